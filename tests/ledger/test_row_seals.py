@@ -9,7 +9,7 @@ UNSEALED = {
     "attachment": {"removed_at"},
     "erasure": {"is_open"},
     "evidence": {
-        "customers", "happened_from", "happened_until", "method", "narrative", "occasion", "title", "updated_at",
+        "customers", "happened_from", "happened_until", "method", "narrative", "occasion", "response", "title", "updated_at",
         "version", "workplace_holder", "workplace_location", "workplace_seen_by",
     },
     "person": {"password_hash"},

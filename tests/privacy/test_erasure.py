@@ -42,6 +42,8 @@ from tracker.models import (
     Signature,
     UnitAttempt,
 )
+from tracker.portfolio.services.evidence import save_draft
+from tracker.portfolio.services.submissions import submit_evidence
 from tracker.privacy import erasure, retention
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
@@ -55,8 +57,11 @@ A_DAY, A_YEAR = timedelta(days=1), timedelta(days=366)
 
 @pytest.fixture
 def withdrawn(demonstration: Flask) -> Iterator[Flask]:
-    """The demo. Dan withdrew Alice today; Chloe has a verified unit and its form."""
+    """The demo. Alice answered a return and Dan withdrew her today; Chloe has a verified unit and its form."""
     with transaction():
+        returned = db.session.scalars(select(Evidence).where(Evidence.title.startswith("Monitoring plan"))).one()
+        save_draft(returned, {"response": "ANSWERED-FEEDBACK"}, None)
+        submit_evidence(returned, actor("Alice", Role.CANDIDATE))
         withdraw_candidate(registration("Alice"), "WITHDRAWN-WHY", dan())
     yield demonstration
     clock.frozen = None
@@ -70,9 +75,13 @@ def registration(name: str) -> Registration:
     return db.session.scalars(select(Registration).where(Registration.candidate_id == person(name).id)).one()
 
 
+def actor(name: str, role: Role) -> Actor:
+    query = select(Grant.id).where(Grant.person_id == person(name).id, Grant.role == role)
+    return Actor(person(name).id, db.session.scalar(query), "test-session")
+
+
 def dan() -> Actor:
-    query = select(Grant.id).where(Grant.person_id == person("Dan").id, Grant.role == Role.ADMINISTRATOR)
-    return Actor(person("Dan").id, db.session.scalar(query), "test-session")
+    return actor("Dan", Role.ADMINISTRATOR)
 
 
 def wait(time: timedelta) -> None:
@@ -133,7 +142,7 @@ class TestEvidence:
     def test_erased_texts_and_files_are_gone_and_integrity_checks_pass(
         self, recorded_acts: Callable[[], list[str]]
     ) -> None:
-        words, alice = self.words(), registration("Alice")
+        words, alice = [*self.words(), "ANSWERED-FEEDBACK"], registration("Alice")
         query = select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == alice.candidate_id)
         files = db.session.scalars(query).all()
         wait(A_YEAR)

@@ -137,6 +137,7 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio.index_of_evidence": CANDIDATES,
     "portfolio.print_own_index": CANDIDATES,
     "portfolio.edit_evidence": ALICE,
+    "portfolio.answer_feedback": ALICE,
     "portfolio.autosave_draft": ALICE,
     "portfolio.show_evidence": ALICE,
     "portfolio.show_version": ALICE,

@@ -19,8 +19,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "7baa34bb763ca68bc5a0ffa07205f3e25dc106a2cdba9166e86453bf262d078a",
-    "postgresql": "b47a3add3c5717d7fbe764717f206154c334c0b670f3d0cdd160c3dbc7c1f145",
+    "sqlite": "0506ab320feba9272ac4389c46cfa380a39d27b9aba3c5a29afb0768c4996714",
+    "postgresql": "a97af8a23050c1c750a11d3b6fed963afb7a35367e1107b7067319b26ce89124",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

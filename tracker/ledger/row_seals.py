@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from tracker.extensions import db
 from tracker.ledger.canonical_json import canonical_json
-from tracker.models import Base
+from tracker.models import ADDED_FIELDS, Base
 from tracker.vocabulary import AssessmentState
 
 DOMAIN = b"tracker.row.v1\0"
@@ -55,7 +55,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
         only=frozenset({"id", "centre_id", "candidate_id", "number", "created_at", "discarded_at"}),
         when=lambda item: item.number is not None,
     ),
-    "evidence_version": SealedColumns(),
+    "evidence_version": SealedColumns(added=ADDED_FIELDS),
     "version_attachment": SealedColumns(),
     "attachment": SealedColumns(excluded=frozenset({"removed_at"})),
     "submission": SealedColumns(),

@@ -23,6 +23,7 @@ from tracker.models.people import (
     UserSession,
 )
 from tracker.models.portfolio import (
+    ADDED_FIELDS,
     EVIDENCE_FIELDS,
     Attachment,
     CarriedOverClaim,
@@ -55,6 +56,7 @@ from tracker.models.verification import (
 )
 
 __all__ = [
+    "ADDED_FIELDS",
     "EVIDENCE_FIELDS",
     "AccountLink",
     "ActionPoint",

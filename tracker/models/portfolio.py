@@ -27,9 +27,13 @@ class EvidenceFields:
     """Empty unless the evidence is kept at work."""
     workplace_holder: Mapped[Line]
     workplace_seen_by: Mapped[Line]
+    response: Mapped[str | None]
+    """The candidate's answer to the feedback on the returned version before this one."""
 
 
 EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)
+ADDED_FIELDS = frozenset({"response"})
+"""Fields that a later migration added: empty is NULL, and left out of hashes, so that older versions keep theirs."""
 
 
 class Evidence(EvidenceFields, Base):

@@ -6,7 +6,7 @@ from flask_wtf.file import MultipleFileField
 from wtforms import BooleanField, DateField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Optional
 
-from tracker.models import EVIDENCE_FIELDS
+from tracker.models import ADDED_FIELDS, EVIDENCE_FIELDS
 from tracker.vocabulary import Method
 from tracker.web.forms import PageForm
 
@@ -19,6 +19,7 @@ UNREADABLE = {
     "happened_until": NOT_A_DATE,
 }
 BREAKS = "\n\t"
+TEXT_AREAS = {"narrative", "response"}
 
 
 class VersionedForm(PageForm):
@@ -50,6 +51,7 @@ class EvidenceForm(VersionedForm):
     occasion = StringField("Occasion")
     customers = StringField("Customers")
     narrative = TextAreaField("Your written account of what you did")
+    response = TextAreaField("Your answer")
     files = MultipleFileField("Files")
     workplace_location = StringField("Where it is kept")
     workplace_holder = StringField("Who keeps it")
@@ -60,6 +62,11 @@ class EvidenceForm(VersionedForm):
         self.validate()
         unreadable = {name: UNREADABLE[name] for name in names if self[name].errors}
         return {name: self._value(name) for name in names if name not in unreadable}, unreadable
+
+    @property
+    def sent_fields(self) -> set[str]:
+        """The names of the fields that were sent: a page may have some of them only."""
+        return {name for name in EVIDENCE_FIELDS if self[name].raw_data}
 
     @property
     def has_content(self) -> bool:
@@ -76,7 +83,10 @@ class EvidenceForm(VersionedForm):
         value = self[name].data
         if name == "method":
             return Method(value) if value and value.strip() else None
-        return value if name in NOT_TEXT else clean_field_text(value, keep=BREAKS if name == "narrative" else "")
+        if name in NOT_TEXT:
+            return value
+        text = clean_field_text(value, keep=BREAKS if name in TEXT_AREAS else "")
+        return text.strip() or None if name in ADDED_FIELDS else text
 
 
 class DeclarationForm(VersionedForm):

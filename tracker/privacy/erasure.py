@@ -65,6 +65,7 @@ EVIDENCE_TEXTS = (
     "workplace_location",
     "workplace_holder",
     "workplace_seen_by",
+    "response",
 )
 TEXTS_OF_VERSIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (EvidenceVersion, EVIDENCE_TEXTS),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from tracker.clock import now
 from tracker.extensions import db
@@ -146,27 +146,33 @@ def find_returned_decisions(assessments: Iterable[ItemAssessment]) -> ReturnedDe
     return ReturnedDecisions(newest.version_number, met)
 
 
-def find_version_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> VersionChanges | None:
-    """Return the previous version's number, the changed fields and the changes in the account; None for a first."""
+def list_earlier_versions(version: EvidenceVersion) -> list[EvidenceVersion]:
+    """List the versions of the item before this one that were not withdrawn, newest first."""
     if version.number == 1:
-        return None
+        return []
     query = (
         select(EvidenceVersion)
-        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .join(EvidenceVersion.submission)
         .where(
             EvidenceVersion.evidence_id == version.evidence_id,
             EvidenceVersion.number < version.number,
             Submission.withdrawn_at.is_(None),
         )
-        .options(joinedload(EvidenceVersion.attachments))
+        .options(contains_eager(EvidenceVersion.submission), joinedload(EvidenceVersion.attachments))
         .order_by(EvidenceVersion.number.desc())
     )
-    earlier = db.session.scalars(query).unique().first()
-    if earlier is None:
-        return None
+    return list(db.session.scalars(query).unique())
+
+
+def find_version_changes(
+    version: EvidenceVersion, attachments: Iterable[Attachment], earlier: EvidenceVersion
+) -> VersionChanges:
+    """Return the changed fields and the changes in the account since an earlier version of the item."""
     labels = [label for name, label in FIELD_LABELS.items() if getattr(version, name) != getattr(earlier, name)]
     if {attachment.id for attachment in attachments} != {attachment.id for attachment in earlier.attachments}:
         labels.append("files")
+    if version.response:
+        labels.append("an answer to the feedback")
     return VersionChanges(
         earlier.number, list(dict.fromkeys(labels)), compare_texts(earlier.narrative, version.narrative)
     )

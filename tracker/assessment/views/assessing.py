@@ -198,6 +198,7 @@ def render_assess_page(
     released = queries.pick_released(assessments)
     returned = queries.find_returned_decisions(released)
     attachments = evidence_queries.list_version_attachments(version)
+    versions = queries.list_earlier_versions(version)
     claimed = [criterion for criterion in criteria if criterion.cell]
     choices = [build_claim_to_decide(criterion, draft, typed, returned) for criterion in claimed]
     return render_template(
@@ -205,7 +206,7 @@ def render_assess_page(
         attempt=attempt,
         version=version,
         attachments=attachments,
-        changes=queries.find_version_changes(version, attachments),
+        changes=queries.find_version_changes(version, attachments, versions[0]) if versions else None,
         choices=choices,
         unclaimed=[criterion.column for criterion in criteria if not criterion.cell],
         checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
@@ -214,6 +215,7 @@ def render_assess_page(
         refused=refused,
         missing_id=find_missing_id(choices, refused) if refused else None,
         earlier=released,
+        answers=[each for each in (version, *versions) if each.response],
         newest_release_id=max((entry.assessment.id for entry in released), default=0),
         newest_superseding_id=services.get_newest_superseding_id(each.cell for each in claimed if each.cell),
         guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),

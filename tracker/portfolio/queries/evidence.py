@@ -57,6 +57,10 @@ class HistoryEntry:
     """The colour: `needs-you`, `done`, or empty."""
     version: int | None = None
     """The number of the submitted version; None for a withdrawal and for feedback."""
+    response: str = ""
+    """The candidate's answer to earlier feedback, with that version."""
+    is_withdrawn: bool = False
+    """Whether that version was withdrawn later."""
 
 
 def list_claims(evidence_id: int) -> list[EvidenceClaim]:
@@ -92,18 +96,38 @@ def list_claims(evidence_id: int) -> list[EvidenceClaim]:
 
 
 def list_evidence_history(evidence: Evidence, attempt: UnitAttempt | None = None) -> list[HistoryEntry]:
-    """List versions, withdrawals and released feedback, oldest first; for one attempt only, when it is given."""
+    """List versions with their answers, withdrawals and released feedback, oldest first.
+
+    Args:
+        evidence: the item.
+        attempt: list only the feedback of this attempt, and no withdrawn version; None for all.
+    """
     submissions = (
-        select(EvidenceVersion.number, Submission.submitted_at, Submission.withdrawn_at, Person.name)
+        select(
+            EvidenceVersion.number,
+            EvidenceVersion.response,
+            Submission.submitted_at,
+            Submission.withdrawn_at,
+            Person.name,
+        )
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
         .join(Person, Person.id == Submission.submitted_by_id)
         .where(EvidenceVersion.evidence_id == evidence.id)
     )
     entries = []
-    for number, submitted_at, withdrawn_at, candidate in db.session.execute(submissions):
+    for number, response, submitted_at, withdrawn_at, candidate in db.session.execute(submissions):
         if withdrawn_at and attempt is not None:
             continue
-        entries.append(HistoryEntry(submitted_at, candidate, f"submitted version {number}", version=number))
+        entries.append(
+            HistoryEntry(
+                submitted_at,
+                candidate,
+                f"submitted version {number}{' and answered the feedback' if response else ''}",
+                version=number,
+                response=response or "",
+                is_withdrawn=bool(withdrawn_at),
+            )
+        )
         if withdrawn_at:
             entries.append(HistoryEntry(withdrawn_at, candidate, f"withdrew version {number}"))
     entries += _released_feedback(evidence, attempt)
@@ -111,8 +135,8 @@ def list_evidence_history(evidence: Evidence, attempt: UnitAttempt | None = None
 
 
 def find_open_feedback(history: list[HistoryEntry]) -> list[HistoryEntry]:
-    """Return the entries of feedback to answer: those since the last version was submitted."""
-    last = max((index for index, entry in enumerate(history) if entry.version), default=0)
+    """Return the entries of feedback to answer: those since the last version that was not withdrawn."""
+    last = max((index for index, entry in enumerate(history) if entry.version and not entry.is_withdrawn), default=0)
     return [entry for entry in history[last:] if entry.tone == "needs-you"]
 
 

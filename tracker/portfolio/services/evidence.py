@@ -13,7 +13,7 @@ from tracker.extensions import db
 from tracker.ledger.canonical_json import sha256
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
-from tracker.models import EVIDENCE_FIELDS, Claim, Evidence, IdempotencyKey, Submission, UnitAttempt
+from tracker.models import ADDED_FIELDS, EVIDENCE_FIELDS, Claim, Evidence, IdempotencyKey, Submission, UnitAttempt
 from tracker.models.portfolio import EvidenceVersion
 from tracker.portfolio.services.claims import check_simulation
 from tracker.vocabulary import AttemptState, Method
@@ -26,6 +26,7 @@ MAX_LENGTH = {
     "workplace_holder": 200,
     "workplace_seen_by": 200,
     "narrative": 20_000,
+    "response": 10_000,
 }
 LABELS = {
     "title": "Title",
@@ -35,6 +36,7 @@ LABELS = {
     "workplace_holder": "Who keeps it",
     "workplace_seen_by": "Who has seen it",
     "narrative": "Your written account of what you did",
+    "response": "Your answer",
 }
 EARLIEST = date(1950, 1, 1)
 MAX_DRAFTS = 500
@@ -56,7 +58,7 @@ def create_draft(candidate_id: int, centre_id: int, key: str = "") -> Evidence:
         centre_id=centre_id,
         created_at=moment,
         updated_at=moment,
-        **dict.fromkeys(MAX_LENGTH, ""),
+        **dict.fromkeys(MAX_LENGTH.keys() - ADDED_FIELDS, ""),
     )
     db.session.add(evidence)
     db.session.flush()
@@ -118,10 +120,10 @@ def discard_draft(evidence: Evidence, actor: Actor) -> None:
 
 
 def has_changes_since(evidence: Evidence, version: EvidenceVersion | None) -> bool:
-    """Whether the draft differs from a version in any field or file; always for None."""
-    if version is None:
+    """Whether the draft has an answer to a return, or differs from a version in a field or file; always for None."""
+    if version is None or evidence.response:
         return True
-    if any(getattr(evidence, name) != getattr(version, name) for name in EVIDENCE_FIELDS):
+    if any(getattr(evidence, name) != getattr(version, name) for name in EVIDENCE_FIELDS if name != "response"):
         return True
     return {each.id for each in evidence.attachments} != {each.id for each in version.attachments}
 

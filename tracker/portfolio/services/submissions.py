@@ -10,6 +10,7 @@ from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import (
+    ADDED_FIELDS,
     EVIDENCE_FIELDS,
     Assessment,
     Claim,
@@ -99,7 +100,7 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
 
 
 def withdraw_submission(evidence: Evidence, actor: Actor) -> None:
-    """Withdraw the latest version while nobody has begun to assess it."""
+    """Withdraw the latest version while nobody has begun to assess it, and give its answer back to the draft."""
     _lock_with_attempts(evidence, actor)
     version = find_latest_version(evidence)
     if version is None:
@@ -110,6 +111,7 @@ def withdraw_submission(evidence: Evidence, actor: Actor) -> None:
             "You can submit a new version when you have their feedback."
         )
     version.submission.withdrawn_at = now()
+    evidence.response = evidence.response or version.response
     record("submission_withdrawn", version, actor, evidence=evidence.id, version=version.number)
 
 
@@ -213,14 +215,19 @@ def _seal(evidence: Evidence) -> EvidenceVersion:
     db.session.add(version)
     db.session.flush()
     db.session.add_all(VersionAttachment(version_id=version.id, attachment_id=each.id) for each in attachments)
+    evidence.response = None  # the next return is answered anew
     db.session.flush()
     return version
 
 
 def compute_content_hash(fields: dict[str, object], files: list[tuple[str, int, str]]) -> str:
-    """Return the hash over every field and file as canonical JSON; dates as ISO text, enums as their values."""
+    """Return the hash over every field and file as canonical JSON; dates as ISO text, enums as their values.
+
+    A field that was added later is left out while it is empty, so that older versions keep their hashes.
+    """
     plain = {
         name: value if value is None or isinstance(value, str) else value.isoformat()  # type: ignore[attr-defined]  # all other values are dates
         for name, value in fields.items()
+        if value is not None or name not in ADDED_FIELDS
     }
     return sha256("tracker.evidence.v1", canonical_json({"fields": plain, "files": [list(each) for each in files]}))

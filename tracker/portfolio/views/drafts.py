@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -72,7 +73,16 @@ def edit_evidence(evidence_id: int) -> ResponseReturnValue:
 def autosave_new() -> ResponseReturnValue:
     """Create the draft at the first automatic save, and return the addresses for the next ones."""
     form = EvidenceForm()
-    return autosave(form, create_own_draft(form))
+    evidence = create_own_draft(form)
+    edit_url = url_for(".edit_evidence", evidence_id=evidence.id)
+    return {
+        **autosave(form, evidence),
+        "autosave_key": f"evidence-{evidence.id}",
+        "autosave_url": url_for(".autosave_draft", evidence_id=evidence.id),
+        "action": edit_url,
+        "address": edit_url,
+        "upload_url": url_for(".upload_file", evidence_id=evidence.id),
+    }
 
 
 @portfolio.post("/evidence/<int:evidence_id>/draft")
@@ -127,7 +137,7 @@ def save_and_redirect(form: EvidenceForm, evidence: Evidence, uploads: Uploads) 
 
 
 def save_form(form: EvidenceForm, evidence: Evidence, uploads: Uploads) -> dict[str, str]:
-    """Save all that can be saved, files first; return the problem of each field that could not be saved."""
+    """Save all that was sent and can be saved, files first; return the problem of each field that could not be."""
     flash_refusals(uploads.refusals)
     problems = {}
     for file in uploads.stored:
@@ -135,7 +145,7 @@ def save_form(form: EvidenceForm, evidence: Evidence, uploads: Uploads) -> dict[
             attach_file(evidence, file)
         except Invalid as refusal:
             problems["files"] = str(refusal)
-    fields, unreadable = form.read(ALL_FIELDS)
+    fields, unreadable = form.read(form.sent_fields)
     try:
         return {**problems, **save_draft(evidence, fields, form.seen_version), **unreadable}
     except Conflict as conflict:
@@ -155,11 +165,14 @@ def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
     if evidence is not None and not form.is_submitted():
         form.version.data = str(evidence.version)
     history = queries.list_evidence_history(evidence) if evidence and evidence.number else []
+    feedback = queries.find_open_feedback(history)
     return render_template(
         "portfolio/add_evidence.html",
         form=form,
         evidence=evidence,
-        feedback=queries.find_open_feedback(history),
+        feedback=feedback,
+        next_version=1 + max((entry.version or 0 for entry in history), default=0),
+        claims=queries.list_claims(evidence.id) if evidence and feedback else [],
         help=METHOD_HELP,
         accept=ACCEPTED_EXTENSIONS,
         type_names=TYPE_NAMES,
@@ -172,18 +185,12 @@ def flash_refusals(sentences: list[str]) -> None:
         flash(sentence, "refused")
 
 
-def autosave(form: EvidenceForm, evidence: Evidence) -> ResponseReturnValue:
+def autosave(form: EvidenceForm, evidence: Evidence) -> dict[str, Any]:
     """Save the changed fields; return the time of saving and the problems of fields that were not saved."""
     fields, unreadable = form.read(set(request.form.getlist("changed")) & ALL_FIELDS)
     problems = {**save_draft(evidence, fields, form.seen_version), **unreadable}
-    edit_url = url_for(".edit_evidence", evidence_id=evidence.id)
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
         "fields": {"version": evidence.version},
         "refused": problems,
-        "autosave_key": f"evidence-{evidence.id}",
-        "autosave_url": url_for(".autosave_draft", evidence_id=evidence.id),
-        "action": edit_url,
-        "address": edit_url,
-        "upload_url": url_for(".upload_file", evidence_id=evidence.id),
     }

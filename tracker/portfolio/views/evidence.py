@@ -1,11 +1,13 @@
 """Views of one item of evidence: its history, submission and withdrawal, and its page for other readers."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.errors import Conflict, Invalid, NotFound
+from tracker.errors import Conflict, Invalid, NotFound, Refused
+from tracker.ledger import transactions
+from tracker.ledger.transactions import reading
 from tracker.models import Evidence
-from tracker.portfolio.forms import DeclarationForm
+from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
@@ -18,6 +20,7 @@ from tracker.portfolio.services.submissions import (
     withdraw_submission,
 )
 from tracker.portfolio.views import portfolio
+from tracker.portfolio.views.drafts import ACCEPTED_EXTENSIONS, save_form, store_uploads
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.authorise import get_attempt, get_own_evidence, list_roles_in_attempt
 from tracker.web.idempotency import idempotent
@@ -30,19 +33,32 @@ from tracker.web.route_rules import requires
 def show_evidence(evidence_id: int) -> ResponseReturnValue:
     """Show the candidate's own item with its claims and history."""
     evidence, _ = get_own_evidence(evidence_id)
-    latest = find_latest_version(evidence)
-    history = queries.list_evidence_history(evidence)
-    return render_template(
-        "portfolio/show_evidence.html",
-        evidence=evidence,
-        latest=latest,
-        has_changed=has_changes_since(evidence, latest),
-        next_version=1 + max((entry.version or 0 for entry in history), default=0),
-        claims=queries.list_claims(evidence.id),
-        history=history,
-        feedback=queries.find_open_feedback(history),
-        badges=queries.list_badges([evidence.id])[evidence.id],
-    )
+    return render_item(evidence, EvidenceForm(obj=evidence))
+
+
+@portfolio.post("/evidence/<int:evidence_id>/answer")
+@requires(Act.ADD_EVIDENCE)
+def answer_feedback(evidence_id: int) -> ResponseReturnValue:
+    """Save the answer to the feedback on a returned item, then open the declaration of the next version."""
+    with reading():
+        get_own_evidence(evidence_id)
+    uploads = store_uploads(request.files.getlist("files"))
+    evidence, _ = get_own_evidence(evidence_id)
+    if not queries.find_open_feedback(queries.list_evidence_history(evidence)):
+        raise Refused(
+            "This item has no feedback to answer: it is not returned, or you have answered already. "
+            "Your answer was not saved. Go back in your browser to copy it."
+        )
+    form = EvidenceForm()
+    problems = save_form(form, evidence, uploads)
+    if not problems and not uploads.refusals and not has_changes_since(evidence, find_latest_version(evidence)):
+        problems["response"] = "Write your answer, add a file or edit the evidence. Nothing has changed yet."
+    if problems:
+        transactions.commit()
+        form.show_problems(problems)
+        return render_item(evidence, form), 422
+    target = ".show_evidence" if uploads.refusals else ".submit"
+    return redirect(url_for(target, evidence_id=evidence.id), 303)
 
 
 @portfolio.get("/evidence/<int:evidence_id>/versions/<int:number>")
@@ -107,6 +123,26 @@ def withdraw_evidence(evidence_id: int) -> ResponseReturnValue:
     withdraw_submission(evidence, actor)
     flash("Submission withdrawn. Nobody else can read that version now. The item keeps its number.")
     return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
+
+
+def render_item(evidence: Evidence, form: EvidenceForm) -> str:
+    """Render the page of the candidate's own item; where it is returned, with the form of the answer."""
+    form.version.data = str(evidence.version)
+    latest = find_latest_version(evidence)
+    history = queries.list_evidence_history(evidence)
+    return render_template(
+        "portfolio/show_evidence.html",
+        evidence=evidence,
+        form=form,
+        accept=ACCEPTED_EXTENSIONS,
+        latest=latest,
+        has_changed=has_changes_since(evidence, latest),
+        next_version=1 + max((entry.version or 0 for entry in history), default=0),
+        claims=queries.list_claims(evidence.id),
+        history=history,
+        feedback=queries.find_open_feedback(history),
+        badges=queries.list_badges([evidence.id])[evidence.id],
+    )
 
 
 def render_declaration(evidence: Evidence, form: DeclarationForm, refusals: list[str]) -> str:
