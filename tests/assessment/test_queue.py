@@ -1,5 +1,6 @@
 """The assessor's queue: evidence to assess over all candidates, oldest first."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -13,7 +14,6 @@ from tracker import clock
 from tracker.assessment.queries.queue import (
     group_by_age,
     group_by_item,
-    list_allocated_attempts,
     list_evidence_to_assess,
 )
 from tracker.extensions import db
@@ -145,6 +145,7 @@ def test_empty_queue_says_what_will_appear(world: World, client: ClientFor) -> N
 
 def test_queue_page_lists_units_ready_to_sign_off_and_action_points(world: World, client: ClientFor) -> None:
     workflow.meet_everything(world, world.cfacc15)
+    workflow.confirm_requirements(world, world.cfacc15)
     with transaction():
         action_point = ActionPoint(
             attempt_id=world.inscc004.id,
@@ -156,9 +157,9 @@ def test_queue_page_lists_units_ready_to_sign_off_and_action_points(world: World
         )
         db.session.add(action_point)
     page = client(world.bob).get("/queue").text
-    assert "<b>1</b> unit ready to sign off" in page
+    assert re.search(r"<b>1</b>\s+unit ready to sign off", page)
     assert f"/attempts/{world.cfacc15.id}/sign" in page
-    assert "<b>1</b> action point to answer" in page
+    assert re.search(r"<b>1</b>\s+action point to answer", page)
     assert "Say which rule was applied." in page
 
 
@@ -179,38 +180,6 @@ def test_long_queue_is_paginated(world: World, client: ClientFor) -> None:
     assert first.count('<td data-label="Candidate">') == 100
     assert second.count('<td data-label="Candidate">') == 1
     assert "Page 2" in second
-
-
-def test_candidates_tab_shows_the_progress_of_each_unit(world: World, client: ClientFor) -> None:
-    workflow.submit_item(world.cfacc15, "Complaint", "1", "2", days_ago=2)
-    page = client(world.bob).get("/candidates").text
-    assert "Alice Moran" in page
-    assert "<b>2</b> claimed" in page
-    assert "2 days" in page
-    assert f"/attempts/{world.cfacc15.id}/sign" not in page, "not every criterion is met"
-    assert [each.code for each in list_allocated_attempts(world.bob.id)] == ["CFACC15", "INSCC004"]
-
-
-def test_candidates_tab_offers_the_signature_of_a_signed_unit(world: World, client: ClientFor) -> None:
-    with transaction():
-        world.cfacc15.state = AttemptState.ASSESSED
-    page = client(world.bob).get("/candidates").text
-    assert f"/attempts/{world.cfacc15.id}/sign" in page
-    assert "Your signature" in page
-
-
-def test_candidates_are_paginated(world: World, client: ClientFor) -> None:
-    with transaction():
-        for n in range(50):
-            person = factories.make_person(f"Candidate {n:02}", world.northgate, Role.CANDIDATE)
-            attempt = factories.make_attempt(
-                factories.make_registration(person, world.northgate, world.dan), "CFACC15"
-            )
-            factories.allocate(attempt, world.bob, Role.ASSESSOR, world.dan)
-    bob = client(world.bob)
-    first, second = bob.get("/candidates").text, bob.get("/candidates?page=2").text
-    assert ("Candidate 47" in first, "Candidate 48" in first) == (True, False)
-    assert ("Candidate 48" in second, "Candidate 49" in second) == (True, True)
 
 
 def test_only_assessors_have_a_queue(world: World, client: ClientFor) -> None:
@@ -234,4 +203,4 @@ def test_the_pages_ask_little_of_the_database_whatever_the_number_of_rows(
             counts.append(len(statements))
     assert counts[0] == counts[2]
     assert counts[1] == counts[3]
-    assert max(counts) <= 12, counts
+    assert max(counts) <= 14, counts

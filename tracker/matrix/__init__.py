@@ -7,7 +7,7 @@ here, never stored.
 from tracker.matrix.evidence_spread import EvidenceSpread, suggest_rows, summarise_evidence_spread
 from tracker.matrix.grid import CriterionStatus, Matrix, MatrixCell, MatrixColumn, MatrixRow
 from tracker.matrix.loading import list_columns, load_matrix, load_past_matrix
-from tracker.matrix.progress import Progress, has_submission, summarise_attempts
+from tracker.matrix.progress import Progress, count_needs_more, count_undecided, has_submission, summarise_attempts
 
 __all__ = [
     "CriterionStatus",
@@ -17,6 +17,8 @@ __all__ = [
     "MatrixColumn",
     "MatrixRow",
     "Progress",
+    "count_needs_more",
+    "count_undecided",
     "has_submission",
     "list_columns",
     "load_matrix",

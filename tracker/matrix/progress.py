@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, distinct, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, distinct, func, select
 
 from tracker.extensions import db
 from tracker.matrix.accepted_versions import is_on_accepted_version
@@ -50,6 +50,65 @@ def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False)
         query = query.where(has_submission(Claim.evidence_id))
     counts = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
     return {attempt_id: Progress(*counts.get(attempt_id, (0, 0)), total) for attempt_id, total in totals.items()}
+
+
+def count_needs_more(attempt_ids: Iterable[int]) -> dict[int, int]:
+    """Count the criteria of each attempt that need more (docs/rules.md, Assessment, rule 11), in one SQL statement.
+
+    Attempts without any are left out.
+    """
+    ids = list(attempt_ids)
+    latest = select_latest_versions(ids).subquery()
+    is_met = and_(Decision.outcome == Outcome.MET, is_on_accepted_version())
+    is_decided = Decision.evidence_version_id == latest.c.version_id
+    by_criterion = (
+        select(Claim.attempt_id, func.max(case((is_met, 1), else_=0)).label("met"))
+        .join(latest, latest.c.evidence_id == Claim.evidence_id)
+        .join(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
+        .where(Claim.attempt_id.in_(ids), Claim.removed_at.is_(None))
+        .group_by(Claim.attempt_id, Claim.criterion_id)
+        .having(func.max(case((is_decided, 1), else_=0)) == 1)
+        .subquery()
+    )
+    query = (
+        select(by_criterion.c.attempt_id, func.count())
+        .where(by_criterion.c.met == 0)
+        .group_by(by_criterion.c.attempt_id)
+    )
+    return dict(db.session.execute(query).all())
+
+
+def count_undecided(attempt_ids: Iterable[int]) -> dict[int, int]:
+    """Count the claims of each attempt that are not decided on the item's latest version, in one SQL statement.
+
+    An outcome that awaits affirmation is one of them. Attempts without any are left out.
+    """
+    ids = list(attempt_ids)
+    latest = select_latest_versions(ids).subquery()
+    is_decided_on_latest = and_(
+        Decision.claim_id == Claim.id,
+        Decision.superseded_at.is_(None),
+        Decision.evidence_version_id == latest.c.version_id,
+    )
+    query = (
+        select(Claim.attempt_id, func.count(Claim.id))
+        .join(latest, latest.c.evidence_id == Claim.evidence_id)
+        .outerjoin(Decision, is_decided_on_latest)
+        .where(Claim.attempt_id.in_(ids), Claim.removed_at.is_(None), Decision.id.is_(None))
+        .group_by(Claim.attempt_id)
+    )
+    return dict(db.session.execute(query).all())
+
+
+def select_latest_versions(attempt_ids: Iterable[int]) -> Select[int, int]:
+    """Select the newest version that was not withdrawn of each item claimed in these attempts."""
+    claimed = select(Claim.evidence_id).where(Claim.attempt_id.in_(attempt_ids), Claim.removed_at.is_(None))
+    return (
+        select(EvidenceVersion.evidence_id, func.max(EvidenceVersion.id).label("version_id"))
+        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .where(Submission.withdrawn_at.is_(None), EvidenceVersion.evidence_id.in_(claimed))
+        .group_by(EvidenceVersion.evidence_id)
+    )
 
 
 def has_submission(evidence_id: Any) -> ColumnElement[bool]:

@@ -29,6 +29,8 @@ class Column(Generic[Row]):
     label: str
     cell: Callable[[Row], object]
     can_sort: bool = False
+    order_words: str = ""
+    """The words for sorting by it, such as `Waiting longest`, where they are not the head."""
     largest_first: bool = False
     """Whether the largest or latest come first when the column is first chosen."""
     is_number: bool = False
@@ -188,9 +190,10 @@ class ListPage(Generic[Row]):
         """Return the words of each order that may be chosen: each column's first one, and the order shown now."""
         orders = {"": self.definition.own_order} if self.definition.own_order else {}
         for column in self.definition.sortable_columns:
-            orders[column.first_order] = column.label
+            words = column.order_words or column.label
+            orders[column.first_order] = words
             if self.query.sort == column.name:
-                orders.setdefault(self.query.sort_value, f"{column.label}, reversed")
+                orders.setdefault(self.query.sort_value, f"{words}, reversed")
         return orders
 
     def build_csv_rows(self) -> list[list[object]]:
@@ -255,6 +258,27 @@ def load_page(
     ]
     rows = db.session.execute(statement.order_by(*order, key).limit(query.limit).offset(query.offset))
     return ListPage(definition, query, [build_row(row) for row in rows], total)
+
+
+def cut_page(
+    definition: ListDefinition[Row],
+    query: ListQuery,
+    rows: Sequence[Row],
+    order_by: Mapping[str, Callable[[Row], Any]],
+) -> ListPage[Row]:
+    """Return a page of rows that are in memory already. Rows without a value come last, whatever the direction.
+
+    Args:
+        definition: the list.
+        query: what is asked for.
+        rows: what the search and the filters leave, in the order of rows that are otherwise equal.
+        order_by: what each sortable column sorts by, by the column's name.
+    """
+    query = query.go_to_existing_page(len(rows))
+    value_of = order_by[query.sort]
+    ordered = sorted((row for row in rows if value_of(row) is not None), key=value_of, reverse=query.is_descending)
+    ordered += [row for row in rows if value_of(row) is None]
+    return ListPage(definition, query, ordered[query.offset : query.offset + query.limit], len(rows))
 
 
 def contains_words(query: ListQuery, *columns: Any) -> ColumnElement[bool]:

@@ -1,8 +1,9 @@
 """Reads of a unit's action points, for its assessor and its verifiers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tracker.extensions import db
 from tracker.models import (
@@ -57,3 +58,13 @@ def list_action_points(attempt: UnitAttempt) -> list[ActionPointWithCriteria]:
         ActionPointWithCriteria(action_point, name, labels.get(action_point.id, []), *item)
         for action_point, name, *item in rows
     ]
+
+
+def count_open_action_points(attempt_ids: Iterable[int]) -> dict[int, int]:
+    """Count the action points of each attempt that are not closed; attempts without any are left out."""
+    query = (
+        select(ActionPoint.attempt_id, func.count())
+        .where(ActionPoint.attempt_id.in_(attempt_ids), ActionPoint.closed_at.is_(None))
+        .group_by(ActionPoint.attempt_id)
+    )
+    return dict(db.session.execute(query).all())

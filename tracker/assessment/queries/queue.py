@@ -1,16 +1,17 @@
-"""Reads for an assessor's queue: evidence to assess, allocated attempts, action points to answer."""
+"""Reads for an assessor's queue: evidence to assess, units to sign off, action points to answer."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
-from sqlalchemy import ScalarSelect, Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
+from tracker.assessment.services.sign_off_checks import load_sign_off_counts
 from tracker.clock import start_of_day, today
 from tracker.extensions import db
-from tracker.matrix import Progress, summarise_attempts
+from tracker.matrix import summarise_attempts
 from tracker.models import (
     ActionPoint,
     Allocation,
@@ -92,22 +93,14 @@ class QueuePosition:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptToAssess:
-    """An attempt allocated to an assessor."""
+class UnitToSign:
+    """An attempt in progress that its assessor can sign off once the evidence requirements are confirmed."""
 
     attempt_id: int
-    candidate: str
     code: str
-    title: str
-    state: AttemptState
-    round: int
-    last_submitted_at: datetime | None
-    progress: Progress
-
-    @property
-    def is_all_met(self) -> bool:
-        """Whether the attempt is open and each of its criteria is met."""
-        return self.state is AttemptState.IN_PROGRESS and self.progress.met == self.progress.total
+    candidate: str
+    requirements: int
+    """Evidence requirements that are still to be confirmed."""
 
 
 def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
@@ -263,7 +256,7 @@ def find_queue_position(rows: list[QueueItem], attempt_id: int, evidence_id: int
 
 def group_by_age(rows: Iterable[QueueItem]) -> dict[str, list[QueueItem]]:
     """Group items into `Older`, `This week` and `Today`, by the London day on which they entered the queue."""
-    start_of_today, a_week_ago = _get_start_of_day(days_ago=0), _get_start_of_day(days_ago=6)
+    start_of_today, a_week_ago = get_start_of_day(days_ago=0), get_start_of_day(days_ago=6)
     groups: dict[str, list[QueueItem]] = {"Older": [], "This week": [], "Today": []}
     for row in rows:
         if row.queued_at >= start_of_today:
@@ -276,97 +269,33 @@ def group_by_age(rows: Iterable[QueueItem]) -> dict[str, list[QueueItem]]:
 
 def count_older(rows: Iterable[QueueItem]) -> int:
     """Count the items that have been in the queue for more than a week."""
-    a_week_ago = _get_start_of_day(days_ago=6)
+    a_week_ago = get_start_of_day(days_ago=6)
     return sum(row.queued_at < a_week_ago for row in rows)
 
 
-def _get_start_of_day(days_ago: int) -> datetime:
+def get_start_of_day(days_ago: int) -> datetime:
     """Return when a London day began, in UTC, so that thousands of rows are compared without converting each."""
     return start_of_day(today() - timedelta(days=days_ago)).astimezone(UTC)
 
 
-def list_allocated_attempts(
-    person_id: int, attempt_ids: Collection[int] | None = None, *, offset: int = 0, limit: int | None = None
-) -> list[AttemptToAssess]:
-    """List the attempts allocated to an assessor, by candidate. Runs three SQL statements.
-
-    Args:
-        person_id: the assessor.
-        attempt_ids: the attempts to list; None lists all.
-        offset: how many to leave out at the beginning.
-        limit: how many to list at most; None lists all.
-    """
-    query = (
-        select(
-            UnitAttempt.id,
-            Person.name,
-            Unit.code,
-            Unit.title,
-            UnitAttempt.state,
-            UnitAttempt.round,
-            _select_last_submitted_at(),
-        )
-        .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
-        .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .join(Person, Person.id == UnitAttempt.candidate_id)
-        .where(
-            Allocation.person_id == person_id,
-            Allocation.role == Role.ASSESSOR,
-            Allocation.ends_at.is_(None),
-            UnitAttempt.state != AttemptState.VOID,
-            Registration.withdrawn_at.is_(None),
-        )
-        .order_by(Person.name, UnitAttempt.id)
-        .offset(offset)
-        .limit(limit)
-    )
-    if attempt_ids is not None:
-        query = query.where(UnitAttempt.id.in_(attempt_ids))
-    rows = db.session.execute(query).all()
-    progress = summarise_attempts([row[0] for row in rows])
-    return [
-        AttemptToAssess(
-            attempt_id=row[0],
-            candidate=row[1],
-            code=row[2],
-            title=row[3],
-            state=row[4],
-            round=row[5],
-            last_submitted_at=row[6],
-            progress=progress.get(row[0], Progress(0, 0, 0)),
-        )
-        for row in rows
-    ]
-
-
-def _select_last_submitted_at() -> ScalarSelect[datetime]:
-    """Return as SQL when the attempt's candidate last submitted evidence at its centre."""
-    return (
-        select(func.max(Submission.submitted_at))
-        .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
-        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
-        .where(Evidence.candidate_id == UnitAttempt.candidate_id, Evidence.centre_id == UnitAttempt.centre_id)
-        .correlate(UnitAttempt)
-        .scalar_subquery()
-    )
-
-
-def list_ready_to_sign(person_id: int, queue: Iterable[EvidenceToAssess]) -> list[AttemptToAssess]:
-    """List the assessor's open attempts in which every criterion is met and no evidence is to be assessed.
+def list_units_to_sign(person_id: int, queue: Iterable[EvidenceToAssess]) -> list[UnitToSign]:
+    """List the attempts that nothing but evidence requirements keeps the assessor from signing off, by candidate.
 
     Args:
         person_id: the assessor.
         queue: the assessor's evidence to assess.
     """
-    without_evidence = set(db.session.scalars(_select_open_attempts(person_id))) - {
-        entry.attempt_id for entry in queue
-    }
-    progress = summarise_attempts(without_evidence) if without_evidence else {}
-    met_ids = {attempt_id for attempt_id, counts in progress.items() if counts.met == counts.total}
-    if not met_ids:
-        return []
-    return [attempt for attempt in list_allocated_attempts(person_id, met_ids) if attempt.is_all_met]
+    waiting = {entry.attempt_id for entry in queue}
+    progress = summarise_attempts(set(db.session.scalars(_select_open_attempts(person_id))) - waiting)
+    counts = load_sign_off_counts({id_: each for id_, each in progress.items() if each.met == each.total})
+    query = (
+        select(UnitAttempt.id, Unit.code, Person.name)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .where(UnitAttempt.id.in_([id_ for id_, each in counts.items() if not each.has_blockers]))
+        .order_by(func.lower(Person.name), Unit.code)
+    )
+    return [UnitToSign(*row, counts[row.id].requirements) for row in db.session.execute(query)]
 
 
 def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str, str]]:

@@ -1,6 +1,8 @@
 """Reads for the sign-off page: evidence requirements, assessments about to be released."""
 
-from sqlalchemy import and_, select
+from collections.abc import Iterable
+
+from sqlalchemy import and_, exists, func, select
 
 from tracker.extensions import db
 from tracker.models import Assessment, EvidenceRequirement, RequirementConfirmation, UnitAttempt
@@ -25,6 +27,23 @@ def list_requirement_confirmations(
         .order_by(EvidenceRequirement.position)
     )
     return [(requirement, confirmation) for requirement, confirmation in db.session.execute(query)]
+
+
+def count_unconfirmed_requirements(attempt_ids: Iterable[int]) -> dict[int, int]:
+    """Count the evidence requirements of each attempt not confirmed in its round; without any, it is left out."""
+    is_confirmed = exists().where(
+        RequirementConfirmation.requirement_id == EvidenceRequirement.id,
+        RequirementConfirmation.attempt_id == UnitAttempt.id,
+        RequirementConfirmation.round == UnitAttempt.round,
+        RequirementConfirmation.removed_at.is_(None),
+    )
+    query = (
+        select(UnitAttempt.id, func.count(EvidenceRequirement.id))
+        .join(EvidenceRequirement, EvidenceRequirement.unit_id == UnitAttempt.unit_id)
+        .where(UnitAttempt.id.in_(attempt_ids), ~is_confirmed)
+        .group_by(UnitAttempt.id)
+    )
+    return dict(db.session.execute(query).all())
 
 
 def list_versions_being_released(attempt: UnitAttempt) -> set[int]:

@@ -1,10 +1,19 @@
-"""Checks before sign-off: what the assessor must still do (docs/rules.md, Sign-off, rules 2 to 4)."""
+"""Checks before sign-off: what the assessor must still do (docs/rules.md, Sign-off, rules 2 to 5).
 
+`list_sign_off_blockers` names what stops one unit, for its page and its signature. `load_sign_off_counts` counts the
+same for many units in a fixed number of statements, for lists. A test compares them.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tracker.assessment.queries.action_points import ActionPointWithCriteria, list_action_points
-from tracker.assessment.queries.signing import list_versions_being_released
-from tracker.matrix import CriterionStatus, Matrix, MatrixRow
+from tracker.assessment.queries.action_points import (
+    ActionPointWithCriteria,
+    count_open_action_points,
+    list_action_points,
+)
+from tracker.assessment.queries.signing import count_unconfirmed_requirements, list_versions_being_released
+from tracker.matrix import CriterionStatus, Matrix, MatrixRow, Progress, count_undecided
 from tracker.models import UnitAttempt
 from tracker.vocabulary import CriterionKind, CriterionState
 
@@ -17,6 +26,49 @@ class SignOffBlocker:
     evidence_id: int | None = None
     criterion_id: int | None = None
     action_point_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignOffCounts:
+    """How much must still be done before an attempt in progress can be signed off."""
+
+    criteria: int
+    """Criteria that are not met."""
+    undecided: int
+    """Claims on submitted items that are undecided, await affirmation or can still be undone."""
+    action_points: int
+    """Action points that are not closed."""
+    requirements: int
+    """Evidence requirements that are not confirmed in this round."""
+
+    @property
+    def has_blockers(self) -> bool:
+        """Whether something other than evidence requirements is to be done first."""
+        return bool(self.criteria or self.undecided or self.action_points)
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether nothing is to be done before the signature."""
+        return not self.has_blockers and not self.requirements
+
+
+def load_sign_off_counts(progress: Mapping[int, Progress]) -> dict[int, SignOffCounts]:
+    """Load what is to be done before each of these attempts can be signed off, in three SQL statements.
+
+    Args:
+        progress: the attempts' progress, by id; all of them are in progress.
+    """
+    undecided, action_points = count_undecided(progress), count_open_action_points(progress)
+    requirements = count_unconfirmed_requirements(progress)
+    return {
+        attempt_id: SignOffCounts(
+            counts.total - counts.met,
+            undecided.get(attempt_id, 0),
+            action_points.get(attempt_id, 0),
+            requirements.get(attempt_id, 0),
+        )
+        for attempt_id, counts in progress.items()
+    }
 
 
 def list_sign_off_blockers(
