@@ -8,7 +8,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World, make_person
 from tracker import clock
 from tracker.errors import Refused
@@ -88,7 +87,7 @@ def test_former_assessor_can_no_longer_read_the_unit(world: World, client: Clien
     assert client(gina).get(f"/attempts/{world.cfacc15.id}").status_code == 200
 
 
-def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Person, emails_to: EmailsTo) -> None:  # noqa: F811 - the fixture
+def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Person, emails_to: EmailsTo) -> None:
     data = {"person": str(gina.id), "reason": "Bob is on long leave"}
     client(world.dan).post(address(world.cfacc15), data=data)
     assert "CFACC15: Alice Moran has been allocated to you" in emails_to(gina)[0]
@@ -101,7 +100,7 @@ def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Per
 def test_units_allocated_in_one_act_make_one_email_to_each_person(
     world: World,
     gina: Person,
-    emails_to: EmailsTo,  # noqa: F811 - the fixture
+    emails_to: EmailsTo,
     recorded_acts: Callable[[], list[str]],
 ) -> None:
     with transaction():

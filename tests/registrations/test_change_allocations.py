@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.concurrency import run_concurrently
 from tests.factories import World, make_actor, make_person
 from tracker import clock

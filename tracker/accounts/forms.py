@@ -1,6 +1,5 @@
 """Forms of the account pages."""
 
-from flask_wtf.file import FileField
 from wtforms import (
     BooleanField,
     EmailField,
@@ -153,16 +152,6 @@ class GrantForm(PageForm):
     role = role_field()
     starts = date_field("From")
     ends = date_field("Until")
-
-
-class ImportForm(PageForm):
-    """A CSV file of people, or its text."""
-
-    file = FileField("CSV file")
-    text = TextAreaField(
-        "Or paste the rows",
-        [Length(max=1024 * 1024, message="The pasted rows are larger than 1 MB. Split them into smaller parts.")],
-    )
 
 
 class CentreSettingsForm(PageForm):

@@ -86,8 +86,9 @@ def change_allocation(
     else:
         check_not_withdrawn(attempt)
     release_due_assessments_in(attempt)
-    _check_allocatable(attempt, person, role)
-    current = find_current_allocation(attempt, role)
+    allocated = _load_current_allocations(attempt)
+    _check_allocatable(attempt, person, role, allocated)
+    current = allocated.get(role)
     if current and current.person_id == person.id:
         return None
     if current and not reason.strip():
@@ -125,7 +126,15 @@ def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | No
     return db.session.scalars(query).one_or_none()
 
 
-def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:
+def _load_current_allocations(attempt: UnitAttempt) -> dict[Role, Allocation]:
+    """Return the current allocations of an attempt by role."""
+    query = select(Allocation).where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
+    return {allocation.role: allocation for allocation in db.session.scalars(query)}
+
+
+def _check_allocatable(
+    attempt: UnitAttempt, person: Person, role: Role, allocated: Mapping[Role, Allocation]
+) -> None:
     if role not in ALLOCATED_ROLES:
         raise NotFound
     if attempt.state is AttemptState.VOID:
@@ -133,8 +142,7 @@ def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None
     check_has_role(person, attempt.centre, role)
     check = check_may_assess if role is Role.ASSESSOR else check_may_verify
     check(person.id, attempt)
-    other = find_current_allocation(attempt, Role.INTERNAL_VERIFIER if role is Role.ASSESSOR else Role.ASSESSOR)
-    if other and other.person_id == person.id:
+    if any(other is not role and each.person_id == person.id for other, each in allocated.items()):
         raise Refused("The same person cannot assess and verify a unit. Nothing was changed. Choose somebody else.")
 
 

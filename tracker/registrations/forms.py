@@ -2,6 +2,7 @@
 
 from wtforms import (
     EmailField,
+    FileField,
     IntegerField,
     SelectField,
     SelectMultipleField,
@@ -109,6 +110,16 @@ class ChangeAllocationsForm(PageForm):
         """Require an assessor or an internal verifier."""
         if not self.list_choices():
             raise ValidationError("Choose an assessor, an internal verifier or both.")
+
+
+class ImportForm(PageForm):
+    """A CSV file of people, registrations and allocations, or its text."""
+
+    file = FileField("CSV file")
+    text = TextAreaField(
+        "Or paste the rows",
+        [Length(max=1024 * 1024, message="The pasted rows are larger than 1 MB. Split them into smaller parts.")],
+    )
 
 
 class ReasonForm(PageForm):

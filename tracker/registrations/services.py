@@ -32,25 +32,45 @@ def register_candidate(
     """Register a candidate for units, or for a qualification and the first of its units.
 
     Raises:
-        Invalid: a candidate number in use, a future date, a date or number without the other, or neither a unit nor
-            a qualification.
-        Refused: the actor registers themselves.
-        NotFound: another centre's qualification or unit.
+        Invalid: neither a unit nor a qualification, or as `add_registration` does.
+        Refused, NotFound: as `add_registration` and `start_attempt` do.
     """
-    assert actor.person_id is not None  # noqa: S101 - an administrator registers, never the operator
     if not units and not qualification:
         raise Invalid("Choose a qualification or at least one unit. Nobody was registered.", "units")
+    numbers = RegistrationNumbers(candidate_number, awarding_body_number, awarding_body_date)
+    registration = add_registration(candidate, centre, numbers, actor, qualification=qualification)
+    for unit in units:
+        start_attempt(registration, unit, actor)
+    return registration
+
+
+def add_registration(
+    candidate: Person,
+    centre: Centre,
+    numbers: RegistrationNumbers,
+    actor: Actor,
+    *,
+    qualification: Qualification | None,
+) -> Registration:
+    """Add a registration without units.
+
+    Raises:
+        Invalid: a candidate number in use, a future date, or a date or number without the other.
+        Refused: the actor registers themselves.
+        NotFound: another centre's qualification.
+    """
+    assert actor.person_id is not None  # noqa: S101 - an administrator registers, never the operator
     if qualification and qualification.owner_centre_id not in {None, centre.id}:
         raise NotFound
     if candidate.id == actor.person_id:
         raise Refused("You cannot register yourself. Ask another administrator. Nothing was changed.")
-    check_numbers(centre, RegistrationNumbers(candidate_number, awarding_body_number, awarding_body_date))
+    check_numbers(centre, numbers)
     registration = Registration(
         centre=centre,
         candidate=candidate,
-        candidate_number=candidate_number,
-        awarding_body_number=awarding_body_number,
-        awarding_body_date=awarding_body_date,
+        candidate_number=numbers.candidate_number,
+        awarding_body_number=numbers.awarding_body_number,
+        awarding_body_date=numbers.awarding_body_date,
         registered_at=now(),
         registered_by_id=actor.person_id,
         qualification=qualification,
@@ -66,8 +86,6 @@ def register_candidate(
         centre=centre.id,
         qualification=content_hash,
     )
-    for unit in units:
-        start_attempt(registration, unit, actor)
     return registration
 
 

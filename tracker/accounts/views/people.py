@@ -1,21 +1,14 @@
-"""Views of a centre's people, for its administrators: search, invite, give and end roles, import."""
+"""Views of a centre's people, for its administrators: search, invite, give and end roles."""
 
 from datetime import datetime
 from functools import partial
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts import queries
-from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm
+from tracker.accounts.forms import ROLE_HELP, GrantForm, InviteForm
 from tracker.accounts.services.account_links import issue_shown_link, send_link
-from tracker.accounts.services.imports import (
-    MAX_SIZE,
-    ImportPreview,
-    decode_csv,
-    import_people,
-    preview_people,
-)
 from tracker.accounts.services.people import (
     end_all_roles,
     end_grant,
@@ -29,7 +22,6 @@ from tracker.background import emails
 from tracker.background.delivery_failures import find_failure
 from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import NotFound, Refused
-from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
 from tracker.vocabulary import LinkPurpose, Role
 from tracker.web.authorise import get_centre
@@ -192,24 +184,6 @@ def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 
-@accounts.route("/centres/<int:centre_id>/people/import", methods=["GET", "POST"])
-@requires(Act.ADMINISTER_CENTRE)
-def import_csv(centre_id: int) -> ResponseReturnValue:
-    """Preview a CSV file of people; sent again with the act `import`, import all of it or nothing."""
-    centre, actor = get_centre(centre_id)
-    form, preview = ImportForm(), None
-    if form.validate_on_submit():
-        with errors_on_form(form):
-            text = form.text.data = read_import_text(form)
-            preview = preview_people(text, centre, actor)
-            if request.form.get("act") == "import":
-                return import_all(text, centre, actor)
-    page = render_template(
-        "accounts/import_csv.html", centre=centre, form=form, preview=preview, delivers=emails.can_deliver()
-    )
-    return page, (422 if form.errors or (preview and preview.invalid) else 200)
-
-
 def read_dates(form: GrantForm | InviteForm) -> dict[str, datetime | None]:
     """Return when the role starts and ends, as moments; None for a date that is left empty."""
     first_day, last_day = form.starts.data, form.ends.data
@@ -217,17 +191,3 @@ def read_dates(form: GrantForm | InviteForm) -> dict[str, datetime | None]:
         "starts_at": start_of_day(first_day) if first_day else None,
         "ends_at": end_of_day(last_day) if last_day else None,
     }
-
-
-def read_import_text(form: ImportForm) -> str:
-    """Return the text to import: of the file if one was chosen, or else what was pasted."""
-    if form.file.data:
-        return decode_csv(form.file.data.read(MAX_SIZE + 1))
-    return form.text.data or ""
-
-
-def import_all(text: str, centre: Centre, actor: Actor) -> ResponseReturnValue:
-    """Import the people, say how many roles are new, and go to the list."""
-    imported: ImportPreview = import_people(text, centre, actor)
-    flash(f"Imported {counted(len(imported.new), 'new role')}. {len(imported.unchanged)} existed already.")
-    return redirect(url_for(".list_centre_people", centre_id=centre.id), 303)

@@ -48,6 +48,12 @@ def list_qualifications(centre_ids: Collection[int], words: str = "") -> list[Qu
     ]
 
 
+def find_newest_qualification(code: str, centre_ids: Collection[int]) -> Qualification | None:
+    """Find the newest version of a qualification by its code, a centre's own before the installation's."""
+    matches = [each for each in list_qualifications(centre_ids, code) if each.code.casefold() == code.casefold()]
+    return max(matches, key=lambda each: each.owner_centre_id is not None, default=None)
+
+
 def find_qualification(slug: str, centre_ids: Collection[int]) -> Qualification | None:
     """Find a qualification by its address, if these centres can see it."""
     return db.session.scalars(

@@ -58,6 +58,20 @@ def list_newest_units(centre_ids: Collection[int] = ()) -> list[Unit]:
     return list(newest.values())
 
 
+def find_newest_units(codes: Collection[str], centre_ids: Collection[int]) -> dict[str, Unit]:
+    """Return by code the units that new candidates are registered for; a unit's own code comes before identifiers."""
+    newest = {unit.id: unit for unit in list_newest_units(centre_ids)}
+    own = case((UnitCode.scheme == "code", 1), else_=0)
+    wanted = {normalise_code(code) for code in codes}
+    query = select(UnitCode.normalised, UnitCode.unit_id).where(UnitCode.normalised.in_(wanted))
+    found = {
+        normalised: newest[unit_id]
+        for normalised, unit_id in db.session.execute(query.order_by(own, UnitCode.id))
+        if unit_id in newest
+    }
+    return {code: found[normalise_code(code)] for code in codes if normalise_code(code) in found}
+
+
 def list_newest_revisions(centre_ids: Collection[int]) -> list[Unit]:
     """List every version of each code in its newest revision, by code and version."""
     newest: dict[tuple[str, str], Unit] = {}

@@ -1,0 +1,1 @@
+"""Import of people, registrations and allocations from one CSV file: docs/formats.md, People."""
