@@ -246,6 +246,14 @@ def test_fifty_three_columns_share_the_width_evenly_up_to_the_margin() -> None:
     assert 284 < tens[-1] < 287
 
 
+@pytest.mark.parametrize("code", UNITS)
+def test_an_assigned_label_stands_on_one_line(code: str) -> None:
+    first, *others = build_blank_form(code).columns
+    columns = (replace(first, label="6a", is_label_assigned=True), *others)
+    labels = [text for text, _, _ in print_form(replace(build_blank_form(code), columns=columns)).places(0)]
+    assert "6a*" in labels
+
+
 @pytest.mark.parametrize("number", [2, 4])
 def test_a_narrow_group_has_its_short_heading(number: int) -> None:
     columns = tuple(FormColumn(CriterionKind.PERFORMANCE, str(each)) for each in range(1, 30))
