@@ -20,7 +20,9 @@ ClientFor = Callable[..., FlaskClient]
 
 
 def choose(browser: FlaskClient, centre: Centre, terms: str) -> str:
-    answer = browser.post(f"/centres/{centre.id}/settings", data={"terms": terms}, follow_redirects=True)
+    answer = browser.post(
+        f"/centres/{centre.id}/settings", data={"terms": terms, "form_annex": "y"}, follow_redirects=True
+    )
     db.session.rollback()
     return answer.text
 
@@ -109,7 +111,7 @@ def test_an_administrator_sets_the_age_of_evidence_to_warn_about(
     dan = client(world.dan)
     assert re.search(r'name="evidence_age_limit"[^>]* value="24"', dan.get(address).text)
     reasons = "\n".join(world.northgate.offered_unsampled_reasons)
-    form = {"terms": "scotland", "unsampled_reasons": reasons}
+    form = {"terms": "scotland", "unsampled_reasons": reasons, "form_annex": "y"}
     assert dan.post(address, data={**form, "evidence_age_limit": "36"}).status_code == 302
     db.session.rollback()
     assert world.northgate.evidence_age_months == 36

@@ -15,7 +15,8 @@ from pypdf.generic import DictionaryObject, IndirectObject
 from tests.proof.proof_size import choose_size, record_figures
 from tests.recording_forms.example_form import build_filled_form
 from tracker.errors import FormNotRendered
-from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, IndexContent, IndexRow
+from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature
+from tracker.recording_forms.index_content import IndexContent, IndexRow
 from tracker.recording_forms.pdf_renderer import PdfRenderer
 
 FETCHING = [

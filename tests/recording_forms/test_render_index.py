@@ -3,7 +3,7 @@
 from datetime import date
 
 from tests.recording_forms.tagged_pdf import Sheet
-from tracker.recording_forms.form_content import IndexContent, IndexRow
+from tracker.recording_forms.index_content import IndexContent, IndexRow
 from tracker.recording_forms.rendering import render_index
 
 GROUP_HEADINGS = ["Ref", "Description of evidence", "Method", "Date", "Where it is", "Units", "Sampled by"]

@@ -169,3 +169,4 @@ class CentreSettingsForm(PageForm):
         "Age of evidence to warn about, in months",
         [Optional(), NumberRange(1, 600, "Enter a number of months from 1 to 600.")],
     )
+    form_annex = BooleanField("Print an annex with recording forms")

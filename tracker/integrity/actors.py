@@ -45,6 +45,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "centre_terms_changed": {Role.ADMINISTRATOR},
     "unsampled_reasons_changed": {Role.ADMINISTRATOR},
     "evidence_age_limit_changed": {Role.ADMINISTRATOR},
+    "form_annex_changed": {Role.ADMINISTRATOR},
     "retention_hold_set": {Role.ADMINISTRATOR},
     "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},

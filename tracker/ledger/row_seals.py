@@ -42,7 +42,7 @@ class SealedColumns:
 
 
 SEALED_TABLES: dict[str, SealedColumns] = {
-    "centre": SealedColumns(added=frozenset({"unsampled_reasons", "evidence_age_limit"})),
+    "centre": SealedColumns(added=frozenset({"unsampled_reasons", "evidence_age_limit", "has_form_annex"})),
     "person": SealedColumns(excluded=frozenset({"password_hash"})),
     "grant": SealedColumns(),
     "registration": SealedColumns(),

@@ -32,7 +32,14 @@ class Centre(Base):
     """The centre's own reasons for releasing a unit without sampling; empty while it uses the standard list."""
     evidence_age_limit: Mapped[int | None]
     """The age in months over which evidence is warned about; empty while the centre uses the standard limit."""
+    has_form_annex: Mapped[bool | None]
+    """Whether recording forms have an annex; empty while the centre uses the standard, which is that they have."""
     created_at: Mapped[datetime]
+
+    @property
+    def prints_annex(self) -> bool:
+        """Whether the centre's recording forms have an annex."""
+        return self.has_form_annex is not False
 
     @property
     def evidence_age_months(self) -> int:

@@ -1,10 +1,11 @@
-"""Content of recording forms and of indexes of evidence: plain values, without Flask or the database."""
+"""Content of recording forms: plain values, without Flask or the database."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
+from tracker.recording_forms.annex import FormAnnex
+from tracker.recording_forms.printed_text import add_break_points, shorten
 from tracker.units.documents import UnitDocument
 from tracker.vocabulary import CentreTerms, ClaimMark, CriterionKind
 
@@ -32,24 +33,6 @@ MAX_HEADER_LINE = 150
 MISSING_CHARACTERS = b"missing:"
 """What the rendering subprocess answers before the characters that it cannot print, in UTF-8."""
 DRAFT = "Draft: not signed"
-
-LONG_WORD = re.compile(r"\S{30,}")
-BREAK = "\u200b"
-"""A zero-width space: a line may end there, inside a word."""
-
-
-def add_break_points(text: str) -> str:
-    """Return text whose long words may be broken after every fifth character.
-
-    A style sheet can do the same, but then each line of a long word measures all the rest of it: ten thousand
-    characters took 25 seconds.
-    """
-    return LONG_WORD.sub(lambda word: BREAK.join(re.findall(".{1,5}", word[0])), text)
-
-
-def shorten(text: str, length: int) -> str:
-    """Return the text, or its beginning with an ellipsis where it is longer."""
-    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
 @dataclass(frozen=True)
@@ -147,6 +130,13 @@ class FormContent:
     """In words, for the foot of every page: `verified 3 November 2026`."""
     snapshot_hash: str = ""
     issue: FormIssue | None = None
+    annex: FormAnnex | None = None
+    """What is printed on sheets of its own; None on a blank form, and where the centre has switched the annex off."""
+
+    @property
+    def row_count(self) -> int:
+        """Return the number of table rows, on which the time for rendering depends."""
+        return len(self.rows) + (self.annex.row_count if self.annex else 0)
 
     @property
     def mark_kinds(self) -> tuple[ClaimMark, ...]:
@@ -268,6 +258,7 @@ def find_texts_with(content: FormContent, characters: str) -> list[str]:
         "the unit’s title": content.unit_title,
         "the comments": content.comments,
     } | {f"evidence {row.ref}": row.description for row in content.rows}
+    texts |= content.annex.texts if content.annex else {}
     return [name for name, text in texts.items() if any(each in text for each in characters)]
 
 
@@ -280,39 +271,3 @@ def build_blank_content(unit: UnitDocument, statement: str = STATEMENT_OF_COMPET
         columns=tuple(FormColumn(each.kind, each.label) for each in unit.assessable),
         statement=statement,
     )
-
-
-@dataclass(frozen=True)
-class IndexRow:
-    """One item in the index of evidence."""
-
-    ref: str
-    description: str
-    method: str
-    when: str
-    where: str
-    units: str
-    sampled_by: str = ""
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """Return the cells after the reference, with their break points."""
-        cells = (self.description, self.method, self.when, self.where, self.units, self.sampled_by)
-        return tuple(add_break_points(cell) for cell in cells)
-
-
-@dataclass(frozen=True)
-class IndexContent:
-    """The index of evidence of one candidate at one centre."""
-
-    candidate_name: str
-    candidate_number: str
-    centre_name: str
-    printed_for: date
-    rows: tuple[IndexRow, ...]
-
-    @property
-    def page_footer(self) -> str:
-        """Return the page footer, which identifies every page of this index."""
-        day = f"as on {self.printed_for.day} {self.printed_for:%B %Y}"
-        return f"Index of evidence · candidate {self.candidate_number} · {self.centre_name} · {day}"

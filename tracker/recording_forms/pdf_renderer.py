@@ -10,7 +10,8 @@ import os
 import pickle
 
 from tracker.errors import FormNotRendered, Refused
-from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, IndexContent, find_texts_with
+from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, find_texts_with
+from tracker.recording_forms.index_content import IndexContent
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.persistent import PersistentSandbox
 from tracker.sandbox.sandbox import SandboxError
@@ -46,7 +47,7 @@ class PdfRenderer:
             FormNotRendered: rendering fails, or takes too long or too much memory.
             Refused: no font has some characters of a form to be issued.
         """
-        timeout = self.timeout_seconds + self.timeout_seconds_per_row * len(content.rows)
+        timeout = self.timeout_seconds + self.timeout_seconds_per_row * content.row_count
         try:
             pdf = self.sandbox.run(pickle.dumps(content), timeout)
         except SandboxError as error:

@@ -7,7 +7,8 @@ import select
 import sys
 from typing import IO
 
-from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, IndexContent
+from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent
+from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.rendering import CharactersNotPrintable, render_form_pdf, render_index
 from tracker.sandbox.limits import allow_cpu_seconds
 from tracker.sandbox.messages import receive, send

@@ -7,13 +7,17 @@ from tracker.clock import day_of, time_of
 from tracker.extensions import db
 from tracker.matrix import Matrix, MatrixRow, load_matrix
 from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
+from tracker.recording_forms.annex_queries import build_annex
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
 from tracker.vocabulary import AttemptState, LabelOrigin, Role, SignatureRole
 
 
 def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormContent:
-    """Return what the recording form of an attempt prints now; three statements besides those of the matrix."""
+    """Return what the recording form of an attempt prints now.
+
+    Three statements besides those of the matrix, and three for the annex.
+    """
     matrix = matrix or load_matrix(attempt)
     signatures = _live_signatures(attempt)
     assessor = signatures.get(SignatureRole.ASSESSOR)
@@ -39,6 +43,9 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
         date_sampled=verifier[0].date_sampled if verifier else None,
         state=_state(attempt, signatures),
         snapshot_hash=take_snapshot(attempt, matrix).hash,
+        annex=build_annex(attempt, verifier[0].unsampled_reason if verifier else None)
+        if attempt.centre.prints_annex
+        else None,
     )
 
 

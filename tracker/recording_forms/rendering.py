@@ -20,7 +20,8 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
-from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue, IndexContent
+from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
+from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.pdf_table_tags import complete_table_headers
 from tracker.vocabulary import use_terms
 

@@ -59,3 +59,14 @@ def change_evidence_age_limit(centre: Centre, months: int, actor: Actor) -> None
         return
     centre.evidence_age_limit = months
     record("evidence_age_limit_changed", centre, actor, months=months)
+
+
+def change_form_annex(centre: Centre, actor: Actor, *, is_printed: bool) -> None:
+    """Change whether the centre's recording forms have an annex (docs/rules.md, Signing, rule 13).
+
+    Nothing is recorded where it stays the same. Forms already issued keep theirs.
+    """
+    if is_printed is centre.prints_annex:
+        return
+    centre.has_form_annex = is_printed
+    record("form_annex_changed", centre, actor, is_printed=is_printed)

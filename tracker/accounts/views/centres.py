@@ -4,7 +4,12 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.forms import CentreSettingsForm
-from tracker.accounts.services.centres import change_centre_terms, change_evidence_age_limit, change_unsampled_reasons
+from tracker.accounts.services.centres import (
+    change_centre_terms,
+    change_evidence_age_limit,
+    change_form_annex,
+    change_unsampled_reasons,
+)
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid
 from tracker.models.people import EVIDENCE_AGE_MONTHS
@@ -27,17 +32,19 @@ def settings() -> ResponseReturnValue:
 @accounts.route("/centres/<int:centre_id>/settings", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def centre_settings(centre_id: int) -> ResponseReturnValue:
-    """Show and change the centre's terms, reasons for releasing a unit without sampling, and evidence age limit."""
+    """Show and change the settings of a centre."""
     centre, actor = get_centre(centre_id)
     form = CentreSettingsForm(
         terms=centre.terms.value,
         unsampled_reasons="\n".join(centre.offered_unsampled_reasons),
         evidence_age_limit=centre.evidence_age_months,
+        form_annex=centre.prints_annex,
     )
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
             change_unsampled_reasons(centre, (form.unsampled_reasons.data or "").splitlines(), actor)
             change_evidence_age_limit(centre, form.evidence_age_limit.data or EVIDENCE_AGE_MONTHS, actor)
+            change_form_annex(centre, actor, is_printed=form.form_annex.data)
             change_centre_terms(centre, CentreTerms(form.terms.data), actor)
             flash("Settings saved.")
             return redirect(url_for(".centre_settings", centre_id=centre.id))

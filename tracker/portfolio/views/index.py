@@ -12,7 +12,7 @@ from tracker.extensions import db
 from tracker.models import Registration
 from tracker.portfolio.queries import index as queries
 from tracker.portfolio.views import portfolio
-from tracker.recording_forms.form_content import IndexContent, IndexRow
+from tracker.recording_forms.index_content import IndexContent, IndexRow
 from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_index_of_evidence

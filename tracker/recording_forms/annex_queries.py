@@ -1,0 +1,158 @@
+"""The facts of a form's annex, read from the database."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import groupby
+from typing import NamedTuple
+
+from sqlalchemy import and_, select
+
+from tracker.accounts.person_names import clean_name, remove_invisible_characters
+from tracker.clock import day_of
+from tracker.extensions import db
+from tracker.models import (
+    Claim,
+    Criterion,
+    Decision,
+    Evidence,
+    EvidenceRequirement,
+    EvidenceVersion,
+    Person,
+    RequirementConfirmation,
+    Sample,
+    SampleItem,
+    UnitAttempt,
+)
+from tracker.recording_forms.annex import AnnexRequirement, AnnexSample, FormAnnex
+from tracker.recording_forms.form_content import GROUP_HEADINGS
+from tracker.vocabulary import CriterionKind
+
+
+class _SampledDecision(NamedTuple):
+    """A sampled decision as the database returns it."""
+
+    sample: Sample
+    item: SampleItem
+    verifier: str
+    kind: CriterionKind
+    label: str
+    evidence_number: int | None
+    version: EvidenceVersion
+
+
+def build_annex(attempt: UnitAttempt, unsampled_reason: str | None) -> FormAnnex:
+    """Return the annex of an attempt's form as it is now; three statements (docs/rules.md, Signing, rule 13).
+
+    The requirements are those confirmed in this round; the sampled decisions are those of every round.
+
+    Args:
+        attempt: the attempt.
+        unsampled_reason: why its verifier released this round without sampling, if they did.
+    """
+    return FormAnnex(
+        requirements=_list_requirements(attempt),
+        samples=_list_samples(attempt),
+        unsampled_reason=remove_invisible_characters(unsampled_reason or ""),
+    )
+
+
+def _list_requirements(attempt: UnitAttempt) -> tuple[AnnexRequirement, ...]:
+    is_confirmation = and_(
+        RequirementConfirmation.requirement_id == EvidenceRequirement.id,
+        RequirementConfirmation.attempt_id == attempt.id,
+        RequirementConfirmation.round == attempt.round,
+        RequirementConfirmation.removed_at.is_(None),
+    )
+    query = (
+        select(EvidenceRequirement, RequirementConfirmation, Person.name)
+        .outerjoin(RequirementConfirmation, is_confirmation)
+        .outerjoin(Person, Person.id == RequirementConfirmation.confirmed_by_id)
+        .where(EvidenceRequirement.unit_id == attempt.unit_id)
+        .order_by(EvidenceRequirement.position)
+    )
+    return tuple(_requirement(*row) for row in db.session.execute(query))
+
+
+def _requirement(
+    requirement: EvidenceRequirement, confirmation: RequirementConfirmation | None, name: str | None
+) -> AnnexRequirement:
+    printed = AnnexRequirement(requirement.label, requirement.text, tuple(requirement.points))
+    if confirmation is None:
+        return printed
+    return replace(
+        printed,
+        confirmed_by=clean_name(name or ""),
+        confirmed_on=day_of(confirmation.confirmed_at),
+        note=remove_invisible_characters(confirmation.note),
+    )
+
+
+def _list_samples(attempt: UnitAttempt) -> tuple[AnnexSample, ...]:
+    query = (
+        select(Sample, SampleItem, Person.name, Criterion.kind, Criterion.label, Evidence.number, EvidenceVersion)
+        .join(SampleItem, SampleItem.sample_id == Sample.id)
+        .join(Person, Person.id == Sample.verifier_id)
+        .join(Criterion, Criterion.id == SampleItem.criterion_id)
+        .join(EvidenceVersion, EvidenceVersion.id == SampleItem.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+        .where(Sample.attempt_id == attempt.id)
+        .order_by(Sample.id, Evidence.number, EvidenceVersion.number, Criterion.position)
+    )
+    sampled = [_SampledDecision(*row) for row in db.session.execute(query)]
+    decisions = _load_assessors_decisions(attempt) if sampled else {}
+    printed = [_sample(each, decisions.get((each.version.id, each.item.criterion_id), ())) for each in sampled]
+    pairs = zip(sampled, printed, strict=True)
+    return tuple(_merge(group) for _, group in groupby(pairs, key=lambda pair: (pair[0].sample.id, pair[1])))
+
+
+def _load_assessors_decisions(attempt: UnitAttempt) -> dict[tuple[int, int], list[Decision]]:
+    """Return every decision made by an assessor, oldest first, by evidence version and criterion."""
+    query = (
+        select(Decision, Claim.criterion_id)
+        .join(Claim, Claim.id == Decision.claim_id)
+        .where(Decision.attempt_id == attempt.id, Decision.assessment_id.is_not(None))
+        .order_by(Decision.id)
+    )
+    decisions: dict[tuple[int, int], list[Decision]] = defaultdict(list)
+    for decision, criterion_id in db.session.execute(query):
+        decisions[decision.evidence_version_id, criterion_id].append(decision)
+    return decisions
+
+
+def _sample(sampled: _SampledDecision, decisions: Iterable[Decision]) -> AnnexSample:
+    """Return a sampled decision as it is printed, without its criterion.
+
+    The decision that was sampled is the one that was live at that moment.
+    """
+    sample, item = sampled.sample, sampled.item
+    live = [
+        each.outcome
+        for each in decisions
+        if each.decided_at <= sample.sampled_at
+        and (not each.superseded_at or each.superseded_at >= sample.sampled_at)
+    ]
+    version = f" v{sampled.version.number}" if sampled.version.number > 1 else ""
+    comments = dict.fromkeys(text.strip() for text in (item.comment, sample.comment) if text.strip())
+    return AnnexSample(
+        ref=f"{sampled.evidence_number}{version}",
+        title=remove_invisible_characters(sampled.version.title or ""),
+        criteria="",
+        decision=live[-1] if live else None,
+        verifier=clean_name(sampled.verifier),
+        sampled_on=day_of(sample.sampled_at),
+        round=sample.round,
+        is_interim=sample.is_interim,
+        agrees=item.agrees,
+        comment=remove_invisible_characters("\n".join(comments)),
+    )
+
+
+def _merge(group: Iterable[tuple[_SampledDecision, AnnexSample]]) -> AnnexSample:
+    """Return one row for decisions that differ in the criterion alone, with all their criteria: `PC 1, 2; K&U a`."""
+    pairs = list(group)
+    by_kind = groupby((sampled for sampled, _ in pairs), key=lambda sampled: sampled.kind)
+    criteria = "; ".join(
+        f"{GROUP_HEADINGS[kind][1]} {', '.join(each.label for each in sampled)}" for kind, sampled in by_kind
+    )
+    return replace(pairs[0][1], criteria=criteria)
