@@ -304,8 +304,8 @@ def recorded_acts(app: Flask) -> Callable[[], list[str]]:
     from tracker.extensions import db
     from tracker.models import Event
 
-    def listed() -> list[str]:
+    def list_acts() -> list[str]:
         db.session.rollback()
         return list(db.session.scalars(select(Event.act).order_by(Event.seq)))
 
-    return listed
+    return list_acts

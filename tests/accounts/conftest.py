@@ -54,20 +54,20 @@ def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org", base_url=BASE_URL)
     app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     yield server
-    outbox.executor.submit(int).result()  # nothing goes to a real server afterwards
+    outbox.executor.submit(int).result()  # wait for queued emails, so that none goes to a real server afterwards
 
 
 @pytest.fixture
 def emails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
     """`emails_to(world.alice)` lists the emails she got: subject and body."""
 
-    def listed(person: Person | str) -> list[str]:
-        outbox.executor.submit(int).result()  # everything before it is done then
+    def list_emails(person: Person | str) -> list[str]:
+        outbox.executor.submit(int).result()  # wait for the emails queued before
         email = person if isinstance(person, str) else person.email
-        found = [each for each in mail_server.taken if each["To"] == email]
-        return [f"{each['Subject']}\n{each.get_content()}".replace("\r\n", "\n") for each in found]
+        messages = [each for each in mail_server.taken if each["To"] == email]
+        return [f"{each['Subject']}\n{each.get_content()}".replace("\r\n", "\n") for each in messages]
 
-    return listed
+    return list_emails
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def demo(app: Flask, tmp_path: Path) -> Iterator[None]:
     app.extensions.pop("demo_checked")
 
 
-def link_in(words: str) -> str:
+def find_link(text: str) -> str:
     """Return the path of the link in an email, or in a command's output."""
-    found = re.search(r"https?://[^/\s]+(/links/\S+)", words)
-    assert found, words
-    return found.group(1)
+    match = re.search(r"https?://[^/\s]+(/links/\S+)", text)
+    assert match, text
+    return match.group(1)

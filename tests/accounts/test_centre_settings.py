@@ -116,7 +116,7 @@ def test_an_administrator_sets_the_age_of_evidence_to_warn_about(
     db.session.rollback()
     assert world.northgate.evidence_age_months == 36
     assert recorded_acts() == ["evidence_age_limit_changed"]
-    for refused in ("0", "601", "two years"):
-        assert dan.post(address, data={**form, "evidence_age_limit": refused}).status_code == 422
+    for value in ("0", "601", "two years"):
+        assert dan.post(address, data={**form, "evidence_age_limit": value}).status_code == 422
     db.session.rollback()
     assert world.northgate.evidence_age_months == 36

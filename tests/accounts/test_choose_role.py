@@ -15,20 +15,20 @@ ClientFor = Callable[..., FlaskClient]
 
 def test_person_switches_to_another_of_their_roles(world: World, client: ClientFor) -> None:
     with transaction():
-        other = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+        second_role = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     bob = client(world.bob)
-    response = bob.post("/role", data={"grant": other.id})
+    response = bob.post("/role", data={"grant": second_role.id})
     assert (response.status_code, response.location) == (303, "/")
-    chosen = bob.get("/account").text.partition('aria-current="true"')[2]
-    assert chosen.startswith(">Internal verifier")
+    current_role = bob.get("/account").text.partition('aria-current="true"')[2]
+    assert current_role.startswith(">Internal verifier")
 
 
 def test_role_is_switched_in_this_browser_only(world: World, client: ClientFor) -> None:
     with transaction():
-        other = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
-    here, there = client(world.bob), client(world.bob)
-    here.post("/role", data={"grant": other.id})
-    assert there.get("/account").text.partition('aria-current="true"')[2].startswith(">Assessor")
+        second_role = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    phone, laptop = client(world.bob), client(world.bob)
+    phone.post("/role", data={"grant": second_role.id})
+    assert laptop.get("/account").text.partition('aria-current="true"')[2].startswith(">Assessor")
 
 
 def test_another_persons_role_cannot_be_chosen(world: World, client: ClientFor) -> None:
@@ -38,9 +38,9 @@ def test_another_persons_role_cannot_be_chosen(world: World, client: ClientFor) 
 
 def test_ended_role_cannot_be_chosen(world: World, client: ClientFor) -> None:
     with transaction():
-        ended = grant(world.bob, world.northgate, Role.ADMINISTRATOR, ends_at=clock.now() - timedelta(days=1))
+        ended_role = grant(world.bob, world.northgate, Role.ADMINISTRATOR, ends_at=clock.now() - timedelta(days=1))
     bob = client(world.bob)
-    assert bob.post("/role", data={"grant": ended.id}).status_code == 404
+    assert bob.post("/role", data={"grant": ended_role.id}).status_code == 404
     assert bob.post("/role", data={"grant": "1 or 1=1"}).status_code == 404
     assert bob.get(f"/centres/{world.northgate.id}/people").status_code == 404
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.accounts.conftest import MailServer, link_in
+from tests.accounts.conftest import MailServer, find_link
 from tests.factories import World
 from tracker.accounts.services.people import find_person
 from tracker.accounts.sessions import COOKIE_NAME
@@ -56,7 +56,7 @@ def test_create_centre_prints_an_invitation_link_that_works(
     assert recorded_acts() == ["centre_created", "person_invited", "grant_given", "link_issued"]
     app.config["SECRET_KEY"] = "test"
     ada = app.test_client()
-    ada.post(link_in(result.output), data={"name": "Ada Byrne", "password": NEW})
+    ada.post(find_link(result.output), data={"name": "Ada Byrne", "password": NEW})
     assert "Set up two-step verification" in ada.get("/people", follow_redirects=True).text
 
 
@@ -111,13 +111,13 @@ def test_reset_password_prints_a_one_time_link_and_emails_the_person(
     assert "alice.moran@example.org only. It works once, within an hour" in result.output
     app.config["SECRET_KEY"] = "test"
     assert phone.get("/account").status_code == 200, "an unused link changes nothing"
-    assert app.test_client().post(link_in(result.output), data={"password": NEW}).status_code == 303
+    assert app.test_client().post(find_link(result.output), data={"password": NEW}).status_code == 303
     assert phone.get("/account").status_code == 302
-    assert app.test_client().get(link_in(result.output)).status_code == 409
+    assert app.test_client().get(find_link(result.output)).status_code == 409
     assert recorded_acts() == ["link_issued", "password_reset"]
-    issued, changed = emails_to(world.alice)
-    assert "/links/" not in issued
-    assert changed.startswith("Your password was changed")
+    notice, confirmation = emails_to(world.alice)
+    assert "/links/" not in notice
+    assert confirmation.startswith("Your password was changed")
 
 
 def test_reset_password_for_an_unknown_address_fails(world: World, run: Run) -> None:
@@ -139,9 +139,9 @@ def test_deactivate_ends_sessions_at_once(
     thief.set_cookie(COOKIE_NAME, cookie.value)
     assert [alice.get("/account").status_code, thief.get("/account").status_code] == [302, 302]
     assert recorded_acts() == ["person_deactivated"]
-    again = run("people", "deactivate", world.alice.email)
-    assert again.exit_code == 1
-    assert "is already closed" in again.output
+    repeated = run("people", "deactivate", world.alice.email)
+    assert repeated.exit_code == 1
+    assert "is already closed" in repeated.output
     assert "has no account here" in run("people", "deactivate", "nobody@example.org").output
 
 

@@ -59,13 +59,13 @@ def test_day_of_a_notification_is_in_london(
 
 
 def test_rolled_back_change_sends_no_email(world: World, emails_to: EmailsTo) -> None:
-    def refused() -> None:
+    def notify_and_fail() -> None:
         with transaction():
             emails.notify(world.alice, "evidence_returned:12", "Returned", "…")
             raise Refused("No.")
 
     with pytest.raises(Refused):
-        refused()
+        notify_and_fail()
     tell(world.bob)
     assert emails_to(world.alice) == []
     assert len(emails_to(world.bob)) == 1
@@ -75,10 +75,10 @@ def test_rolled_back_change_sends_no_email(world: World, emails_to: EmailsTo) ->
 def test_no_transaction_is_open_while_emails_are_sent(
     world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = []
-    monkeypatch.setattr(emails, "deliver_email", lambda _: held.append(db.session().in_transaction()))
+    transaction_states = []
+    monkeypatch.setattr(emails, "deliver_email", lambda _: transaction_states.append(db.session().in_transaction()))
     tell(world.alice)
-    assert held == [False]
+    assert transaction_states == [False]
 
 
 def test_closed_account_gets_no_email(world: World, emails_to: EmailsTo) -> None:

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.accounts.conftest import link_in
+from tests.accounts.conftest import find_link
 from tests.factories import PASSWORD, World, make_actor, make_person
 from tracker import clock
 from tracker.accounts.passwords import is_password
@@ -67,12 +67,12 @@ def test_password_is_hashed_with_argon2id(ivy: Person, anonymous: FlaskClient) -
 def test_link_works_once(ivy: Person, app: Flask) -> None:
     path = invitation(ivy)
     app.test_client().post(path, data={"name": "Ivy", "password": NEW})
-    for again in (
+    for response in (
         app.test_client().get(path),
         app.test_client().post(path, data={"name": "Eve", "password": NEW * 2}),
     ):
-        assert again.status_code == 409
-        assert "This link no longer works" in again.text
+        assert response.status_code == 409
+        assert "This link no longer works" in response.text
     db.session.refresh(ivy)
     assert is_password(ivy.password_hash, NEW)
 
@@ -83,31 +83,31 @@ def test_second_of_two_concurrent_uses_is_refused(
     from tracker.accounts.services.account_links import use_link
     from tracker.accounts.views import sign_in as sign_in_views
 
-    def after_another(token: str, password_hash: str, name: str) -> Person:
+    def use_after_another(token: str, password_hash: str, name: str) -> Person:
         db.session.execute(db.update(AccountLink).values(used_at=clock.now()))
         return use_link(token, password_hash, name)
 
-    monkeypatch.setattr(sign_in_views, "use_link", after_another)
+    monkeypatch.setattr(sign_in_views, "use_link", use_after_another)
     response = anonymous.post(invitation(ivy), data={"name": "Ivy", "password": NEW})
     assert response.status_code == 409
     db.session.refresh(ivy)
     assert ivy.password_hash is None
 
 
-@pytest.mark.parametrize(("issue", "lasts"), [(invitation, timedelta(days=14)), (reset, timedelta(hours=1))])
+@pytest.mark.parametrize(("issue", "lifetime"), [(invitation, timedelta(days=14)), (reset, timedelta(hours=1))])
 def test_link_expires(
     ivy: Person,
     anonymous: FlaskClient,
     freeze_clock: Callable[..., None],
     issue: Callable[[Person], str],
-    lasts: timedelta,
+    lifetime: timedelta,
 ) -> None:
     start = clock.now()
     freeze_clock(start)
     path = issue(ivy)
-    freeze_clock(start + lasts - timedelta(seconds=1))
+    freeze_clock(start + lifetime - timedelta(seconds=1))
     assert anonymous.get(path).status_code == 200
-    freeze_clock(start + lasts)
+    freeze_clock(start + lifetime)
     assert anonymous.get(path).status_code == 409
     assert anonymous.post(path, data={"name": "Ivy", "password": NEW}).status_code == 409
 
@@ -153,8 +153,10 @@ def test_reset_ends_every_session_and_emails_the_person(
 
 
 def test_reset_cannot_change_the_name(world: World, anonymous: FlaskClient) -> None:
-    easy = "alice moran 1"  # for whoever knows her name, whatever else is sent as one
-    assert anonymous.post(reset(world.alice), data={"password": easy, "name": "Somebody else"}).status_code == 422
+    guessable = "alice moran 1"  # contains her name, which the field `name` must not replace
+    assert (
+        anonymous.post(reset(world.alice), data={"password": guessable, "name": "Somebody else"}).status_code == 422
+    )
     anonymous.post(reset(world.alice), data={"password": NEW, "name": "Somebody else"})
     db.session.refresh(world.alice)
     assert world.alice.name == "Alice Moran"
@@ -209,7 +211,7 @@ def test_too_long_name_is_refused_with_a_message(ivy: Person, anonymous: FlaskCl
 def test_only_the_hash_of_the_token_is_stored(world: World, emails_to: Callable[..., list[str]]) -> None:
     with transaction():
         invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, make_actor(world.dan))
-    token = link_in(emails_to("ivy@example.org")[0]).removeprefix("/links/")
-    kept = db.session.scalars(select(AccountLink.token_hash)).one()
-    assert token not in kept
+    token = find_link(emails_to("ivy@example.org")[0]).removeprefix("/links/")
+    stored_hash = db.session.scalars(select(AccountLink.token_hash)).one()
+    assert token not in stored_hash
     assert len(token) >= 43

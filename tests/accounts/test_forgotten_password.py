@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from tests.accounts.conftest import MailServer, link_in
+from tests.accounts.conftest import MailServer, find_link
 from tests.factories import World
 from tracker.accounts.services.people import deactivate_person
 from tracker.extensions import db
@@ -30,7 +30,7 @@ def test_reset_link_is_emailed_and_works(world: World, anonymous: FlaskClient, e
     assert ask(anonymous, world.alice.email).status_code == 303
     (mail,) = emails_to(world.alice)
     assert mail.startswith("Set a new password\n")
-    assert anonymous.get(link_in(mail)).status_code == 200
+    assert anonymous.get(find_link(mail)).status_code == 200
 
 
 def test_response_is_the_same_for_an_unknown_address(world: World, app: Flask, mail_server: MailServer) -> None:

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from tests.accounts.conftest import link_in
+from tests.accounts.conftest import find_link
 from tests.factories import World
 from tracker import clock
 from tracker.accounts.services.people import find_person
@@ -20,8 +20,8 @@ ClientFor = Callable[..., FlaskClient]
 EmailsTo = Callable[..., list[str]]
 
 
-def invite(browser: FlaskClient, world: World, **typed: str) -> TestResponse:
-    form = {"name": "Ivy Okafor", "email": "ivy@example.org", "role": "candidate", **typed}
+def invite(browser: FlaskClient, world: World, **fields: str) -> TestResponse:
+    form = {"name": "Ivy Okafor", "email": "ivy@example.org", "role": "candidate", **fields}
     return browser.post(f"/centres/{world.northgate.id}/people/invite", data=form, follow_redirects=True)
 
 
@@ -35,12 +35,12 @@ def test_administrator_invites_a_new_person(
     (mail,) = emails_to("ivy@example.org")
     assert "the role of candidate at Northgate Skills" in mail
     assert "within 14 days" in mail
-    assert link_in(mail) not in page.text
+    assert find_link(mail) not in page.text
     assert recorded_acts() == ["person_invited", "grant_given", "link_issued"]
-    given = db.session.scalars(
+    role = db.session.scalars(
         select(Grant).join(Person, Person.id == Grant.person_id).where(Person.email == "ivy@example.org")
     ).one()
-    assert (given.role, given.centre_id, given.granted_by_id) == (Role.CANDIDATE, world.northgate.id, world.dan.id)
+    assert (role.role, role.centre_id, role.granted_by_id) == (Role.CANDIDATE, world.northgate.id, world.dan.id)
 
 
 def test_person_with_an_account_gets_the_role_and_an_email(
@@ -57,13 +57,13 @@ def test_person_with_an_account_gets_the_role_and_an_email(
 
 def test_dates_limit_the_role(world: World, client: ClientFor, emails_to: EmailsTo) -> None:
     invite(client(world.dan), world, starts="2026-12-01", ends="2027-06-30")
-    given = find_person("ivy@example.org").grants[0]
-    assert clock.day_of(given.starts_at).isoformat() == "2026-12-01"
-    assert clock.day_of(given.ends_at).isoformat() == "2027-06-30", "the last day is included"
+    role = find_person("ivy@example.org").grants[0]
+    assert clock.day_of(role.starts_at).isoformat() == "2026-12-01"
+    assert clock.day_of(role.ends_at).isoformat() == "2027-06-30", "the last day is included"
 
 
 @pytest.mark.parametrize(
-    ("typed", "sentence"),
+    ("fields", "sentence"),
     [
         ({"name": ""}, "Enter a name"),
         ({"name": "I" * 10_000}, "at most 200 characters"),
@@ -77,12 +77,12 @@ def test_dates_limit_the_role(world: World, client: ClientFor, emails_to: Emails
     ],
 )
 def test_invalid_input_is_explained_and_kept(
-    world: World, client: ClientFor, emails_to: EmailsTo, typed: dict[str, str], sentence: str
+    world: World, client: ClientFor, emails_to: EmailsTo, fields: dict[str, str], sentence: str
 ) -> None:
-    response = invite(client(world.dan), world, **typed)
+    response = invite(client(world.dan), world, **fields)
     assert response.status_code == 422
     assert sentence in response.text
-    if "name" not in typed:
+    if "name" not in fields:
         assert 'value="Ivy Okafor"' in response.text
     assert not db.session.scalars(select(Person).where(Person.name.like("I%"))).all()
     assert emails_to("ivy@example.org") == []
@@ -103,9 +103,9 @@ def test_second_role_does_not_invalidate_the_first_link(
     dan = client(world.dan)
     invite(dan, world)
     invite(dan, world, role="assessor")
-    invitation, told = emails_to("ivy@example.org")
-    assert "/links/" not in told
-    assert anonymous.get(link_in(invitation)).status_code == 200
+    invitation, role_email = emails_to("ivy@example.org")
+    assert "/links/" not in role_email
+    assert anonymous.get(find_link(invitation)).status_code == 200
 
 
 def test_administrator_cannot_invite_themselves(world: World, client: ClientFor) -> None:
@@ -133,9 +133,9 @@ def test_administrator_sees_no_link_where_no_emails_are_sent(world: World, clien
     assert "/links/" not in page
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_only_an_administrator_of_the_centre_can_invite(world: World, client: ClientFor, who: str) -> None:
-    browser = client(getattr(world, who))
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_only_an_administrator_of_the_centre_can_invite(world: World, client: ClientFor, name: str) -> None:
+    browser = client(getattr(world, name))
     assert browser.get(f"/centres/{world.northgate.id}/people/invite").status_code == 404
     assert invite(browser, world).status_code == 404
     assert not db.session.scalars(select(AccountLink)).all()

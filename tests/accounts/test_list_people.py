@@ -28,9 +28,9 @@ def test_administrator_sees_the_people_of_their_centre(world: World, client: Cli
     assert "Grace Lam" not in page
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_page_is_not_found_for_anybody_else(world: World, client: ClientFor, who: str) -> None:
-    browser = client(getattr(world, who))
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_page_is_not_found_for_anybody_else(world: World, client: ClientFor, name: str) -> None:
+    browser = client(getattr(world, name))
     assert browser.get(f"/centres/{world.northgate.id}/people").status_code == 404
 
 
@@ -76,5 +76,5 @@ def test_hundred_and_twenty_people_take_three_pages_and_few_statements(
     assert "Person 000" in first
     assert "Person 114" in people_page(dan, world, "?page=3")
     assert ">Next<" not in people_page(dan, world, "?page=3")
-    for odd in ("0", "-3", "99999999999999999999", "x"):
-        assert dan.get(f"/centres/{world.northgate.id}/people?page={odd}").status_code == 200
+    for page_number in ("0", "-3", "99999999999999999999", "x"):
+        assert dan.get(f"/centres/{world.northgate.id}/people?page={page_number}").status_code == 200

@@ -77,9 +77,9 @@ def test_person_signs_another_browser_out(
     world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     phone, office = client(world.alice), client(world.alice)
-    there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
+    session_id = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
     assert "End session" in office.get("/account").text
-    assert office.post(f"/account/sessions/{there}/end").status_code == 303
+    assert office.post(f"/account/sessions/{session_id}/end").status_code == 303
     assert phone.get("/account").status_code == 302
     assert office.get("/account").status_code == 200
     assert recorded_acts()[-1] == "session_ended"
@@ -87,17 +87,17 @@ def test_person_signs_another_browser_out(
 
 def test_nobody_can_end_another_persons_session(world: World, client: ClientFor) -> None:
     alice, bob = client(world.alice), client(world.bob)
-    hers = db.session.scalars(select(UserSession.id).where(UserSession.person_id == world.alice.id)).one()
-    assert bob.post(f"/account/sessions/{hers}/end").status_code == 404
+    session_id = db.session.scalars(select(UserSession.id).where(UserSession.person_id == world.alice.id)).one()
+    assert bob.post(f"/account/sessions/{session_id}/end").status_code == 404
     assert alice.get("/account").status_code == 200
 
 
 def test_session_can_be_ended_once(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
     client(world.alice)
     office = client(world.alice)
-    there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
-    office.post(f"/account/sessions/{there}/end")
-    assert office.post(f"/account/sessions/{there}/end").status_code == 404
+    session_id = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
+    office.post(f"/account/sessions/{session_id}/end")
+    assert office.post(f"/account/sessions/{session_id}/end").status_code == 404
     assert recorded_acts().count("session_ended") == 1
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests import factories
-from tests.accounts.authenticators import Authenticator, text
+from tests.accounts.authenticators import Authenticator, encode_base64url
 from tests.accounts.conftest import BASE_URL
 from tests.accounts.test_two_step_sign_in import sign_in
 from tests.factories import PASSWORD, World
@@ -41,20 +41,20 @@ def key() -> Authenticator:
     return Authenticator(BASE_URL)
 
 
-def question(browser: FlaskClient, address: str, **data: str) -> dict[str, Any]:
+def request_options(browser: FlaskClient, address: str, **data: str) -> dict[str, Any]:
     answer = browser.post(address, data=data, headers={"Accept": "application/json"})
     assert answer.status_code == 200, answer.text
     return dict(json.loads(answer.text))
 
 
-def make(browser: FlaskClient, key: Authenticator, **instead: str) -> TestResponse:
-    asked = question(browser, MAKE_QUESTION, password=PASSWORD)
-    data = {"credential": key.make(asked, **instead), "name": "Bob’s  phone", "password": PASSWORD}
+def make(browser: FlaskClient, key: Authenticator, **overrides: str) -> TestResponse:
+    options = request_options(browser, MAKE_QUESTION, password=PASSWORD)
+    data = {"credential": key.make(options, **overrides), "name": "Bob’s  phone", "password": PASSWORD}
     return browser.post(MAKE, data=data)
 
 
-def prove(browser: FlaskClient, key: Authenticator, **instead: str) -> TestResponse:
-    return browser.post(PROVE, data={"credential": key.sign(question(browser, PROVE_QUESTION), **instead)})
+def prove(browser: FlaskClient, key: Authenticator, **overrides: str) -> TestResponse:
+    return browser.post(PROVE, data={"credential": key.sign(request_options(browser, PROVE_QUESTION), **overrides)})
 
 
 @pytest.fixture
@@ -84,47 +84,47 @@ def test_relying_party_comes_from_the_settings_and_not_the_host_header(world: Wo
 
 
 def test_options_reveal_no_email_address_and_no_secret(bob: Person, app: Flask) -> None:
-    asked = question(sign_in(app, bob), PROVE_QUESTION)
-    assert asked["userVerification"] == "preferred"
-    assert bob.email not in json.dumps(asked)
-    assert len(asked["allowCredentials"]) == 1
+    options = request_options(sign_in(app, bob), PROVE_QUESTION)
+    assert options["userVerification"] == "preferred"
+    assert bob.email not in json.dumps(options)
+    assert len(options["allowCredentials"]) == 1
 
 
 @pytest.mark.parametrize(
-    "instead",
+    "overrides",
     [
         {"origin": "https://evil.example"},
         {"origin": "http://tracker.example.org"},
         {"origin": "https://tracker.example.org.evil.example"},
         {"origin": "https://tracker.example.org:8443"},
-        {"challenge": text(b"x" * 32)},
+        {"challenge": encode_base64url(b"x" * 32)},
         {"type": "webauthn.get"},
     ],
 )
 def test_registration_for_another_site_or_challenge_is_refused(
-    world: World, app: Flask, key: Authenticator, instead: dict[str, str], recorded_acts: Callable[[], list[str]]
+    world: World, app: Flask, key: Authenticator, overrides: dict[str, str], recorded_acts: Callable[[], list[str]]
 ) -> None:
-    answer = make(sign_in(app, world.bob), key, **instead)
+    answer = make(sign_in(app, world.bob), key, **overrides)
     assert answer.status_code == 422
     assert "could not be added. Nothing was changed." in answer.text
     assert recorded_acts() == []
 
 
 @pytest.mark.parametrize(
-    "instead",
-    [{"origin": "https://evil.example"}, {"challenge": text(b"x" * 32)}, {"type": "webauthn.create"}],
+    "overrides",
+    [{"origin": "https://evil.example"}, {"challenge": encode_base64url(b"x" * 32)}, {"type": "webauthn.create"}],
 )
 def test_answer_for_another_site_or_challenge_is_refused(
-    bob: Person, app: Flask, key: Authenticator, instead: dict[str, str]
+    bob: Person, app: Flask, key: Authenticator, overrides: dict[str, str]
 ) -> None:
     browser = sign_in(app, bob)
-    assert "This passkey could not be checked." in prove(browser, key, **instead).text
+    assert "This passkey could not be checked." in prove(browser, key, **overrides).text
     assert browser.get("/queue").status_code == 302
 
 
 def test_answer_can_be_used_once(bob: Person, app: Flask, key: Authenticator) -> None:
     first, second = sign_in(app, bob), sign_in(app, bob)
-    answer = key.sign(question(first, PROVE_QUESTION))
+    answer = key.sign(request_options(first, PROVE_QUESTION))
     assert second.post(PROVE, data={"credential": answer}).status_code == 422, "another session was asked"
     assert first.post(PROVE, data={"credential": answer}).status_code == 303
     assert second.post(PROVE, data={"credential": answer}).status_code == 422
@@ -132,10 +132,10 @@ def test_answer_can_be_used_once(bob: Person, app: Flask, key: Authenticator) ->
 
 def test_challenge_is_used_up_by_a_wrong_answer(bob: Person, app: Flask, key: Authenticator) -> None:
     browser = sign_in(app, bob)
-    asked = question(browser, PROVE_QUESTION)
-    wrong = key.sign(asked, origin="https://evil.example")
-    assert browser.post(PROVE, data={"credential": wrong}).status_code == 422
-    assert browser.post(PROVE, data={"credential": key.sign(asked)}).status_code == 422
+    options = request_options(browser, PROVE_QUESTION)
+    credential = key.sign(options, origin="https://evil.example")
+    assert browser.post(PROVE, data={"credential": credential}).status_code == 422
+    assert browser.post(PROVE, data={"credential": key.sign(options)}).status_code == 422
     assert prove(browser, key).status_code == 303
 
 
@@ -144,9 +144,9 @@ def test_challenge_expires_after_five_minutes(
 ) -> None:
     freeze_clock(NOON)
     browser = sign_in(app, bob)
-    asked = question(browser, PROVE_QUESTION)
+    options = request_options(browser, PROVE_QUESTION)
     freeze_clock(NOON + timedelta(minutes=5))
-    assert browser.post(PROVE, data={"credential": key.sign(asked)}).status_code == 422
+    assert browser.post(PROVE, data={"credential": key.sign(options)}).status_code == 422
 
 
 def test_cloned_passkey_with_a_lower_count_is_refused(bob: Person, app: Flask, key: Authenticator) -> None:
@@ -201,8 +201,8 @@ def test_options_and_registration_need_the_password(world: World, app: Flask, pa
     answer = bob.post(MAKE_QUESTION, data={"password": password}, headers={"Accept": "application/json"})
     assert answer.status_code == 422
     assert json.loads(answer.text)["message"]
-    asked = question(bob, MAKE_QUESTION, password=PASSWORD)
-    data = {"credential": key.make(asked), "name": "Phone", "password": password}
+    options = request_options(bob, MAKE_QUESTION, password=PASSWORD)
+    data = {"credential": key.make(options), "name": "Phone", "password": password}
     assert bob.post(MAKE, data=data).status_code == 422
     assert not list_factors(world.bob.id)
 
@@ -212,11 +212,11 @@ def test_options_and_registration_need_the_password(world: World, app: Flask, pa
 )
 def test_malformed_answers_are_refused_with_a_message(world: World, bob: Person, app: Flask, answer: str) -> None:
     carol, browser = sign_in(app, world.carol), sign_in(app, bob)
-    question(carol, MAKE_QUESTION, password=PASSWORD)
-    made = carol.post(MAKE, data={"credential": answer, "name": "Phone", "password": PASSWORD})
-    question(browser, PROVE_QUESTION)
-    proven = browser.post(PROVE, data={"credential": answer})
-    assert (made.status_code, proven.status_code) == (422, 422)
+    request_options(carol, MAKE_QUESTION, password=PASSWORD)
+    registration = carol.post(MAKE, data={"credential": answer, "name": "Phone", "password": PASSWORD})
+    request_options(browser, PROVE_QUESTION)
+    sign_in_response = browser.post(PROVE, data={"credential": answer})
+    assert (registration.status_code, sign_in_response.status_code) == (422, 422)
 
 
 def test_wrong_passkeys_and_codes_share_one_rate_limit(

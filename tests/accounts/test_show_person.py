@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from tests.accounts.conftest import link_in
+from tests.accounts.conftest import find_link
 from tests.factories import World, grant, make_person
 from tracker import clock
 from tracker.accounts.services.people import end_grant, give_role
@@ -30,17 +30,17 @@ def address(world: World, person: Person) -> str:
     return f"/centres/{world.northgate.id}/people/{person.id}"
 
 
-def end_address(world: World, held: Grant) -> str:
-    return f"{address(world, held.person)}/grants/{held.id}/end"
+def end_address(world: World, role: Grant) -> str:
+    return f"{address(world, role.person)}/grants/{role.id}/end"
 
 
 def test_administrator_sees_roles_at_their_own_centre_only(world: World, client: ClientFor) -> None:
     with transaction():
         grant(world.bob, world.southbank, Role.INTERNAL_VERIFIER)
     page = client(world.dan).get(address(world, world.bob)).text
-    listed = page.partition("Give another role")[0]
-    assert "Assessor" in listed
-    assert "Internal verifier" not in listed
+    roles = page.partition("Give another role")[0]
+    assert "Assessor" in roles
+    assert "Internal verifier" not in roles
 
 
 def test_administrator_gives_another_role(
@@ -67,7 +67,7 @@ def test_nobody_can_give_themselves_a_role(world: World, client: ClientFor) -> N
 
 
 def test_database_refuses_a_role_given_to_oneself(world: World) -> None:
-    held = Grant(
+    role = Grant(
         person_id=world.dan.id,
         centre_id=world.northgate.id,
         role=Role.ASSESSOR,
@@ -75,7 +75,7 @@ def test_database_refuses_a_role_given_to_oneself(world: World) -> None:
         granted_by_id=world.dan.id,
         granted_at=clock.now(),
     )
-    db.session.add(held)
+    db.session.add(role)
     with pytest.raises(IntegrityError, match=r"not_to_oneself"):
         db.session.flush()
     db.session.rollback()
@@ -92,10 +92,10 @@ def test_ended_role_is_lost_at_once(world: World, client: ClientFor, recorded_ac
 
 def test_role_with_an_end_date_can_be_ended_earlier(world: World, client: ClientFor) -> None:
     with transaction():
-        held = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER, ends_at=clock.now() + timedelta(days=9))
+        role = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER, ends_at=clock.now() + timedelta(days=9))
     dan = client(world.dan)
-    assert end_address(world, held) in dan.get(address(world, world.bob)).text
-    assert dan.post(end_address(world, held)).status_code == 303
+    assert end_address(world, role) in dan.get(address(world, world.bob)).text
+    assert dan.post(end_address(world, role)).status_code == 303
 
 
 def test_role_can_be_ended_once(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
@@ -115,9 +115,9 @@ def test_nobody_can_end_their_own_role(world: World, client: ClientFor) -> None:
 
 def test_role_at_another_centre_cannot_be_ended(world: World, client: ClientFor) -> None:
     with transaction():
-        elsewhere = grant(world.bob, world.southbank, Role.ASSESSOR)
+        role = grant(world.bob, world.southbank, Role.ASSESSOR)
     dan = client(world.dan)
-    assert dan.post(end_address(world, elsewhere)).status_code == 404
+    assert dan.post(end_address(world, role)).status_code == 404
     assert dan.get(address(world, world.grace)).status_code == 404
     assert dan.post(address(world, world.grace), data={"role": "assessor"}).status_code == 404
 
@@ -128,12 +128,12 @@ def test_role_of_another_person_cannot_be_ended_through_this_page(world: World, 
     assert client(world.dan).post(path).status_code == 404
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_only_an_administrator_of_the_centre_can_change_roles(world: World, client: ClientFor, who: str) -> None:
-    browser, held = client(getattr(world, who)), world.carol.grants[0]
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_only_an_administrator_of_the_centre_can_change_roles(world: World, client: ClientFor, name: str) -> None:
+    browser, role = client(getattr(world, name)), world.carol.grants[0]
     assert browser.get(address(world, world.carol)).status_code == 404
     assert browser.post(address(world, world.carol), data={"role": "assessor"}).status_code == 404
-    assert browser.post(end_address(world, held)).status_code == 404
+    assert browser.post(end_address(world, role)).status_code == 404
     assert browser.post(f"{address(world, world.carol)}/invite-again").status_code == 404
 
 
@@ -146,7 +146,7 @@ def test_second_invitation_is_emailed_and_not_shown(
     dan = client(world.dan)
     assert "has not chosen a password yet" in dan.get(address(world, ivy)).text
     page = dan.post(f"{address(world, ivy)}/invite-again", follow_redirects=True).text
-    link = link_in(emails_to(ivy)[0])
+    link = find_link(emails_to(ivy)[0])
     assert link not in page
     assert anonymous.get(link).status_code == 200
 
@@ -161,8 +161,8 @@ def test_where_no_emails_are_sent_the_link_is_shown_once(
     page = dan.get(address(world, ivy)).text
     assert "Send another invitation" not in page
     assert "Show an invitation link" in page
-    shown = dan.post(f"{address(world, ivy)}/invite-again")
-    path = re.search(r"/links/[\w-]+", shown.text)
+    response = dan.post(f"{address(world, ivy)}/invite-again")
+    path = re.search(r"/links/[\w-]+", response.text)
     assert path
     assert anonymous.get(path[0]).status_code == 200
     assert path[0] not in dan.get(address(world, ivy)).text
@@ -206,7 +206,7 @@ def test_ended_role_can_be_given_again(world: World) -> None:
 
 def test_second_of_two_concurrent_grants_is_refused(world: World, app: Flask) -> None:
     northgate, bob, dan = world.northgate.id, world.bob.id, world.dan.id
-    refused = []
+    refusals = []
 
     def give() -> None:
         person, centre = db.session.get_one(Person, bob), db.session.get_one(Centre, northgate)
@@ -215,16 +215,16 @@ def test_second_of_two_concurrent_grants_is_refused(world: World, app: Flask) ->
     def second() -> None:
         with app.app_context(), pytest.raises(Refused) as refusal, transaction():
             give()
-        refused.append(refusal)
+        refusals.append(refusal)
 
-    other = threading.Thread(target=second)
+    thread = threading.Thread(target=second)
     with transaction():
         give()
-        other.start()
-        other.join(timeout=0.3)
-        assert other.is_alive(), "blocked by the first transaction"
-    other.join()
-    assert refused
+        thread.start()
+        thread.join(timeout=0.3)
+        assert thread.is_alive(), "blocked by the first transaction"
+    thread.join()
+    assert refusals
 
 
 def test_the_page_takes_few_statements(world: World, client: ClientFor, count_statements: Callable) -> None:

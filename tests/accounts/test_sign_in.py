@@ -27,7 +27,7 @@ def sign_in(browser: FlaskClient, email: str, password: str = PASSWORD, query: s
     return browser.post(f"/sign-in{query}", data={"email": email, "password": password})
 
 
-def token_of(browser: FlaskClient) -> str:
+def read_token(browser: FlaskClient) -> str:
     cookie = browser.get_cookie(COOKIE_NAME)
     assert cookie
     return cookie.value
@@ -46,8 +46,8 @@ def test_email_address_ignores_case_and_surrounding_spaces(world: World, anonymo
 
 def test_only_the_hash_of_the_session_token_is_stored(world: World, anonymous: FlaskClient) -> None:
     sign_in(anonymous, world.alice.email)
-    kept = db.session.scalars(select(UserSession.token_hash)).one()
-    assert kept == hash_token(token_of(anonymous))
+    stored_hash = db.session.scalars(select(UserSession.token_hash)).one()
+    assert stored_hash == hash_token(read_token(anonymous))
 
 
 def test_session_cookie_is_http_only_and_same_site(world: World, app: Flask) -> None:
@@ -85,7 +85,9 @@ def test_unknown_address_takes_as_long_as_a_known_one(
     world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = []
-    monkeypatch.setattr(sign_in_services, "is_password", lambda kept, _given: checked.append(kept))
+    monkeypatch.setattr(
+        sign_in_services, "is_password", lambda password_hash, _password: checked.append(password_hash)
+    )
     sign_in(anonymous, "nobody@example.org")
     sign_in(anonymous, world.alice.email)
     assert checked == [None, world.alice.password_hash]
@@ -94,7 +96,7 @@ def test_unknown_address_takes_as_long_as_a_known_one(
 def test_no_lock_is_held_while_the_password_is_checked(
     world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def check(_kept: object, _given: object) -> bool:
+    def check(_password_hash: object, _password: object) -> bool:
         assert not db.session().in_transaction()
         return True
 
@@ -110,8 +112,8 @@ def test_password_changed_during_the_check_starts_no_session(
     alice_id = world.alice.id
 
     def check(_password_hash: str | None, _password: str) -> bool:
-        with Session(db.engine) as elsewhere, elsewhere.begin():
-            elsewhere.execute(update(Person).where(Person.id == alice_id).values(change))
+        with Session(db.engine) as session, session.begin():
+            session.execute(update(Person).where(Person.id == alice_id).values(change))
         return True
 
     monkeypatch.setattr(sign_in_services, "is_password", check)
@@ -179,15 +181,15 @@ def test_one_ip_address_guessing_at_many_accounts_is_blocked(
     for number in range(40):
         sign_in(anonymous, f"guess{number}@example.org", "wrong horse battery")
     assert "too many wrong passwords" in sign_in(anonymous, world.alice.email).text
-    elsewhere = app.test_client()
-    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
-    assert sign_in(elsewhere, world.alice.email).status_code == 303
+    browser = app.test_client()
+    browser.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    assert sign_in(browser, world.alice.email).status_code == 303
 
 
 def test_failures_are_cleared_for_the_own_ip_address_only(world: World, app: Flask, anonymous: FlaskClient) -> None:
-    elsewhere = app.test_client()
-    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
-    sign_in(elsewhere, world.alice.email, "wrong horse battery")
+    browser = app.test_client()
+    browser.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    sign_in(browser, world.alice.email, "wrong horse battery")
     sign_in(anonymous, world.alice.email, "wrong horse battery")
     sign_in(anonymous, world.alice.email)
     assert db.session.scalars(select(FailedSignIn.address)).all() == ["192.0.2.7"]
@@ -196,22 +198,22 @@ def test_failures_are_cleared_for_the_own_ip_address_only(world: World, app: Fla
 def test_planted_session_token_is_not_adopted(world: World, anonymous: FlaskClient) -> None:
     anonymous.set_cookie(COOKIE_NAME, "planted")
     sign_in(anonymous, world.alice.email)
-    assert token_of(anonymous) != "planted"
+    assert read_token(anonymous) != "planted"
 
 
 def test_signing_in_again_ends_the_browsers_earlier_session(world: World, app: Flask, anonymous: FlaskClient) -> None:
     sign_in(anonymous, world.alice.email)
-    earlier = token_of(anonymous)
+    earlier_token = read_token(anonymous)
     sign_in(anonymous, world.bob.email)
     thief = app.test_client()
-    thief.set_cookie(COOKIE_NAME, earlier)
+    thief.set_cookie(COOKIE_NAME, earlier_token)
     assert thief.get("/account").status_code == 302
 
 
 def test_sign_in_continues_to_the_page_asked_for(world: World, anonymous: FlaskClient) -> None:
-    sent = anonymous.get("/account?tab=2")
-    assert sent.location == "/sign-in?next=%2Faccount%3Ftab%3D2"
-    response = anonymous.post(sent.location, data={"email": world.alice.email, "password": PASSWORD})
+    redirect = anonymous.get("/account?tab=2")
+    assert redirect.location == "/sign-in?next=%2Faccount%3Ftab%3D2"
+    response = anonymous.post(redirect.location, data={"email": world.alice.email, "password": PASSWORD})
     assert response.location == "/account?tab=2"
 
 

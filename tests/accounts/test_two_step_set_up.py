@@ -42,26 +42,28 @@ def hashed_cheaply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery_codes, "hash_password", factories.cheap_hash)
 
 
-def hidden(page: str, name: str) -> str:
-    found = re.search(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', page)
-    assert found, page
-    return html.unescape(found.group(1))
+def read_hidden_field(page: str, name: str) -> str:
+    match = re.search(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', page)
+    assert match, page
+    return html.unescape(match.group(1))
 
 
-def shown_key(page: str) -> str:
-    found = re.search(r'<code class="typed-key">([A-Z2-7 ]+)</code>', page)
-    assert found, page
-    return found.group(1)
+def read_key(page: str) -> str:
+    match = re.search(r'<code class="typed-key">([A-Z2-7 ]+)</code>', page)
+    assert match, page
+    return match.group(1)
 
 
 def set_up(browser: FlaskClient, code: str = "", password: str = PASSWORD, path: str = APP) -> TestResponse:
     """Scan the page's key and enter the code that the app shows."""
     page = browser.get(path).text
-    key = shown_key(page).replace(" ", "")
-    return browser.post(path, data={"key": hidden(page, "key"), "code": code or code_now(key), "password": password})
+    key = read_key(page).replace(" ", "")
+    return browser.post(
+        path, data={"key": read_hidden_field(page, "key"), "code": code or code_now(key), "password": password}
+    )
 
 
-def shown_codes(page: str) -> list[str]:
+def read_codes(page: str) -> list[str]:
     return re.findall(r"<li><code>([a-z2-9-]+)</code></li>", page)
 
 
@@ -69,24 +71,26 @@ def test_administrator_sets_up_an_app_saves_the_codes_and_continues(
     world: World, app: Flask, recorded_acts: Acts, emails_to: EmailsTo
 ) -> None:
     dan = sign_in(app, world.dan)
-    asked = dan.get("/people?q=a").location
-    assert asked == "/account/two-step-verification?next=/people?q%3Da"
-    link = re.search(r'href="(/account/two-step-verification/app[^"]*)"', dan.get(asked).text)
+    set_up_page = dan.get("/people?q=a").location
+    assert set_up_page == "/account/two-step-verification?next=/people?q%3Da"
+    link = re.search(r'href="(/account/two-step-verification/app[^"]*)"', dan.get(set_up_page).text)
     assert link
     answer = set_up(dan, path=html.unescape(link.group(1)))
     assert answer.status_code == 200
-    codes = shown_codes(answer.text)
+    codes = read_codes(answer.text)
     assert len(set(codes)) == 10
     assert all(re.fullmatch(r"([a-z2-9]{4}-){2}[a-z2-9]{4}", each) for each in codes)
-    onward = re.search(r'action="(/account/two-step-verification/codes/saved[^"]*)"', answer.text)
-    assert onward
-    kept = dan.post(html.unescape(onward.group(1)), data={"saved": "y", "codes": hidden(answer.text, "codes")})
-    assert (kept.status_code, kept.location) == (303, "/people?q=a")
+    form_action = re.search(r'action="(/account/two-step-verification/codes/saved[^"]*)"', answer.text)
+    assert form_action
+    response = dan.post(
+        html.unescape(form_action.group(1)), data={"saved": "y", "codes": read_hidden_field(answer.text, "codes")}
+    )
+    assert (response.status_code, response.location) == (303, "/people?q=a")
     assert dan.get("/account").status_code == 200
     assert recorded_acts() == ["second_factor_added", "recovery_codes_made"]
     assert "“Authenticator app” was added to your account just now" in emails_to(world.dan)[0]
-    paper = sign_in(app, world.dan)
-    assert paper.post("/two-step-verification/recovery-code", data={"code": codes[3]}).status_code == 303
+    browser = sign_in(app, world.dan)
+    assert browser.post("/two-step-verification/recovery-code", data={"code": codes[3]}).status_code == 303
 
 
 def test_password_alone_cannot_replace_a_second_factor_set_up_meanwhile(
@@ -123,27 +127,27 @@ def test_set_up_code_cannot_be_used_to_sign_in(world: World, app: Flask, freeze_
     freeze_clock(factories.LONG_AGO)
     dan = sign_in(app, world.dan)
     page = dan.get(APP).text
-    key = shown_key(page).replace(" ", "")
-    dan.post(APP, data={"key": hidden(page, "key"), "code": code_now(key), "password": PASSWORD})
-    again = sign_in(app, world.dan)
-    assert prove(again, code_now(key)).status_code == 422
-    assert prove(again, code_at(step_now() + 1, key)).status_code == 303
+    key = read_key(page).replace(" ", "")
+    dan.post(APP, data={"key": read_hidden_field(page, "key"), "code": code_now(key), "password": PASSWORD})
+    second_browser = sign_in(app, world.dan)
+    assert prove(second_browser, code_now(key)).status_code == 422
+    assert prove(second_browser, code_at(step_now() + 1, key)).status_code == 303
 
 
 def test_page_shows_a_qr_code_and_the_key_in_groups_of_four(world: World, client: ClientFor) -> None:
     page = client(world.dan).get(APP).text
     assert '<svg class="qr-code"' in page
-    assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown_key(page))
+    assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", read_key(page))
     assert group_key("ABCDEFGH") == "ABCD EFGH"
 
 
 def test_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: ClientFor, recorded_acts: Acts) -> None:
     dan = client(world.dan)
     page = dan.get(APP).text
-    answer = dan.post(APP, data={"key": hidden(page, "key"), "code": "000000", "password": PASSWORD})
+    answer = dan.post(APP, data={"key": read_hidden_field(page, "key"), "code": "000000", "password": PASSWORD})
     assert answer.status_code == 422
     assert "This is not the code your app shows for this key now. Nothing was changed." in html.unescape(answer.text)
-    assert shown_key(answer.text) == shown_key(page)
+    assert read_key(answer.text) == read_key(page)
     assert not list_factors(world.dan.id)
     assert recorded_acts() == []
 
@@ -161,8 +165,8 @@ def test_key_of_another_session_is_refused(world: World, client: ClientFor) -> N
     """Nobody can make another person add a key that they know."""
     mallory, dan = client(world.frank), client(world.dan)
     page = mallory.get(APP).text
-    key = shown_key(page).replace(" ", "")
-    answer = dan.post(APP, data={"key": hidden(page, "key"), "code": code_now(key), "password": PASSWORD})
+    key = read_key(page).replace(" ", "")
+    answer = dan.post(APP, data={"key": read_hidden_field(page, "key"), "code": code_now(key), "password": PASSWORD})
     assert "This page was open for too long. Nothing was changed." in answer.text
     assert not list_factors(world.dan.id)
 
@@ -170,20 +174,22 @@ def test_key_of_another_session_is_refused(world: World, client: ClientFor) -> N
 def test_recovery_codes_are_shown_until_the_person_confirms(world: World, app: Flask) -> None:
     dan = sign_in(app, world.dan)
     page = set_up(dan).text
-    answer = dan.post("/account/two-step-verification/codes/saved", data={"codes": hidden(page, "codes")})
+    answer = dan.post("/account/two-step-verification/codes/saved", data={"codes": read_hidden_field(page, "codes")})
     assert answer.status_code == 422
     assert "then tick the box" in answer.text
-    assert shown_codes(answer.text) == shown_codes(page)
-    other = sign_in(app, world.alice)
-    stolen = other.post("/account/two-step-verification/codes/saved", data={"codes": hidden(page, "codes")})
-    assert stolen.status_code == 409
-    assert shown_codes(page)[0] not in stolen.text
+    assert read_codes(answer.text) == read_codes(page)
+    alice = sign_in(app, world.alice)
+    response = alice.post(
+        "/account/two-step-verification/codes/saved", data={"codes": read_hidden_field(page, "codes")}
+    )
+    assert response.status_code == 409
+    assert read_codes(page)[0] not in response.text
 
 
 def test_recovery_codes_are_stored_hashed(world: World, app: Flask) -> None:
     page = set_up(sign_in(app, world.dan)).text
-    kept = " ".join(db.session.scalars(select(RecoveryCode.code_hash)))
-    assert not [each for each in shown_codes(page) if each in kept or each.replace("-", "") in kept]
+    hashes = " ".join(db.session.scalars(select(RecoveryCode.code_hash)))
+    assert not [each for each in read_codes(page) if each in hashes or each.replace("-", "") in hashes]
 
 
 def test_new_app_replaces_the_earlier_one(world: World, client: ClientFor, app: Flask, recorded_acts: Acts) -> None:
@@ -206,13 +212,13 @@ def test_new_recovery_codes_replace_the_old_ones(
     with transaction():
         make_app(world.dan)
     dan = client(world.dan)
-    first = shown_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
-    second = shown_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
+    first = read_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
+    second = read_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
     assert recorded_acts() == ["recovery_codes_made", "recovery_codes_made"]
     assert len(emails_to(world.dan)) == 2
-    other = sign_in(app, world.dan)
-    assert other.post("/two-step-verification/recovery-code", data={"code": first[0]}).status_code == 422
-    assert other.post("/two-step-verification/recovery-code", data={"code": second[0]}).status_code == 303
+    second_browser = sign_in(app, world.dan)
+    assert second_browser.post("/two-step-verification/recovery-code", data={"code": first[0]}).status_code == 422
+    assert second_browser.post("/two-step-verification/recovery-code", data={"code": second[0]}).status_code == 303
 
 
 def test_new_recovery_codes_need_the_password_and_a_second_factor(world: World, client: ClientFor) -> None:
@@ -222,7 +228,7 @@ def test_new_recovery_codes_need_the_password_and_a_second_factor(world: World, 
     assert not db.session.scalars(select(RecoveryCode.id)).all()
 
 
-def removal(person: Person) -> str:
+def removal_path(person: Person) -> str:
     return f"/account/two-step-verification/{list_factors(person.id)[0].id}/remove"
 
 
@@ -232,8 +238,8 @@ def test_last_second_factor_cannot_be_removed_if_the_role_needs_one(
     with transaction():
         make_app(world.bob)
     bob = client(world.bob)
-    assert "Your role needs two-step verification" in bob.get(removal(world.bob)).text
-    answer = bob.post(removal(world.bob), data={"password": PASSWORD})
+    assert "Your role needs two-step verification" in bob.get(removal_path(world.bob)).text
+    answer = bob.post(removal_path(world.bob), data={"password": PASSWORD})
     assert answer.status_code == 422
     assert "Add another method first, then remove" in answer.text
     assert recorded_acts() == []
@@ -279,8 +285,8 @@ def test_candidate_can_remove_the_last_second_factor(
     alice = client(world.alice)
     set_up(alice)
     assert "Recovery codes" in alice.get("/account").text
-    assert alice.post(removal(world.alice), data={"password": "wrong horse"}).status_code == 422
-    assert alice.post(removal(world.alice), data={"password": PASSWORD}).status_code == 303
+    assert alice.post(removal_path(world.alice), data={"password": "wrong horse"}).status_code == 422
+    assert alice.post(removal_path(world.alice), data={"password": PASSWORD}).status_code == 303
     assert recorded_acts()[-1] == "second_factor_removed"
     assert "was removed from your account just now" in emails_to(world.alice)[-1]
     assert not db.session.scalars(select(RecoveryCode.id)).all()
@@ -294,8 +300,8 @@ def test_nobody_can_see_or_remove_another_persons_second_factor(world: World, cl
     with transaction():
         make_app(world.alice)
     bob = client(world.bob)
-    assert bob.get(removal(world.alice)).status_code == 404
-    assert bob.post(removal(world.alice), data={"password": PASSWORD}).status_code == 404
+    assert bob.get(removal_path(world.alice)).status_code == 404
+    assert bob.post(removal_path(world.alice), data={"password": PASSWORD}).status_code == 404
     assert "Authenticator app" not in bob.get("/account").text
 
 
@@ -304,7 +310,7 @@ def test_integrity_checks_pass_after_set_up_and_removal(world: World, app: Flask
     set_up(sign_in(app, world.alice))
     alice = client(world.alice)
     alice.post("/account/two-step-verification/codes", data={"password": PASSWORD})
-    alice.post(removal(world.alice), data={"password": PASSWORD})
+    alice.post(removal_path(world.alice), data={"password": PASSWORD})
     assert list_violations() == before
 
 
@@ -312,11 +318,11 @@ def test_no_secret_is_in_the_ledger_or_the_data_export(world: World, app: Flask)
     page = set_up(sign_in(app, world.alice)).text
     factor = db.session.scalars(select(SecondFactor)).one()
     assert factor.secret
-    told = read_account(world.alice)
-    assert [each["name"] for each in told["second_factors"]] == ["Authenticator app"]
-    assert len(told["recovery_codes"]) == 10
+    export = read_account(world.alice)
+    assert [each["name"] for each in export["second_factors"]] == ["Authenticator app"]
+    assert len(export["recovery_codes"]) == 10
     bodies = "".join(body.decode() for body in db.session.scalars(select(Event.body)))
-    for place in (json.dumps(told), bodies):
+    for place in (json.dumps(export), bodies):
         assert factor.secret not in place
-        assert not [each for each in shown_codes(page) if each in place]
+        assert not [each for each in read_codes(page) if each in place]
         assert "argon2" not in place

@@ -104,13 +104,13 @@ def test_demo_asks_only_people_who_set_up_two_step_verification(
 
 def test_right_code_continues_to_the_page_asked_for(bob: Person, app: Flask) -> None:
     browser = app.test_client()
-    sent = browser.get("/queue?candidate=1")
-    given = browser.post(sent.location, data={"email": bob.email, "password": PASSWORD})
-    asked = browser.get(given.location)
-    page = browser.get(asked.location).text
+    sign_in_redirect = browser.get("/queue?candidate=1")
+    second_step = browser.post(sign_in_redirect.location, data={"email": bob.email, "password": PASSWORD})
+    code_form = browser.get(second_step.location)
+    page = browser.get(code_form.location).text
     assert 'autocomplete="one-time-code"' in page
     assert 'inputmode="numeric"' in page
-    answer = browser.post(asked.location, data={"code": f" {code_now()[:3]} {code_now()[3:]} "})
+    answer = browser.post(code_form.location, data={"code": f" {code_now()[:3]} {code_now()[3:]} "})
     assert (answer.status_code, answer.location) == (303, "/queue?candidate=1")
     assert browser.get("/queue").status_code == 200
 
@@ -120,31 +120,31 @@ def test_next_cannot_lead_to_another_site_after_the_second_step(bob: Person, app
     assert prove(browser, code_now(), "https://evil.example").location == "/"
 
 
-@pytest.mark.parametrize("lack", list(SignInStep))
-def test_no_page_opens_before_the_second_step(app: Flask, world: World, lack: SignInStep) -> None:
+@pytest.mark.parametrize("missing_step", list(SignInStep))
+def test_no_page_opens_before_the_second_step(app: Flask, world: World, missing_step: SignInStep) -> None:
     """Request every route by every method, as a person with every role who has not given the second factor."""
     cast = Cast(app, world)
     with transaction():
         for role in set(Role) - {Role.ASSESSOR}:
             factories.grant(world.bob, world.northgate, role)
-        if lack is SignInStep.PROVE_SECOND_FACTOR:
+        if missing_step is SignInStep.PROVE_SECOND_FACTOR:
             make_app(world.bob)
     browser, before = sign_in(app, world.bob), None
-    wanted = {
+    location = {
         SignInStep.PROVE_SECOND_FACTOR: "/two-step-verification",
         SignInStep.SET_UP_SECOND_FACTOR: "/account/two-step-verification",
-    }[lack]
+    }[missing_step]
     for endpoint in sorted(TABLE):
         rule = find_route_rule(app, endpoint)
         assert rule
-        if rule.public or rule.step is lack:
+        if rule.public or rule.step is missing_step:
             continue
         before = before or count_rows_and_events()
         for method, _ in endpoints(app)[endpoint]:
             for headers in ({}, {"Accept": "application/json"}):
                 answer = browser.open(cast.address(endpoint, method), method=method, headers=headers)
                 assert answer.status_code == 302, (endpoint, answer.status_code)
-                assert answer.location.split("?")[0] == wanted, (endpoint, answer.location)
+                assert answer.location.split("?")[0] == location, (endpoint, answer.location)
                 answer.close()
     assert count_rows_and_events() == before
 
@@ -184,11 +184,11 @@ def test_session_token_changes_after_the_second_step(bob: Person, app: Flask) ->
     assert len(db.session.scalars(select(UserSession.id)).all()) == 1
 
 
-@pytest.mark.parametrize("typed", ["000000", "", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "é" * 6, "1" * 200])
-def test_wrong_code_is_refused_beside_its_field(bob: Person, app: Flask, typed: str, freeze_clock: Hold) -> None:
+@pytest.mark.parametrize("code", ["000000", "", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "é" * 6, "1" * 200])
+def test_wrong_code_is_refused_beside_its_field(bob: Person, app: Flask, code: str, freeze_clock: Hold) -> None:
     freeze_clock(NOON)
     browser = sign_in(app, bob)
-    assert prove(browser, typed).status_code == 422
+    assert prove(browser, code).status_code == 422
     assert browser.get("/queue").status_code == 302
 
 
@@ -203,10 +203,10 @@ def test_code_of_a_neighbouring_half_minute_is_accepted(
 def test_code_works_once_and_earlier_codes_no_longer(bob: Person, app: Flask, freeze_clock: Hold) -> None:
     freeze_clock(NOON)
     assert prove(sign_in(app, bob), code_now()).status_code == 303
-    again = sign_in(app, bob)
-    assert "was already used" in prove(again, code_now()).text
-    assert prove(again, code_at(step_now() - 1)).status_code == 422
-    assert prove(again, code_at(step_now() + 1)).status_code == 303
+    second_browser = sign_in(app, bob)
+    assert "was already used" in prove(second_browser, code_now()).text
+    assert prove(second_browser, code_at(step_now() - 1)).status_code == 422
+    assert prove(second_browser, code_at(step_now() + 1)).status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/two-step-verification", "/two-step-verification/recovery-code"])
@@ -241,9 +241,9 @@ def test_secret_encrypted_under_another_secret_key_is_refused(bob: Person, app: 
 
 
 def test_app_secret_is_stored_encrypted(bob: Person) -> None:
-    kept = db.session.scalars(select(SecondFactor.secret)).one()
-    assert kept
-    assert factories.SECRET not in kept
+    stored_secret = db.session.scalars(select(SecondFactor.secret)).one()
+    assert stored_secret
+    assert factories.SECRET not in stored_secret
 
 
 def test_recovery_code_works_once_and_sends_an_email(
@@ -259,15 +259,15 @@ def test_recovery_code_works_once_and_sends_an_email(
     assert "1 recovery code left. Make new ones under My account." in browser.get("/queue").text
     assert recorded_acts()[-1] == "recovery_code_used"
     assert "one of your recovery codes" in emails_to(bob)[0]
-    again = sign_in(app, bob)
-    assert again.post("/two-step-verification/recovery-code", data={"code": codes[0]}).status_code == 422
-    assert again.post("/two-step-verification/recovery-code", data={"code": codes[1]}).status_code == 303
+    second_browser = sign_in(app, bob)
+    assert second_browser.post("/two-step-verification/recovery-code", data={"code": codes[0]}).status_code == 422
+    assert second_browser.post("/two-step-verification/recovery-code", data={"code": codes[1]}).status_code == 303
 
 
-@pytest.mark.parametrize("typed", ["", "abcd", "abcd-efgh-jkmm", "x" * 41, "é" * 12])
-def test_wrong_recovery_code_is_refused(bob: Person, codes: list[str], app: Flask, typed: str) -> None:
+@pytest.mark.parametrize("code", ["", "abcd", "abcd-efgh-jkmm", "x" * 41, "é" * 12])
+def test_wrong_recovery_code_is_refused(bob: Person, codes: list[str], app: Flask, code: str) -> None:
     browser = sign_in(app, bob)
-    assert browser.post("/two-step-verification/recovery-code", data={"code": typed}).status_code == 422
+    assert browser.post("/two-step-verification/recovery-code", data={"code": code}).status_code == 422
     assert browser.get("/queue").status_code == 302
 
 
@@ -338,7 +338,7 @@ def test_operator_resets_two_step_verification(
     assert recorded_acts() == ["two_step_verification_reset"]
     assert "The system operator of the evidence tracker removed your two-step verification" in emails_to(bob)[0]
     db.session.commit()
-    again = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email])
-    assert "has not set up two-step verification. Nothing was changed." in again.output
+    repeated = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email])
+    assert "has not set up two-step verification. Nothing was changed." in repeated.output
     nobody = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", "nobody@example.org"])
-    assert (again.exit_code, nobody.exit_code) == (1, 1)
+    assert (repeated.exit_code, nobody.exit_code) == (1, 1)

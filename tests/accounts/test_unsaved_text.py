@@ -1,4 +1,4 @@
-"""What is sent after the session has timed out: kept for its person, and filled in again after they have signed in."""
+"""Unsaved text: a form sent after the session has timed out is kept for its person, and filled in after signing in."""
 
 import re
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def time_out(person: Person) -> None:
         db.session.execute(update(UserSession).where(UserSession.person_id == person.id).values(last_seen_at=moment))
 
 
-def count_kept() -> int:
+def count_unsaved_texts() -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count(UnsavedText.id))) or 0
 
@@ -67,22 +67,22 @@ def test_a_form_sent_after_the_session_timed_out_comes_back_with_its_text(world:
     assert not db.session.scalars(select(Evidence)).all(), "nothing is sent again by itself"
 
 
-def test_what_was_kept_goes_when_the_form_is_saved(world: World, client: ClientFor) -> None:
+def test_unsaved_text_is_deleted_when_the_form_is_saved(world: World, client: ClientFor) -> None:
     browser = client(world.alice)
     time_out(world.alice)
     page = sign_in_again(browser, world.alice, browser.post("/evidence/new", data=DRAFT).location)
     assert browser.post("/evidence/new", data={}).status_code == 422
-    assert count_kept() == 1
+    assert count_unsaved_texts() == 1
     unsaved_id = read_value(page, "unsaved_text")
     assert browser.post("/evidence/new", data={**DRAFT, "unsaved_text": unsaved_id}).status_code == 303
-    assert count_kept() == 0
+    assert count_unsaved_texts() == 0
 
 
-def test_it_is_encrypted_and_holds_no_password(world: World, client: ClientFor) -> None:
+def test_unsaved_text_is_encrypted_and_contains_no_password(world: World, client: ClientFor) -> None:
     browser = client(world.bob)
     time_out(world.bob)
-    sent = {"comment": "All shown at work.", "password": PASSWORD, "csrf_token": "t", "idempotency_key": "i"}
-    browser.post(f"/attempts/{world.cfacc15.id}/sign", data=sent)
+    fields = {"comment": "All shown at work.", "password": PASSWORD, "csrf_token": "t", "idempotency_key": "i"}
+    browser.post(f"/attempts/{world.cfacc15.id}/sign", data=fields)
     for row in db.session.scalars(select(UnsavedText)):
         assert "All shown" not in row.content
     for form in unsaved_texts.list_unsaved_forms(world.bob.id):
@@ -93,7 +93,7 @@ def test_nothing_is_kept_without_that_session_s_cookie(world: World, anonymous: 
     assert anonymous.post("/evidence/new", data=DRAFT).status_code == 302
     anonymous.set_cookie("tracker_session", "forged")
     assert anonymous.post("/evidence/new", data=DRAFT).status_code == 302
-    assert count_kept() == 0
+    assert count_unsaved_texts() == 0
 
 
 def test_nothing_is_kept_without_the_csrf_token(world: World, client: ClientFor, app: Flask) -> None:
@@ -101,7 +101,7 @@ def test_nothing_is_kept_without_the_csrf_token(world: World, client: ClientFor,
     time_out(world.alice)
     app.config["WTF_CSRF_ENABLED"] = True
     assert browser.post("/evidence/new", data=DRAFT).status_code == 400
-    assert count_kept() == 0
+    assert count_unsaved_texts() == 0
 
 
 @pytest.mark.parametrize("way", ["signed out", "ended by its person", "account closed"])
@@ -119,17 +119,17 @@ def test_nothing_is_kept_after_the_session_was_ended(world: World, client: Clien
             db.session.get_one(Person, world.alice.id).deactivated_at = now()
     time_out(world.alice)
     assert browser.post("/evidence/new", data=DRAFT).status_code == 302
-    assert count_kept() == 0
+    assert count_unsaved_texts() == 0
 
 
-def test_a_button_or_a_script_leaves_nothing(world: World, client: ClientFor) -> None:
+def test_nothing_is_kept_of_a_button_or_a_script(world: World, client: ClientFor) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Call")
     browser = client(world.alice)
     time_out(world.alice)
     browser.post(f"/evidence/{evidence.id}/discard", data={"version": "1"})
     browser.post("/evidence/draft", data=DRAFT, headers={"Accept": "application/json"})
-    assert count_kept() == 0
+    assert count_unsaved_texts() == 0
 
 
 def test_a_form_larger_than_a_megabyte_is_not_kept_and_the_page_says_so(world: World, client: ClientFor) -> None:
@@ -137,7 +137,7 @@ def test_a_form_larger_than_a_megabyte_is_not_kept_and_the_page_says_so(world: W
     time_out(world.alice)
     response = browser.post("/evidence/new", data={**DRAFT, "narrative": "word " * 220_000})
     assert "too long to be kept" in browser.get(response.location).text
-    assert count_kept() == 0
+    assert count_unsaved_texts() == 0
 
 
 def test_files_are_not_kept_and_the_page_says_so(world: World, client: ClientFor) -> None:
@@ -149,44 +149,44 @@ def test_files_are_not_kept_and_the_page_says_so(world: World, client: ClientFor
     assert "The files you chose were not kept" in page
 
 
-def test_twenty_are_kept_for_a_person(world: World) -> None:
+def test_at_most_twenty_unsaved_forms_are_kept_for_a_person(world: World) -> None:
     for number in range(22):
         keep_unsaved_form(world.alice.id, UnsavedForm("/a", "/a", (("title", f"Call {number}"),), has_files=False))
     titles = [dict(form.fields)["title"] for form in unsaved_texts.list_unsaved_forms(world.alice.id)]
     assert (len(titles), titles[0], titles[-1]) == (20, "Call 21", "Call 2")
 
 
-def test_it_is_deleted_after_a_day(world: World, freeze_clock: Callable[..., None]) -> None:
+def test_unsaved_text_is_deleted_after_a_day(world: World, freeze_clock: Callable[..., None]) -> None:
     keep_unsaved_form(world.alice.id, UnsavedForm("/a", "/a", (("title", "Call"),), has_files=False))
     delete_expired_unsaved_texts()
-    assert count_kept() == 1
+    assert count_unsaved_texts() == 1
     freeze_clock(now() + timedelta(hours=24, seconds=1))
     assert not unsaved_texts.list_unsaved_forms(world.alice.id)
     delete_expired_unsaved_texts()
-    assert count_kept() == 0
+    assert count_unsaved_texts() == 0
 
 
-def test_nobody_else_sees_it(world: World, client: ClientFor) -> None:
-    kept_id = keep_unsaved_form(
+def test_unsaved_text_is_shown_to_its_person_only(world: World, client: ClientFor) -> None:
+    unsaved_id = keep_unsaved_form(
         world.alice.id, UnsavedForm("/evidence/new", "/evidence/new", (("title", "Third call"),), has_files=False)
     )
     browser = client(world.frank)
-    assert "Third call" not in browser.get(f"/evidence/new?unsaved_text={kept_id}").text
+    assert "Third call" not in browser.get(f"/evidence/new?unsaved_text={unsaved_id}").text
     assert "Third call" not in browser.get("/account/unsaved-text").text
-    assert browser.post(f"/account/unsaved-text/{kept_id}/delete").status_code == 404
+    assert browser.post(f"/account/unsaved-text/{unsaved_id}/delete").status_code == 404
 
 
-def test_my_account_lists_it_and_it_can_be_deleted(world: World, client: ClientFor) -> None:
-    kept_id = keep_unsaved_form(
+def test_unsaved_text_is_listed_in_my_account_and_can_be_deleted(world: World, client: ClientFor) -> None:
+    unsaved_id = keep_unsaved_form(
         world.alice.id, UnsavedForm("/gone", "/evidence/new", (("reason", STORY),), has_files=True)
     )
     browser = client(world.alice)
     page = browser.get("/account/unsaved-text").text
     assert "I took the third call." in page
-    assert f"/evidence/new?unsaved_text={kept_id}" in page
-    assert "is not on this page" in browser.get(f"/evidence/new?unsaved_text={kept_id}").text
-    assert browser.post(f"/account/unsaved-text/{kept_id}/delete").status_code == 303
-    assert count_kept() == 0
+    assert f"/evidence/new?unsaved_text={unsaved_id}" in page
+    assert "is not on this page" in browser.get(f"/evidence/new?unsaved_text={unsaved_id}").text
+    assert browser.post(f"/account/unsaved-text/{unsaved_id}/delete").status_code == 303
+    assert count_unsaved_texts() == 0
 
 
 def test_a_form_in_another_window_can_be_sent_after_signing_in_again(
@@ -197,8 +197,8 @@ def test_a_form_in_another_window_can_be_sent_after_signing_in_again(
     token = read_value(browser.get("/evidence/new").text, "csrf_token")
     time_out(world.alice)
     sign_in_page = browser.get("/evidence/new").location
-    sent = {"email": world.alice.email, "password": PASSWORD, "csrf_token": token}
-    assert browser.post(sign_in_page, data=sent).status_code == 303
+    credentials = {"email": world.alice.email, "password": PASSWORD, "csrf_token": token}
+    assert browser.post(sign_in_page, data=credentials).status_code == 303
     assert browser.post("/evidence/new", data={**DRAFT, "csrf_token": token}).status_code == 303
 
 
@@ -207,8 +207,8 @@ def test_another_person_s_sign_in_ends_the_forms_that_are_open(world: World, cli
     browser = client(world.alice)
     token = read_value(browser.get("/evidence/new").text, "csrf_token")
     time_out(world.alice)
-    sent = {"email": world.frank.email, "password": PASSWORD, "csrf_token": token}
-    assert browser.post("/sign-in", data=sent).status_code == 303
+    credentials = {"email": world.frank.email, "password": PASSWORD, "csrf_token": token}
+    assert browser.post("/sign-in", data=credentials).status_code == 303
     assert browser.post("/evidence/new", data={**DRAFT, "csrf_token": token}).status_code == 400
 
 
@@ -234,12 +234,12 @@ def test_a_saved_form_is_confirmed_to_the_browser_that_sent_it(world: World, cli
 def test_the_page_of_a_form_is_the_one_it_was_sent_from(world: World, client: ClientFor) -> None:
     browser = client(world.bob)
     time_out(world.bob)
-    sent = {"reason": "Signed too early, one call is missing."}
-    here = f"http://localhost/attempts/{world.cfacc15.id}?tab=1"
+    fields = {"reason": "Signed too early, one call is missing."}
+    page_address = f"http://localhost/attempts/{world.cfacc15.id}?tab=1"
     for referrer, page in (
-        (here, f"/attempts/{world.cfacc15.id}?tab=1&"),
+        (page_address, f"/attempts/{world.cfacc15.id}?tab=1&"),
         ("http://else.example/", "/account/unsaved-text?"),
     ):
-        response = browser.post(f"/attempts/{world.cfacc15.id}/retract", data=sent, headers={"Referer": referrer})
+        response = browser.post(f"/attempts/{world.cfacc15.id}/retract", data=fields, headers={"Referer": referrer})
         target = parse_qs(urlsplit(response.location).query)["next"][0]
         assert target.startswith(f"{page}unsaved_text=")

@@ -1,4 +1,4 @@
-"""Every form with a text area, on every page: sent after the session has timed out, it comes back with the text."""
+"""Unsaved text of every form with a text area, on every page: sent after the session has timed out, it comes back."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -43,17 +43,17 @@ def list_forms(page: str, path: str) -> list[tuple[str, Element]]:
 
 
 def fill(form: Element) -> list[tuple[str, str]]:
-    """Return what a browser sends after something was typed in every text area."""
-    sent = []
+    """Return the fields that a browser sends after something was typed in every text area."""
+    fields = []
     for field in form.iter():
         name, kind = field.get("name"), field.get("type", "text")
         if not name or (kind in {"checkbox", "radio", "file", "password"} and field.get("checked") is None):
             continue
         if field.tag == "textarea":
-            sent.append((name, TYPED.replace("\n", "\r\n")))
+            fields.append((name, TYPED.replace("\n", "\r\n")))
         elif field.tag == "input":
-            sent.append((name, field.get("value", "")))
-    return sent
+            fields.append((name, field.get("value", "")))
+    return fields
 
 
 def set_last_seen(moment: Any) -> None:
@@ -70,10 +70,10 @@ def send_after_time_out(browser: FlaskClient, page: str, action: str, form: Elem
     response = browser.post(action, data=data, headers={"Referer": f"http://localhost{page}"})
     set_last_seen(now())
     assert response.status_code == 303, f"{action} kept nothing"
-    again = browser.get(parse_qs(urlsplit(response.location).query)["next"][0])
-    for path, found in list_forms(again.text, page):
-        areas = {each.get("name", ""): (each.text or "") for each in found.iter("textarea")}
-        if path == action and "data-unsaved-text" in found.attrib:
+    reopened = browser.get(parse_qs(urlsplit(response.location).query)["next"][0])
+    for path, page_form in list_forms(reopened.text, page):
+        areas = {each.get("name", ""): (each.text or "") for each in page_form.iter("textarea")}
+        if path == action and "data-unsaved-text" in page_form.attrib:
             return {name for name, text in areas.items() if text.replace("\r\n", "\n") == TYPED}
     return set()
 
@@ -93,7 +93,7 @@ def list_text_area_names() -> set[str]:
 
 
 def list_pages(app: Flask, ids: dict[str, Any]) -> list[tuple[str, frozenset[str]]]:
-    """List the pages of every route with who may open them, and those that a query opens."""
+    """List the address of every page, and of the parts of a draft that a query opens, with who may open it."""
     pages = []
     for endpoint, allowed in sorted(TABLE.items()):
         rules = list(app.url_map.iter_rules(endpoint))
@@ -115,8 +115,8 @@ def test_every_text_area_comes_back(app: Flask, world: World, client: ClientFor)
         staff = Staff(world.bob, world.carol, world.dan, world.eve)
         ids = make_sample_objects(world.cfacc15, staff, invited)
     browsers = {name: client(getattr(world, name)) for name in ("alice", "bob", "carol", "dan")}
-    came_back: set[str] = set()
-    lost = []
+    restored: set[str] = set()
+    lost_areas = []
     for page, allowed in list_pages(app, ids):
         name = next(iter(sorted(browsers.keys() & allowed)), "")
         if not name:
@@ -127,8 +127,8 @@ def test_every_text_area_comes_back(app: Flask, world: World, client: ClientFor)
         for action, form in forms:
             areas = {each.get("name", "") for each in form.iter("textarea")}
             returned = send_after_time_out(browsers[name], page, action, form)
-            came_back |= {area.rpartition("-")[2] for area in returned}
-            lost += [f"{page} as {name}: {area}" for area in sorted(areas - returned)]
-    assert not lost
-    missing = list_text_area_names() - came_back
+            restored |= {area.rpartition("-")[2] for area in returned}
+            lost_areas += [f"{page} as {name}: {area}" for area in sorted(areas - returned)]
+    assert not lost_areas
+    missing = list_text_area_names() - restored
     assert sorted(missing) == sorted(OF_OTHER_STATES)
