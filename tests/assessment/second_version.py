@@ -42,9 +42,11 @@ def publish_second_version(world: World, *, linked: bool = True) -> Unit:
     return newer
 
 
-def move_to_second_version(world: World, newer: Unit, attempt: UnitAttempt | None = None, **more: str) -> VersionMove:
+def move_to_second_version(
+    world: World, newer: Unit, attempt: UnitAttempt | None = None, **options: str
+) -> VersionMove:
     with transaction():
-        return move_to_version(attempt or world.cfacc15, newer, REASON, factories.make_actor(world.dan), **more)
+        return move_to_version(attempt or world.cfacc15, newer, REASON, factories.make_actor(world.dan), **options)
 
 
 def list_claims_by_label(attempt: UnitAttempt) -> dict[str, Claim]:

@@ -141,9 +141,11 @@ def test_older_version_cannot_be_accepted(world: World) -> None:
 
 def test_draft_with_another_items_claim_is_refused(world: World) -> None:
     _, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
-    _, _, (elsewhere,) = workflow.submit_item(world.cfacc15, "Briefing", "2")
+    _, _, (other_claim,) = workflow.submit_item(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
-        assessments.save_draft(world.cfacc15, version, build_draft({elsewhere: MET}), factories.make_actor(world.bob))
+        assessments.save_draft(
+            world.cfacc15, version, build_draft({other_claim: MET}), factories.make_actor(world.bob)
+        )
     rollback()
 
 

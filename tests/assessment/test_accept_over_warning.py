@@ -46,10 +46,10 @@ def test_accepting_over_a_warning_needs_a_sentence_which_is_kept(
 ) -> None:
     evidence, claims = old_item
     bob, form = client(world.bob), {**met(claims), **ALL_CHECKS, "act": "accept"}
-    refused = bob.post(address(world.cfacc15, evidence), data={**form, "warnings_reason": "Fine."})
-    assert refused.status_code == 422
-    assert "write a sentence that says why" in refused.text
-    assert "Fine." in refused.text
+    response = bob.post(address(world.cfacc15, evidence), data={**form, "warnings_reason": "Fine."})
+    assert response.status_code == 422
+    assert "write a sentence that says why" in response.text
+    assert "Fine." in response.text
     assert bob.post(address(world.cfacc15, evidence), data={**form, "warnings_reason": REASON}).status_code == 303
     assessment = db.session.scalars(select(Assessment)).one()
     workflow.release(assessment.id)

@@ -44,9 +44,9 @@ def test_assessor_cannot_add_a_claim_that_exists(world: World) -> None:
 
 def test_assessor_cannot_add_a_criterion_of_another_unit(world: World) -> None:
     _, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
-    elsewhere = factories.criterion(world.inscc004, "1").id
+    criterion_id = factories.criterion(world.inscc004, "1").id
     with pytest.raises(NotFound):
-        add_claim(world.cfacc15, version, elsewhere, WHY, factories.make_actor(world.bob))
+        add_claim(world.cfacc15, version, criterion_id, WHY, factories.make_actor(world.bob))
 
 
 @pytest.mark.parametrize(("reason", "sentence"), [("   ", "Enter the reason"), ("x" * 2_001, "2,000 characters")])
@@ -86,9 +86,9 @@ def test_removed_claim_and_its_decision_stay_in_the_record(world: World, client:
 
 def test_claim_cannot_be_removed_through_another_item(world: World) -> None:
     _, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
-    _, _, (elsewhere,) = workflow.submit_item(world.cfacc15, "Briefing", "2")
+    _, _, (other_claim,) = workflow.submit_item(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
-        remove_claim(world.cfacc15, version.evidence_id, elsewhere.id, WHY, factories.make_actor(world.bob))
+        remove_claim(world.cfacc15, version.evidence_id, other_claim.id, WHY, factories.make_actor(world.bob))
 
 
 def test_claim_cannot_be_removed_twice(world: World) -> None:
@@ -115,21 +115,23 @@ def test_claims_of_a_signed_unit_cannot_change(world: World, state: AttemptState
 def test_adding_and_removing_on_the_page_keep_what_was_typed(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
-    typed = {f"outcome-{claim.id}": "met", "feedback": "Well told.", "valid": "y"}
-    wanted = factories.criterion(world.cfacc15, "2").id
-    refused = bob.post(address, data={**typed, "act": "add", "add-criterion": wanted, "add-reason": ""})
-    assert refused.status_code == 422
-    assert "Enter the reason" in refused.text
-    assert "Well told." in refused.text
-    added = bob.post(address, data={**typed, "act": "add", "add-criterion": wanted, "add-reason": WHY})
-    assert added.status_code == 303
+    fields = {f"outcome-{claim.id}": "met", "feedback": "Well told.", "valid": "y"}
+    criterion_id = factories.criterion(world.cfacc15, "2").id
+    response = bob.post(address, data={**fields, "act": "add", "add-criterion": criterion_id, "add-reason": ""})
+    assert response.status_code == 422
+    assert "Enter the reason" in response.text
+    assert "Well told." in response.text
+    response = bob.post(address, data={**fields, "act": "add", "add-criterion": criterion_id, "add-reason": WHY})
+    assert response.status_code == 303
     page = bob.get(address).text
     assert "Well told." in page
     assert WHY in page
-    removed = bob.post(address, data={**typed, "act": f"remove-{claim.id}", f"remove-reason-{claim.id}": "Not this."})
-    assert removed.status_code == 303
-    live = db.session.scalars(select(Claim).where(Claim.removed_at.is_(None))).one()
-    assert live.criterion_id == wanted
+    response = bob.post(
+        address, data={**fields, "act": f"remove-{claim.id}", f"remove-reason-{claim.id}": "Not this."}
+    )
+    assert response.status_code == 303
+    live_claim = db.session.scalars(select(Claim).where(Claim.removed_at.is_(None))).one()
+    assert live_claim.criterion_id == criterion_id
     assert Outcome.MET.label in bob.get(address).text
 
 

@@ -36,8 +36,8 @@ def test_affirming_keeps_every_met_on_the_new_version(world: World) -> None:
     assessment = affirm(world, newer)
     assert assessment.outcome is AssessmentOutcome.ACCEPTED
     workflow.release(assessment.id)
-    live = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).all()
-    assert {(each.outcome, each.evidence_version_id) for each in live} == {(Outcome.MET, newer.id)}
+    decisions = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).all()
+    assert {(each.outcome, each.evidence_version_id) for each in decisions} == {(Outcome.MET, newer.id)}
     assert list_evidence_to_assess(world.bob.id) == []
 
 

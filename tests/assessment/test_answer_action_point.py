@@ -20,7 +20,7 @@ ClientFor = Callable[..., FlaskClient]
 @pytest.fixture
 def action_point(world: World) -> ActionPoint:
     with transaction():
-        raised = ActionPoint(
+        point = ActionPoint(
             attempt_id=world.cfacc15.id,
             round=1,
             raised_by_id=world.carol.id,
@@ -28,8 +28,8 @@ def action_point(world: World) -> ActionPoint:
             action="Say which rule was applied.",
             due_on=clock.today(),
         )
-        db.session.add(raised)
-    return raised
+        db.session.add(point)
+    return point
 
 
 def test_assessor_responds_to_an_action_point_on_the_page(
@@ -41,19 +41,21 @@ def test_assessor_responds_to_an_action_point_on_the_page(
     assert "Say which rule was applied." in page
     name = f"action-point-{action_point.id}-response"
     assert f'name="{name}"' in page
-    sent = bob.post(f"/attempts/{world.cfacc15.id}/action-points/{action_point.id}/answer", data={name: "Rule 4."})
-    assert sent.status_code == 303
+    response = bob.post(
+        f"/attempts/{world.cfacc15.id}/action-points/{action_point.id}/answer", data={name: "Rule 4."}
+    )
+    assert response.status_code == 303
     assert "Rule 4." in bob.get(address).text
     assert recorded_acts()[-1] == "action_point_answered"
 
 
 def test_empty_response_is_refused(world: World, client: ClientFor, action_point: ActionPoint) -> None:
-    sent = client(world.bob).post(f"/attempts/{world.cfacc15.id}/action-points/{action_point.id}/answer", data={})
-    assert sent.status_code == 422
-    assert "Write your response." in sent.text
-    for response, sentence in ((" ", "Write your response"), ("x" * 2_001, "2,000 characters")):
+    response = client(world.bob).post(f"/attempts/{world.cfacc15.id}/action-points/{action_point.id}/answer", data={})
+    assert response.status_code == 422
+    assert "Write your response." in response.text
+    for text, sentence in ((" ", "Write your response"), ("x" * 2_001, "2,000 characters")):
         with pytest.raises(Invalid, match=sentence):
-            answer_action_point(world.cfacc15, action_point.id, response, factories.make_actor(world.bob))
+            answer_action_point(world.cfacc15, action_point.id, text, factories.make_actor(world.bob))
 
 
 def test_action_point_has_one_response(world: World, action_point: ActionPoint) -> None:

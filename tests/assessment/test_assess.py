@@ -26,7 +26,7 @@ def address(attempt: UnitAttempt, evidence: Evidence) -> str:
     return f"/attempts/{attempt.id}/evidence/{evidence.id}/assess"
 
 
-def hidden(page: str) -> dict[str, str]:
+def read_hidden_fields(page: str) -> dict[str, str]:
     """Return the hidden fields that say which version and assessment the page shows."""
     return dict(re.findall(r'<input type="hidden" name="(version|after)" value="(\d+)">', page))
 
@@ -58,8 +58,8 @@ def test_only_the_allocated_assessor_assesses(world: World, client: ClientFor) -
     for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
         browser = client(person)
         assert browser.get(address(world.cfacc15, evidence)).status_code == 404, person.name
-        sent = browser.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
-        assert sent.status_code == 404, person.name
+        response = browser.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
+        assert response.status_code == 404, person.name
     assert db.session.scalars(select(Assessment)).all() == []
 
 
@@ -111,14 +111,14 @@ def test_draft_assessment_is_seen_by_its_assessor_only(world: World, client: Cli
     assert "Secret" not in client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}").text
 
 
-@pytest.mark.parametrize("sent", [{"outcome-1": "splendid"}, {"outcome-999999": "met"}])
+@pytest.mark.parametrize("fields", [{"outcome-1": "splendid"}, {"outcome-999999": "met"}])
 def test_draft_decision_on_another_items_claim_is_refused(
-    world: World, client: ClientFor, sent: dict[str, str]
+    world: World, client: ClientFor, fields: dict[str, str]
 ) -> None:
     evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     reply = client(world.bob).post(
-        save, data={**sent, "changed": next(iter(sent))}, headers={"Accept": "application/json"}
+        save, data={**fields, "changed": next(iter(fields))}, headers={"Accept": "application/json"}
     )
     assert reply.status_code == 404
     assert reply.json["message"]
@@ -126,14 +126,14 @@ def test_draft_decision_on_another_items_claim_is_refused(
 
 def test_refused_assessment_keeps_what_was_typed(world: World, client: ClientFor) -> None:
     evidence, _, (first, second) = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
-    typed = {
+    fields = {
         f"outcome-{first.id}": "needs_more",
         f"comment-{second.id}": "<b>Which</b> day?",
         "feedback": "Nearly there & well told",
         "valid": "y",
         "act": "accept",
     }
-    response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
+    response = client(world.bob).post(address(world.cfacc15, evidence), data=fields)
     assert response.status_code == 422
     assert "1 claim has none" in response.text
     assert "&lt;b&gt;Which&lt;/b&gt; day?" in response.text
@@ -144,8 +144,8 @@ def test_refused_assessment_keeps_what_was_typed(world: World, client: ClientFor
 
 def test_comment_over_the_limit_is_refused_and_kept(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
-    typed = {f"comment-{claim.id}": "y" * 10_000, "act": "accept"}
-    response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
+    fields = {f"comment-{claim.id}": "y" * 10_000, "act": "accept"}
+    response = client(world.bob).post(address(world.cfacc15, evidence), data=fields)
     assert response.status_code == 422
     assert "2,000 characters" in response.text
     assert "y" * 10_000 in response.text
@@ -155,8 +155,8 @@ def test_accepting_one_item_does_not_ask_whether_it_is_sufficient(world: World, 
     evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
     assert "ufficient" not in bob.get(address(world.cfacc15, evidence)).text
-    sent = bob.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
-    assert sent.status_code == 303
+    response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
+    assert response.status_code == 303
 
 
 def test_after_accepting_the_next_item_opens_with_undo(world: World, client: ClientFor) -> None:
@@ -205,13 +205,18 @@ def test_queue_filter_is_kept_from_item_to_item(world: World, client: ClientFor)
 def test_form_sent_twice_decides_once(world: World, client: ClientFor) -> None:
     evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
-    form = {**met(claims), **ALL_CHECKS, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
+    form = {
+        **met(claims),
+        **ALL_CHECKS,
+        "act": "accept",
+        **read_hidden_fields(bob.get(address(world.cfacc15, evidence)).text),
+    }
     assert bob.post(address(world.cfacc15, evidence), data=form).status_code == 303
     assert bob.post(address(world.cfacc15, evidence), data=form).status_code == 409
     workflow.pass_time_to_undo()
-    late = bob.post(address(world.cfacc15, evidence), data=form)
-    assert late.status_code == 409
-    assert "was assessed since you opened this page" in late.text
+    response = bob.post(address(world.cfacc15, evidence), data=form)
+    assert response.status_code == 409
+    assert "was assessed since you opened this page" in response.text
     assert release_due_assessments() == 1
     assert len(db.session.scalars(select(Decision)).all()) == 1
 
@@ -219,14 +224,19 @@ def test_form_sent_twice_decides_once(world: World, client: ClientFor) -> None:
 def test_page_of_an_older_version_shows_the_newest_and_keeps_what_was_typed(world: World, client: ClientFor) -> None:
     evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
-    form = {**met(claims), **ALL_CHECKS, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
+    form = {
+        **met(claims),
+        **ALL_CHECKS,
+        "act": "accept",
+        **read_hidden_fields(bob.get(address(world.cfacc15, evidence)).text),
+    }
     newer = workflow.submit_next_version(evidence, "The customer rang again.")
     response = bob.post(address(world.cfacc15, evidence), data={**form, "feedback": "Well told"})
     assert response.status_code == 409
     assert "has submitted version 2 since you opened this page" in response.text
     assert "The customer rang again." in response.text
     assert "Well told" in response.text
-    assert hidden(response.text)["version"] == str(newer.id)
+    assert read_hidden_fields(response.text)["version"] == str(newer.id)
     assert db.session.scalars(select(Assessment)).all() == []
 
 
@@ -267,20 +277,20 @@ def test_signed_unit_cannot_be_assessed(world: World, client: ClientFor) -> None
 def test_the_page_asks_little_of_the_database_whatever_its_length(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    clock.frozen = clock.now()  # a session notes once a minute that it was seen
-    few, _, _ = workflow.submit_item(world.cfacc15, "One claim", "1")
-    many, version, claims = workflow.submit_item(world.cfacc15, "Many", *"123456789")
+    clock.frozen = clock.now()  # else the session writes its time of last use once a minute
+    short_item, _, _ = workflow.submit_item(world.cfacc15, "One claim", "1")
+    long_item, version, claims = workflow.submit_item(world.cfacc15, "Many", *"123456789")
     workflow.return_item(
         world.cfacc15,
         version,
         world.bob,
         workflow.build_draft({claims[0]: Outcome.NOT_MET}, feedback="More, please."),
     )
-    workflow.submit_next_version(many)
+    workflow.submit_next_version(long_item)
     for n in range(8):
         workflow.submit_item(world.cfacc15, f"Item {n}", "1", "2")
     bob, counts = client(world.bob), []
-    for evidence in (few, many):
+    for evidence in (short_item, long_item):
         with count_statements() as statements:
             assert bob.get(address(world.cfacc15, evidence)).status_code == 200
         counts.append(len(statements))

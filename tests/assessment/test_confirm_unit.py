@@ -23,9 +23,9 @@ from tracker.vocabulary import AttemptState, SignatureRole
 ClientFor = Callable[..., FlaskClient]
 
 
-def form_of(page: str, **more: str) -> dict[str, str]:
-    shown = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
-    return {**shown, "password": PASSWORD, **more}
+def form_of(page: str, **fields: str) -> dict[str, str]:
+    hidden_fields = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
+    return {**hidden_fields, "password": PASSWORD, **fields}
 
 
 def test_candidate_signs_the_snapshot_that_the_assessor_signed(
@@ -43,10 +43,10 @@ def test_candidate_signs_the_snapshot_that_the_assessor_signed(
 
 def test_evidence_submitted_after_sign_off_is_not_on_the_form(world: World) -> None:
     workflow.sign(world, world.cfacc15)
-    seen = take_snapshot(world.cfacc15).hash
+    snapshot_hash = take_snapshot(world.cfacc15).hash
     clock.frozen = clock.now() + workflow.timedelta(minutes=1)
     workflow.submit_item(world.cfacc15, "Later", "1")
-    assert take_snapshot(world.cfacc15).hash == seen
+    assert take_snapshot(world.cfacc15).hash == snapshot_hash
 
 
 def test_what_changed_in_between_is_not_signed(world: World) -> None:
@@ -54,9 +54,9 @@ def test_what_changed_in_between_is_not_signed(world: World) -> None:
     alice = factories.make_actor(world.alice)
     with pytest.raises(Conflict, match="changed while you were reading"):
         signing.confirm_unit(world.cfacc15, "0" * 64, alice, clock.now())
-    seen = take_snapshot(world.cfacc15).hash
+    snapshot_hash = take_snapshot(world.cfacc15).hash
     with pytest.raises(Conflict):
-        signing.confirm_unit(world.cfacc15, seen, alice, clock.now(), seen_version=world.cfacc15.version + 1)
+        signing.confirm_unit(world.cfacc15, snapshot_hash, alice, clock.now(), seen_version=world.cfacc15.version + 1)
     rollback()
 
 
@@ -76,16 +76,16 @@ def test_unit_cannot_be_confirmed_twice(world: World) -> None:
 
 def test_only_the_candidate_confirms(world: World, client: ClientFor) -> None:
     workflow.sign(world, world.cfacc15)
-    seen = take_snapshot(world.cfacc15).hash
+    snapshot_hash = take_snapshot(world.cfacc15).hash
     for person in (world.bob, world.frank):
         with pytest.raises(NotFound):
-            signing.confirm_unit(world.cfacc15, seen, factories.make_actor(person), clock.now())
+            signing.confirm_unit(world.cfacc15, snapshot_hash, factories.make_actor(person), clock.now())
     rollback()
     address = f"/attempts/{world.cfacc15.id}/confirm"
     for person in (world.bob, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
         assert client(person).get(address).status_code == 404, person.name
-        sent = client(person).post(address, data={"snapshot_hash": seen, "password": PASSWORD})
-        assert sent.status_code == 404, person.name
+        response = client(person).post(address, data={"snapshot_hash": snapshot_hash, "password": PASSWORD})
+        assert response.status_code == 404, person.name
 
 
 def test_candidate_signs_the_statement_of_competence(world: World, client: ClientFor) -> None:

@@ -43,9 +43,12 @@ def test_dispute_keeps_signatures_and_decisions(world: World, recorded_acts: Cal
     assert signature.superseded_at
     (reopening,) = db.session.scalars(select(Reopening)).all()
     assert (reopening.reason, reopening.round, world.cfacc15.round) == (WHY, 1, 2)
-    two = factories.criterion(world.cfacc15, "2").id
+    criterion_id = factories.criterion(world.cfacc15, "2").id
     claim = next(
-        cell for row in load_matrix(world.cfacc15).rows for cell in row.cells.values() if cell.criterion_id == two
+        cell
+        for row in load_matrix(world.cfacc15).rows
+        for cell in row.cells.values()
+        if cell.criterion_id == criterion_id
     )
     query = select(Decision).where(Decision.claim_id == claim.claim_id).order_by(Decision.id)
     before, after = db.session.scalars(query)
@@ -66,9 +69,9 @@ def test_dispute_needs_a_criterion_and_a_reason(world: World) -> None:
     alice = factories.make_actor(world.alice)
     with pytest.raises(Invalid, match="Choose the criteria"):
         dispute_unit(world.cfacc15, [], WHY, alice)
-    one = factories.criterion(world.cfacc15, "1").id
+    criterion_id = factories.criterion(world.cfacc15, "1").id
     with pytest.raises(Invalid, match="Enter why you disagree"):
-        dispute_unit(world.cfacc15, [one], "  ", alice)
+        dispute_unit(world.cfacc15, [criterion_id], "  ", alice)
     with pytest.raises(NotFound):
         dispute_unit(world.cfacc15, [factories.criterion(world.inscc004, "1").id], WHY, alice)
     rollback()
@@ -85,21 +88,23 @@ def test_confirmed_unit_cannot_be_disputed(world: World) -> None:
 def test_candidate_disputes_on_the_page_and_a_refusal_keeps_what_was_typed(world: World, client: ClientFor) -> None:
     workflow.sign(world, world.cfacc15)
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/dispute"
-    refused = alice.post(address, data={"reason": WHY})
-    assert refused.status_code == 422
-    assert "Choose the criteria you disagree with." in refused.text
-    assert WHY in refused.text
-    two = factories.criterion(world.cfacc15, "2").id
-    again = alice.post(address, data={"criterion": two, "reason": ""})
-    assert again.status_code == 422
-    assert f'value="{two}" checked' in again.text
-    assert alice.post(address, data={"criterion": two, "reason": WHY}).status_code == 303
+    response = alice.post(address, data={"reason": WHY})
+    assert response.status_code == 422
+    assert "Choose the criteria you disagree with." in response.text
+    assert WHY in response.text
+    criterion_id = factories.criterion(world.cfacc15, "2").id
+    response = alice.post(address, data={"criterion": criterion_id, "reason": ""})
+    assert response.status_code == 422
+    assert f'value="{criterion_id}" checked' in response.text
+    assert alice.post(address, data={"criterion": criterion_id, "reason": WHY}).status_code == 303
     assert WHY in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
 
 
 def test_only_the_candidate_disputes(world: World, client: ClientFor) -> None:
     workflow.sign(world, world.cfacc15)
-    one = factories.criterion(world.cfacc15, "1").id
+    criterion_id = factories.criterion(world.cfacc15, "1").id
     for person in (world.bob, world.carol, world.dan, world.eve, world.frank):
-        sent = client(person).post(f"/attempts/{world.cfacc15.id}/dispute", data={"criterion": one, "reason": WHY})
-        assert sent.status_code == 404, person.name
+        response = client(person).post(
+            f"/attempts/{world.cfacc15.id}/dispute", data={"criterion": criterion_id, "reason": WHY}
+        )
+        assert response.status_code == 404, person.name

@@ -26,12 +26,12 @@ Act = tuple[Person, str, dict[str, str]]
 
 @pytest.fixture
 def at_once(app: Flask, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
-    """`at_once((person, address, form), …)` has each posted in a browser of its own at one moment."""
+    """`at_once((person, address, form), …)` posts each form in a browser of its own, all at one moment."""
 
-    def posting(address: str, form: dict[str, str]) -> Callable[[FlaskClient], int]:
+    def build_post(address: str, form: dict[str, str]) -> Callable[[FlaskClient], int]:
         return lambda browser: browser.post(address, data=form).status_code
 
-    return lambda *acts: run_concurrently(app, *[(client(person), posting(*what)) for person, *what in acts])
+    return lambda *acts: run_concurrently(app, *[(client(person), build_post(*request)) for person, *request in acts])
 
 
 def check_consistent(attempt_id: int) -> int:
@@ -42,22 +42,24 @@ def check_consistent(attempt_id: int) -> int:
     """
     db.session.rollback()
     attempt = db.session.get_one(UnitAttempt, attempt_id)
-    stray = (
+    foreign_claims = (
         select(func.count())
         .select_from(Claim)
         .join(Criterion, Criterion.id == Claim.criterion_id)
         .where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None), Criterion.unit_id != attempt.unit_id)
     )
-    assert db.session.scalar(stray) == 0
-    orphaned = (
+    assert db.session.scalar(foreign_claims) == 0
+    orphaned_decisions = (
         select(func.count())
         .select_from(Decision)
         .join(Claim, Claim.id == Decision.claim_id)
         .where(Decision.superseded_at.is_(None), Claim.removed_at.is_not(None))
     )
-    assert db.session.scalar(orphaned) == 0
-    live = select(func.count()).select_from(Claim).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None))
-    return db.session.scalar(live) or 0
+    assert db.session.scalar(orphaned_decisions) == 0
+    live_claims = (
+        select(func.count()).select_from(Claim).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None))
+    )
+    return db.session.scalar(live_claims) or 0
 
 
 def test_two_moves_at_once_move_once(world: World, at_once: Callable[..., list[int]]) -> None:
@@ -86,10 +88,10 @@ def test_a_move_and_claims_at_once(world: World, at_once: Callable[..., list[int
         f"/attempts/{world.cfacc15.id}/move",
         {"to": newer.slug, "reason": REASON, "password": PASSWORD},
     )
-    moved, *ticked = at_once(act, *ticks)
-    assert moved == 303
-    assert set(ticked) <= {200, 409}
-    assert check_consistent(attempt) == 1 + ticked.count(200)
+    move_status, *tick_statuses = at_once(act, *ticks)
+    assert move_status == 303
+    assert set(tick_statuses) <= {200, 409}
+    assert check_consistent(attempt) == 1 + tick_statuses.count(200)
 
 
 def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
@@ -104,11 +106,11 @@ def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list
         f"/attempts/{world.cfacc15.id}/move",
         {"to": newer.slug, "reason": REASON, "password": PASSWORD},
     )
-    moved, decided = at_once(act, decide)
-    assert (moved, decided) in {(303, 409), (409, 303)}
+    move_status, assessment_status = at_once(act, decide)
+    assert (move_status, assessment_status) in {(303, 409), (409, 303)}
     check_consistent(attempt)
     pending = db.session.scalars(select(Assessment).where(Assessment.release_after.is_not(None))).first()
-    assert (pending is not None) == (decided == 303)
+    assert (pending is not None) == (assessment_status == 303)
 
 
 def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
@@ -126,11 +128,11 @@ def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callabl
         {"to": newer.slug, "reason": REASON, "password": PASSWORD},
     )
     tick = (world.alice, "/account", {})
-    moved, _ = at_once(act, tick)
-    assert moved == 303
+    move_status, _ = at_once(act, tick)
+    assert move_status == 303
     check_consistent(attempt)
-    live = select(func.count()).select_from(Decision).where(Decision.superseded_at.is_(None))
-    assert db.session.scalar(live) == 1, "1 is kept; 2 was reworded and is to assess again"
+    live_decisions = select(func.count()).select_from(Decision).where(Decision.superseded_at.is_(None))
+    assert db.session.scalar(live_decisions) == 1, "1 is kept; 2 was reworded and is to assess again"
 
 
 def test_all_at_once_twice_moves_each_once(world: World, at_once: Callable[..., list[int]]) -> None:
@@ -151,13 +153,13 @@ def test_a_criterion_ticked_while_all_are_moved_is_refused(
     evidence, _, _ = workflow.submit_item(world.cfacc15, "Call", "1")
     move = f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
     tick = f"/evidence/{evidence.id}/tick"
-    ticked = {"attempt": attempt, "criterion": factories.criterion(world.cfacc15, "5").id, "on": "1"}
+    fields = {"attempt": attempt, "criterion": factories.criterion(world.cfacc15, "5").id, "on": "1"}
     dan, alice = client(world.dan), client(world.alice)
     statuses = run_while_paused(
         app,
         (version_moves, "check_ready_to_move"),  # called once the claims to move are read
         lambda: dan.post(move, data={"reason": REASON, "password": PASSWORD}).status_code,
-        lambda: alice.post(tick, data=ticked).status_code,
+        lambda: alice.post(tick, data=fields).status_code,
     )
     assert statuses == (303, 409)
     assert check_consistent(attempt) == 1

@@ -72,8 +72,8 @@ def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) ->
     workflow.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "2")
-    (waiting,) = list_evidence_to_assess(world.bob.id)
-    assert (waiting.criteria, waiting.queued_at) == (1, added.claimed_at)
+    (row,) = list_evidence_to_assess(world.bob.id)
+    assert (row.criteria, row.queued_at) == (1, added.claimed_at)
 
 
 def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> None:
@@ -133,8 +133,8 @@ def test_queue_is_filtered_by_candidate_and_unit(world: World, client: ClientFor
     assert "Letter" in page
     assert "Complaint" not in page
     assert "unit=INSCC004" in page
-    nothing = client(world.bob).get("/queue?candidate=999999").text
-    assert "No evidence matches this filter." in nothing
+    empty_page = client(world.bob).get("/queue?candidate=999999").text
+    assert "No evidence matches this filter." in empty_page
 
 
 def test_empty_queue_says_what_will_appear(world: World, client: ClientFor) -> None:
@@ -191,7 +191,7 @@ def test_only_assessors_have_a_queue(world: World, client: ClientFor) -> None:
 def test_the_pages_ask_little_of_the_database_whatever_the_number_of_rows(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    clock.frozen = clock.now()  # a session notes once a minute that it was seen
+    clock.frozen = clock.now()  # else the session writes its time of last use once a minute
     bob, counts = client(world.bob), []
     bob.get("/queue")  # what the test itself left to be read again
     for _ in range(2):

@@ -88,8 +88,8 @@ def test_criterion_met_earlier_stays_met_after_a_return(world: World) -> None:
     _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     workflow.accept(world.cfacc15, version, world.bob, [claim])
     workflow.return_item(world.cfacc15, version, world.bob, build_draft({}, feedback="One more thing."))
-    live = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).one()
-    assert live.outcome is MET
+    decision = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).one()
+    assert decision.outcome is MET
 
 
 def test_comments_without_a_decision_are_added_to_the_feedback(world: World) -> None:
@@ -106,8 +106,8 @@ def test_returned_evidence_leaves_the_queue_until_a_new_version(world: World) ->
     workflow.return_item(world.cfacc15, version, world.bob, build_draft({}, feedback="Which day was it?"))
     assert list_evidence_to_assess(world.bob.id) == []
     workflow.submit_next_version(evidence)
-    (waiting,) = list_evidence_to_assess(world.bob.id)
-    assert (waiting.version_number, waiting.criteria) == (2, 2)
+    (row,) = list_evidence_to_assess(world.bob.id)
+    assert (row.version_number, row.criteria) == (2, 2)
 
 
 def test_claim_added_after_a_return_enters_the_queue(world: World, freeze_clock: Callable[..., None]) -> None:
@@ -116,8 +116,8 @@ def test_claim_added_after_a_return_enters_the_queue(world: World, freeze_clock:
     workflow.pass_time_to_undo()
     with workflow.transaction():
         factories.claim(world.cfacc15, evidence, "2")
-    (waiting,) = list_evidence_to_assess(world.bob.id)
-    assert waiting.criteria == 1
+    (row,) = list_evidence_to_assess(world.bob.id)
+    assert row.criteria == 1
 
 
 def test_candidate_is_emailed_about_returned_evidence_once_a_day(

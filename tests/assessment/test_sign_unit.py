@@ -35,17 +35,22 @@ def ready(world: World) -> UnitAttempt:
     return world.cfacc15
 
 
-def signing_form(page: str, **more: Any) -> dict[str, Any]:
+def signing_form(page: str, **fields: Any) -> dict[str, Any]:
     """Return the form of the page with every requirement ticked and the password."""
-    shown = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
+    hidden_fields = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
     ticks = re.findall(r'name="requirement" value="(\d+)"', page)
-    return {**shown, "requirement": ticks, "password": PASSWORD, "act": "sign", **more}
+    return {**hidden_fields, "requirement": ticks, "password": PASSWORD, "act": "sign", **fields}
 
 
-def sign_as_bob(world: World, attempt: UnitAttempt, **more: Any) -> Signature:
+def sign_as_bob(world: World, attempt: UnitAttempt, **options: Any) -> Signature:
     with transaction():
         return signing.sign_unit(
-            attempt, take_snapshot(attempt).hash, "Well done.", factories.make_actor(world.bob), clock.now(), **more
+            attempt,
+            take_snapshot(attempt).hash,
+            "Well done.",
+            factories.make_actor(world.bob),
+            clock.now(),
+            **options,
         )
 
 
@@ -132,11 +137,11 @@ def test_action_point_without_a_response_blocks_sign_off(world: World, ready: Un
 
 
 def test_form_that_changed_since_it_was_shown_is_not_signed(world: World, ready: UnitAttempt) -> None:
-    seen = take_snapshot(ready).hash
+    snapshot_hash = take_snapshot(ready).hash
     _, version, claims = workflow.submit_item(ready, "Another", "1")
     workflow.accept(ready, version, world.bob, claims)
     with pytest.raises(Conflict, match="changed while you were reading"):
-        signing.sign_unit(ready, seen, "", factories.make_actor(world.bob), clock.now())
+        signing.sign_unit(ready, snapshot_hash, "", factories.make_actor(world.bob), clock.now())
     with pytest.raises(Conflict):
         sign_as_bob(world, ready, seen_version=ready.version - 1)
 
@@ -211,10 +216,10 @@ def test_requirement_is_confirmed_once_and_its_note_may_change(
 
 def test_requirement_of_another_unit_cannot_be_confirmed(world: World) -> None:
     with transaction():
-        elsewhere = factories.make_attempt(world.registration, "DELIVERCC")
+        other_attempt = factories.make_attempt(world.registration, "DELIVERCC")
     ids = workflow.confirm_requirements(world, world.cfacc15)
     with pytest.raises(NotFound):
-        signing.confirm_requirement(elsewhere, ids[0], "", factories.make_actor(world.bob))
+        signing.confirm_requirement(other_attempt, ids[0], "", factories.make_actor(world.bob))
 
 
 # --- the page ----------------------------------------------------------------------------------------------
@@ -292,10 +297,10 @@ def test_confirmations_notes_and_comment_are_autosaved(world: World, client: Cli
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     page = bob.get(address).text
     first = re.findall(r'name="requirement" value="(\d+)"', page)[0]
-    early = bob.post(f"{address}/draft", data={f"note-{first}": "Item 1", "changed": f"note-{first}"})
-    assert early.status_code == 422
-    sent = {"requirement": first, f"note-{first}": "Item 1", "comment": "Going well."}
-    reply = bob.post(f"{address}/draft", data={**sent, "changed": list(sent)})
+    refusal = bob.post(f"{address}/draft", data={f"note-{first}": "Item 1", "changed": f"note-{first}"})
+    assert refusal.status_code == 422
+    fields = {"requirement": first, f"note-{first}": "Item 1", "comment": "Going well."}
+    reply = bob.post(f"{address}/draft", data={**fields, "changed": list(fields)})
     assert reply.status_code == 200
     assert reply.json["fields"]["version"] == world.cfacc15.version
     page = bob.get(address).text
@@ -330,10 +335,10 @@ def test_only_the_allocated_assessor_signs(world: World, client: ClientFor) -> N
 def test_the_page_asks_little_of_the_database_whatever_the_number_of_rows(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    clock.frozen = clock.now()  # a session notes once a minute that it was seen
+    clock.frozen = clock.now()  # else the session writes its time of last use once a minute
     workflow.meet_everything(world, world.cfacc15)
     bob, counts = client(world.bob), []
-    bob.get(f"/attempts/{world.cfacc15.id}/sign")  # what the test itself left to be read again
+    bob.get(f"/attempts/{world.cfacc15.id}/sign")  # reads again what the test itself expired
     for _ in range(2):
         for n in range(5):
             workflow.submit_item(world.cfacc15, f"Item {n}", "1", "2")

@@ -117,7 +117,7 @@ SAMPLE_WITHOUT_TRANSITION = (AttemptState.IN_PROGRESS, AttemptAction.DISAGREE)
 def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptState, move: AttemptAction) -> None:
     attempt = bring_to(world, state)
     expected = TRANSITIONS.get((state, move))
-    role = next(each.role for (_, known), each in TRANSITIONS.items() if known is move)
+    role = next(each.role for (_, action), each in TRANSITIONS.items() if action is move)
     actor = factories.make_actor(getattr(world, PEOPLE[role]))
     if expected:
         with transaction():
@@ -130,15 +130,15 @@ def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptS
     assert attempt.state is state
 
 
-@pytest.mark.parametrize(("where", "by"), list(product(TRANSITIONS, Role)), ids=str)
+@pytest.mark.parametrize(("transition", "role"), list(product(TRANSITIONS, Role)), ids=str)
 def test_each_action_is_allowed_only_to_its_role(
     world: World,
     client: Callable[..., FlaskClient],
-    where: tuple[AttemptState, AttemptAction],
-    by: Role,
+    transition: tuple[AttemptState, AttemptAction],
+    role: Role,
 ) -> None:
-    """Over HTTP, so that the permission table is asked: only the action's role can do it."""
-    state, move = where
+    """Only the action's role can do it over HTTP, where the permission table is checked."""
+    state, move = transition
     attempt = bring_to(world, state)
     paths = {
         AttemptAction.SIGN: "sign",
@@ -151,7 +151,7 @@ def test_each_action_is_allowed_only_to_its_role(
         AttemptAction.DISAGREE: "sample",
         AttemptAction.VOID: "void",
     }
-    sent = client(getattr(world, PEOPLE[by])).post(
+    response = client(getattr(world, PEOPLE[role])).post(
         f"/attempts/{attempt.id}/{paths[move]}",
         data={
             "snapshot_hash": take_snapshot(attempt).hash,
@@ -169,10 +169,10 @@ def test_each_action_is_allowed_only_to_its_role(
         },
     )
     db.session.refresh(attempt)
-    if by is TRANSITIONS[where].role:
-        assert (sent.status_code, attempt.state) == (303, TRANSITIONS[where].new_state)
+    if role is TRANSITIONS[transition].role:
+        assert (response.status_code, attempt.state) == (303, TRANSITIONS[transition].new_state)
     else:
-        assert (sent.status_code, attempt.state) == (404, state)
+        assert (response.status_code, attempt.state) == (404, state)
 
 
 SAMPLE_WITHOUT_TRANSITION = (AttemptState.IN_PROGRESS, AttemptAction.DISAGREE)

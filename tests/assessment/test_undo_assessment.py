@@ -27,7 +27,7 @@ ClientFor = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def decided(world: World) -> Assessment:
+def pending_assessment(world: World) -> Assessment:
     """Return an assessment that Bob has just accepted."""
     _, version, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
     bob = factories.make_actor(world.bob)
@@ -36,28 +36,38 @@ def decided(world: World) -> Assessment:
         return assessments.accept_evidence(world.cfacc15, version, bob)
 
 
-def test_assessor_undoes_and_finds_their_draft_again(world: World, client: ClientFor, decided: Assessment) -> None:
+def test_assessor_undoes_and_finds_their_draft_again(
+    world: World, client: ClientFor, pending_assessment: Assessment
+) -> None:
     bob = client(world.bob)
-    response = bob.post(f"/assessments/{decided.id}/undo")
+    response = bob.post(f"/assessments/{pending_assessment.id}/undo")
     assert response.status_code == 303
     page = bob.get(response.location).text
     assert "The assessment is undone. Your decisions are kept as a draft" in page
     assert page.count("checked") == 2 + 3
-    db.session.refresh(decided)
-    assert (decided.state, decided.outcome, decided.release_after) == (AssessmentState.DRAFT, None, None)
+    db.session.refresh(pending_assessment)
+    assert (pending_assessment.state, pending_assessment.outcome, pending_assessment.release_after) == (
+        AssessmentState.DRAFT,
+        None,
+        None,
+    )
 
 
-def test_assessment_cannot_be_undone_after_ten_seconds(world: World, client: ClientFor, decided: Assessment) -> None:
+def test_assessment_cannot_be_undone_after_ten_seconds(
+    world: World, client: ClientFor, pending_assessment: Assessment
+) -> None:
     workflow.pass_time_to_undo()
-    response = client(world.bob).post(f"/assessments/{decided.id}/undo")
+    response = client(world.bob).post(f"/assessments/{pending_assessment.id}/undo")
     assert response.status_code == 409
     assert "released already" in response.text
 
 
-def test_assessment_cannot_be_undone_while_it_is_released(world: World, app: Flask, decided: Assessment) -> None:
+def test_assessment_cannot_be_undone_while_it_is_released(
+    world: World, app: Flask, pending_assessment: Assessment
+) -> None:
     """The undo waits for the release, and is then refused."""
     workflow.pass_time_to_undo()
-    assessment_id, attempt_id, bob = decided.id, world.cfacc15.id, factories.make_actor(world.bob)
+    assessment_id, attempt_id, bob = pending_assessment.id, world.cfacc15.id, factories.make_actor(world.bob)
 
     def undo() -> str:
         try:
@@ -74,138 +84,152 @@ def test_assessment_cannot_be_undone_while_it_is_released(world: World, app: Fla
 
     _, answer = run_while_paused(app, (releasing, "_can_be_released"), release, undo)
     assert answer == assessments.TOO_LATE_TO_UNDO
-    released = db.session.get_one(Assessment, assessment_id)
-    assert (released.state, released.outcome) == (AssessmentState.RELEASED, AssessmentOutcome.ACCEPTED)
+    assessment = db.session.get_one(Assessment, assessment_id)
+    assert (assessment.state, assessment.outcome) == (AssessmentState.RELEASED, AssessmentOutcome.ACCEPTED)
 
 
-def test_only_the_assessor_undoes_their_assessment(world: World, client: ClientFor, decided: Assessment) -> None:
+def test_only_the_assessor_undoes_their_assessment(
+    world: World, client: ClientFor, pending_assessment: Assessment
+) -> None:
     for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.heidi):
-        assert client(person).post(f"/assessments/{decided.id}/undo").status_code == 404
-    assert client(world.grace).post(f"/assessments/{decided.id}/undo").status_code == 409
-    db.session.refresh(decided)
-    assert decided.release_after
+        assert client(person).post(f"/assessments/{pending_assessment.id}/undo").status_code == 404
+    assert client(world.grace).post(f"/assessments/{pending_assessment.id}/undo").status_code == 409
+    db.session.refresh(pending_assessment)
+    assert pending_assessment.release_after
 
 
-def test_no_request_releases_what_is_due_elsewhere(
-    world: World, client: ClientFor, anonymous: FlaskClient, decided: Assessment
+def test_no_request_releases_a_due_assessment(
+    world: World, client: ClientFor, anonymous: FlaskClient, pending_assessment: Assessment
 ) -> None:
     workflow.pass_time_to_undo()
     anonymous.get("/sign-in")
     client(world.dan).get("/")
     client(world.bob).get("/queue")
-    client(world.alice).get(f"/evidence/{decided.evidence_version.evidence_id}")
-    db.session.refresh(decided)
-    assert (decided.state, bool(decided.release_after)) == (AssessmentState.DRAFT, True)
+    client(world.alice).get(f"/evidence/{pending_assessment.evidence_version.evidence_id}")
+    db.session.refresh(pending_assessment)
+    assert (pending_assessment.state, bool(pending_assessment.release_after)) == (AssessmentState.DRAFT, True)
 
 
-def test_the_release_is_queued_for_the_end_of_the_time_to_undo(app: Flask, world: World, decided: Assessment) -> None:
+def test_the_release_is_queued_for_the_end_of_the_time_to_undo(
+    app: Flask, world: World, pending_assessment: Assessment
+) -> None:
     queued = [
         task
         for task in app.extensions["jobs"].queue.scheduled()
-        if (task.name, task.args) == ("release_assessment_if_due", (decided.id,))
+        if (task.name, task.args) == ("release_assessment_if_due", (pending_assessment.id,))
     ]
-    assert decided.release_after
-    (wait,) = [task.eta.replace(tzinfo=UTC) - decided.release_after for task in queued]
+    assert pending_assessment.release_after
+    (wait,) = [task.eta.replace(tzinfo=UTC) - pending_assessment.release_after for task in queued]
     assert timedelta(0) <= wait < timedelta(seconds=5), "the feedback is read within 15 seconds of Accept"
 
 
-def test_the_queued_job_releases_nothing_while_it_can_be_undone(world: World, decided: Assessment) -> None:
-    assert decided.release_after
-    with clock.frozen_at(decided.release_after - timedelta(seconds=1)):
-        releasing.release_assessment_if_due(decided.id)
-    db.session.refresh(decided)
-    assert decided.state is AssessmentState.DRAFT
-    with clock.frozen_at(decided.release_after):
-        releasing.release_assessment_if_due(decided.id)
-    db.session.refresh(decided)
-    assert decided.state is AssessmentState.RELEASED
+def test_the_queued_job_releases_nothing_while_it_can_be_undone(world: World, pending_assessment: Assessment) -> None:
+    assert pending_assessment.release_after
+    with clock.frozen_at(pending_assessment.release_after - timedelta(seconds=1)):
+        releasing.release_assessment_if_due(pending_assessment.id)
+    db.session.refresh(pending_assessment)
+    assert pending_assessment.state is AssessmentState.DRAFT
+    with clock.frozen_at(pending_assessment.release_after):
+        releasing.release_assessment_if_due(pending_assessment.id)
+    db.session.refresh(pending_assessment)
+    assert pending_assessment.state is AssessmentState.RELEASED
 
 
-def test_the_queued_job_of_an_undone_assessment_releases_nothing(world: World, decided: Assessment) -> None:
+def test_the_queued_job_of_an_undone_assessment_releases_nothing(
+    world: World, pending_assessment: Assessment
+) -> None:
     with transaction():
-        assessments.undo_assessment(world.cfacc15, decided, factories.make_actor(world.bob))
+        assessments.undo_assessment(world.cfacc15, pending_assessment, factories.make_actor(world.bob))
     workflow.pass_time_to_undo()
-    releasing.release_assessment_if_due(decided.id)
-    db.session.refresh(decided)
-    assert (decided.state, decided.outcome) == (AssessmentState.DRAFT, None)
+    releasing.release_assessment_if_due(pending_assessment.id)
+    db.session.refresh(pending_assessment)
+    assert (pending_assessment.state, pending_assessment.outcome) == (AssessmentState.DRAFT, None)
 
 
-def test_a_new_version_submitted_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
+def test_a_new_version_submitted_after_the_time_to_undo_cancels_nothing(
+    world: World, pending_assessment: Assessment
+) -> None:
     workflow.pass_time_to_undo()
-    evidence = decided.evidence_version.evidence
+    evidence = pending_assessment.evidence_version.evidence
     with transaction():
         evidence.narrative = "And this is what happened next."
         submit_evidence(evidence, factories.make_actor(world.alice))
-    db.session.refresh(decided)
-    assert decided.state is AssessmentState.RELEASED
+    db.session.refresh(pending_assessment)
+    assert pending_assessment.state is AssessmentState.RELEASED
 
 
-def test_a_reallocation_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
+def test_a_reallocation_after_the_time_to_undo_cancels_nothing(world: World, pending_assessment: Assessment) -> None:
     with transaction():
         irene = factories.make_person("Irene Novak", world.northgate, Role.ASSESSOR)
     workflow.pass_time_to_undo()
     with transaction():
         allocate(world.cfacc15, irene, Role.ASSESSOR, "Bob is on leave", factories.make_actor(world.dan))
-    db.session.refresh(decided)
-    assert decided.state is AssessmentState.RELEASED
+    db.session.refresh(pending_assessment)
+    assert pending_assessment.state is AssessmentState.RELEASED
 
 
-def test_a_withdrawal_or_a_void_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
+def test_a_withdrawal_or_a_void_after_the_time_to_undo_cancels_nothing(
+    world: World, pending_assessment: Assessment
+) -> None:
     workflow.pass_time_to_undo()
     with transaction():
         withdraw_candidate(world.registration, "Left the company", factories.make_actor(world.dan))
         void_attempt(world.cfacc15, "Registered by mistake", factories.make_actor(world.dan))
-    db.session.refresh(decided)
-    assert decided.state is AssessmentState.RELEASED
+    db.session.refresh(pending_assessment)
+    assert pending_assessment.state is AssessmentState.RELEASED
 
 
-def test_the_command_releases_without_a_request(app: Flask, world: World, decided: Assessment) -> None:
+def test_the_command_releases_without_a_request(app: Flask, world: World, pending_assessment: Assessment) -> None:
     workflow.pass_time_to_undo()
     result = app.test_cli_runner().invoke(args=["assessments", "release"])
     assert result.output == "1 released.\n"
-    db.session.refresh(decided)
-    assert decided.state is AssessmentState.RELEASED
+    db.session.refresh(pending_assessment)
+    assert pending_assessment.state is AssessmentState.RELEASED
 
 
-def test_assessment_is_released_once(world: World, decided: Assessment) -> None:
-    workflow.release(decided.id)
-    workflow.release(decided.id)
+def test_assessment_is_released_once(world: World, pending_assessment: Assessment) -> None:
+    workflow.release(pending_assessment.id)
+    workflow.release(pending_assessment.id)
     assert len(db.session.scalars(select(Decision)).all()) == 2
 
 
-def test_newer_version_before_release_makes_the_assessment_a_draft_again(world: World, decided: Assessment) -> None:
-    workflow.submit_next_version(decided.evidence_version.evidence)
-    workflow.release(decided.id)
-    assert (decided.state, decided.release_after) == (AssessmentState.DRAFT, None)
+def test_newer_version_before_release_makes_the_assessment_a_draft_again(
+    world: World, pending_assessment: Assessment
+) -> None:
+    workflow.submit_next_version(pending_assessment.evidence_version.evidence)
+    workflow.release(pending_assessment.id)
+    assert (pending_assessment.state, pending_assessment.release_after) == (AssessmentState.DRAFT, None)
     assert db.session.scalars(select(Decision)).all() == []
 
 
-def test_assessment_is_not_released_after_a_reallocation(world: World, decided: Assessment) -> None:
+def test_assessment_is_not_released_after_a_reallocation(world: World, pending_assessment: Assessment) -> None:
     with transaction():
         query = select(Allocation).where(Allocation.attempt_id == world.cfacc15.id, Allocation.role == Role.ASSESSOR)
         db.session.scalars(query).one().ends_at = clock.now()
-    workflow.release(decided.id)
-    assert decided.state is AssessmentState.DRAFT
+    workflow.release(pending_assessment.id)
+    assert pending_assessment.state is AssessmentState.DRAFT
 
 
-def test_assessment_of_a_void_attempt_is_not_released(world: World, decided: Assessment) -> None:
+def test_assessment_of_a_void_attempt_is_not_released(world: World, pending_assessment: Assessment) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.VOID
-    workflow.release(decided.id)
-    assert decided.state is AssessmentState.DRAFT
+    workflow.release(pending_assessment.id)
+    assert pending_assessment.state is AssessmentState.DRAFT
 
 
 def test_assessment_is_not_released_when_the_assessor_has_lost_role_or_account(
-    world: World, decided: Assessment
+    world: World, pending_assessment: Assessment
 ) -> None:
-    grant = db.session.get_one(Grant, decided.grant_id)
+    grant = db.session.get_one(Grant, pending_assessment.grant_id)
     with transaction():
         grant.ends_at = clock.now()
-    workflow.release(decided.id)
-    assert (decided.state, decided.release_after) == (AssessmentState.DRAFT, None)
+    workflow.release(pending_assessment.id)
+    assert (pending_assessment.state, pending_assessment.release_after) == (AssessmentState.DRAFT, None)
     with transaction():
         grant.ends_at = None
-        assessments.accept_evidence(world.cfacc15, decided.evidence_version, factories.make_actor(world.bob))
+        assessments.accept_evidence(
+            world.cfacc15, pending_assessment.evidence_version, factories.make_actor(world.bob)
+        )
         world.bob.deactivated_at = clock.now()
-    workflow.release(decided.id)
-    assert decided.state is AssessmentState.DRAFT
+    workflow.release(pending_assessment.id)
+    assert pending_assessment.state is AssessmentState.DRAFT

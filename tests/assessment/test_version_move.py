@@ -76,8 +76,8 @@ class TestWhatFollows:
         assert states(world)["1"] is CriterionState.MET
         new = list_claims_by_label(world.cfacc15)["1"]
         [after] = [each for each in live_decisions(world) if each.claim_id == new.id]
-        same = ("outcome", "comment", "decided_at", "decided_by_id", "assessment_id", "evidence_version_id")
-        assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
+        names = ("outcome", "comment", "decided_at", "decided_by_id", "assessment_id", "evidence_version_id")
+        assert [getattr(after, name) for name in names] == [getattr(before, name) for name in names]
         assert after.id != before.id
         assert before.superseded_at
 
@@ -91,8 +91,8 @@ class TestWhatFollows:
         freeze_clock(moment)
         move_to_second_version(world, newer)
         assert states(world)["2"] is CriterionState.CLAIMED
-        [waiting] = list_evidence_to_assess(world.bob.id)
-        assert waiting.criteria == 2
+        [row] = list_evidence_to_assess(world.bob.id)
+        assert row.criteria == 2
         assert list_claims_by_label(world.cfacc15)["2"].claimed_at == moment, "it waits from now on"
 
     def test_carried_over_claim_keeps_locator_author_and_date(
@@ -145,9 +145,9 @@ class TestWhatFollows:
             .join(RequirementConfirmation, RequirementConfirmation.requirement_id == EvidenceRequirement.id)
             .where(RequirementConfirmation.removed_at.is_(None), EvidenceRequirement.unit_id == newer.id)
         )
-        stands = dict(db.session.execute(query).all())
-        assert stands.keys() == {"1", "2", "4", "5"}
-        assert set(stands.values()) <= {each.confirmed_at for each in old}
+        times = dict(db.session.execute(query).all())
+        assert times.keys() == {"1", "2", "4", "5"}
+        assert set(times.values()) <= {each.confirmed_at for each in old}
         assert all(each.removed_at for each in old)
 
 
@@ -155,22 +155,22 @@ class TestNothingIsLost:
     def test_claims_without_a_link_are_listed_with_their_decisions(
         self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
-        found = move_to_second_version(world, publish_second_version(world))
+        move = move_to_second_version(world, publish_second_version(world))
         assert [
-            (each["claim"], each["label"], each["outcome"], each["because"]) for each in found.not_carried_over
+            (each["claim"], each["label"], each["outcome"], each["because"]) for each in move.not_carried_over
         ] == [(assessed_claims["3"].id, "3", "met", "no_link")]
-        assert (found.not_carried_over[0]["number"], found.not_carried_over[0]["kind"]) == (1, "performance")
+        assert (move.not_carried_over[0]["number"], move.not_carried_over[0]["kind"]) == (1, "performance")
         assert assessed_claims["3"].id not in set(db.session.scalars(select(CarriedOverClaim.from_claim_id)))
 
     def test_matrix_of_the_old_version_stays_readable(self, world: World, assessed_claims: dict[str, Claim]) -> None:
         db.session.rollback()
         before = load_matrix(world.cfacc15, with_drafts=True)
-        found = move_to_second_version(world, publish_second_version(world))
+        move = move_to_second_version(world, publish_second_version(world))
         workflow.submit_item(world.cfacc15, "Logged afterwards", "1")
         evidence = assessed_claims["1"].evidence
         workflow.submit_next_version(evidence)
         db.session.rollback()
-        after = load_past_matrix(world.cfacc15, found.from_unit_id, found.moved_at, with_drafts=True)
+        after = load_past_matrix(world.cfacc15, move.from_unit_id, move.moved_at, with_drafts=True)
         assert after.columns == before.columns
         assert [row for row in after.rows if row.title == "Complaint"] == list(before.rows)
         assert [each.state for each in after.statuses] == [each.state for each in before.statuses]
@@ -180,12 +180,12 @@ class TestNothingIsLost:
         with transaction():
             signing.retract_signature(world.cfacc15, "Too early", factories.make_actor(world.bob))
         before = db.session.scalars(select(Signature)).one()
-        kept = (before.snapshot, before.snapshot_hash, before.round)
+        expected = (before.snapshot, before.snapshot_hash, before.round)
         newer = publish_second_version(world)
         move_to_second_version(world, newer)
         db.session.rollback()
         after = db.session.scalars(select(Signature)).one()
-        assert (after.snapshot, after.snapshot_hash, after.round) == kept
+        assert (after.snapshot, after.snapshot_hash, after.round) == expected
         assert json.loads(after.snapshot)["unit"]["version"] == "1"
         assert world.cfacc15.round == 2
 
@@ -216,8 +216,8 @@ class TestNothingIsLost:
         second_move = move_to_second_version(world, third)
         db.session.rollback()
         assert states(world)["1"] is CriterionState.MET
-        for found, label_of_2 in ((first_move, CriterionState.MET), (second_move, CriterionState.CLAIMED)):
-            past = load_past_matrix(world.cfacc15, found.from_unit_id, found.moved_at)
+        for move, label_of_2 in ((first_move, CriterionState.MET), (second_move, CriterionState.CLAIMED)):
+            past = load_past_matrix(world.cfacc15, move.from_unit_id, move.moved_at)
             assert {each.column.label: each.state for each in past.statuses if each.column.kind == "performance"}[
                 "2"
             ] is label_of_2
@@ -249,11 +249,11 @@ class TestOneToTwoAndTwoToOne:
         newer = publish_second_version(world)
         with transaction():
             confirm_link(world.cfacc15.unit, newer, (3, 1), world.northgate, factories.make_actor(world.dan))
-        found = move_to_second_version(world, newer)
+        move = move_to_second_version(world, newer)
         new = list_claims_by_label(world.cfacc15)["1"]
         assert new.locator == "page 2; page 9"
         assert states(world)["1"] is CriterionState.MET, "the decision on the unchanged words stands"
-        assert found.not_carried_over == []
+        assert move.not_carried_over == []
         from_ids = db.session.scalars(
             select(CarriedOverClaim.from_claim_id).where(CarriedOverClaim.claim_id == new.id)
         ).all()
@@ -271,8 +271,8 @@ class TestSimulation:
         newer = publish_version(document)
         with transaction():
             confirm_same_wording(world.inscc004.unit, newer, world.northgate, factories.make_actor(world.dan))
-        found = move_to_second_version(world, newer, world.inscc004)
-        assert [each["because"] for each in found.not_carried_over] == ["simulation"]
+        move = move_to_second_version(world, newer, world.inscc004)
+        assert [each["because"] for each in move.not_carried_over] == ["simulation"]
         assert list_claims_by_label(world.inscc004) == {}
 
 
@@ -298,8 +298,8 @@ class TestRefusing:
         with transaction():
             confirm_same_wording(world.cfacc15.unit, newer, world.northgate, actor)
             refuse_link(world.cfacc15.unit, newer, (2, 2), world.northgate, actor)
-        found = move_to_second_version(world, newer)
-        assert [each["label"] for each in found.not_carried_over] == ["2", "3"]
+        move = move_to_second_version(world, newer)
+        assert [each["label"] for each in move.not_carried_over] == ["2", "3"]
 
     @pytest.mark.usefixtures("assessed_claims")
     def test_links_confirmed_by_another_centre_do_not_count(self, world: World) -> None:
@@ -383,11 +383,11 @@ class TestRefusing:
         self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         newer = publish_second_version(world)
-        seen = plan_version_move(world.cfacc15, newer).hash
+        plan_hash = plan_version_move(world.cfacc15, newer).hash
         with transaction():
             factories.claim(world.cfacc15, assessed_claims["1"].evidence, "6")
         with pytest.raises(Conflict, match="changed while you were reading"):
-            move_to_second_version(world, newer, seen_hash=seen)
+            move_to_second_version(world, newer, seen_hash=plan_hash)
         db.session.rollback()
         move_to_second_version(world, newer, seen_hash=plan_version_move(world.cfacc15, newer).hash)
 
@@ -407,14 +407,14 @@ def test_attempt_moves_to_a_new_revision(world: World, assessed_claims: dict[str
 def test_move_is_one_event_with_hashes_claims_and_counts(world: World, assessed_claims: dict[str, Claim]) -> None:
     older: Unit = world.cfacc15.unit
     newer = publish_second_version(world)
-    found = move_to_second_version(world, newer)
+    move = move_to_second_version(world, newer)
     db.session.rollback()
     event = db.session.scalars(select(Event).where(Event.act == "attempt_moved")).one()
     body = json.loads(event.body)
     data = body["data"]
     new = list_claims_by_label(world.cfacc15)
     assert (event.object_type, event.object_id, body["actor"]) == ("unit_attempt", world.cfacc15.id, world.dan.id)
-    assert (data["before"], data["after"], data["move"]) == (older.content_hash, newer.content_hash, found.id)
+    assert (data["before"], data["after"], data["move"]) == (older.content_hash, newer.content_hash, move.id)
     assert sorted(data["claims"]) == sorted([assessed_claims[each].id, new[each].id] for each in ("1", "2", "5"))
     assert (data["not_carried_over"], data["to_reassess"]) == ([assessed_claims["3"].id], [new["2"].id])
     assert [(each["claim"], each["outcome"]) for each in data["decisions"]] == [(new["1"].id, "met")]
@@ -434,6 +434,6 @@ def test_unit_is_signed_on_the_new_version(world: World) -> None:
     assert set(states(world).values()) == {CriterionState.MET}
     workflow.confirm_requirements(world, world.cfacc15)
     with transaction():
-        seen = take_snapshot(world.cfacc15)
-        signing.sign_unit(world.cfacc15, seen.hash, "", factories.make_actor(world.bob), clock.now())
-    assert json.loads(seen.text)["unit"]["version"] == "2"
+        snapshot = take_snapshot(world.cfacc15)
+        signing.sign_unit(world.cfacc15, snapshot.hash, "", factories.make_actor(world.bob), clock.now())
+    assert json.loads(snapshot.text)["unit"]["version"] == "2"

@@ -44,8 +44,8 @@ def address(world: World) -> str:
     return f"/attempts/{world.cfacc15.id}/move"
 
 
-def send(browser: FlaskClient, world: World, newer: Unit, **more: Any) -> Any:
-    form = {"to": newer.slug, "reason": REASON, "password": PASSWORD, **more}
+def send(browser: FlaskClient, world: World, newer: Unit, **fields: Any) -> Any:
+    form = {"to": newer.slug, "reason": REASON, "password": PASSWORD, **fields}
     return browser.post(address(world), data=form)
 
 
@@ -150,23 +150,23 @@ class TestAfterwards:
         with transaction():
             assessments.save_draft(world.cfacc15, version, draft, factories.make_actor(world.bob))
         move_to_second_version(world, newer)
-        said = "Your draft decision: Met, On tape."
-        assert said in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
+        text = "Your draft decision: Met, On tape."
+        assert text in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
         for person in (world.alice, world.dan, world.carol):
             assert "On tape." not in client(person).get(f"/attempts/{world.cfacc15.id}").text
 
     def test_matrix_of_the_old_version_has_a_page(self, world: World, client: Browser, newer: Unit) -> None:
-        found = move_to_second_version(world, newer)
+        move = move_to_second_version(world, newer)
         for person in (world.alice, world.bob, world.dan):
-            page = client(person).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").text
+            page = client(person).get(f"/attempts/{world.cfacc15.id}/moves/{move.id}").text
             assert "CFACC15 as it was in version 1" in page
             assert "<b>3</b> of 24 met" in page
             assert (
                 "Deal with complex customer contacts referred from colleagues without appropriate authority." in page
             )
             assert "Met, Bob Archer" in page
-        assert client(world.grace).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").status_code == 404
-        assert client(world.alice).get(f"/attempts/{world.inscc004.id}/moves/{found.id}").status_code == 404
+        assert client(world.grace).get(f"/attempts/{world.cfacc15.id}/moves/{move.id}").status_code == 404
+        assert client(world.alice).get(f"/attempts/{world.inscc004.id}/moves/{move.id}").status_code == 404
 
     def test_evidence_and_registration_pages_show_the_new_version(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
@@ -224,7 +224,7 @@ class TestAfterwards:
         newer: Unit,
         count_statements: Callable[[], AbstractContextManager[list[str]]],
     ) -> None:
-        bob, attempt, found = client(world.bob), world.cfacc15.id, []
+        bob, attempt, counts = client(world.bob), world.cfacc15.id, []
         bob.get("/units")
         for moved in (False, True):
             if moved:
@@ -233,8 +233,8 @@ class TestAfterwards:
             db.session.expire_all()
             with count_statements() as statements:
                 bob.get(f"/attempts/{attempt}")
-            found.append(len(statements))
-        assert found[1] == found[0] + 2, "the moves, and the draft decisions on claims not carried over"
+            counts.append(len(statements))
+        assert counts[1] == counts[0] + 2, "the moves, and the draft decisions on claims not carried over"
 
 
 class TestAllAtOnce:
@@ -245,17 +245,17 @@ class TestAllAtOnce:
             people = [
                 factories.make_person(name, world.northgate, Role.CANDIDATE) for name in ("Ann Able", "Ben Bold")
             ]
-            others = [
+            other_attempts = [
                 factories.make_attempt(factories.make_registration(each, world.northgate, world.dan), "CFACC15")
                 for each in people
             ]
-        return [world.cfacc15, *others]
+        return [world.cfacc15, *other_attempts]
 
     def page(self, world: World, newer: Unit) -> str:
         return f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
 
-    def send(self, browser: FlaskClient, world: World, newer: Unit, **more: str) -> Any:
-        return browser.post(self.page(world, newer), data={"reason": REASON, "password": PASSWORD, **more})
+    def send(self, browser: FlaskClient, world: World, newer: Unit, **fields: str) -> Any:
+        return browser.post(self.page(world, newer), data={"reason": REASON, "password": PASSWORD, **fields})
 
     @pytest.mark.usefixtures("assessed_claims")
     def test_every_attempt_has_a_preview_and_all_move_together(

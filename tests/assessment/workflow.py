@@ -55,12 +55,12 @@ def build_draft(
     comments: dict[Claim, str] | None = None,
     feedback: str = "",
     *,
-    ticked: bool = True,
+    all_checks: bool = True,
 ) -> DraftDecisions:
     return DraftDecisions(
         {claim.id: outcome for claim, outcome in outcomes.items()},
         {claim.id: comment for claim, comment in (comments or {}).items()},
-        ALL_CHECKS if ticked else {},
+        ALL_CHECKS if all_checks else {},
         feedback,
         WARNINGS_REASON,
     )
@@ -145,8 +145,8 @@ def sign(world: World, attempt: UnitAttempt, comment: str = "") -> None:
     meet_everything(world, attempt)
     confirm_requirements(world, attempt)
     with transaction():
-        seen = take_snapshot(attempt).hash
-        signing.sign_unit(attempt, seen, comment, factories.make_actor(world.bob), clock.now())
+        snapshot_hash = take_snapshot(attempt).hash
+        signing.sign_unit(attempt, snapshot_hash, comment, factories.make_actor(world.bob), clock.now())
 
 
 def confirm(attempt: UnitAttempt) -> None:

@@ -111,7 +111,7 @@ def test_draft_is_linked_to_criteria_then_submitted(world: World, client: Client
 
 def test_feedback_comes_first_and_names_the_assessor(world: World, client: ClientFor) -> None:
     evidence, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
-    marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
+    marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", all_checks=False)
     return_item(world.cfacc15, version, world.bob, marks)
     alice = client(world.alice)
     assert steps(alice)[0] == "Respond to Bob's feedback on evidence 1 just now"
@@ -122,7 +122,7 @@ def test_feedback_comes_first_and_names_the_assessor(world: World, client: Clien
 
 def test_feedback_of_other_candidates_is_not_shown(world: World, client: ClientFor) -> None:
     _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
-    marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
+    marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", all_checks=False)
     return_item(world.cfacc15, version, world.bob, marks)
     assert not any("feedback" in step for step in steps(client(world.frank)))
 

@@ -90,7 +90,7 @@ def test_withdrawn_candidate_cannot_claim_or_submit(world: World) -> None:
 def test_assessor_cannot_assess_a_withdrawn_candidate(world: World) -> None:
     _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     withdraw(world)
-    marks = build_draft({claim: Outcome.MET}, ticked=bool(ALL_CHECKS))
+    marks = build_draft({claim: Outcome.MET}, all_checks=bool(ALL_CHECKS))
     with pytest.raises(Refused, match="withdrawn"), transaction():
         save_draft(world.cfacc15, version, marks, factories.make_actor(world.bob))
 
