@@ -1,4 +1,4 @@
-"""The queue and its worker: after the commit, in transactions of its own, stopped cleanly."""
+"""The job queue and its worker: jobs run after the commit, in transactions of their own, and the worker stops cleanly."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def note(word: str) -> None:
     DONE.append(f"{word} in {current_app.import_name}")
 
 
-def found_centre(name: str) -> None:
+def create_centre(name: str) -> None:
     from tracker.clock import now
 
     with transaction():
@@ -51,9 +51,9 @@ def fail() -> None:
 
 
 @pytest.fixture(autouse=True)
-def known_jobs(app: Flask) -> Iterator[None]:
+def sample_jobs(app: Flask) -> Iterator[None]:
     before = app.extensions["jobs"]
-    jobs.init_app(app, lambda: ((note, found_centre, fail), ()))
+    jobs.init_app(app, lambda: ((note, create_centre, fail), ()))
     DONE.clear()
     yield
     app.extensions["jobs"] = before
@@ -68,30 +68,30 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @pytest.fixture
 def make_queue() -> Iterator[MakeQueue]:
-    """`make_queue(settings)` is the queue as a served app has it: nothing is done at once.
+    """`make_queue(settings)` returns a queue that runs no job at once, as in a served app.
 
-    With no jobs named, it is the product's own. Each is of another app, whose connections close with the test.
+    It knows the product's jobs, or those passed. Each call makes an app, whose connections close after the test.
     """
-    made: list[Flask] = []
+    apps: list[Flask] = []
 
-    def make(settings: Settings, *known: jobs.Job) -> jobs.Jobs:
+    def make(settings: Settings, *known_jobs: jobs.Job) -> jobs.Jobs:
         app = create_app(settings)
-        made.append(app)
-        if known:
-            jobs.init_app(app, lambda: (known, ()))
-        found: jobs.Jobs = app.extensions["jobs"]
-        return found
+        apps.append(app)
+        if known_jobs:
+            jobs.init_app(app, lambda: (known_jobs, ()))
+        queue: jobs.Jobs = app.extensions["jobs"]
+        return queue
 
     yield make
-    for app in made:
+    for app in apps:
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
 
 
-def wait_until(met: Callable[[], bool], seconds: float = 40) -> bool:
+def wait_until(is_met: Callable[[], bool], seconds: float = 40) -> bool:
     end = time.monotonic() + seconds
-    while not met():
+    while not is_met():
         if time.monotonic() > end:
             return False
         time.sleep(0.2)
@@ -104,13 +104,13 @@ def listens(port: int) -> bool:
 
 
 class TestQueueing:
-    def test_a_job_is_done_after_the_commit(self) -> None:
+    def test_a_job_runs_after_the_commit(self) -> None:
         with transaction():
-            jobs.enqueue(note, "told")
+            jobs.enqueue(note, "sent")
             assert DONE == []
-        assert DONE == ["told in tracker"]
+        assert DONE == ["sent in tracker"]
 
-    def test_a_delayed_job_waits_for_its_moment(self, settings: Settings, make_queue: MakeQueue) -> None:
+    def test_a_delayed_job_runs_when_its_delay_is_over(self, settings: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(settings, note)
         queue.put(note, "later", delay=timedelta(seconds=10))
         task = queue.queue.dequeue()
@@ -120,9 +120,9 @@ class TestQueueing:
         queue.queue.execute(task, timestamp=task.eta)
         assert DONE == ["later in tracker"]
 
-    def test_a_job_of_a_change_that_failed_is_never_done(self) -> None:
+    def test_a_job_of_a_rolled_back_change_never_runs(self) -> None:
         with suppress(RuntimeError), transaction():
-            jobs.enqueue(note, "told")
+            jobs.enqueue(note, "sent")
             raise RuntimeError
         with transaction():
             pass
@@ -130,48 +130,48 @@ class TestQueueing:
 
     def test_a_job_has_transactions_of_its_own(self) -> None:
         with transaction():
-            jobs.enqueue(found_centre, "Eastgate")
+            jobs.enqueue(create_centre, "Eastgate")
         assert db.session.query(Centre).one().name == "Eastgate"
 
-    def test_what_fails_is_logged_and_leaves_nothing_behind(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_failed_job_is_logged_and_rolled_back(self, caplog: pytest.LogCaptureFixture) -> None:
         with transaction():
             jobs.enqueue(fail)
         assert "The job fail failed" in caplog.text
         assert "no luck" in caplog.text
         assert db.session.query(Centre).count() == 0
 
-    def test_a_queue_out_of_reach_does_not_undo_the_change(
+    def test_an_unreachable_queue_does_not_roll_back_the_change(
         self, settings: Settings, caplog: pytest.LogCaptureFixture, make_queue: MakeQueue
     ) -> None:
         queue = make_queue(settings, note)
         (settings.instance_path / "jobs.sqlite").mkdir()
         with queue.app.app_context(), transaction():
-            jobs.enqueue(note, "told")
+            jobs.enqueue(note, "sent")
         assert "The job note could not be queued" in caplog.text
         assert not queue.has_worker()
 
-    def test_what_waits_is_known(self, settings: Settings, make_queue: MakeQueue) -> None:
+    def test_the_queue_knows_which_jobs_wait(self, settings: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(settings, note)
-        assert not queue.has_waiting(note, "told")
-        queue.put(note, "told")
-        assert queue.has_waiting(note, "told")
+        assert not queue.has_waiting(note, "sent")
+        queue.put(note, "sent")
+        assert queue.has_waiting(note, "sent")
         assert not queue.has_waiting(note, "other")
         assert DONE == []
         queue.queue.execute(queue.queue.dequeue())
-        assert DONE == ["told in tracker"]
+        assert DONE == ["sent in tracker"]
 
 
 class TestEveryMinute:
-    def test_the_worker_does_what_falls_due(self, settings: Settings, make_queue: MakeQueue) -> None:
+    def test_the_periodic_jobs_run_without_an_error(self, settings: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(settings)
         names = {task.name for task in queue.queue.read_periodic(None)}
         assert {release_due_assessments.__name__, outbox.send_waiting_emails.__name__} <= names
         failed: list[object] = []
 
-        def remember(*told: object) -> None:
-            failed.append(told)
+        def note_failure(*details: object) -> None:
+            failed.append(details)
 
-        queue.queue.signal(SIGNAL_ERROR)(remember)
+        queue.queue.signal(SIGNAL_ERROR)(note_failure)
         for task in queue.queue.read_periodic(None):
             queue.queue.execute(task)
         assert failed == []
@@ -180,16 +180,16 @@ class TestEveryMinute:
         self, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.config["OUTBOX_PATH"] = tmp_path
-        sent: list[str] = []
+        names: list[str] = []
         monkeypatch.setattr(outbox, "uses_smtp", lambda: True)
-        monkeypatch.setattr(outbox, "send_from_outbox", lambda path: sent.append(path.name) or True)
+        monkeypatch.setattr(outbox, "send_from_outbox", lambda path: names.append(path.name) or True)
         for name, age in (("20261123T120000000000-new.eml", 0), ("20261123T115800000000-old.eml", 120)):
             (tmp_path / name).touch()
-            tried = NOON.timestamp() - age
-            os.utime(tmp_path / name, (tried, tried))
+            modified_at = NOON.timestamp() - age
+            os.utime(tmp_path / name, (modified_at, modified_at))
         with clock.frozen_at(NOON):
             assert outbox.send_waiting_emails() == [True]
-        assert sent == ["20261123T115800000000-old.eml"]
+        assert names == ["20261123T115800000000-old.eml"]
 
 
 class TestWorker:
@@ -211,29 +211,29 @@ class TestWorker:
             text=True,
         )
 
-    @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-    def test_it_gives_signs_of_life_and_stops_cleanly(
-        self, settings: Settings, told: signal.Signals, make_queue: MakeQueue
+    @pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+    def test_a_running_worker_is_known_and_stops_cleanly(
+        self, settings: Settings, stop_signal: signal.Signals, make_queue: MakeQueue
     ) -> None:
         queue = make_queue(settings, note)
         assert not queue.has_worker()
         worker = self.start(settings)
         assert wait_until(queue.has_worker)
-        worker.send_signal(told)
-        _, said = worker.communicate(timeout=20)
-        assert (worker.returncode, said) == (0, "")
+        worker.send_signal(stop_signal)
+        _, errors = worker.communicate(timeout=20)
+        assert (worker.returncode, errors) == (0, "")
         assert not queue.has_worker()
 
-    def test_it_goes_when_the_server_has_gone(self, settings: Settings) -> None:
+    def test_the_worker_stops_when_its_server_has_ended(self, settings: Settings) -> None:
         worker = self.start(settings, "--beside", "1")
-        _, said = worker.communicate(timeout=40)
-        assert (worker.returncode, said) == (0, "")
+        _, errors = worker.communicate(timeout=40)
+        assert (worker.returncode, errors) == (0, "")
 
 
 class TestRedis:
     @pytest.fixture
     def on_redis(self, settings: Settings, tmp_path: Path) -> Iterator[Settings]:
-        """The settings, with a server of this test's own."""
+        """The settings, with a Redis server of this test's own."""
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("no redis-server here")
@@ -246,18 +246,18 @@ class TestRedis:
             yield replace(settings, redis_url=f"redis://127.0.0.1:{port}/0")
             server.terminate()
 
-    def test_jobs_wait_there_signed(self, on_redis: Settings, make_queue: MakeQueue) -> None:
+    def test_jobs_in_redis_are_signed(self, on_redis: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(on_redis, note)
-        queue.put(note, "told")
+        queue.put(note, "sent")
         assert not (on_redis.instance_path / "jobs.sqlite").exists()
         queue.queue.execute(queue.queue.dequeue())
-        assert DONE == ["told in tracker"]
-        forged = queue.queue.serializer.serialize(["no task"])[:-1] + b"0"
-        queue.queue.storage.enqueue(forged)
+        assert DONE == ["sent in tracker"]
+        forged_message = queue.queue.serializer.serialize(["no task"])[:-1] + b"0"
+        queue.queue.storage.enqueue(forged_message)
         with pytest.raises(ValueError, match="mismatch"):
             queue.queue.dequeue()
 
-    def test_without_a_key_nothing_is_started(self, settings: Settings, make_queue: MakeQueue) -> None:
+    def test_without_a_secret_key_no_worker_starts(self, settings: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(replace(settings, redis_url="redis://127.0.0.1:1/0", secret_key=None), note)
         with pytest.raises(Refused, match="SECRET_KEY"):
             queue.work()

@@ -1,4 +1,4 @@
-"""Another installation, empty, beside the one that the tests share."""
+"""An empty second installation beside the app that the tests share."""
 
 import os
 from collections.abc import Iterator
@@ -16,17 +16,20 @@ from tracker.extensions import db
 
 
 @contextmanager
-def empty_installation(folder: Path, of: Flask) -> Iterator[Flask]:
-    """It has the other's keys and checkpoints: what survived outside. Its database goes with it."""
+def empty_installation(folder: Path, original: Flask) -> Iterator[Flask]:
+    """Make an empty installation with the keys and checkpoints of `original`, which are kept outside the database.
+
+    Its database is dropped afterwards.
+    """
     folder.mkdir(parents=True)
-    url, name = _make_empty(folder)
+    url, name = _make_database(folder)
     settings = Settings.from_environment(
         {
             "INSTANCE_PATH": str(folder),
             "DATABASE_URL": url,
             "SECRET_KEY": "test",
-            "KEYS_PATH": str(of.config["KEYS_PATH"]),
-            "CHECKPOINTS_PATH": str(of.config["CHECKPOINTS_PATH"]),
+            "KEYS_PATH": str(original.config["KEYS_PATH"]),
+            "CHECKPOINTS_PATH": str(original.config["CHECKPOINTS_PATH"]),
         }
     )
     app = create_app(replace(settings, demo=True), TESTING=True, WTF_CSRF_ENABLED=False)
@@ -37,28 +40,28 @@ def empty_installation(folder: Path, of: Flask) -> Iterator[Flask]:
             db.session.remove()
             db.engine.dispose()
         if name:
-            _on_server(f"DROP DATABASE {name} WITH (FORCE)")
+            _run_on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def command(app: Flask, *arguments: str) -> tuple[int, str]:
-    """A command of that installation: inside its own context, or it would be this one's."""
+    """Run a command in the context of that installation. Return its exit code and output."""
     with app.app_context():
         result = app.test_cli_runner().invoke(args=arguments)
         db.session.remove()
     return result.exit_code, result.output
 
 
-def _make_empty(folder: Path) -> tuple[str, str]:
-    """A new database's address, and its name where a server keeps it."""
+def _make_database(folder: Path) -> tuple[str, str]:
+    """Make a database. Return its URL, and its name if it is on a server."""
     server = server_url()
     if server is None:
         return f"sqlite:///{folder / 'tracker.sqlite'}", ""
     name = f"tracker_restore_{os.urandom(6).hex()}"
-    _on_server(f"CREATE DATABASE {name}")
+    _run_on_server(f"CREATE DATABASE {name}")
     return server.set(database=name).render_as_string(hide_password=False), name
 
 
-def _on_server(statement: str) -> None:
+def _run_on_server(statement: str) -> None:
     engine = create_engine(server_url() or "", isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))

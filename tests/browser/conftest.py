@@ -25,29 +25,31 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
+    with sync_playwright() as playwright_api:
+        yield playwright_api
 
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Debian's Chromium where it is installed; elsewhere Playwright's own."""
+    """Debian's Chromium where it is installed, else Playwright's own."""
     path = shutil.which("chromium")
     browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
     yield browser
     browser.close()
 
 
-class Live:
-    """A served app: its address, and the people in it."""
+class LiveServer:
+    """A served app: its address, and its people."""
 
     def __init__(self, app: Flask, address: str, world: World) -> None:
         self.app, self.address, self.world = app, address, world
 
 
 @pytest.fixture
-def live(empty_snapshot: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    """The whole app over HTTP, CSRF and all; what can be undone is released at once, so that no test waits."""
+def live_server(
+    empty_snapshot: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LiveServer]:
+    """The app served over HTTP with CSRF protection; assessments are released at once, so that no test waits."""
     assert empty_snapshot.copy.exists(), "the browser walks run on SQLite"
     monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
     shutil.copy(empty_snapshot.copy, tmp_path / "tracker.sqlite")
@@ -63,7 +65,7 @@ def live(empty_snapshot: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.M
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Live(app, f"http://127.0.0.1:{server.port}", world)
+    yield LiveServer(app, f"http://127.0.0.1:{server.port}", world)
     server.shutdown()
     thread.join(5)
     server.server_close()

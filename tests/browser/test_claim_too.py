@@ -1,4 +1,4 @@
-"""A claim on one criterion claims what is the same elsewhere: by script in the list and in the matrix."""
+"""A claim on one criterion offers to claim the same criterion of another unit: in the list and in the matrix."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from tests import factories
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.extensions import db
 from tracker.ledger import transactions
@@ -16,65 +16,65 @@ from tracker.models import Claim
 pytestmark = pytest.mark.browser
 
 
-class Story:
+class SharedCriteria:
     """Alice's item, and the two criteria that are the same: CFACC15 1 and DELIVERCC 12."""
 
-    def __init__(self, live: Live, page: Page) -> None:
-        self.live, self.page = live, page
-        with live.app.app_context(), transactions.transaction():
-            world = live.world
-            other = factories.make_attempt(db.session.merge(world.registration), "DELIVERCC")
+    def __init__(self, live_server: LiveServer, page: Page) -> None:
+        self.live_server, self.page = live_server, page
+        with live_server.app.app_context(), transactions.transaction():
+            world = live_server.world
+            other_attempt = factories.make_attempt(db.session.merge(world.registration), "DELIVERCC")
             attempt = db.session.merge(world.cfacc15)
             self.item = factories.make_evidence(attempt, "Complaint CH-2231").id
             self.attempt = attempt.id
             self.criterion = factories.criterion(attempt, "1").id
-            self.one, self.twelve = (
+            self.first, self.second = (
                 f"{attempt.id}-{self.criterion}",
-                f"{other.id}-{factories.criterion(other, '12').id}",
+                f"{other_attempt.id}-{factories.criterion(other_attempt, '12').id}",
             )
             self.token = start_session(db.session.merge(world.alice), "127.0.0.1", "Chrome", proven=True)
 
-    def claimed(self) -> set[str]:
-        with self.live.app.app_context():
+    def list_claimed(self) -> set[str]:
+        with self.live_server.app.app_context():
             rows = db.session.scalars(select(Claim).where(Claim.removed_at.is_(None)))
             return {f"{each.attempt_id}-{each.criterion_id}" for each in rows}
 
 
 @pytest.fixture
-def story(live: Live, browser: Browser) -> Iterator[Story]:
+def shared_criteria(live_server: LiveServer, browser: Browser) -> Iterator[SharedCriteria]:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
-    found = Story(live, page)
-    context.add_cookies([{"name": COOKIE_NAME, "value": found.token, "url": live.address}])
-    yield found
+    criteria = SharedCriteria(live_server, page)
+    context.add_cookies([{"name": COOKIE_NAME, "value": criteria.token, "url": live_server.address}])
+    yield criteria
     context.close()
 
 
-def test_the_offer_appears_with_the_tick_and_both_rows_show_what_is_saved(story: Story) -> None:
-    page = story.page
-    page.goto(f"{story.live.address}/evidence/{story.item}/criteria")
-    offer = page.locator(f"#c-{story.one}-too-{story.twelve}")
+def test_the_offer_appears_with_the_tick_and_both_rows_show_what_is_saved(shared_criteria: SharedCriteria) -> None:
+    page = shared_criteria.page
+    page.goto(f"{shared_criteria.live_server.address}/evidence/{shared_criteria.item}/criteria")
+    offer = page.locator(f"#c-{shared_criteria.first}-too-{shared_criteria.second}")
     expect(offer).to_be_hidden()
-    page.locator(f"#c-{story.one}").check()
+    page.locator(f"#c-{shared_criteria.first}").check()
     expect(offer).to_be_visible()
     expect(page.locator(".tick-summary .saved")).to_contain_text("Saved")
-    assert story.claimed() == {story.one}, "not taken unasked"
+    assert shared_criteria.list_claimed() == {shared_criteria.first}, "the offer alone claims nothing"
     offer.check()
-    expect(page.locator(f"#c-{story.twelve}")).to_be_checked()
+    expect(page.locator(f"#c-{shared_criteria.second}")).to_be_checked()
     expect(page.locator(".tick-summary")).to_contain_text("2 criteria chosen")
-    assert story.claimed() == {story.one, story.twelve}
+    assert shared_criteria.list_claimed() == {shared_criteria.first, shared_criteria.second}
     offer.uncheck()
-    expect(page.locator(f"#c-{story.twelve}")).not_to_be_checked()
+    expect(page.locator(f"#c-{shared_criteria.second}")).not_to_be_checked()
     expect(page.locator(".tick-summary .saved")).to_contain_text("Saved")
     page.wait_for_load_state("networkidle")
-    assert story.claimed() == {story.one}
+    assert shared_criteria.list_claimed() == {shared_criteria.first}
 
 
-def test_in_the_matrix_a_standing_offer_claims_both(story: Story) -> None:
-    page = story.page
-    page.goto(f"{story.live.address}/attempts/{story.attempt}?view=matrix")
+def test_a_chosen_offer_in_the_matrix_claims_both(shared_criteria: SharedCriteria) -> None:
+    page = shared_criteria.page
+    page.goto(f"{shared_criteria.live_server.address}/attempts/{shared_criteria.attempt}?view=matrix")
     page.get_by_text("Claim the same in your other units too").click()
-    page.locator(f"#also-{story.criterion}-{story.twelve}").check()
-    page.locator(f'input[value="{story.item}-{story.criterion}"]').check()
+    page.locator(f"#also-{shared_criteria.criterion}-{shared_criteria.second}").check()
+    page.locator(f'input[value="{shared_criteria.item}-{shared_criteria.criterion}"]').check()
     expect(page.locator(".matrix-status")).to_contain_text("Saved")
-    assert story.claimed() == {story.one, story.twelve}
+    assert shared_criteria.list_claimed() == {shared_criteria.first, shared_criteria.second}

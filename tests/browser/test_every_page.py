@@ -1,4 +1,4 @@
-"""Every page that the whole life does not pass through, on the demonstration's data, at both widths."""
+"""Every page that test_whole_life.py does not open, on the demonstration's data, at both widths."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
 
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tests.library.drafts import make_draft
 from tests.library.unit_versions import UNITS, make_revision, publish_version, reword_criteria
 from tracker.accounts.sessions import COOKIE_NAME, start_session
@@ -21,10 +21,10 @@ GUIDANCE = "guidance-customer-service-procedures"
 pytestmark = pytest.mark.browser
 
 
-def pages(live: Live) -> dict[str, list[str]]:
-    """Addresses by who opens them; an empty name is nobody."""
-    live.app.config["DEMO"] = True
-    with live.app.app_context():
+def list_addresses(live_server: LiveServer) -> dict[str, list[str]]:
+    """Return the addresses to open by the first name of the person; the empty name is a visitor without an account."""
+    live_server.app.config["DEMO"] = True
+    with live_server.app.app_context():
         fill_database()
         centre = db.session.scalars(select(Centre.id).order_by(Centre.id.desc())).first()
         people = {each.name.split()[0]: each.id for each in db.session.scalars(select(Person).order_by(Person.id))}
@@ -41,12 +41,12 @@ def pages(live: Live) -> dict[str, list[str]]:
         ).one()
         with transactions.transaction():
             dan = db.session.get(Person, people["Dan"])
-            own = db.session.get(Centre, centre)
+            northgate = db.session.get(Centre, centre)
             assert dan
-            assert own
-            draft, shared = make_draft(own, dan).id, make_draft(own, dan)
+            assert northgate
+            draft, shared = make_draft(northgate, dan).id, make_draft(northgate, dan)
             shared.state = DraftState.DRAFT
-        looked_at = shared.id
+        shared_id = shared.id
         later = publish_version(
             make_revision(reword_criteria(UNITS["CFACC15"], {"p:2": "Deal with contacts that colleagues refer."}))
         ).slug
@@ -64,7 +64,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "Ben": ["/", "/evidence"],
         "Bob": [
             "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
-            f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{looked_at}/unit", "/guidance",
+            f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{shared_id}/unit", "/guidance",
         ],
         "Carol": ["/verification", "/action-points", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
@@ -89,40 +89,45 @@ def pages(live: Live) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def signed_in(live: Live, browser: Browser, name: str, width: int) -> BrowserContext:
+def sign_in(live_server: LiveServer, browser: Browser, name: str, width: int) -> BrowserContext:
     context = browser.new_context(viewport={"width": width, "height": 844}, locale="en-GB")
     if name:
-        with live.app.app_context(), transactions.transaction():
+        with live_server.app.app_context(), transactions.transaction():
             query = select(Person).where(Person.name.startswith(name), Person.email.startswith(f"{name.lower()}@"))
             token = start_session(db.session.scalars(query).one(), "127.0.0.1", "Chromium", proven=True)
-        context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live.address}])
+        context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live_server.address}])
     return context
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_wrong_with_any_page(width: int, live: Live, browser: Browser) -> None:
-    found: list[str] = []
-    for name, paths in pages(live).items():
-        context = signed_in(live, browser, name, width)
+def test_every_page_opens_fits_and_is_accessible(width: int, live_server: LiveServer, browser: Browser) -> None:
+    problems: list[str] = []
+    for name, paths in list_addresses(live_server).items():
+        context = sign_in(live_server, browser, name, width)
         page = context.new_page()
-        page.on("pageerror", lambda error: found.append(str(error)))
-        page.on("console", lambda said: found.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: problems.append(message.text) if "Content Security Policy" in message.text else None,
+        )
         for path in paths:
-            found.extend(faults_of(page, live.address + path, f"{name or 'nobody'} at {width} px: {path}"))
+            problems.extend(
+                find_problems(page, live_server.address + path, f"{name or 'nobody'} at {width} px: {path}")
+            )
         context.close()
-    assert not found, "\n\n".join(found)
+    assert not problems, "\n\n".join(problems)
 
 
-def faults_of(page: Page, address: str, where: str) -> Iterator[str]:
+def find_problems(page: Page, address: str, description: str) -> Iterator[str]:
     answer = page.goto(address)
     if answer is None or answer.status >= 500:
-        yield f"{where} answered {answer and answer.status}"
+        yield f"{description} answered {answer and answer.status}"
         return
-    if not where.startswith("nobody") and page.url.endswith("/sign-in"):
-        yield f"{where} asked to sign in"
+    if not description.startswith("nobody") and page.url.endswith("/sign-in"):
+        yield f"{description} asked to sign in"
     beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if beyond > 0:
-        yield f"{where} scrolls sideways by {beyond} px"
+        yield f"{description} scrolls sideways by {beyond} px"
     report = Axe().run(page)
     if report.violations_count:
-        yield f"{where}\n{report.generate_report()}"
+        yield f"{description}\n{report.generate_report()}"

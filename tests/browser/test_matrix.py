@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import factories
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.extensions import db
 from tracker.ledger import transactions
@@ -24,19 +24,19 @@ COVERED_CELLS = """() => {
 
 
 @pytest.fixture
-def matrix(live: Live, browser: Browser) -> Iterator[Page]:
+def matrix(live_server: LiveServer, browser: Browser) -> Iterator[Page]:
     """Open Alice's matrix as Bob; one submitted item claims the criteria 1, 2 and 13."""
-    with live.app.app_context(), transactions.transaction():
-        attempt = db.session.merge(live.world.cfacc15)
+    with live_server.app.app_context(), transactions.transaction():
+        attempt = db.session.merge(live_server.world.cfacc15)
         evidence = factories.make_evidence(attempt, "Complaint CH-2231")
         factories.claim(attempt, evidence, "1", "2", "13")
         factories.submit(evidence)
         attempt_id = attempt.id
-        token = start_session(db.session.merge(live.world.bob), "127.0.0.1", "Chrome", proven=True)
+        token = start_session(db.session.merge(live_server.world.bob), "127.0.0.1", "Chrome", proven=True)
     context = browser.new_context(viewport={"width": 390, "height": 1200})
-    context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live.address}])
+    context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live_server.address}])
     page = context.new_page()
-    page.goto(f"{live.address}/attempts/{attempt_id}?view=matrix")
+    page.goto(f"{live_server.address}/attempts/{attempt_id}?view=matrix")
     yield page
     context.close()
 

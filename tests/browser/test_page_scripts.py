@@ -1,6 +1,6 @@
-"""What the page scripts promise: a tick that was not saved goes back, and nothing typed or chosen is lost.
+"""The page scripts: a tick that was not saved is undone, and nothing typed or chosen is lost.
 
-They run against a small server of their own, which saves, refuses or stalls as each story needs.
+They run against a small server of their own, which saves, refuses or delays as each test needs.
 """
 
 import threading
@@ -49,12 +49,12 @@ MATRIX = (
 
 
 class Server:
-    """Remembers what it was sent; `refuse` is the sentence it answers with instead of saving, `refused` that for a field."""
+    """A server that keeps the requests sent to it; `refusal` is its answer instead of saving, `refused` that for a field."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, list[str]]]] = []
         self.files: list[str] = []
-        self.refuse = ""
+        self.refusal = ""
         self.refused: dict[str, str] = {}
         self.seconds = 0.0
         app = Flask("scripts", static_folder=str(ROOT / "static"))
@@ -71,8 +71,8 @@ class Server:
         time.sleep(self.seconds)
         if request.headers.get("X-CSRFToken") != "token":
             return Response("<h1>A whole page</h1>", mimetype="text/html")
-        if self.refuse:
-            return jsonify(message=self.refuse), 409
+        if self.refusal:
+            return jsonify(message=self.refusal), 409
         fields = {"version": len(self.sent)}
         return jsonify(saved_at="10:42", fields=fields, upload_url="/files", refused=self.refused)
 
@@ -103,7 +103,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def kept(page: Page) -> str:
+def read_local_storage(page: Page) -> str:
     return page.evaluate("JSON.stringify({...localStorage})")
 
 
@@ -114,9 +114,9 @@ class TestAutosave:
         page.wait_for_selector("text=Saved 10:42")
         assert server.sent == [("draft", {"changed": ["title"], "title": ["Escalation log"], "version": ["0"]})]
         assert page.input_value("[name=version]") == "1"
-        assert kept(page) == "{}"
+        assert read_local_storage(page) == "{}"
 
-    def test_a_box_unticked_again_is_named_without_a_value(self, page: Page, server: Server) -> None:
+    def test_an_unticked_box_is_sent_as_changed_without_a_value(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.check("[name=shared]")
         page.wait_for_selector("text=Saved 10:42")
@@ -124,16 +124,16 @@ class TestAutosave:
         page.wait_for_function("document.querySelector('[name=version]').value === '2'")
         assert server.sent[1][1] == {"changed": ["shared"], "version": ["1"]}
 
-    def test_a_field_that_was_refused_is_said_and_kept_in_the_browser(self, page: Page, server: Server) -> None:
+    def test_a_refused_field_is_named_and_kept_in_the_browser(self, page: Page, server: Server) -> None:
         server.refused = {"title": "It takes at most 200 characters."}
         page.goto(f"{server.url}/log")
         page.fill("[name=title]", "x" * 300)
         page.fill("[name=story]", "I took the third call.")
         page.wait_for_selector("text=Saved 10:42. Not saved: It takes at most 200 characters.")
         page.wait_for_function("!JSON.stringify({...localStorage}).includes('third call')")
-        assert "x" * 300 in kept(page)
+        assert "x" * 300 in read_local_storage(page)
 
-    def test_a_form_sent_while_a_save_is_away_waits_for_its_answer(self, page: Page, server: Server) -> None:
+    def test_a_form_sent_during_an_autosave_waits_for_its_response(self, page: Page, server: Server) -> None:
         server.seconds = 0.5
         page.goto(f"{server.url}/log")
         page.fill("[name=title]", "Escalation log")
@@ -142,7 +142,7 @@ class TestAutosave:
         assert [path for path, _ in server.sent] == ["draft", "whole"]
         assert server.sent[1][1]["version"] == ["1"]
 
-    def test_what_did_not_arrive_is_put_back_next_time(self, page: Page, server: Server) -> None:
+    def test_text_that_did_not_arrive_is_restored_next_time(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.route("**/draft", lambda route: route.abort())
         page.fill("[name=story]", "I took the third call.")
@@ -153,9 +153,9 @@ class TestAutosave:
         assert page.input_value("[name=story]") == "I took the third call."
         page.wait_for_selector("text=Saved 10:42")
         assert server.sent[-1][1]["story"] == ["I took the third call."]
-        assert kept(page) == "{}"
+        assert read_local_storage(page) == "{}"
 
-    def test_another_person_at_the_same_phone_sees_none_of_it(self, page: Page, server: Server) -> None:
+    def test_another_person_at_the_same_phone_sees_no_unsaved_text(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.route("**/draft", lambda route: route.abort())
         page.fill("[name=story]", "Alice's words")
@@ -164,7 +164,7 @@ class TestAutosave:
         page.wait_for_selector("html.js")
         assert page.input_value("[name=story]") == ""
 
-    def test_signing_out_asks_first_and_then_clears(self, page: Page, server: Server) -> None:
+    def test_signing_out_asks_first_and_then_clears_unsaved_text(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.route("**/draft", lambda route: route.abort())
         page.fill("[name=story]", "Alice's words")
@@ -172,30 +172,30 @@ class TestAutosave:
         questions: list[str] = []
         page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))  # type: ignore[call-overload]  # the handler may return anything
         page.click("text=Sign out")
-        assert "Alice" in kept(page)
+        assert "Alice" in read_local_storage(page)
         page.once("dialog", lambda dialog: dialog.accept())
         page.click("text=Sign out")
         page.wait_for_url("**/out")
-        assert kept(page) == "{}"
+        assert read_local_storage(page) == "{}"
         assert "is not saved yet" in questions[0]
 
     def test_a_refusal_is_shown_in_the_server_s_words(self, page: Page, server: Server) -> None:
-        server.refuse = "A date cannot lie in the future."
+        server.refusal = "A date cannot lie in the future."
         page.goto(f"{server.url}/log")
         page.fill("[name=title]", "x")
         page.wait_for_selector("text=A date cannot lie in the future.")
-        assert '"title"' in kept(page).replace("\\", "")
+        assert '"title"' in read_local_storage(page).replace("\\", "")
 
     def test_passwords_are_neither_sent_nor_kept(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.fill("[name=secret]", "hunter2")
         page.fill("[name=title]", "x")
         page.wait_for_selector("text=Saved 10:42")
-        assert "hunter2" not in f"{server.sent}{kept(page)}"
+        assert "hunter2" not in f"{server.sent}{read_local_storage(page)}"
 
 
 class TestUpload:
-    def test_a_new_item_is_saved_first_and_each_file_is_answered_for(self, page: Page, server: Server) -> None:
+    def test_a_new_item_is_saved_first_and_each_file_has_its_result(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.set_input_files(
             "[type=file]",
@@ -232,7 +232,7 @@ class TestUpload:
         assert page.locator("[data-upload-list] img.thumbnail").count() == 1
         assert not page.locator(".drop-target").count()
 
-    def test_one_that_broke_off_can_be_sent_again(self, page: Page, server: Server) -> None:
+    def test_an_interrupted_upload_can_be_sent_again(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.route("**/files", lambda route: route.abort())
         page.set_input_files("[type=file]", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"})
@@ -254,7 +254,7 @@ class TestUpload:
 
 
 class TestMatrix:
-    def test_keys_move_and_tick_and_the_count_follows(self, page: Page, server: Server) -> None:
+    def test_keys_move_and_tick_and_the_count_is_updated(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/matrix")
         page.focus("[value='4-1']")
         for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Space"):
@@ -271,35 +271,38 @@ class TestMatrix:
         assert stops.count() == 1
         assert stops.get_attribute("value") == "5-3"
 
-    def test_a_decided_cell_says_the_criterion_and_who_decided(self, page: Page, server: Server) -> None:
+    def test_a_decided_cell_names_the_criterion_and_who_decided(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/matrix")
         page.focus("[aria-label='4, 2: met']")
-        said = page.inner_text("[data-matrix-strip]")
-        assert "Text of 2" in said
-        assert "Item 4 – met: Bob Archer" in said
+        text = page.inner_text("[data-matrix-strip]")
+        assert "Text of 2" in text
+        assert "Item 4 – met: Bob Archer" in text
 
-    @pytest.mark.parametrize("way", ["refused", "no connection"])
-    def test_a_tick_that_was_not_saved_goes_back(self, page: Page, server: Server, way: str) -> None:
+    @pytest.mark.parametrize("cause", ["refused", "no connection"])
+    def test_a_tick_that_was_not_saved_is_undone(self, page: Page, server: Server, cause: str) -> None:
         page.goto(f"{server.url}/matrix")
-        if way == "refused":
-            server.refuse = "Bob Archer has decided this meanwhile."
+        if cause == "refused":
+            server.refusal = "Bob Archer has decided this meanwhile."
         else:
             page.route("**/tick", lambda route: route.abort())
-        page.focus("[value='4-1']")  # by keyboard: on this bare page the text above the table moves it under a mouse
+        page.focus("[value='4-1']")  # not by mouse: the text above the table moves it on this page
         page.keyboard.press("Space")
         page.wait_for_selector("td.failed")
         assert not page.is_checked("[value='4-1']")
         assert page.locator("tfoot td").first.inner_text() == "0"
-        expected = server.refuse or "The change was undone"
+        expected = server.refusal or "The change was undone"
         assert expected in page.inner_text(".matrix-status")
 
 
 class TestEveryForm:
     def test_a_form_pressed_twice_is_sent_once(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
-        page.route("**/whole", lambda _route: None)  # never answered: the page stays
-        sent: list[str] = []
-        page.on("request", lambda asked: sent.append(asked.url) if asked.url.endswith("/whole") else None)
+        page.route("**/whole", lambda _route: None)  # no response: the page stays
+        urls: list[str] = []
+        page.on(
+            "request",
+            lambda sent_request: urls.append(sent_request.url) if sent_request.url.endswith("/whole") else None,
+        )
         page.evaluate("() => { const b = [...document.querySelectorAll('button')].at(-1); b.click(); b.click(); }")
         page.wait_for_timeout(200)
-        assert len(sent) == 1
+        assert len(urls) == 1

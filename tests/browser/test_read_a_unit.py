@@ -1,4 +1,4 @@
-"""A PDF of a unit that nobody typed: read, corrected where doubtful, published, registered on, its form printed."""
+"""A unit read from its PDF: corrected where doubtful, published, a candidate registered on it, its form printed."""
 
 import io
 import re
@@ -9,7 +9,7 @@ import weasyprint
 from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
 
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tests.browser.test_whole_life import LAPTOP, PHONE, Walker, at_browser
 from tests.factories import PASSWORD, make_app
 from tracker.ledger.transactions import transaction
@@ -46,22 +46,22 @@ UNIT = f"""
     ],
 )
 def test_a_unit_from_its_pdf_to_its_blank_form(
-    live: Live, browser: Browser, size: dict[str, int], scripts: bool, tmp_path: Path
+    live_server: LiveServer, browser: Browser, size: dict[str, int], scripts: bool, tmp_path: Path
 ) -> None:
     document = tmp_path / "letters.pdf"
     weasyprint.HTML(string=UNIT).write_pdf(document)
-    with at_browser(live, browser, size, scripts=scripts) as dan:
-        with live.app.app_context(), transaction():
-            make_app(live.world.dan)
-        dan.sign_in(live.world.dan)
-        read_it(dan, document)
+    with at_browser(live_server, browser, size, scripts=scripts) as dan:
+        with live_server.app.app_context(), transaction():
+            make_app(live_server.world.dan)
+        dan.sign_in(live_server.world.dan)
+        read_document(dan, document)
         correct_the_doubt(dan)
-        publish_it(dan)
+        publish_draft(dan)
         register_alice(dan)
-        print_its_blank_form(dan)
+        print_blank_form(dan)
 
 
-def read_it(dan: Walker, document: Path) -> None:
+def read_document(dan: Walker, document: Path) -> None:
     dan.follow("Units")
     dan.follow("Add a unit")
     dan.page.get_by_label("Document", exact=True).set_input_files(document)
@@ -71,7 +71,7 @@ def read_it(dan: Walker, document: Path) -> None:
 
 
 def correct_the_doubt(dan: Walker) -> None:
-    """The source prints 3 twice: the second is 4, and the label is ours then."""
+    """Correct the label 3, which the source prints twice, to 4; it is shown as assigned."""
     statement = dan.page.locator("li.review-statement", has_text=MISPRINTED)
     expect(statement.locator(".review-warning").first).to_contain_text("printed twice")
     expect(dan.page.locator("#faults")).to_contain_text("have the label 3 twice")
@@ -84,7 +84,7 @@ def correct_the_doubt(dan: Walker) -> None:
     expect(dan.page.locator(".review-warning.is-resolved")).to_have_count(1)
 
 
-def publish_it(dan: Walker) -> None:
+def publish_draft(dan: Walker) -> None:
     dan.follow("Continue to publish")
     for tick in dan.page.get_by_role("checkbox").all():
         tick.check()
@@ -94,17 +94,17 @@ def publish_it(dan: Walker) -> None:
 
 
 def register_alice(dan: Walker) -> None:
-    dan.go(f"/registrations/{dan.live.world.registration.id}")
+    dan.go(f"/registrations/{dan.live_server.world.registration.id}")
     dan.page.get_by_label("Unit", exact=True).select_option(label="XLTR204 Answer letters from the public")
     dan.press("Add")
     dan.leave_by(dan.page.get_by_role("link", name=re.compile("XLTR204 Answer letters")).first)
     expect(dan.page.get_by_text("Answer every question that the writer asks.").first).to_be_visible()
 
 
-def print_its_blank_form(dan: Walker) -> None:
+def print_blank_form(dan: Walker) -> None:
     dan.go("/units/xltr204")
     address = dan.page.get_by_role("link", name="Blank recording form").get_attribute("href")
-    answer = dan.page.request.get(f"{dan.live.address}{address}")
+    answer = dan.page.request.get(f"{dan.live_server.address}{address}")
     text = PdfReader(io.BytesIO(answer.body())).pages[0].extract_text()
     assert "XLTR204" in text
     assert "Performance Criteria" in text

@@ -1,4 +1,4 @@
-"""A phone in a tunnel sends the beginning of a large file and then nothing: everybody else goes on working."""
+"""A stalled upload, as of a phone in a tunnel: it sends the beginning of a large file and delays nobody else."""
 
 import http.client
 import socket
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests import factories
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.extensions import db
 from tracker.ledger import transactions
@@ -20,9 +20,9 @@ HUNDRED_MEGABYTES = 100 * 1024 * 1024
 
 
 @contextmanager
-def stalled_upload(live: Live, path: str, token: str) -> Iterator[socket.socket]:
-    """A request that says it brings 100 MB and stops after the first kilobyte; out of the tunnel, it sends the rest."""
-    host, port = live.address.removeprefix("http://").split(":")
+def stalled_upload(live_server: LiveServer, path: str, token: str) -> Iterator[socket.socket]:
+    """Announce 100 MB, send the first kilobyte, and the rest after the block."""
+    host, port = live_server.address.removeprefix("http://").split(":")
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {COOKIE_NAME}={token}\r\n"
         f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {HUNDRED_MEGABYTES}\r\n\r\n"
@@ -32,15 +32,15 @@ def stalled_upload(live: Live, path: str, token: str) -> Iterator[socket.socket]
         connection.sendall(head.encode() + b"\0" * 1024)
         yield connection
         end = b"\r\n--x--\r\n"
-        left = HUNDRED_MEGABYTES - len(head.partition("\r\n\r\n")[2].encode()) - 1024 - len(end)
-        connection.sendall(b"\0" * left + end)
-        assert b"422" in connection.recv(64), "a file of nothing but zeros is no film"
+        remaining = HUNDRED_MEGABYTES - len(head.partition("\r\n\r\n")[2].encode()) - 1024 - len(end)
+        connection.sendall(b"\0" * remaining + end)
+        assert b"422" in connection.recv(64), "a file of zeros is no film"
 
 
-def test_a_stalled_upload_delays_nobody(live: Live) -> None:
-    live.app.config["WTF_CSRF_ENABLED"] = False
-    world = live.world
-    with live.app.app_context():
+def test_a_stalled_upload_delays_nobody(live_server: LiveServer) -> None:
+    live_server.app.config["WTF_CSRF_ENABLED"] = False
+    world = live_server.world
+    with live_server.app.app_context():
         with transaction():
             alice, bob = db.session.get_one(Person, world.alice.id), db.session.get_one(Person, world.bob.id)
             tokens = {
@@ -52,15 +52,15 @@ def test_a_stalled_upload_delays_nobody(live: Live) -> None:
         db.session.remove()
 
     def ask(method: str, path: str, name: str, body: str = "") -> int:
-        """Another person's request; it fails loudly, by the connection's own timeout, if it is held up."""
-        connection = http.client.HTTPConnection(live.address.removeprefix("http://"), timeout=20)
+        """Send a request and return its status. A delayed one raises at the connection's timeout."""
+        connection = http.client.HTTPConnection(live_server.address.removeprefix("http://"), timeout=20)
         headers = {"Cookie": f"{COOKIE_NAME}={tokens[name]}", "Content-Type": "application/x-www-form-urlencoded"}
         connection.request(method, path, body, headers)
         status = connection.getresponse().status
         connection.close()
         return status
 
-    with stalled_upload(live, f"/evidence/{evidence}/files", tokens["alice"]):
+    with stalled_upload(live_server, f"/evidence/{evidence}/files", tokens["alice"]):
         for _ in range(3):
             assert ask("GET", "/queue", "bob") == 200
             assert ask("GET", f"/evidence/{evidence}", "alice") == 200

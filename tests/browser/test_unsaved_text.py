@@ -1,4 +1,4 @@
-"""Nothing typed is lost: the session ends before typing, while typing or at Save, in one window or two."""
+"""Unsaved text is restored when the session ended before typing, while typing or at Save, in one window or two."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select, update
 
 from tests import factories
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tests.factories import PASSWORD
 from tracker.accounts import sessions
 from tracker.clock import now
@@ -26,21 +26,21 @@ def has_scripts(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def context(browser: Browser, live: Live, has_scripts: bool) -> Iterator[BrowserContext]:
+def context(browser: Browser, live_server: LiveServer, has_scripts: bool) -> Iterator[BrowserContext]:
     context = browser.new_context(java_script_enabled=has_scripts, locale="en-GB")
     context.set_default_timeout(8000)
     yield context
     context.close()
 
 
-def start_session(live: Live, context: BrowserContext, person: Person) -> None:
-    with live.app.app_context(), transaction():
+def start_session(live_server: LiveServer, context: BrowserContext, person: Person) -> None:
+    with live_server.app.app_context(), transaction():
         token = sessions.start_session(person, "127.0.0.1", "Chrome on Linux", proven=True)
-    context.add_cookies([{"name": sessions.COOKIE_NAME, "value": token, "url": live.address}])
+    context.add_cookies([{"name": sessions.COOKIE_NAME, "value": token, "url": live_server.address}])
 
 
-def time_out(live: Live) -> None:
-    with live.app.app_context(), transaction():
+def time_out(live_server: LiveServer) -> None:
+    with live_server.app.app_context(), transaction():
         moment = now() - sessions.IDLE_TIMEOUT - timedelta(minutes=1)
         db.session.execute(update(UserSession).values(last_seen_at=moment))
 
@@ -52,8 +52,8 @@ def sign_in(page: Page, person: Person) -> None:
     page.wait_for_load_state("load")
 
 
-def list_stories(live: Live) -> list[str]:
-    with live.app.app_context():
+def list_stories(live_server: LiveServer) -> list[str]:
+    with live_server.app.app_context():
         return list(db.session.scalars(select(Evidence.narrative)))
 
 
@@ -61,60 +61,60 @@ def count_copies(page: Page) -> int:
     return int(page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('unsaved:')).length"))
 
 
-@pytest.mark.parametrize("when", ["before typing", "while typing", "at Save"])
+@pytest.mark.parametrize("moment", ["before typing", "while typing", "at Save"])
 def test_evidence_comes_back_after_signing_in_again(
-    live: Live, context: BrowserContext, has_scripts: bool, when: str
+    live_server: LiveServer, context: BrowserContext, has_scripts: bool, moment: str
 ) -> None:
-    start_session(live, context, live.world.alice)
+    start_session(live_server, context, live_server.world.alice)
     page = context.new_page()
-    page.goto(f"{live.address}/evidence/new")
-    if when == "before typing":
-        time_out(live)
+    page.goto(f"{live_server.address}/evidence/new")
+    if moment == "before typing":
+        time_out(live_server)
     page.fill("[name=title]", "Third call")
-    if when == "while typing":
-        time_out(live)
+    if moment == "while typing":
+        time_out(live_server)
     page.fill("[name=narrative]", STORY)
-    if when == "at Save":
+    if moment == "at Save":
         if has_scripts:
             page.wait_for_selector("[data-autosave-status]:text-matches('^Saved')")
         page.route("**/draft", lambda route: route.abort())
         page.fill("[name=narrative]", f"{STORY} And the fourth.")
-        time_out(live)
+        time_out(live_server)
     page.click("text=Save as draft")
     page.wait_for_selector("text=is kept for 24 hours")
     if has_scripts:
         assert count_copies(page) == 1, "the browser keeps its copy until the server has confirmed that save"
-    sign_in(page, live.world.alice)
-    expected = f"{STORY} And the fourth." if when == "at Save" else STORY
+    sign_in(page, live_server.world.alice)
+    expected = f"{STORY} And the fourth." if moment == "at Save" else STORY
     assert page.input_value("[name=title]") == "Third call"
     assert page.input_value("[name=narrative]") == expected
     assert page.locator("text=It is not saved yet").count() == 1
     page.click("text=Save as draft")
     page.wait_for_selector("text=Saved as a draft")
-    assert list_stories(live) == [expected]
+    assert list_stories(live_server) == [expected]
     if has_scripts:
         assert count_copies(page) == 0
 
 
-def test_feedback_and_sign_off_come_back(live: Live, context: BrowserContext) -> None:
-    with live.app.app_context(), transaction():
-        evidence = factories.make_evidence(live.world.cfacc15, "Call")
-        factories.claim(live.world.cfacc15, evidence, "1")
+def test_feedback_and_sign_off_come_back(live_server: LiveServer, context: BrowserContext) -> None:
+    with live_server.app.app_context(), transaction():
+        evidence = factories.make_evidence(live_server.world.cfacc15, "Call")
+        factories.claim(live_server.world.cfacc15, evidence, "1")
         factories.submit(evidence)
         paths = {
-            f"/attempts/{live.world.cfacc15.id}/evidence/{evidence.id}/assess": ("feedback", "[value=return]"),
-            f"/attempts/{live.world.cfacc15.id}/sign": ("comment", "[value=save]:not(.visually-hidden)"),
+            f"/attempts/{live_server.world.cfacc15.id}/evidence/{evidence.id}/assess": ("feedback", "[value=return]"),
+            f"/attempts/{live_server.world.cfacc15.id}/sign": ("comment", "[value=save]:not(.visually-hidden)"),
         }
     for path, (name, button) in paths.items():
-        start_session(live, context, live.world.bob)
+        start_session(live_server, context, live_server.world.bob)
         page = context.new_page()
-        page.goto(f"{live.address}{path}")
-        time_out(live)
+        page.goto(f"{live_server.address}{path}")
+        time_out(live_server)
         page.fill(f"textarea[name={name}]", STORY)
         page.click(f"form[data-autosave] button{button}")
         page.wait_for_selector("text=is kept for 24 hours")
-        start_session(live, context, live.world.bob)
-        page.goto(page.url)  # signed in already: the page leads on
+        start_session(live_server, context, live_server.world.bob)
+        page.goto(page.url)  # signed in already, so the page redirects
         assert page.input_value(f"textarea[name={name}]") == STORY
 
 
@@ -123,70 +123,72 @@ class TestWithScripts:
     def has_scripts(self) -> bool:
         return True
 
-    def test_signing_in_in_another_window_saves_what_waits_in_this_one(
-        self, live: Live, context: BrowserContext
+    def test_signing_in_in_another_window_saves_the_unsaved_text_of_this_one(
+        self, live_server: LiveServer, context: BrowserContext
     ) -> None:
-        start_session(live, context, live.world.alice)
+        start_session(live_server, context, live_server.world.alice)
         page = context.new_page()
-        page.goto(f"{live.address}/evidence/new")
-        time_out(live)
+        page.goto(f"{live_server.address}/evidence/new")
+        time_out(live_server)
         page.fill("[name=narrative]", STORY)
         page.wait_for_selector("text=you have been signed out")
         context.clear_cookies(name="session")  # as if the CSRF token had changed too
-        other = context.new_page()
-        other.goto(f"{live.address}/sign-in")
-        sign_in(other, live.world.alice)
+        second_window = context.new_page()
+        second_window.goto(f"{live_server.address}/sign-in")
+        sign_in(second_window, live_server.world.alice)
         page.evaluate("window.dispatchEvent(new Event('focus'))")
         page.wait_for_selector("[data-autosave-status]:text-matches('^Saved')")
-        assert list_stories(live) == [STORY]
+        assert list_stories(live_server) == [STORY]
         page.click("text=Save as draft")
         page.wait_for_selector("text=Saved as a draft")
 
     def test_text_of_a_new_item_is_offered_to_another_and_not_put_into_it(
-        self, live: Live, context: BrowserContext
+        self, live_server: LiveServer, context: BrowserContext
     ) -> None:
-        start_session(live, context, live.world.alice)
+        start_session(live_server, context, live_server.world.alice)
         page = context.new_page()
         page.route("**/draft", lambda route: route.abort())
-        page.goto(f"{live.address}/evidence/new")
+        page.goto(f"{live_server.address}/evidence/new")
         page.fill("[name=narrative]", STORY)
         page.wait_for_selector("text=there is no connection")
-        page.goto(f"{live.address}/evidence/new")
+        page.goto(f"{live_server.address}/evidence/new")
         page.wait_for_selector("text=What you typed for another new item")
         assert page.input_value("[name=narrative]") == ""
         page.unroute("**/draft")
         page.click("text=Restore it here")
         page.wait_for_selector("[data-autosave-status]:text-matches('^Saved')")
-        assert list_stories(live) == [STORY]
+        assert list_stories(live_server) == [STORY]
         assert count_copies(page) == 0
 
-    def test_two_windows_keep_a_copy_each(self, live: Live, context: BrowserContext) -> None:
-        start_session(live, context, live.world.alice)
+    def test_two_windows_keep_a_copy_each(self, live_server: LiveServer, context: BrowserContext) -> None:
+        start_session(live_server, context, live_server.world.alice)
         context.route("**/draft", lambda route: route.abort())
         for number in (1, 2):
             page = context.new_page()
-            page.goto(f"{live.address}/evidence/new")
+            page.goto(f"{live_server.address}/evidence/new")
             page.fill("[name=narrative]", f"Call {number}")
             page.wait_for_selector("text=there is no connection")
             assert page.locator("text=Restore it here").count() == 0, "the other window is still open"
         assert count_copies(page) == 2
 
-    def test_the_copy_follows_a_new_item_to_its_number(self, live: Live, context: BrowserContext) -> None:
-        start_session(live, context, live.world.alice)
+    def test_the_copy_follows_a_new_item_to_its_number(
+        self, live_server: LiveServer, context: BrowserContext
+    ) -> None:
+        start_session(live_server, context, live_server.world.alice)
         page = context.new_page()
-        page.goto(f"{live.address}/evidence/new")
+        page.goto(f"{live_server.address}/evidence/new")
         page.fill("[name=title]", "Third call")
         page.wait_for_selector("[data-autosave-status]:text-matches('^Saved')")
         page.route("**/draft", lambda route: route.abort())
         page.fill("[name=narrative]", STORY)
         page.wait_for_selector("text=there is no connection")
         page.unroute("**/draft")
-        page.goto(f"{live.address}/evidence/new")
+        page.goto(f"{live_server.address}/evidence/new")
         page.wait_for_selector("html.js")
         page.wait_for_timeout(300)
         assert page.locator("text=Restore it here").count() == 0
-        with live.app.app_context():
+        with live_server.app.app_context():
             evidence_id = db.session.scalars(select(Evidence.id)).one()
-        page.goto(f"{live.address}/evidence/{evidence_id}/edit")
+        page.goto(f"{live_server.address}/evidence/{evidence_id}/edit")
         page.wait_for_selector("text=It has been restored below")
         assert page.input_value("[name=narrative]") == STORY

@@ -1,4 +1,4 @@
-"""CFACC15 from an empty index of evidence to a verified, printed form, by hand, in a real browser."""
+"""CFACC15 from an empty index of evidence to a verified, printed form, through the pages, in a real browser."""
 
 import io
 import subprocess
@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from sqlalchemy import select
 
 from tests.accounts.authenticators import code_at, step_now
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tests.factories import PASSWORD, make_app
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -26,17 +26,17 @@ PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
 class Walker:
-    """Somebody at a browser, who notices whatever is wrong with a page."""
+    """A person at a browser, who checks every page they open."""
 
-    def __init__(self, live: Live, context: BrowserContext, *, has_scripts: bool) -> None:
-        self.live, self.has_scripts, self.faults = live, has_scripts, list[str]()
+    def __init__(self, live_server: LiveServer, context: BrowserContext, *, has_scripts: bool) -> None:
+        self.live_server, self.has_scripts, self.faults = live_server, has_scripts, list[str]()
         self.page: Page = context.new_page()
-        self.page.on("console", self.notice_console)
+        self.page.on("console", self.note_console_error)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("response", lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 500 else None)
 
-    def notice_console(self, message: ConsoleMessage) -> None:
-        """Note an error; a form that is refused (422) is none."""
+    def note_console_error(self, message: ConsoleMessage) -> None:
+        """Note an error of the console, other than a refused form (422)."""
         if message.type == "error" and "422" not in message.text:
             self.faults.append(message.text)
 
@@ -45,20 +45,22 @@ class Walker:
         self.page.get_by_label("Email").fill(person.email)
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.press("Sign in")
-        if self.page.url.startswith(f"{self.live.address}/two-step-verification"):
+        if self.page.url.startswith(f"{self.live_server.address}/two-step-verification"):
             self.page.get_by_label("Code", exact=True).fill(self.next_code(person))
             self.press("Continue")
 
     def next_code(self, person: Person) -> str:
-        """What this person's app shows now, or shows next if that was used: somebody here works fast."""
-        with self.live.app.app_context():
-            used = db.session.scalars(select(SecondFactor.last_step).where(SecondFactor.person_id == person.id)).one()
+        """Return the code that this person's app shows now, or the next one if that was used already."""
+        with self.live_server.app.app_context():
+            last_step = db.session.scalars(
+                select(SecondFactor.last_step).where(SecondFactor.person_id == person.id)
+            ).one()
             db.session.remove()
-        return code_at(max(step_now(), (used or 0) + 1))
+        return code_at(max(step_now(), (last_step or 0) + 1))
 
     def go(self, path: str) -> None:
-        self.page.goto(self.live.address + path)
-        self.look()
+        self.page.goto(self.live_server.address + path)
+        self.check_page()
 
     def press(self, name: str) -> None:
         self.leave_by(self.page.get_by_role("button", name=name, exact=True).first)
@@ -67,7 +69,7 @@ class Walker:
         self.leave_by(self.page.get_by_role("link", name=name).first)
 
     def leave_by(self, control: Locator) -> None:
-        """Use what leads to another page, and wait until it is there: autosave changes the address before that."""
+        """Click a button or link and wait for the next page; the address alone would not do, for autosave changes it."""
         if self.has_scripts:
             self.page.evaluate("window.isOld = true")
             control.click()
@@ -75,26 +77,26 @@ class Walker:
         else:
             with self.page.expect_navigation():
                 control.click()
-        self.look()
+        self.check_page()
 
     def wait_for_new_page(self) -> None:
-        """Ask again until the mark is gone; Playwright's own waiting would need eval, which our pages forbid."""
+        """Wait until the mark on the page is gone. Playwright's own waiting needs eval, which our pages forbid."""
         for _ in range(300):
-            with suppress(Error):  # the old page may go away in the middle of the question
+            with suppress(Error):  # the old page may be replaced during the call
                 if self.page.evaluate("!window.isOld && document.readyState === 'complete'"):
                     return
             self.page.wait_for_timeout(50)
-        pytest.fail(f"{self.page.url} never led on")
+        pytest.fail(f"{self.page.url} was not followed by another page")
 
-    def look(self) -> None:
-        """Nothing broken, nothing that scrolls sideways, and nothing axe would complain of."""
+    def check_page(self) -> None:
+        """Check that the page has no error, does not scroll sideways and passes axe."""
         assert not self.faults, (self.page.url, self.faults)
         if not self.has_scripts:
             return
         width = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, f"{self.page.url} scrolls sideways by {width} px"
-        found = Axe().run(self.page)
-        assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
+        report = Axe().run(self.page)
+        assert report.violations_count == 0, f"{self.page.url}\n{report.generate_report()}"
 
     def measure(self, name: str, *, at_most: float) -> None:
         """Print the height of the page, and on a phone check that it has at most so many screens."""
@@ -106,8 +108,8 @@ class Walker:
         if screen["width"] == PHONE["width"]:
             assert height <= at_most * screen["height"], name
 
-    def look_at_submit(self) -> None:
-        """The act of the page is in view wherever the page was scrolled to."""
+    def check_submit_in_view(self) -> None:
+        """Check that the submit button is in view wherever the page is scrolled to."""
         for place in ("0", "document.documentElement.scrollHeight"):
             if self.has_scripts:
                 self.page.evaluate(f"window.scrollTo(0, {place})")
@@ -115,11 +117,11 @@ class Walker:
 
 
 @contextmanager
-def at_browser(live: Live, browser: Browser, size: dict[str, int], *, scripts: bool) -> Iterator[Walker]:
+def at_browser(live_server: LiveServer, browser: Browser, size: dict[str, int], *, scripts: bool) -> Iterator[Walker]:
     context = browser.new_context(viewport=size, java_script_enabled=scripts, locale="en-GB")
     context.set_default_timeout(15_000)
     try:
-        yield Walker(live, context, has_scripts=scripts)
+        yield Walker(live_server, context, has_scripts=scripts)
     finally:
         context.close()
 
@@ -135,26 +137,26 @@ def at_browser(live: Live, browser: Browser, size: dict[str, int], *, scripts: b
     ],
 )
 def test_the_whole_life_of_a_unit(
-    live: Live, browser: Browser, size: dict[str, int], scripts: bool, tmp_path: Path
+    live_server: LiveServer, browser: Browser, size: dict[str, int], scripts: bool, tmp_path: Path
 ) -> None:
-    people = live.world
-    with live.app.app_context(), transaction():
+    people = live_server.world
+    with live_server.app.app_context(), transaction():
         make_app(people.bob)
         make_app(people.carol)
 
     def as_person(person: Person) -> AbstractContextManager[Walker]:
-        return at_browser(live, browser, size, scripts=scripts)
+        return at_browser(live_server, browser, size, scripts=scripts)
 
     with as_person(people.alice) as alice:
         alice.sign_in(people.alice)
         expect(alice.page.get_by_role("heading", level=1)).to_contain_text("Alice.")
-        log_an_item(alice, tmp_path)
+        add_item(alice, tmp_path)
         claim_everything(alice)
-        hand_it_in(alice)
+        submit_item(alice)
 
     with as_person(people.bob) as bob:
         bob.sign_in(people.bob)
-        return_it(bob)
+        return_item(bob)
 
     with as_person(people.alice) as alice:
         alice.sign_in(people.alice)
@@ -162,7 +164,7 @@ def test_the_whole_life_of_a_unit(
 
     with as_person(people.bob) as bob:
         bob.sign_in(people.bob)
-        accept_it(bob)
+        accept_item(bob)
         sign_off(bob)
 
     with as_person(people.alice) as alice:
@@ -173,11 +175,11 @@ def test_the_whole_life_of_a_unit(
 
     with as_person(people.carol) as carol:
         carol.sign_in(people.carol)
-        verify_it(carol)
-        look_at_the_form(carol, tmp_path)
+        verify_unit(carol)
+        check_printed_form(carol, tmp_path)
 
 
-def log_an_item(alice: Walker, folder: Path) -> None:
+def add_item(alice: Walker, folder: Path) -> None:
     note = folder / "note.txt"
     note.write_text("What the customer wrote to us afterwards.", encoding="utf-8")
     photo = folder / "photo.jpg"
@@ -202,30 +204,30 @@ def claim_everything(alice: Walker) -> None:
     page = alice.page
     expect(page.get_by_role("heading", level=1)).to_contain_text("Choose criteria")
     alice.measure("Choose criteria, 24 gaps of one unit", at_most=3)
-    boxes = page.locator(f"input[type=checkbox][value^='{alice.live.world.cfacc15.id}-']:not([name^='also-'])")
+    boxes = page.locator(f"input[type=checkbox][value^='{alice.live_server.world.cfacc15.id}-']:not([name^='also-'])")
     assert boxes.count() == 24
     for index in range(24):
         if alice.has_scripts:
-            with page.expect_response(lambda answer: answer.request.method == "POST") as kept:
+            with page.expect_response(lambda answer: answer.request.method == "POST") as response_info:
                 boxes.nth(index).check()
-            assert kept.value.ok
+            assert response_info.value.ok
         else:
             boxes.nth(index).check()
     if alice.has_scripts:
         expect(page.locator("[data-ticks-running]")).to_contain_text("24 criteria chosen")
-    alice.look_at_submit()
+    alice.check_submit_in_view()
 
 
-def hand_it_in(alice: Walker) -> None:
+def submit_item(alice: Walker) -> None:
     alice.press("Submit for assessment")
     alice.page.get_by_label("I declare").check()
     alice.press("Submit for assessment")
     expect(alice.page.locator("main")).to_contain_text("Submitted in CFACC15")
-    for path in ("/", "/evidence", f"/attempts/{alice.live.world.cfacc15.id}?view=matrix"):
+    for path in ("/", "/evidence", f"/attempts/{alice.live_server.world.cfacc15.id}?view=matrix"):
         alice.go(path)
 
 
-def return_it(bob: Walker) -> None:
+def return_item(bob: Walker) -> None:
     bob.follow("Complaint CH-2231")
     bob.page.get_by_label("Feedback to Alice").fill("Good. Say also what you offered him, and why you could.")
     bob.press("Return to Alice")
@@ -235,21 +237,21 @@ def answer_the_feedback(alice: Walker) -> None:
     alice.follow("Respond to Bob's feedback")
     expect(alice.page.locator("main")).to_contain_text("Say also what you offered him")
     alice.follow("Edit and submit version 2")
-    story = alice.page.get_by_label("Your written account of what you did")
-    story.fill("I listened, said sorry, offered £40, which is my limit, and rang back when I had said I would.")
+    account = alice.page.get_by_label("Your written account of what you did")
+    account.fill("I listened, said sorry, offered £40, which is my limit, and rang back when I had said I would.")
     alice.press("Save and choose criteria")
     alice.press("Submit for assessment")
     alice.page.get_by_label("I declare").check()
     alice.press("Submit for assessment")
 
 
-def accept_it(bob: Walker) -> None:
+def accept_item(bob: Walker) -> None:
     bob.follow("Complaint CH-2231")
     outcomes = bob.page.get_by_label("Met", exact=True)
     assert outcomes.count() == 24
     bob.page.get_by_label("Why you accept the item").fill("It covers three contacts with one customer.")
     if bob.has_scripts:
-        accept_it_by_keys(bob)
+        accept_item_by_keys(bob)
         return
     for index in range(24):
         outcomes.nth(index).check()
@@ -258,8 +260,8 @@ def accept_it(bob: Walker) -> None:
     bob.press("Accept")
 
 
-def accept_it_by_keys(bob: Walker) -> None:
-    """Four keys: one claim met, all others met, the three checks, accept; accepting first leads to what is missing."""
+def accept_item_by_keys(bob: Walker) -> None:
+    """Accept too early, which leads to the first claim without an outcome, then mark all met, check and accept by keys."""
     page = bob.page
     bob.press("Accept")
     claims = page.locator("fieldset.assess-item")
@@ -273,7 +275,7 @@ def accept_it_by_keys(bob: Walker) -> None:
     page.evaluate("window.isOld = true")
     page.keyboard.press("y")
     bob.wait_for_new_page()
-    bob.look()
+    bob.check_page()
     sys.stdout.write("Assess 24 claims, all met: 3 keys with “a”, “v”, “y”; any one outcome takes one more\n")
 
 
@@ -291,7 +293,7 @@ def sign_off(bob: Walker) -> None:
     expect(page.locator("main")).to_contain_text("Signed by the assessor")
 
 
-def verify_it(carol: Walker) -> None:
+def verify_unit(carol: Walker) -> None:
     carol.follow("Alice Moran")
     page = carol.page
     page.get_by_label("Agree", exact=True).first.check()
@@ -304,9 +306,11 @@ def verify_it(carol: Walker) -> None:
     expect(page.locator("main")).to_contain_text("Verified")
 
 
-def look_at_the_form(carol: Walker, folder: Path) -> None:
-    """The printed form says who, when and what, under the right heads, and has ink on it."""
-    answer = carol.page.context.request.get(f"{carol.live.address}/attempts/{carol.live.world.cfacc15.id}/form.pdf")
+def check_printed_form(carol: Walker, folder: Path) -> None:
+    """Check that the printed form names people and evidence, is tagged, and is not blank as a picture."""
+    answer = carol.page.context.request.get(
+        f"{carol.live_server.address}/attempts/{carol.live_server.world.cfacc15.id}/form.pdf"
+    )
     assert answer.ok
     reader = PdfReader(io.BytesIO(answer.body()))
     words = " ".join(" ".join(page.extract_text() for page in reader.pages).split())

@@ -1,4 +1,4 @@
-"""The demonstration: told once, marked for good, never mixed with real people."""
+"""The demonstration: filled once, marked for good, never mixed with real people."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def attempt_of(name: str) -> UnitAttempt:
     return next(each for each in db.session.scalars(query) if each.unit.code == "CFACC15")
 
 
-def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
+def test_the_demonstration_has_a_candidate_at_every_stage(demo: Flask) -> None:
     people = fill_database()
     assert {"Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"} <= {
         name for name, _, _ in people
@@ -51,11 +51,11 @@ def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
     assert content.date_sampled
 
 
-def test_every_step_of_the_story_is_in_the_ledger(demo: Flask) -> None:
+def test_every_submission_of_the_demonstration_is_in_the_ledger(demo: Flask) -> None:
     fill_database()
-    submitted = db.session.scalar(select(func.count()).where(Event.act == "evidence_submitted"))
+    count = db.session.scalar(select(func.count()).where(Event.act == "evidence_submitted"))
     numbered = db.session.scalar(select(func.count()).where(Evidence.number.is_not(None)))
-    assert submitted == numbered
+    assert count == numbered
     assert list(db.session.scalars(select(Event.seq).order_by(Event.seq))) == list(
         range(1, (db.session.scalar(select(func.max(Event.seq))) or 0) + 1)
     )
@@ -68,8 +68,8 @@ def test_the_command_needs_demo_mode(app: Flask) -> None:
     assert db.session.scalar(select(Person.id)) is None
 
 
-def test_the_script_sets_it_up_in_an_order_in_which_it_can_be_told(demo: Flask) -> None:
-    """What scripts/run does between the database and the server: whatever writes into the ledger first would be later."""
+def test_the_commands_of_the_script_succeed_in_their_order(demo: Flask) -> None:
+    """The demonstration's events are of the past, so nothing may be written into the ledger before them."""
     script = (Path(__file__).parents[2] / "scripts" / "run").read_text()
     commands = re.findall(r'^(?!if ).*"\$VENV/bin/flask" ((?:standards|keys|demo) .*)$', script, re.MULTILINE)
     assert sorted(commands) == ["demo --if-empty", "keys make", "standards load"]
@@ -97,14 +97,14 @@ def test_the_command_refuses_a_database_with_people(demo: Flask, world: World) -
     assert db.session.scalar(select(Installation.id)) is None
 
 
-def test_the_command_makes_the_key_before_the_story_begins(demo: Flask) -> None:
+def test_the_key_is_made_before_the_first_event_of_the_demonstration(demo: Flask) -> None:
     result = demo.test_cli_runner().invoke(args=["demo"])
     assert result.exit_code == 0, result.output
     assert db.session.scalars(select(Event.act).order_by(Event.seq).limit(1)).one() == "key_made"
     assert db.session.scalars(select(IssuedForm)).one()
 
 
-def test_the_command_begins_no_story_before_an_entry_that_is_there(app_with_signing_key: Flask) -> None:
+def test_the_command_refuses_a_ledger_with_later_events(app_with_signing_key: Flask) -> None:
     app_with_signing_key.config["DEMO"] = True
     result = app_with_signing_key.test_cli_runner().invoke(args=["demo"])
     assert result.exit_code == 1

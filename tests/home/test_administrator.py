@@ -55,8 +55,8 @@ def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypat
 def test_unit_needs_allocating_when_its_assessor_loses_the_role(world: World, client: ClientFor) -> None:
     with transaction():
         world.bob.deactivated_at = clock.now()
-    waiting = lines(client(world.dan), "Needs allocating")
-    assert [line.partition(" ·")[0] for line in waiting] == [
+    rows = lines(client(world.dan), "Needs allocating")
+    assert [line.partition(" ·")[0] for line in rows] == [
         "CFACC15 Alice Moran needs an assessor",
         "INSCC004 Alice Moran needs an assessor",
     ]
@@ -142,11 +142,11 @@ def test_figures_count_what_is_active_waits_and_is_overdue(world: World, client:
             )
         )
     invite(world, "Ivy Okafor")
-    found = figures(dan)
-    assert found["item to assess"] == "1"
-    assert found["unit to verify"] == "1"
-    assert any(words.startswith("overdue action point") for words in found)
-    assert found["pending invitation"] == "1"
+    counts = figures(dan)
+    assert counts["item to assess"] == "1"
+    assert counts["unit to verify"] == "1"
+    assert any(words.startswith("overdue action point") for words in counts)
+    assert counts["pending invitation"] == "1"
 
 
 def test_empty_centre_does_not_say_that_its_units_are_allocated(world: World, client: ClientFor) -> None:

@@ -38,13 +38,13 @@ def home(browser: FlaskClient) -> str:
 
 def steps(browser: FlaskClient) -> list[str]:
     """Return the lines of “Next steps”."""
-    listed = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
-    return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in listed.split("</li>") if line.strip()]
+    items = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
+    return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in items.split("</li>") if line.strip()]
 
 
 def leads_to(browser: FlaskClient) -> list[str]:
-    listed = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
-    return re.findall(r'href="([^"]+)"', listed)
+    items = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
+    return re.findall(r'href="([^"]+)"', items)
 
 
 def only_cfacc15(world: World) -> None:
@@ -201,8 +201,8 @@ def test_at_most_three_next_steps_are_shown(world: World, client: ClientFor) -> 
 def test_latest_five_items_are_listed_newest_first(world: World, client: ClientFor) -> None:
     for number in range(1, 7):
         submit_item(world.cfacc15, f"Call {number}", "1", days_ago=7 - number)
-    listed = home(client(world.alice)).partition("Latest evidence")[2]
-    assert re.findall(r"Call \d", listed) == ["Call 6", "Call 5", "Call 4", "Call 3", "Call 2"]
+    section = home(client(world.alice)).partition("Latest evidence")[2]
+    assert re.findall(r"Call \d", section) == ["Call 6", "Call 5", "Call 4", "Call 3", "Call 2"]
 
 
 def test_nothing_of_other_candidates_is_shown(world: World, client: ClientFor) -> None:

@@ -14,9 +14,9 @@ from tracker.vocabulary import Role
 ClientFor = Callable[..., FlaskClient]
 
 
-@pytest.mark.parametrize(("who", "path"), [("bob", "/queue"), ("carol", "/verification"), ("eve", "/visit")])
-def test_home_redirects_to_the_queue_of_the_role(world: World, client: ClientFor, who: str, path: str) -> None:
-    browser = client(getattr(world, who))
+@pytest.mark.parametrize(("name", "path"), [("bob", "/queue"), ("carol", "/verification"), ("eve", "/visit")])
+def test_home_redirects_to_the_queue_of_the_role(world: World, client: ClientFor, name: str, path: str) -> None:
+    browser = client(getattr(world, name))
     assert browser.get("/").location == path
     assert browser.get(path).status_code == 200
 
