@@ -1,4 +1,4 @@
-"""The one way to write a thing down before it is hashed, and telling whether it was."""
+"""Canonical JSON: the one way a value is written before it is hashed, and the check of it."""
 
 import json
 from typing import Any
@@ -18,13 +18,13 @@ VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(VALUES)
-def test_what_is_written_canonically_is_known_as_such(value: Any) -> None:
+def test_canonical_json_is_recognised(value: Any) -> None:
     try:
-        written = canonical_json(value)
+        body = canonical_json(value)
     except UnicodeEncodeError:
         return
-    assert parse_canonical(written)[1]
-    assert canonical_json(parse_canonical(written)[0]) == written
+    assert parse_canonical(body)[1]
+    assert canonical_json(parse_canonical(body)[0]) == body
 
 
 @pytest.mark.parametrize(
@@ -34,16 +34,16 @@ def test_what_is_written_canonically_is_known_as_such(value: Any) -> None:
         b'{"a": 1}',
         b'{"a":1}\n',
         b'["\\u0061"]',
-        b'["e\\u0301"]',  # the accent apart from its letter
+        b'["e\\u0301"]',  # the accent as a separate character
         b'{"a":1,"a":1}',
     ],
 )
-def test_another_way_of_writing_it_is_not(body: bytes) -> None:
+def test_json_written_otherwise_is_not_canonical(body: bytes) -> None:
     assert json.loads(body) is not None
     assert not parse_canonical(body)[1]
 
 
 @pytest.mark.parametrize("body", [b"[1.0]", b"[NaN]", b"[1e3]", b"[9007199254740992]", b"[", b"\xff", b""])
-def test_what_has_no_canonical_form_is_refused(body: bytes) -> None:
+def test_values_without_a_canonical_form_are_refused(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each has a message of its own
         parse_canonical(body)

@@ -1,4 +1,4 @@
-"""The ledger: chained, canonical, written with the change it tells of, and empty of names and of what people wrote."""
+"""The ledger: chained, canonical, written with the change it records, and without names or text that people wrote."""
 
 import json
 import threading
@@ -45,18 +45,18 @@ def test_every_event_is_chained_to_the_one_before_and_rehashes(world: World) -> 
     assert events.get_head() == (chain[-1].seq, before)
 
 
-def test_it_holds_no_name_and_nothing_that_a_person_wrote(world: World) -> None:
+def test_an_event_contains_no_name_and_no_text_that_a_person_wrote(world: World) -> None:
     with transaction():
         withdraw_candidate(world.registration, "Moved to Cardiff with her canary.", factories.make_actor(world.dan))
     [event] = list_events()
     for secret in (b"canary", b"Cardiff", b"Alice", b"Dan Price", b"example.org"):
         assert secret not in event.body
     salt = db.session.scalars(select(EventText.salt).where(EventText.field == "reason")).one()
-    said = json.loads(event.body)["data"]["texts"]["reason"]
-    assert said == events.hash_text(salt, "Moved to Cardiff with her canary.")
+    recorded_hash = json.loads(event.body)["data"]["texts"]["reason"]
+    assert recorded_hash == events.hash_text(salt, "Moved to Cardiff with her canary.")
 
 
-def test_what_failed_leaves_no_event(world: World) -> None:
+def test_a_rolled_back_change_leaves_no_event(world: World) -> None:
     def fail() -> None:
         with transaction():
             events.record("candidate_withdrawn", world.registration, factories.make_actor(world.dan))
@@ -66,7 +66,7 @@ def test_what_failed_leaves_no_event(world: World) -> None:
         fail()
     assert list_events() == []
     with transaction():
-        world.registration.withdrawn_reason = "Nothing is told of this."
+        world.registration.withdrawn_reason = "No event records this."
     assert list_events() == [], "an event of the failed act was appended by the next one"
 
 
@@ -97,29 +97,29 @@ def test_an_event_cannot_be_replaced_on_sqlite(world: World) -> None:
     assert [each.body for each in list_events()] == [before]
 
 
-def test_many_at_once_make_one_chain(app: Flask, world: World) -> None:
+def test_simultaneous_events_make_one_chain(app: Flask, world: World) -> None:
     """Eight people act at the same moment, five times each: forty events, no gap, no fork."""
     actor, registration = factories.make_actor(world.dan), world.registration.id
     transactions.rollback()
-    wrong: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def act() -> None:
         try:
             with app.app_context():
                 for _ in range(5):
                     with transaction():
-                        thing = db.session.get_one(type(world.registration), registration)
-                        events.record("registration_read_aloud", thing, actor)
+                        candidate_registration = db.session.get_one(type(world.registration), registration)
+                        events.record("registration_read_aloud", candidate_registration, actor)
                 db.session.remove()
         except BaseException as error:  # noqa: BLE001 - a thread's failure is the test's
-            wrong.append(error)
+            errors.append(error)
 
     threads = [threading.Thread(target=act) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert wrong == []
+    assert errors == []
     chain = list_events()
     assert [event.seq for event in chain] == list(range(1, 41))
     assert [event.prev for event in chain[1:]] == [event.hash for event in chain[:-1]]

@@ -20,7 +20,7 @@ UNSEALED = {
 """The columns that may change without an event; of evidence, those of the draft."""
 
 
-def test_every_column_of_a_sealed_table_is_sealed_but_these(app: Flask) -> None:
+def test_every_column_of_a_sealed_table_is_sealed_with_these_exceptions(app: Flask) -> None:
     tables = {name: db.metadata.tables[name] for name in row_seals.SEALED_TABLES}
     unsealed = {
         name: set(table.columns.keys()) - set(row_seals.SEALED_TABLES[name].columns(table))

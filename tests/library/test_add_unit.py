@@ -27,7 +27,7 @@ GUIDANCE = GuidanceDocument(
 
 
 class Reader:
-    """Stands where the reader does; keeps what it was given."""
+    """A replacement of the reader that keeps the file it was called with."""
 
     def __init__(self) -> None:
         self.given: list[tuple[str, bytes]] = []
@@ -94,7 +94,7 @@ def test_unreadable_document_is_refused_and_pasted_text_stays(
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ({}, "Upload a document or paste its text."),
         ({"text": "  \n"}, "Upload a document or paste its text."),
@@ -103,11 +103,11 @@ def test_unreadable_document_is_refused_and_pasted_text_stays(
     ],
 )
 def test_either_upload_or_text_is_required(
-    world: World, client: ClientFor, reader: Reader, data: dict[str, object], said: str
+    world: World, client: ClientFor, reader: Reader, data: dict[str, object], message: str
 ) -> None:
     answer = client(world.dan).post(address(world), data=data)
     assert answer.status_code == 422
-    assert said in answer.text
+    assert message in answer.text
     assert reader.given == []
 
 
@@ -128,8 +128,8 @@ def test_guidance_is_offered_and_can_be_saved(world: World, client: ClientFor, r
     fields = {"title": "About calls", "synopsis": "How calls go.", "tips": "Listen.\nWait.", "source": "calls.txt"}
     answer = dan.post(f"/centres/{world.northgate.id}/guidance/new", data=fields)
     assert answer.location == "/guidance/about-calls"
-    own = db.session.scalars(select(Guidance).where(Guidance.slug == "about-calls")).one()
-    assert own.owner_centre_id == world.northgate.id
+    saved = db.session.scalars(select(Guidance).where(Guidance.slug == "about-calls")).one()
+    assert saved.owner_centre_id == world.northgate.id
 
 
 def test_real_reader_reads_the_document(world: World, client: ClientFor) -> None:

@@ -91,10 +91,10 @@ def test_file_that_is_not_a_unit_is_a_fault(tmp_path: Path, text: str, fault: st
 
 
 def test_every_fault_has_its_own_line(tmp_path: Path) -> None:
-    spoiled = replace_once(
+    faulty_text = replace_once(
         "slug: local7\n", "colour: red\n", replace_once('title: "Answer difficult calls"', "title:")
     )
-    assert sorted(faults(tmp_path, spoiled)) == [
+    assert sorted(faults(tmp_path, faulty_text)) == [
         f"local7.yaml: colour: {UNKNOWN}",
         "local7.yaml: slug: is missing: add it",
         f"local7.yaml: title: {EMPTY}",
@@ -102,15 +102,15 @@ def test_every_fault_has_its_own_line(tmp_path: Path) -> None:
 
 
 def test_nested_duplicate_key_names_its_line(tmp_path: Path) -> None:
-    spoiled = replace_once(ITEM, ITEM + '        text: "again"\n')
-    line = spoiled.splitlines().index('        text: "again"') + 1
-    assert faults(tmp_path, spoiled) == [f"local7.yaml: line {line}: key text: appears twice; keep one of them"]
+    faulty_text = replace_once(ITEM, ITEM + '        text: "again"\n')
+    line = faulty_text.splitlines().index('        text: "again"') + 1
+    assert faults(tmp_path, faulty_text) == [f"local7.yaml: line {line}: key text: appears twice; keep one of them"]
 
 
 def test_unit_without_criteria_is_a_fault(tmp_path: Path) -> None:
     head, _, rest = UNIT.partition("performance:")
-    spoiled = head + rest[rest.index("evidence_requirements:") :]
-    assert faults(tmp_path, spoiled) == [
+    faulty_text = head + rest[rest.index("evidence_requirements:") :]
+    assert faults(tmp_path, faulty_text) == [
         "local7.yaml: the file: has no criteria: write them under performance or knowledge"
     ]
 
@@ -134,18 +134,18 @@ def test_two_files_with_the_same_slug_are_a_fault(tmp_path: Path) -> None:
 
 
 def test_guidance_for_an_unknown_unit_is_a_fault(tmp_path: Path) -> None:
-    found = faults(tmp_path, guidance=replace_once("code: LOCAL7", "code: LOCAL8", GUIDANCE))
-    assert found == ["calls.yaml: units LOCAL8: there is no such unit; correct the code"]
+    messages = faults(tmp_path, guidance=replace_once("code: LOCAL7", "code: LOCAL8", GUIDANCE))
+    assert messages == ["calls.yaml: units LOCAL8: there is no such unit; correct the code"]
 
 
 def test_guidance_naming_a_unit_twice_is_a_fault(tmp_path: Path) -> None:
-    found = faults(tmp_path, guidance=replace_once("- code: LOCAL7", "- code: LOCAL7\n  - code: LOCAL7", GUIDANCE))
-    assert found == ["calls.yaml: units LOCAL7: appears twice; keep one of them"]
+    messages = faults(tmp_path, guidance=replace_once("- code: LOCAL7", "- code: LOCAL7\n  - code: LOCAL7", GUIDANCE))
+    assert messages == ["calls.yaml: units LOCAL7: appears twice; keep one of them"]
 
 
 def test_guidance_with_criteria_is_a_fault(tmp_path: Path) -> None:
-    found = faults(tmp_path, guidance=replace_once("tips:", "performance:", GUIDANCE))
-    assert found == [f"calls.yaml: performance: {UNKNOWN}"]
+    messages = faults(tmp_path, guidance=replace_once("tips:", "performance:", GUIDANCE))
+    assert messages == [f"calls.yaml: performance: {UNKNOWN}"]
 
 
 def test_guidance_is_not_faulted_for_a_faulty_unit(tmp_path: Path) -> None:

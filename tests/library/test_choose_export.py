@@ -26,8 +26,8 @@ def test_omissions_are_shown_before_the_download(world: World, client: Browser) 
 
 
 def test_file_contains_the_ticked_units(world: World, client: Browser) -> None:
-    own = publish_centre_unit(world.northgate)
-    data = {"format": "yaml", "units": [own.id, factories.unit("INSCC004").id], "act": "download"}
+    centre_unit = publish_centre_unit(world.northgate)
+    data = {"format": "yaml", "units": [centre_unit.id, factories.unit("INSCC004").id], "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
     assert answer.headers["Content-Disposition"] == "attachment; filename=units.yaml"
     assert {each.code for each in parse_file("yaml", answer.data).units} == {"LOCAL7", "INSCC004"}
@@ -57,10 +57,10 @@ def test_no_ticked_unit_is_an_error(world: World, client: Browser) -> None:
 
 
 def test_unit_of_another_centre_is_not_exported(world: World, client: Browser) -> None:
-    theirs = publish_centre_unit(world.southbank, read_unit(code="THEIRS", slug="theirs"))
+    other_unit = publish_centre_unit(world.southbank, read_unit(code="THEIRS", slug="theirs"))
     dan, address = client(world.dan), f"/centres/{world.northgate.id}/units/export"
     assert "THEIRS" not in dan.get(address).get_data(as_text=True)
-    data = {"format": "yaml", "units": [theirs.id], "act": "download"}
+    data = {"format": "yaml", "units": [other_unit.id], "act": "download"}
     assert dan.post(address, data=data).status_code == 422
     assert dan.get(f"/centres/{world.southbank.id}/units/export").status_code == 404
 

@@ -21,7 +21,7 @@ Act = Callable[[FlaskClient], int]
 
 @pytest.fixture
 def at_once(app: Flask, world: World, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
-    """Dan and a second administrator each do one thing at one moment; the statuses come out, sorted."""
+    """Dan and a second administrator act at the same moment; the call returns the statuses, sorted."""
     with transaction():
         second = factories.make_person("Dora Price", world.northgate, Role.ADMINISTRATOR)
 
@@ -69,7 +69,7 @@ def test_only_one_of_two_drafts_of_a_version_is_published(
     world: World, draft_id: int, at_once: Callable[..., list[int]]
 ) -> None:
     with transaction():
-        other = make_draft(world.northgate, world.dan).id
-    first, second = at_once(publish(draft_id), publish(other))
+        other_draft_id = make_draft(world.northgate, world.dan).id
+    first, second = at_once(publish(draft_id), publish(other_draft_id))
     assert first == 303
     assert second in {409, 422}

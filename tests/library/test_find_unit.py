@@ -17,7 +17,7 @@ def version(version: str, revision: int = 1) -> UnitDocument:
 
 
 @pytest.mark.parametrize(
-    ("typed", "code"),
+    ("code", "expected"),
     [
         ("INSCC004", "INSCC004"),
         ("inscc004", "INSCC004"),
@@ -33,14 +33,14 @@ def version(version: str, revision: int = 1) -> UnitDocument:
         (" delivercc ", "DELIVERCC"),
     ],
 )
-def test_unit_is_found_by_any_of_its_codes(typed: str, code: str) -> None:
-    assert LIBRARY.find_unit(typed).code == code
+def test_unit_is_found_by_any_of_its_codes(code: str, expected: str) -> None:
+    assert LIBRARY.find_unit(code).code == expected
 
 
-@pytest.mark.parametrize("typed", ["INSCC00", "Manage customer service", "", "/"])
-def test_unknown_code_error_lists_the_known_codes(typed: str) -> None:
+@pytest.mark.parametrize("code", ["INSCC00", "Manage customer service", "", "/"])
+def test_unknown_code_error_lists_the_known_codes(code: str) -> None:
     with pytest.raises(NotFound, match=r"There are: CFACC15, CFAM&LFD3, DELIVERCC, INSCC004\."):
-        LIBRARY.find_unit(typed)
+        LIBRARY.find_unit(code)
 
 
 def test_versions_are_compared_part_by_part() -> None:
@@ -61,5 +61,7 @@ def test_named_version_is_found_and_1_10_is_not_1_1() -> None:
 
 
 def test_own_code_has_priority_over_an_identifier() -> None:
-    other = replace(version("9"), code="NEW1", slug="new1", identifiers=(Identifier("Original URN", "INSCC004"),))
-    assert StandardsFolder((other, INSCC004), (), ()).find_unit("inscc004").code == "INSCC004"
+    other_unit = replace(
+        version("9"), code="NEW1", slug="new1", identifiers=(Identifier("Original URN", "INSCC004"),)
+    )
+    assert StandardsFolder((other_unit, INSCC004), (), ()).find_unit("inscc004").code == "INSCC004"

@@ -32,7 +32,7 @@ OWN = {
 
 
 @pytest.fixture
-def own(world: World) -> Guidance:
+def own_guidance(world: World) -> Guidance:
     fields: dict[str, Any] = {key: [] for key in ("key_concepts", "misconceptions", "marking_points")}
     with transaction():
         return services.add_guidance(
@@ -50,16 +50,16 @@ def attach(browser: FlaskClient, world: World, slug: str, unit: str, **fields: s
 
 
 def test_everyone_can_read_installation_guidance(world: World, client: ClientFor) -> None:
-    for who in (world.alice, world.grace):
-        assert f"/guidance/{SEED}" in client(who).get("/guidance").text
-        page = html.unescape(client(who).get(f"/guidance/{SEED}").text)
+    for person in (world.alice, world.grace):
+        assert f"/guidance/{SEED}" in client(person).get("/guidance").text
+        page = html.unescape(client(person).get(f"/guidance/{SEED}").text)
         assert "simulated" in page
         assert "CFACC15" in page
 
 
-def test_centre_guidance_is_read_there_only(world: World, client: ClientFor, own: Guidance) -> None:
-    assert client(world.alice).get(f"/guidance/{own.slug}").status_code == 200
-    assert client(world.frank).get(f"/guidance/{own.slug}").status_code == 404
+def test_centre_guidance_is_read_there_only(world: World, client: ClientFor, own_guidance: Guidance) -> None:
+    assert client(world.alice).get(f"/guidance/{own_guidance.slug}").status_code == 200
+    assert client(world.frank).get(f"/guidance/{own_guidance.slug}").status_code == 404
     assert "Calls at Northgate" not in client(world.heidi).get("/guidance").text
 
 
@@ -78,9 +78,11 @@ def test_administrator_writes_guidance(
     assert recorded_acts() == ["guidance_added"]
 
 
-def test_two_pages_of_one_title_have_different_addresses(world: World, client: ClientFor, own: Guidance) -> None:
+def test_two_pages_of_one_title_have_different_addresses(
+    world: World, client: ClientFor, own_guidance: Guidance
+) -> None:
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/new", data=OWN)
-    assert answer.location != f"/guidance/{own.slug}"
+    assert answer.location != f"/guidance/{own_guidance.slug}"
     assert answer.status_code == 303
 
 
@@ -92,20 +94,20 @@ def test_missing_field_is_named_and_typed_text_stays(world: World, client: Clien
 
 
 def test_only_own_guidance_can_be_changed(
-    world: World, client: ClientFor, own: Guidance, recorded_acts: Callable[[], list[str]]
+    world: World, client: ClientFor, own_guidance: Guidance, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan, at = client(world.dan), f"/centres/{world.northgate.id}/guidance"
-    assert "Listen." in dan.get(f"{at}/{own.slug}/edit").text
-    assert dan.post(f"{at}/{own.slug}/edit", data={**OWN, "tips": "Ask."}).status_code == 303
-    assert "Ask." in dan.get(f"/guidance/{own.slug}").text
+    assert "Listen." in dan.get(f"{at}/{own_guidance.slug}/edit").text
+    assert dan.post(f"{at}/{own_guidance.slug}/edit", data={**OWN, "tips": "Ask."}).status_code == 303
+    assert "Ask." in dan.get(f"/guidance/{own_guidance.slug}").text
     assert dan.get(f"{at}/{SEED}/edit").status_code == 404
     assert recorded_acts()[-1] == "guidance_changed"
 
 
-def test_loading_never_overwrites_centre_guidance(own: Guidance) -> None:
+def test_loading_never_overwrites_centre_guidance(own_guidance: Guidance) -> None:
     (document,) = read_standards().guidance
     with pytest.raises(Refused, match="is the address of a centre's own guidance"), transaction():
-        load_guidance(replace(document, slug=own.slug))
+        load_guidance(replace(document, slug=own_guidance.slug))
 
 
 # --- to attach -------------------------------------------------------------------------------------------
@@ -138,16 +140,18 @@ def test_attached_guidance_is_shown_at_the_centre_with_its_warning(
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({}, "Choose Yes or No."),
         ({"contradicts": "yes", "warning": " "}, "Write what contradicts them"),
     ],
 )
-def test_contradiction_must_be_answered(world: World, client: ClientFor, fields: dict[str, str], said: str) -> None:
+def test_contradiction_must_be_answered(
+    world: World, client: ClientFor, fields: dict[str, str], message: str
+) -> None:
     answer = attach(client(world.dan), world, SEED, "cfamlfd3", **fields)
     assert answer.status_code == 422
-    assert said in answer.text
+    assert message in answer.text
 
 
 def test_unit_of_another_centre_is_not_offered(world: World, client: ClientFor) -> None:
@@ -183,8 +187,8 @@ def test_installation_attachment_cannot_be_detached(world: World, client: Client
     assert answer.status_code == 404
 
 
-def test_guidance_is_shown_where_people_work(world: World, client: ClientFor, own: Guidance) -> None:
-    attach(client(world.dan), world, own.slug, "inscc004", contradicts="no")
+def test_guidance_is_shown_where_people_work(world: World, client: ClientFor, own_guidance: Guidance) -> None:
+    attach(client(world.dan), world, own_guidance.slug, "inscc004", contradicts="no")
     with transaction():
         evidence = factories.make_evidence(world.inscc004, "A call")
         factories.claim(world.inscc004, evidence, "1")

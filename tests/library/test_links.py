@@ -32,13 +32,13 @@ DELIVER = replace(UNITS["DELIVERCC"], code="DELIVER", slug="deliver")
 
 
 @pytest.fixture
-def two(app: Flask) -> tuple[Unit, Unit]:
+def unit_pair(app: Flask) -> tuple[Unit, Unit]:
     return publish_version(SUPERVISE), publish_version(DELIVER)
 
 
-def confirm(world: World, two: tuple[Unit, Unit], link: Link) -> CriterionLink:
+def confirm(world: World, unit_pair: tuple[Unit, Unit], link: Link) -> CriterionLink:
     with transaction():
-        return services.confirm_link(*two, link, world.northgate, factories.make_actor(world.dan))
+        return services.confirm_link(*unit_pair, link, world.northgate, factories.make_actor(world.dan))
 
 
 def links() -> list[tuple[int, int, bool]]:
@@ -49,27 +49,29 @@ def links() -> list[tuple[int, int, bool]]:
 
 
 class TestProposing:
-    def test_criterion_1_of_cfacc15_and_12_of_delivercc_come_first(self, two: tuple[Unit, Unit]) -> None:
-        proposals = queries.propose_links(*two, {})
+    def test_criterion_1_of_cfacc15_and_12_of_delivercc_come_first(self, unit_pair: tuple[Unit, Unit]) -> None:
+        proposals = queries.propose_links(*unit_pair, {})
         assert (proposals[0].first.label, proposals[0].second.label, proposals[0].similarity) == ("1", "12", 100)
         assert [each.similarity for each in proposals] == sorted(
             (each.similarity for each in proposals), reverse=True
         )
         assert all(each.first.kind is each.second.kind for each in proposals)
 
-    def test_order_of_the_units_does_not_matter(self, two: tuple[Unit, Unit]) -> None:
-        one, other = two
-        assert queries.propose_links(one, other, {}) == queries.propose_links(other, one, {})
+    def test_order_of_the_units_does_not_matter(self, unit_pair: tuple[Unit, Unit]) -> None:
+        first, second = unit_pair
+        assert queries.propose_links(first, second, {}) == queries.propose_links(second, first, {})
 
-    def test_decided_pair_is_not_proposed_again(self, world: World, two: tuple[Unit, Unit]) -> None:
-        confirm(world, two, (1, 12))
+    def test_decided_pair_is_not_proposed_again(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
+        confirm(world, unit_pair, (1, 12))
         with transaction():
-            services.refuse_link(*two, (2, 13), world.northgate, factories.make_actor(world.dan))
-        decided = queries.list_link_decisions(*two, world.northgate.id)
-        proposed = {(each.first.position, each.second.position) for each in queries.propose_links(*two, decided)}
+            services.refuse_link(*unit_pair, (2, 13), world.northgate, factories.make_actor(world.dan))
+        decisions = queries.list_link_decisions(*unit_pair, world.northgate.id)
+        proposed = {
+            (each.first.position, each.second.position) for each in queries.propose_links(*unit_pair, decisions)
+        }
         assert not proposed & {(1, 12), (2, 13)}
-        shown = queries.list_decided_proposals(*two, decided)
-        assert [(each.first.label, each.second.label, each.is_confirmed) for each in shown] == [
+        decided_proposals = queries.list_decided_proposals(*unit_pair, decisions)
+        assert [(each.first.label, each.second.label, each.is_confirmed) for each in decided_proposals] == [
             ("1", "12", True),
             ("2", "13", False),
         ]
@@ -77,67 +79,67 @@ class TestProposing:
 
 class TestDeciding:
     def test_link_stores_similarity_and_decider(
-        self, world: World, two: tuple[Unit, Unit], recorded_acts: Callable[[], list[str]]
+        self, world: World, unit_pair: tuple[Unit, Unit], recorded_acts: Callable[[], list[str]]
     ) -> None:
-        link = confirm(world, two, (1, 12))
+        link = confirm(world, unit_pair, (1, 12))
         assert (link.kind, link.similarity, link.decided_by_id, link.centre_id) == (
             LinkKind.SAME,
             100,
             world.dan.id,
             world.northgate.id,
         )
-        confirm(world, two, (1, 12))
+        confirm(world, unit_pair, (1, 12))
         assert links() == [(1, 12, True)]
         assert recorded_acts() == ["link_confirmed"]
 
     def test_new_decision_replaces_the_old_and_can_be_withdrawn(
-        self, world: World, two: tuple[Unit, Unit], recorded_acts: Callable[[], list[str]]
+        self, world: World, unit_pair: tuple[Unit, Unit], recorded_acts: Callable[[], list[str]]
     ) -> None:
-        confirm(world, two, (1, 12))
+        confirm(world, unit_pair, (1, 12))
         actor = factories.make_actor(world.dan)
         with transaction():
-            services.refuse_link(*two, (1, 12), world.northgate, actor)
+            services.refuse_link(*unit_pair, (1, 12), world.northgate, actor)
         assert links() == [(1, 12, False)]
         for _ in range(2):
             with transaction():
-                services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
+                services.withdraw_link_decision(*unit_pair, (1, 12), world.northgate, actor)
         assert links() == []
         assert recorded_acts() == ["link_confirmed", "link_refused", "link_decision_withdrawn"]
 
-    def test_statement_can_be_linked_to_two(self, world: World, two: tuple[Unit, Unit]) -> None:
-        confirm(world, two, (1, 12))
-        confirm(world, two, (1, 13))
+    def test_statement_can_be_linked_to_two(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
+        confirm(world, unit_pair, (1, 12))
+        confirm(world, unit_pair, (1, 13))
         assert links() == [(1, 12, True), (1, 13, True)]
 
-    def test_missing_statement_cannot_be_linked(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_missing_statement_cannot_be_linked(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
         with pytest.raises(NotFound):
-            confirm(world, two, (1, 999))
+            confirm(world, unit_pair, (1, 999))
 
-    def test_decision_applies_at_its_centre_only(self, world: World, two: tuple[Unit, Unit]) -> None:
-        confirm(world, two, (1, 12))
-        assert queries.list_link_decisions(*two, world.southbank.id) == {}
-        assert queries.list_linked_criteria(two[0], [world.southbank.id]) == {}
+    def test_decision_applies_at_its_centre_only(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
+        confirm(world, unit_pair, (1, 12))
+        assert queries.list_link_decisions(*unit_pair, world.southbank.id) == {}
+        assert queries.list_linked_criteria(unit_pair[0], [world.southbank.id]) == {}
 
     def test_centre_can_override_an_installation_link_and_withdraw(
-        self, world: World, two: tuple[Unit, Unit]
+        self, world: World, unit_pair: tuple[Unit, Unit]
     ) -> None:
         with transaction():
-            link = confirm(world, two, (1, 12))
+            link = confirm(world, unit_pair, (1, 12))
             link.centre_id, link.decided_by_id = None, None
-        ids = [unit.id for unit in two]
+        ids = [unit.id for unit in unit_pair]
         actor = factories.make_actor(world.dan)
         with pytest.raises(Refused, match="part of the installation’s standards"), transaction():
-            services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
+            services.withdraw_link_decision(*unit_pair, (1, 12), world.northgate, actor)
         with transaction():
-            services.refuse_link(*two, (1, 12), world.northgate, actor)
+            services.refuse_link(*unit_pair, (1, 12), world.northgate, actor)
         assert queries.list_same_criteria(ids, world.northgate.id) == {}
-        assert queries.list_linked_criteria(two[0], [world.northgate.id]) == {}
+        assert queries.list_linked_criteria(unit_pair[0], [world.northgate.id]) == {}
         assert queries.list_same_criteria(ids, world.southbank.id) == {
             (ids[0], 1): ((ids[1], 12),),
             (ids[1], 12): ((ids[0], 1),),
         }
         with transaction():
-            services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
+            services.withdraw_link_decision(*unit_pair, (1, 12), world.northgate, actor)
         assert queries.list_same_criteria(ids, world.northgate.id)
 
 
@@ -162,35 +164,37 @@ class TestTwoVersions:
         assert not [link for link in links() if link[0] in {2, 3}]
         assert recorded_acts() == ["links_confirmed"]
 
-    def test_links_to_other_units_are_copied_to_the_newer_version(self, world: World, two: tuple[Unit, Unit]) -> None:
-        older, far = two
+    def test_links_to_other_units_are_copied_to_the_newer_version(
+        self, world: World, unit_pair: tuple[Unit, Unit]
+    ) -> None:
+        older, linked_unit = unit_pair
         actor = factories.make_actor(world.dan)
         for link in ((1, 12), (2, 13), (3, 4)):
-            confirm(world, two, link)
+            confirm(world, unit_pair, link)
         with transaction():
-            services.refuse_link(*two, (3, 4), world.northgate, actor)
+            services.refuse_link(*unit_pair, (3, 4), world.northgate, actor)
         newer = publish_version(
             make_revision(reword_criteria(SUPERVISE, {"p:2": "Something else."}), slug="supervise-2")
         )
         with transaction():
             services.confirm_same_wording(older, newer, world.northgate, actor)
-        assert queries.list_same_criteria([newer.id, far.id], world.northgate.id) == {
-            (far.id, 12): ((newer.id, 1),), (newer.id, 1): ((far.id, 12),),
+        assert queries.list_same_criteria([newer.id, linked_unit.id], world.northgate.id) == {
+            (linked_unit.id, 12): ((newer.id, 1),), (newer.id, 1): ((linked_unit.id, 12),),
         }  # fmt: skip
-        decided = queries.list_link_decisions(newer, far, world.northgate.id)
-        assert {link[::-1]: each.is_confirmed for link, each in decided.items()} == {(1, 12): True, (3, 4): False}
-        assert queries.list_same_criteria([newer.id, far.id], world.southbank.id) == {}
+        decisions = queries.list_link_decisions(newer, linked_unit, world.northgate.id)
+        assert {link[::-1]: each.is_confirmed for link, each in decisions.items()} == {(1, 12): True, (3, 4): False}
+        assert queries.list_same_criteria([newer.id, linked_unit.id], world.southbank.id) == {}
 
     def test_installation_links_are_copied_to_the_newer_version(self, world: World) -> None:
-        older, far = factories.unit("CFACC15"), factories.unit("DELIVERCC")
+        older, linked_unit = factories.unit("CFACC15"), factories.unit("DELIVERCC")
         newer = publish_version(make_revision(UNITS["CFACC15"]))
         with transaction():
             services.confirm_same_wording(older, newer, world.northgate, factories.make_actor(world.dan))
-        assert (newer.id, 1) in queries.list_same_criteria([newer.id, far.id], world.northgate.id)
+        assert (newer.id, 1) in queries.list_same_criteria([newer.id, linked_unit.id], world.northgate.id)
 
-    def test_different_units_cannot_be_confirmed_together(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_different_units_cannot_be_confirmed_together(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
         with pytest.raises(Invalid), transaction():
-            services.confirm_same_wording(*two, world.northgate, factories.make_actor(world.dan))
+            services.confirm_same_wording(*unit_pair, world.northgate, factories.make_actor(world.dan))
 
     @pytest.mark.usefixtures("app")
     def test_older_version_comes_first(self) -> None:
@@ -204,29 +208,33 @@ class TestTwoVersions:
 class TestLoadingAnew:
     """Nobody attempts the unit, so that its text may still change."""
 
-    def test_link_follows_a_statement_with_unchanged_words(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_link_follows_a_statement_with_unchanged_words(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
         for link in ((1, 12), (2, 13), (8, 22)):
-            confirm(world, two, link)
+            confirm(world, unit_pair, link)
         with transaction():
             load_unit(reword_criteria(DELIVER, {"p:1": "", "p:13": "deal with whatever colleagues refer"}))
         assert links() == [(1, 11, True), (8, 21, True)], "one further up is gone; 13 says something else now"
 
-    def test_swapped_statements_keep_their_links(self, world: World, two: tuple[Unit, Unit]) -> None:
-        confirm(world, two, (1, 12))
-        confirm(world, two, (1, 13))
+    def test_swapped_statements_keep_their_links(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
+        confirm(world, unit_pair, (1, 12))
+        confirm(world, unit_pair, (1, 13))
         document = DELIVER
         twelve, thirteen = document.criteria[11], document.criteria[12]
-        turned = (replace(thirteen, position=12, label="12"), replace(twelve, position=13, label="13"))
+        swapped_criteria = (replace(thirteen, position=12, label="12"), replace(twelve, position=13, label="13"))
         with transaction():
-            load_unit(replace(document, criteria=(*document.criteria[:11], *turned, *document.criteria[13:])))
+            load_unit(
+                replace(document, criteria=(*document.criteria[:11], *swapped_criteria, *document.criteria[13:]))
+            )
         assert links() == [(1, 12, True), (1, 13, True)]
         assert {
             each.second.label: each.second.text
-            for each in queries.list_decided_proposals(*two, queries.list_link_decisions(*two, world.northgate.id))
+            for each in queries.list_decided_proposals(
+                *unit_pair, queries.list_link_decisions(*unit_pair, world.northgate.id)
+            )
         }["13"] == twelve.text
 
-    def test_unchanged_unit_keeps_all_links(self, world: World, two: tuple[Unit, Unit]) -> None:
-        confirm(world, two, (1, 12))
+    def test_unchanged_unit_keeps_all_links(self, world: World, unit_pair: tuple[Unit, Unit]) -> None:
+        confirm(world, unit_pair, (1, 12))
         with transaction():
             load_unit(DELIVER)
         assert links() == [(1, 12, True)]
@@ -247,8 +255,10 @@ class TestTheScreen:
 
     def test_administrator_confirms_refuses_and_adds_links(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
-        for act, position, other in (("confirm", 1, 12), ("refuse", 2, 13), ("confirm", 5, 6)):
-            answer = dan.post(self.address(world), data={"act": act, "position": position, "other_position": other})
+        for act, position, other_position in (("confirm", 1, 12), ("refuse", 2, 13), ("confirm", 5, 6)):
+            answer = dan.post(
+                self.address(world), data={"act": act, "position": position, "other_position": other_position}
+            )
             assert answer.location == f"/centres/{world.northgate.id}/links?one=supervise&other=deliver"
         assert links() == [(1, 12, True), (2, 13, False), (5, 6, True)]
         page = dan.get(answer.location).text
@@ -268,9 +278,11 @@ class TestTheScreen:
         assert client(world.dan).post(self.address(world), data=form).status_code == 422
         assert links() == []
 
-    def test_unit_of_another_centre_is_not_found(self, world: World, client: Browser, two: tuple[Unit, Unit]) -> None:
+    def test_unit_of_another_centre_is_not_found(
+        self, world: World, client: Browser, unit_pair: tuple[Unit, Unit]
+    ) -> None:
         with transaction():
-            two[1].owner_centre_id = world.southbank.id
+            unit_pair[1].owner_centre_id = world.southbank.id
         form = {"act": "confirm", "position": 1, "other_position": 12}
         assert client(world.dan).post(self.address(world), data=form).status_code == 404
         assert client(world.heidi).post(self.address(world), data=form).status_code == 404
@@ -278,9 +290,9 @@ class TestTheScreen:
     def test_chosen_older_version_stays_selected(self, world: World, client: Browser) -> None:
         publish_version(make_revision(UNITS["CFACC15"], slug="cfacc15-1-2"))
         page = client(world.dan).get(f"/centres/{world.northgate.id}/links?one=cfacc15&other=delivercc").text
-        chosen = re.findall(r'<option value="(\S+)" selected>([^<]*)', page)
-        assert [slug for slug, _ in chosen] == ["cfacc15", "delivercc"]
-        assert chosen[0][1].endswith(", version 1, revision 1")
+        options = re.findall(r'<option value="(\S+)" selected>([^<]*)', page)
+        assert [slug for slug, _ in options] == ["cfacc15", "delivercc"]
+        assert options[0][1].endswith(", version 1, revision 1")
 
     def test_unit_cannot_be_linked_with_itself(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
@@ -288,18 +300,23 @@ class TestTheScreen:
         form = {"act": "confirm", "position": 1, "other_position": 1}
         assert dan.post(f"/centres/{world.northgate.id}/links/supervise/supervise", data=form).status_code == 404
 
-    def test_unit_page_names_linked_statements(self, world: World, client: Browser, two: tuple[Unit, Unit]) -> None:
-        confirm(world, two, (1, 12))
+    def test_unit_page_names_linked_statements(
+        self, world: World, client: Browser, unit_pair: tuple[Unit, Unit]
+    ) -> None:
+        confirm(world, unit_pair, (1, 12))
         assert ">DELIVER 12</a>" in client(world.alice).get("/units/supervise").text
         assert ">SUPERVISE 1</a>" in client(world.alice).get("/units/deliver").text
         assert "DELIVER 12" not in client(world.frank).get("/units/supervise").text
 
     def test_linked_statements_need_one_query(
-        self, world: World, two: tuple[Unit, Unit], count_statements: Callable[[], AbstractContextManager[list[str]]]
+        self,
+        world: World,
+        unit_pair: tuple[Unit, Unit],
+        count_statements: Callable[[], AbstractContextManager[list[str]]],
     ) -> None:
-        confirm(world, two, (1, 12))
+        confirm(world, unit_pair, (1, 12))
         with count_statements() as statements:
-            queries.list_linked_criteria(two[0], [world.northgate.id])
+            queries.list_linked_criteria(unit_pair[0], [world.northgate.id])
         assert len([each for each in statements if "criterion_link" in each]) == 1
 
 
@@ -344,6 +361,6 @@ class TestComparingVersions:
         page = client(world.alice).get(f"/units/cfacc15/compare?with={newer.slug}&show=changed").text
         assert "Engage with customers who make complex" in page
         assert "Follow organisational procedures to support" not in page
-        same = publish_version(make_revision(UNITS["CFACC15"], revision=3))
-        page = client(world.alice).get(f"/units/cfacc15/compare?with={same.slug}&show=changed").text
+        unchanged_version = publish_version(make_revision(UNITS["CFACC15"], revision=3))
+        page = client(world.alice).get(f"/units/cfacc15/compare?with={unchanged_version.slug}&show=changed").text
         assert "No differences: both versions have the same statements in the same order." in page

@@ -20,7 +20,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(standards_cli, arguments)
 
 
-def shown(*arguments: str) -> Any:
+def show_unit(*arguments: str) -> Any:
     result = run("show", *arguments, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout_bytes.decode("utf-8"))
@@ -33,8 +33,8 @@ def test_list_names_every_unit() -> None:
 
 
 def test_list_prints_json() -> None:
-    listed = json.loads(run("list", "--json").stdout_bytes.decode("utf-8"))
-    assert listed[0] == {
+    units = json.loads(run("list", "--json").stdout_bytes.decode("utf-8"))
+    assert units[0] == {
         "code": "CFACC15",
         "slug": "cfacc15",
         "title": "Supervise customer service activities in a contact centre team",
@@ -46,7 +46,7 @@ def test_list_prints_json() -> None:
 
 
 def test_show_prints_json() -> None:
-    unit = shown("cfa cc16")
+    unit = show_unit("cfa cc16")
     assert unit["code"] == "INSCC004"
     assert unit["criteria"][24] == {
         "position": 25,
@@ -74,8 +74,8 @@ def test_show_prints_the_newest_version_unless_one_is_named(tmp_path: Path) -> N
     write_standards_folder(tmp_path)
     newer = replace_once('version: "1"', "version: 1.10", replace_once("slug: local7", "slug: local7-1-10"))
     (tmp_path / "units/newer.yaml").write_text(newer)
-    assert shown("LOCAL7", "--folder", str(tmp_path))["version"] == "1.10"
-    assert shown("LOCAL7", "--folder", str(tmp_path), "--version", "1")["version"] == "1"
+    assert show_unit("LOCAL7", "--folder", str(tmp_path))["version"] == "1.10"
+    assert show_unit("LOCAL7", "--folder", str(tmp_path), "--version", "1")["version"] == "1"
 
 
 def test_show_as_text_contains_everything() -> None:
@@ -127,6 +127,6 @@ def test_commands_need_no_database_and_no_secret(tmp_path: Path, arguments: list
         "INSTANCE_PATH": str(tmp_path / "instance"),
     }
     command = [sys.executable, "-m", "flask", "standards", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout

@@ -16,15 +16,15 @@ ClientFor = Callable[..., FlaskClient]
 PEOPLE = ["alice", "bob", "carol", "dan", "eve", "frank"]
 
 
-def listed(browser: FlaskClient, words: str = "") -> list[str]:
+def list_slugs(browser: FlaskClient, words: str = "") -> list[str]:
     response = browser.get("/units", query_string={"q": words})
     assert response.status_code == 200
     return re.findall(r'href="/units/([\w-]+)"', response.text)
 
 
-@pytest.mark.parametrize("who", PEOPLE)
-def test_everyone_signed_in_sees_every_unit(world: World, client: ClientFor, who: str) -> None:
-    assert listed(client(getattr(world, who))) == ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
+@pytest.mark.parametrize("name", PEOPLE)
+def test_everyone_signed_in_sees_every_unit(world: World, client: ClientFor, name: str) -> None:
+    assert list_slugs(client(getattr(world, name))) == ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
 
 
 def test_visitor_must_sign_in(anonymous: FlaskClient) -> None:
@@ -44,7 +44,7 @@ def test_visitor_must_sign_in(anonymous: FlaskClient) -> None:
     ],
 )
 def test_units_are_found(world: World, client: ClientFor, words: str, slugs: list[str]) -> None:
-    assert listed(client(world.alice), words) == slugs
+    assert list_slugs(client(world.alice), words) == slugs
 
 
 def test_search_without_result_keeps_the_words(world: World, client: ClientFor) -> None:
@@ -54,23 +54,23 @@ def test_search_without_result_keeps_the_words(world: World, client: ClientFor) 
 
 
 def test_centre_unit_is_seen_there_only(world: World, client: ClientFor) -> None:
-    found = find_unit("cfacc15")
-    assert found
+    original = find_unit("cfacc15")
+    assert original
     with transaction():
-        own = Unit(
+        centre_unit = Unit(
             **{
-                each.name: getattr(found, each.name)
+                each.name: getattr(original, each.name)
                 for each in Unit.__table__.columns
                 if each.name not in {"id", "slug"}
             }
         )
-        own.slug, own.owner_centre_id = "local", world.northgate.id
-        db.session.add(own)
+        centre_unit.slug, centre_unit.owner_centre_id = "local", world.northgate.id
+        db.session.add(centre_unit)
     try:
-        assert "local" in listed(client(world.alice))
+        assert "local" in list_slugs(client(world.alice))
         assert client(world.alice).get("/units/local").status_code == 200
-        assert "local" not in listed(client(world.frank))
+        assert "local" not in list_slugs(client(world.frank))
         assert client(world.frank).get("/units/local").status_code == 404
     finally:
         with transaction():
-            db.session.delete(own)
+            db.session.delete(centre_unit)

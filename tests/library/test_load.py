@@ -36,12 +36,12 @@ LIBRARY = read_standards()
 def local(tmp_path: Path) -> Callable[..., StandardsFolder]:
     """`local(text)` is a folder with the unit so written."""
 
-    def read(text: str = UNIT, guidance: str = GUIDANCE) -> StandardsFolder:
+    def read_folder(text: str = UNIT, guidance: str = GUIDANCE) -> StandardsFolder:
         library = read_standards(write_standards_folder(tmp_path, text, guidance))
         assert library.faults == ()
         return library
 
-    return read
+    return read_folder
 
 
 def outcomes(library: StandardsFolder) -> list[tuple[str, str]]:
@@ -105,12 +105,12 @@ def test_changed_unit_with_an_attempt_is_refused(world: World) -> None:
 
 
 def test_candidate_keeps_the_text_when_a_revision_is_loaded(world: World) -> None:
-    held = world.cfacc15.unit_id
+    unit_id = world.cfacc15.unit_id
     assert load_unit(newer(LIBRARY.find_unit("CFACC15"))).outcome == "new"
-    assert world.cfacc15.unit_id == held
+    assert world.cfacc15.unit_id == unit_id
     newest = find_unit_by_code("H128 04")
     assert newest
-    assert (newest.revision, newest.id == held) == (2, False)
+    assert (newest.revision, newest.id == unit_id) == (2, False)
     assert [each.revision for each in list_newest_units() if each.code == "CFACC15"] == [2]
 
 
@@ -160,8 +160,8 @@ class TestCommand:
     @pytest.mark.usefixtures("world")
     def test_one_refusal_rolls_everything_back(self, app: Flask, tmp_path: Path) -> None:
         folder = write_standards_folder(tmp_path, guidance=replace_once("LOCAL7", "CFACC15", GUIDANCE))
-        ours = (ROOT / "standards/units/cfacc15.yaml").read_text(encoding="utf-8")
-        (folder / "units/zz.yaml").write_text(replace_once('label: "a"', 'label: "A"', ours), encoding="utf-8")
+        text = (ROOT / "standards/units/cfacc15.yaml").read_text(encoding="utf-8")
+        (folder / "units/zz.yaml").write_text(replace_once('label: "a"', 'label: "A"', text), encoding="utf-8")
         db.session.rollback()
         command = ["standards", "load", "--folder", str(folder)]
         result = app.test_cli_runner().invoke(args=command)
@@ -181,7 +181,7 @@ class TestCommand:
             "INSTANCE_PATH": str(tmp_path),
         }
         command = [sys.executable, "-m", "flask", "standards", "load"]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 1
-        assert done.stderr.startswith("Error: The database cannot be used: no such table: unit.")
-        assert "flask db upgrade" in done.stderr
+        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert result.returncode == 1
+        assert result.stderr.startswith("Error: The database cannot be used: no such table: unit.")
+        assert "flask db upgrade" in result.stderr

@@ -77,10 +77,10 @@ def test_unstorable_character_is_refused(draft: UnitDraft, sign: str) -> None:
 
 
 def test_second_of_two_editors_is_refused(draft: UnitDraft) -> None:
-    seen = draft.version
+    version = draft.version
     retitle(draft, "First")
     with pytest.raises(Conflict, match="What you typed is kept below"), transaction():
-        publishing.change_draft(draft, seen, lambda copy: change_unit(copy, {"title": "Second"}))
+        publishing.change_draft(draft, version, lambda copy: change_unit(copy, {"title": "Second"}))
     assert draft.title == "First"
 
 
@@ -119,44 +119,44 @@ def test_event_names_content_and_source(draft: UnitDraft, dan: Actor) -> None:
 
 
 def test_open_doubts_must_be_accepted_and_are_noted(draft: UnitDraft, dan: Actor) -> None:
-    with pytest.raises(Invalid, match="Tick every point that you accept as read") as caught, transaction():
+    with pytest.raises(Invalid, match="Tick every point that you accept as read") as raised, transaction():
         publishing.publish_unit(draft, draft.version, {0}, dan)
-    assert caught.value.field == "doubts"
+    assert raised.value.field == "doubts"
     notes = json.loads(publish(draft, dan).document)["notes"]
     assert "Accepted as read. No version is printed. 1 is assumed." in notes
 
 
 def test_provenance_names_source_and_day_of_checking(draft: UnitDraft, dan: Actor) -> None:
-    read = json.loads(publish(draft, dan).document)["provenance"]["read"]
-    assert read.startswith("Copied by hand. Checked and published on ")
+    source = json.loads(publish(draft, dan).document)["provenance"]["read"]
+    assert source.startswith("Copied by hand. Checked and published on ")
 
 
 def test_draft_is_published_once(draft: UnitDraft, dan: Actor) -> None:
     publish(draft, dan)
-    for again in (
+    for act in (
         lambda: publish(draft, dan),
         lambda: retitle(draft, "Too late"),
         lambda: publishing.discard_unit_draft(draft, dan),
         lambda: publishing.share_draft(draft, draft.version, dan),
     ):
         with pytest.raises(Refused, match="This unit is published"):
-            again()
+            act()
 
 
 def test_existing_version_is_refused_at_its_field(draft: UnitDraft, world: World, dan: Actor) -> None:
     publish(draft, dan)
     with transaction():
         second = make_draft(world.northgate, world.dan)
-    with pytest.raises(Invalid, match="LOCAL7 version 1, revision 1 is published already") as caught:
+    with pytest.raises(Invalid, match="LOCAL7 version 1, revision 1 is published already") as raised:
         publish(second, dan)
-    assert caught.value.field == "version"
+    assert raised.value.field == "version"
 
 
 def test_taken_address_is_replaced(draft: UnitDraft, world: World, dan: Actor) -> None:
     publish(draft, dan)
     with transaction():
-        other = make_draft(world.southbank, world.heidi)
-    assert publish(other, factories.make_actor(world.heidi)).slug == "local7-1"
+        other_draft = make_draft(world.southbank, world.heidi)
+    assert publish(other_draft, factories.make_actor(world.heidi)).slug == "local7-1"
 
 
 def test_draft_with_problems_is_not_published(world: World, dan: Actor) -> None:

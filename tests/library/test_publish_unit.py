@@ -56,7 +56,7 @@ def test_password_publishes_the_unit_and_the_page_confirms_it(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"password": "wrong password"}, "That is not your password."),
         ({"password": ""}, "Enter your password to publish."),
@@ -66,11 +66,11 @@ def test_password_publishes_the_unit_and_the_page_confirms_it(
     ],
 )
 def test_missing_password_or_acceptance_publishes_nothing(
-    world: World, client: ClientFor, draft_id: int, changes: dict[str, object], said: str
+    world: World, client: ClientFor, draft_id: int, changes: dict[str, object], message: str
 ) -> None:
     answer = publish(client(world.dan), draft_id, **changes)
     assert answer.status_code in {409, 422}
-    assert said in answer.text
+    assert message in answer.text
     assert published() == []
 
 
@@ -104,9 +104,9 @@ def test_assessors_see_a_shared_draft_and_its_blank_form(world: World, client: C
     assert "Candidates cannot be registered for it" in page
     assert address in bob.get("/units").text
     assert bob.get(f"/unit-drafts/{draft_id}/form.pdf").data.startswith(b"%PDF")
-    for who in (world.alice, world.carol, world.grace, world.heidi):
-        assert client(who).get(address).status_code == 404
-        assert address not in client(who).get("/units").text
+    for person in (world.alice, world.carol, world.grace, world.heidi):
+        assert client(person).get(address).status_code == 404
+        assert address not in client(person).get("/units").text
 
 
 def test_discarded_draft_is_in_no_list(world: World, client: ClientFor, draft_id: int) -> None:

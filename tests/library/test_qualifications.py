@@ -60,7 +60,7 @@ provenance:
 """
 
 
-def held(code: str) -> list[Qualification]:
+def list_versions(code: str) -> list[Qualification]:
     query = select(Qualification).where(Qualification.code == code).order_by(Qualification.revision)
     return list(db.session.scalars(query))
 
@@ -93,8 +93,8 @@ class TestLookingUp:
             for revision in (1, 2):
                 text = OWN.replace("revision: 1", f"revision: {revision}").replace("ng-award", f"ng-award-{revision}")
                 publish_qualification(read_qualification_text(text), world.northgate, factories.make_actor(world.dan))
-        found = [each for each in list_qualifications([world.northgate.id]) if each.code == "NG-AWARD"]
-        assert [each.revision for each in found] == [2]
+        versions = [each for each in list_qualifications([world.northgate.id]) if each.code == "NG-AWARD"]
+        assert [each.revision for each in versions] == [2]
 
     def test_other_centre_does_not_see_it(self, world: World, client: Browser) -> None:
         with transaction():
@@ -113,18 +113,18 @@ class TestPublishing:
         assert page.status_code == 200
         assert "preview. Nothing is published yet." in page.text
         assert "Northgate&#39;s &lt;b&gt;award&lt;/b&gt;" in page.text
-        assert held("NG-AWARD") == []
+        assert list_versions("NG-AWARD") == []
 
     def test_password_publishes_it(
         self, world: World, client: Browser, recorded_acts: Callable[[], list[str]]
     ) -> None:
         dan = client(world.dan)
-        refused = dan.post(self.address(world), data={"text": OWN, "password": "wrong"})
-        assert refused.status_code == 422
-        assert "NG-AWARD" in refused.text
-        assert held("NG-AWARD") == []
+        refusal = dan.post(self.address(world), data={"text": OWN, "password": "wrong"})
+        assert refusal.status_code == 422
+        assert "NG-AWARD" in refusal.text
+        assert list_versions("NG-AWARD") == []
         assert dan.post(self.address(world), data={"text": OWN, "password": PASSWORD}).status_code == 303
-        assert [each.owner_centre_id for each in held("NG-AWARD")] == [world.northgate.id]
+        assert [each.owner_centre_id for each in list_versions("NG-AWARD")] == [world.northgate.id]
         assert recorded_acts()[-1] == "qualification_published"
 
     @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ class TestPublishing:
     def test_fault_is_named_and_typed_text_is_kept(
         self, world: World, client: Browser, old: str, new: str, fault: str
     ) -> None:
-        typed = OWN.replace(old, new, 1)
-        assert typed != OWN
-        page = client(world.dan).post(f"{self.address(world)}/new", data={"text": typed})
+        text = OWN.replace(old, new, 1)
+        assert text != OWN
+        page = client(world.dan).post(f"{self.address(world)}/new", data={"text": text})
         assert page.status_code == 422
         assert fault in page.text
         assert "Not yet published" in page.text
@@ -156,7 +156,7 @@ class TestPublishing:
                 world.northgate,
                 factories.make_actor(world.dan),
             )
-        assert "Delivers" not in held("NG-AWARD")[0].document
+        assert "Delivers" not in list_versions("NG-AWARD")[0].document
 
     def test_taken_address_is_refused(self, world: World) -> None:
         text = OWN.replace("slug: ng-award", "slug: ex-svq3-cc")
@@ -175,7 +175,7 @@ class TestPublishing:
 
 class TestNextRevision:
     @pytest.fixture
-    def own(self, world: World) -> Qualification:
+    def published(self, world: World) -> Qualification:
         with transaction():
             return publish_qualification(
                 read_qualification_text(OWN), world.northgate, factories.make_actor(world.dan)
@@ -185,46 +185,54 @@ class TestNextRevision:
         return f"/centres/{world.northgate.id}/qualifications/new?of={slug}"
 
     def test_next_revision_opens_the_form_with_its_text(
-        self, own: Qualification, world: World, client: Browser
+        self, published: Qualification, world: World, client: Browser
     ) -> None:
         dan = client(world.dan)
         assert "Write the next revision" in dan.get("/qualifications/ng-award").text
         page = dan.get(self.address(world)).text
-        typed = html.unescape(page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0])
-        document = read_qualification_text(typed)
-        assert document == replace(read_qualification(own), revision=2, slug="ng-award-1-r2")
+        text = html.unescape(page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0])
+        document = read_qualification_text(text)
+        assert document == replace(read_qualification(published), revision=2, slug="ng-award-1-r2")
 
-    def test_next_revision_can_be_published_unchanged(self, own: Qualification, world: World) -> None:
-        text = format_qualification_yaml(make_next_revision(own))
+    def test_next_revision_can_be_published_unchanged(self, published: Qualification, world: World) -> None:
+        text = format_qualification_yaml(make_next_revision(published))
         with transaction():
             publish_qualification(read_qualification_text(text), world.northgate, factories.make_actor(world.dan))
-        assert [each.revision for each in held("NG-AWARD")] == [1, 2]
-        after = make_next_revision(own)  # begun from the older one it is the third all the same
+        assert [each.revision for each in list_versions("NG-AWARD")] == [1, 2]
+        after = make_next_revision(published)  # made from the older revision, it is still the third
         assert (after.revision, after.slug) == (3, "ng-award-1-r3")
 
-    @pytest.mark.usefixtures("own")
+    @pytest.mark.usefixtures("published")
     def test_fault_keeps_typed_text_and_origin(self, world: World, client: Browser) -> None:
         page = client(world.dan).post(self.address(world), data={"text": OWN.replace("mandatory:", "mandatry:")})
         assert page.status_code == 422
         assert "Write the next revision of NG-AWARD" in page.text
 
-    @pytest.mark.usefixtures("own")
+    @pytest.mark.usefixtures("published")
     def test_centre_cannot_revise_other_qualifications(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert "Write the next revision" not in dan.get("/qualifications/ex-svq3-cc").text
         assert "Write the next revision" not in client(world.bob).get("/qualifications/ng-award").text
         assert dan.get(self.address(world, "ex-svq3-cc")).status_code == 404
-        there = f"/centres/{world.southbank.id}/qualifications/new?of=ng-award"
-        assert client(world.heidi).get(there).status_code == 404
+        path = f"/centres/{world.southbank.id}/qualifications/new?of=ng-award"
+        assert client(world.heidi).get(path).status_code == 404
 
 
 @st.composite
 def qualification_documents(draw: st.DrawFn) -> QualificationDocument:
     """One as the schema gives it: each unit in one place, and rules of every kind, there or missing."""
     codes = draw(st.lists(texts(60), min_size=4, max_size=7, unique=True))
-    few, some = st.integers(0, 1), st.none() | st.integers(1, 9999)
+    zero_or_one, optional_number = st.integers(0, 1), st.none() | st.integers(1, 9999)
     groups = tuple(
-        QualificationGroup(name, units, draw(st.none() | texts()), draw(few), draw(some), draw(few), draw(some))
+        QualificationGroup(
+            name,
+            units,
+            draw(st.none() | texts()),
+            draw(zero_or_one),
+            draw(optional_number),
+            draw(zero_or_one),
+            draw(optional_number),
+        )
         for name, units in zip(
             draw(st.lists(texts(20), min_size=2, max_size=2, unique=True)),
             (tuple(codes[1:3]), tuple(codes[3:])),
@@ -242,14 +250,16 @@ def qualification_documents(draw: st.DrawFn) -> QualificationDocument:
         level=draw(st.none() | texts(40)),
         identifiers=draw(st.lists(st.builds(Identifier, texts(50), texts(50)), max_size=2).map(tuple)),
         units=tuple(
-            QualificationUnit(code, draw(texts(200)), draw(some), draw(some), draw(st.none() | texts(20)))
+            QualificationUnit(
+                code, draw(texts(200)), draw(optional_number), draw(optional_number), draw(st.none() | texts(20))
+            )
             for code in codes
         ),
         mandatory=(codes[0],),
         groups=groups,
-        minimum_units=draw(few),
-        minimum_credits=draw(few),
-        credits_at_level=0 if at_level is None else draw(few),
+        minimum_units=draw(zero_or_one),
+        minimum_credits=draw(zero_or_one),
+        credits_at_level=0 if at_level is None else draw(zero_or_one),
         at_level=at_level,
         barred=draw(st.sampled_from([(), ((codes[1], codes[3]),)])),
         provenance=Provenance(draw(texts()), draw(texts())),

@@ -54,7 +54,7 @@ CRITERION_KEYS = [
 ]
 
 
-def read(folder: Path, text: str = UNIT) -> UnitDocument:
+def read_unit_text(folder: Path, text: str = UNIT) -> UnitDocument:
     library = read_standards(write_standards_folder(folder, text))
     assert library.faults == ()
     (unit,) = library.units
@@ -62,8 +62,8 @@ def read(folder: Path, text: str = UNIT) -> UnitDocument:
 
 
 def test_criteria_are_in_document_order_with_their_parents(tmp_path: Path) -> None:
-    found = [(each.position, each.label, each.parent) for each in read(tmp_path).criteria]
-    assert found == [
+    criteria = [(each.position, each.label, each.parent) for each in read_unit_text(tmp_path).criteria]
+    assert criteria == [
         (1, "1", None),
         (2, "2", None),
         (3, "a", 2),
@@ -75,58 +75,62 @@ def test_criteria_are_in_document_order_with_their_parents(tmp_path: Path) -> No
 
 
 def test_stem_with_labelled_items_is_not_assessed(tmp_path: Path) -> None:
-    assert [each.label for each in read(tmp_path).criteria if not each.assessable] == ["2"]
+    assert [each.label for each in read_unit_text(tmp_path).criteria if not each.assessable] == ["2"]
 
 
 def test_statement_with_unlabelled_points_is_assessed(tmp_path: Path) -> None:
-    stem = read(tmp_path).criteria[4]
+    stem = read_unit_text(tmp_path).criteria[4]
     assert stem.assessable
     assert stem.points == ("what was said", "what was promised")
 
 
 def test_assessable_can_be_stated(tmp_path: Path) -> None:
     text = replace_once('selection: "one of the following"', "assessable: true", UNIT)
-    assert read(tmp_path, text).criteria[1].assessable is True
+    assert read_unit_text(tmp_path, text).criteria[1].assessable is True
 
 
 def test_selection_and_simulation_are_read(tmp_path: Path) -> None:
-    first, second, *_ = read(tmp_path).criteria
+    first, second, *_ = read_unit_text(tmp_path).criteria
     assert (first.simulation_allowed, second.simulation_allowed) == (True, None)
     assert second.selection == "one of the following"
 
 
 def test_labels_can_restart_under_another_heading(tmp_path: Path) -> None:
-    found = [each for each in read(tmp_path).criteria if each.label == "1" and each.kind is CriterionKind.PERFORMANCE]
-    assert [each.heading for each in found] == ["Before the call", "After the call"]
+    criteria = [
+        each
+        for each in read_unit_text(tmp_path).criteria
+        if each.label == "1" and each.kind is CriterionKind.PERFORMANCE
+    ]
+    assert [each.heading for each in criteria] == ["Before the call", "After the call"]
 
 
 @pytest.mark.parametrize("version", ["1.10", "no", "2021-02-05", "1e3", "007", "~"])
 def test_scalars_stay_as_typed(tmp_path: Path, version: str) -> None:
-    unit = read(tmp_path, replace_once('version: "1"', f"version: {version}"))
+    unit = read_unit_text(tmp_path, replace_once('version: "1"', f"version: {version}"))
     assert unit.version == version
     assert unit.criteria[-1].label == "1.10"
 
 
 def test_surrounding_spaces_are_removed(tmp_path: Path) -> None:
-    assert read(tmp_path, replace_once('label: "1.10"', 'label: " 1.10 "')).criteria[-1].label == "1.10"
+    assert read_unit_text(tmp_path, replace_once('label: "1.10"', 'label: " 1.10 "')).criteria[-1].label == "1.10"
 
 
 def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
-    assert read(tmp_path, "\ufeff" + UNIT).code == "LOCAL7"
+    assert read_unit_text(tmp_path, "\ufeff" + UNIT).code == "LOCAL7"
 
 
 def test_json_has_the_documented_keys_in_order(tmp_path: Path) -> None:
-    found = read(tmp_path).as_json()
-    assert list(found) == KEYS
-    assert {tuple(each) for each in found["criteria"]} == {tuple(CRITERION_KEYS)}
-    assert list(found["dates"]) == ["approved", "review"]
+    document = read_unit_text(tmp_path).as_json()
+    assert list(document) == KEYS
+    assert {tuple(each) for each in document["criteria"]} == {tuple(CRITERION_KEYS)}
+    assert list(document["dates"]) == ["approved", "review"]
 
 
 def test_readme_names_every_key(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "standards/README.md").read_text(encoding="utf-8")
     described = readme.partition("## What `--json` prints")[2]
     assert {key for key in KEYS + CRITERION_KEYS if f"`{key}`" not in described} == set()
-    metadata = read(tmp_path).metadata
+    metadata = read_unit_text(tmp_path).metadata
     assert {key for key in metadata if f"`{key}`" not in readme} == set()
     assert len(metadata) == 14
 
@@ -135,12 +139,12 @@ def test_readme_example_is_a_unit(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "standards/README.md").read_text(encoding="utf-8")
     section = readme.partition("## How a file is written")[2].partition("\n- A key")[0]
     example = "\n".join(line.removeprefix("    ") for line in section.splitlines())
-    assert [each.label for each in read(tmp_path, example).criteria] == ["1", "2", "a", "b", "1"]
+    assert [each.label for each in read_unit_text(tmp_path, example).criteria] == ["1", "2", "a", "b", "1"]
 
 
 class TestHash:
     def test_hash_can_be_computed_from_the_json(self, tmp_path: Path) -> None:
-        unit = read(tmp_path)
+        unit = read_unit_text(tmp_path)
         assert hash_unit(json.loads(json.dumps(unit.as_json()))) == unit.content_hash
 
     @pytest.mark.parametrize(
@@ -148,15 +152,15 @@ class TestHash:
         [("who must not", "who must"), ("simulation_allowed: true", "simulation_allowed: false"), ('"b"', '"c"')],
     )
     def test_hash_changes_with_the_text(self, tmp_path: Path, old: str, new: str) -> None:
-        assert read(tmp_path, replace_once(old, new)).content_hash != read(tmp_path).content_hash
+        assert read_unit_text(tmp_path, replace_once(old, new)).content_hash != read_unit_text(tmp_path).content_hash
 
     def test_hash_ignores_comments_order_and_composition(self, tmp_path: Path) -> None:
-        before = read(tmp_path, replace_once("rare", "café")).content_hash
+        before = read_unit_text(tmp_path, replace_once("rare", "café")).content_hash
         lines = replace_once("rare", unicodedata.normalize("NFD", "café")).splitlines()
-        after = read(tmp_path, "# a remark\n" + "\n".join([*lines[1:], lines[0]])).content_hash
+        after = read_unit_text(tmp_path, "# a remark\n" + "\n".join([*lines[1:], lines[0]])).content_hash
         assert after == before
 
     def test_new_empty_key_does_not_change_the_hash(self, tmp_path: Path) -> None:
-        unit = read(tmp_path)
-        grown = {**unit.as_json(), "later": None, "more": [], "dates": {"approved": "otherwise"}}
-        assert hash_unit(grown) == unit.content_hash
+        unit = read_unit_text(tmp_path)
+        extended_json = {**unit.as_json(), "later": None, "more": [], "dates": {"approved": "otherwise"}}
+        assert hash_unit(extended_json) == unit.content_hash

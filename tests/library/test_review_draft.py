@@ -43,9 +43,9 @@ def dan(world: World, client: ClientFor) -> FlaskClient:
 def draft_of(draft_id: int) -> UnitDraft:
     db.session.rollback()
     db.session.expire_all()
-    found = db.session.get(UnitDraft, draft_id)
-    assert found
-    return found
+    draft = db.session.get(UnitDraft, draft_id)
+    assert draft
+    return draft
 
 
 def working(draft_id: int) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def texts(draft_id: int) -> list[str]:
 
 
 def send(browser: FlaskClient, draft_id: int, path: str, **fields: Any) -> TestResponse:
-    seen = fields.pop("seen", draft_of(draft_id).version)
-    return browser.post(f"/unit-drafts/{draft_id}/{path}", data={"seen": seen, **fields})
+    version = fields.pop("seen", draft_of(draft_id).version)
+    return browser.post(f"/unit-drafts/{draft_id}/{path}", data={"seen": version, **fields})
 
 
 def criterion(browser: FlaskClient, draft_id: int, key: str = "r1", **fields: Any) -> TestResponse:
@@ -95,7 +95,7 @@ def test_existing_version_is_announced_as_refused(world: World, dan: FlaskClient
 
 
 @pytest.mark.parametrize(
-    ("owned", "there", "said", "is_newest"),
+    ("owned", "existing_fields", "message", "is_newest"),
     [
         (True, {"version": "0"}, ("Publishing makes a version of it: version 1, beside version 0, revision 1. "
          "New candidates are registered for it;"), True),
@@ -107,10 +107,16 @@ def test_existing_version_is_announced_as_refused(world: World, dan: FlaskClient
     ],
 )  # fmt: skip
 def test_announced_result_of_publishing_is_what_happens(
-    world: World, dan: FlaskClient, draft_id: int, owned: bool, there: dict[str, Any], said: str, is_newest: bool
+    world: World,
+    dan: FlaskClient,
+    draft_id: int,
+    owned: bool,
+    existing_fields: dict[str, Any],
+    message: str,
+    is_newest: bool,
 ) -> None:
-    publish_centre_unit(world.northgate if owned else None, read_unit(**{"slug": "there", **there}))
-    assert said in dan.get(f"/unit-drafts/{draft_id}").text
+    publish_centre_unit(world.northgate if owned else None, read_unit(**{"slug": "there", **existing_fields}))
+    assert message in dan.get(f"/unit-drafts/{draft_id}").text
     unit = publish(draft_id, world)
     assert (unit in list_newest_units([world.northgate.id])) is is_newest
 
@@ -173,9 +179,13 @@ def test_each_change_link_opens_its_form(dan: FlaskClient, draft_id: int) -> Non
 
 
 def test_doubt_about_several_statements_is_above_them(world: World, dan: FlaskClient) -> None:
-    over = {"lines": [10, 20, 30], "what": "every statement prints the same number", "assumed": "labels are assigned"}
+    doubt = {
+        "lines": [10, 20, 30],
+        "what": "every statement prints the same number",
+        "assumed": "labels are assigned",
+    }
     with transaction():
-        draft = make_draft(world.northgate, world.dan, warnings=[over])
+        draft = make_draft(world.northgate, world.dan, warnings=[doubt])
     page = dan.get(f"/unit-drafts/{draft.id}").text
     assert page.index("Performance criteria <span") < page.index('id="point-1"') < page.index('id="r1"')
     assert page.count('class="source-line doubtful"') == 3
@@ -183,18 +193,18 @@ def test_doubt_about_several_statements_is_above_them(world: World, dan: FlaskCl
 
 
 def test_only_the_first_lines_of_a_long_source_are_shown(world: World, dan: FlaskClient) -> None:
-    far = {"lines": [9_000], "what": "w", "assumed": "a"}
+    doubt = {"lines": [9_000], "what": "w", "assumed": "a"}
     with transaction():
-        draft = make_draft(world.northgate, world.dan, warnings=[far])
+        draft = make_draft(world.northgate, world.dan, warnings=[doubt])
         draft.source_lines = [{"number": n, "text": "x"} for n in range(1, 9_001)]
     page = dan.get(f"/unit-drafts/{draft.id}").text
     assert "5,000 more lines in the document." in page
     assert "#line-9000" not in page
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi", "grace"])
-def test_nobody_else_sees_the_draft(world: World, client: ClientFor, draft_id: int, who: str) -> None:
-    assert client(getattr(world, who)).get(f"/unit-drafts/{draft_id}").status_code == 404
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi", "grace"])
+def test_nobody_else_sees_the_draft(world: World, client: ClientFor, draft_id: int, name: str) -> None:
+    assert client(getattr(world, name)).get(f"/unit-drafts/{draft_id}").status_code == 404
 
 
 # --- acts on a statement ---------------------------------------------------------------------------------
@@ -254,9 +264,9 @@ def test_own_item_cannot_become_the_parent(dan: FlaskClient, draft_id: int) -> N
 
 
 def test_outdated_window_is_refused_and_keeps_typed_text(dan: FlaskClient, draft_id: int) -> None:
-    seen = draft_of(draft_id).version
+    version = draft_of(draft_id).version
     criterion(dan, draft_id, text="first")
-    answer = criterion(dan, draft_id, text="second, typed with care", seen=seen)
+    answer = criterion(dan, draft_id, text="second, typed with care", seen=version)
     assert answer.status_code == 409
     assert "second, typed with care</textarea>" in answer.text
     assert "Somebody changed this unit since you opened the page." in answer.text
@@ -339,8 +349,8 @@ def test_resolving_a_doubt_leads_to_the_next(dan: FlaskClient, draft_id: int) ->
 def test_passage_is_used_in_the_unit(dan: FlaskClient, draft_id: int, act: str) -> None:
     assert send(dan, draft_id, "passages/1", act=act).status_code == 303
     copy = working(draft_id)
-    held = [*copy["criteria"], *copy["evidence_requirements"], *copy["overview"]]
-    assert ("Some words that belong nowhere." in [each["text"] for each in held]) is (act != "aside")
+    statements = [*copy["criteria"], *copy["evidence_requirements"], *copy["overview"]]
+    assert ("Some words that belong nowhere." in [each["text"] for each in statements]) is (act != "aside")
     assert copy["unparsed"][0]["placed"]
     assert "nowhere</span>" not in dan.get(f"/unit-drafts/{draft_id}").text
 

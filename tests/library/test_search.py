@@ -21,8 +21,8 @@ ClientFor = Callable[..., FlaskClient]
 SEEDS = ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
 
 
-def found(*centre_ids: int, **asked: object) -> list[str]:
-    return [unit.slug for unit in search_units(UnitSearch(**asked), centre_ids).units]
+def search_slugs(*centre_ids: int, **criteria: object) -> list[str]:
+    return [unit.slug for unit in search_units(UnitSearch(**criteria), centre_ids).units]
 
 
 @pytest.mark.parametrize(
@@ -38,52 +38,54 @@ def found(*centre_ids: int, **asked: object) -> list[str]:
     ],
 )
 def test_unit_is_found_by_any_code_in_any_spelling(world: World, words: str, first: str) -> None:
-    assert found(words=words)[0] == first
+    assert search_slugs(words=words)[0] == first
 
 
 def test_all_words_must_match_in_any_order(world: World) -> None:
-    assert found(words="re-occurrence problems") == ["inscc004"]
-    assert found(words="problems re-occurrence zebra") == []
+    assert search_slugs(words="re-occurrence problems") == ["inscc004"]
+    assert search_slugs(words="problems re-occurrence zebra") == []
 
 
 def test_title_matches_come_before_criterion_matches(world: World) -> None:
-    assert found(words="supervise")[0] == "cfacc15"
-    assert len(found(words="customer service")) == 4
+    assert search_slugs(words="supervise")[0] == "cfacc15"
+    assert len(search_slugs(words="customer service")) == 4
 
 
 @pytest.mark.parametrize("words", ["%", "_", "\\", "' OR 1=1", "<script>"])
 def test_special_characters_are_searched_literally(world: World, words: str) -> None:
-    assert found(words=words) == [unit for unit in found(words=words) if unit in SEEDS]
-    assert len(found(words=words)) < 4
+    assert search_slugs(words=words) == [unit for unit in search_slugs(words=words) if unit in SEEDS]
+    assert len(search_slugs(words=words)) < 4
 
 
 def test_filters_narrow_the_results(world: World) -> None:
-    own = publish_centre_unit(world.northgate, read_unit(metadata={**read_unit().metadata, "suites": "Calls"}))
-    mine = world.northgate.id
-    assert found(mine, owner="own") == [own.slug]
-    assert found(mine, owner="installation") == SEEDS
-    assert found(mine, document_type="sqa_unit") == ["cfacc15"]
-    assert found(mine, suite="Calls") == [own.slug]
-    assert "Calls" in list_suites([mine])
+    centre_unit = publish_centre_unit(
+        world.northgate, read_unit(metadata={**read_unit().metadata, "suites": "Calls"})
+    )
+    northgate_id = world.northgate.id
+    assert search_slugs(northgate_id, owner="own") == [centre_unit.slug]
+    assert search_slugs(northgate_id, owner="installation") == SEEDS
+    assert search_slugs(northgate_id, document_type="sqa_unit") == ["cfacc15"]
+    assert search_slugs(northgate_id, suite="Calls") == [centre_unit.slug]
+    assert "Calls" in list_suites([northgate_id])
     assert "Calls" not in list_suites([world.southbank.id])
-    assert found(mine, document_type="nonsense") == found(mine)
+    assert search_slugs(northgate_id, document_type="nonsense") == search_slugs(northgate_id)
 
 
 def test_unit_of_another_centre_is_never_found(world: World) -> None:
     publish_centre_unit(world.northgate)
-    assert "local7" in found(world.northgate.id, words="LOCAL7")
-    assert found(world.southbank.id, words="LOCAL7") == []
-    assert found(world.southbank.id, words="thank the colleague") == []
+    assert "local7" in search_slugs(world.northgate.id, words="LOCAL7")
+    assert search_slugs(world.southbank.id, words="LOCAL7") == []
+    assert search_slugs(world.southbank.id, words="thank the colleague") == []
 
 
 def test_each_version_is_listed_in_its_newest_revision(world: World, client: ClientFor) -> None:
-    document, mine = read_unit(), world.northgate.id
+    document, northgate_id = read_unit(), world.northgate.id
     publish_centre_unit(world.northgate, document)
     publish_centre_unit(world.northgate, replace(document, revision=2, slug="local7-1-2"))
     publish_centre_unit(world.northgate, replace(document, version="2", slug="local7-2-1"))
-    assert sorted(found(mine, words="LOCAL7")) == ["local7-1-2", "local7-2-1"]
-    assert sorted(found(mine, words="thank the colleague")) == ["local7-1-2", "local7-2-1"]
-    assert search_units(UnitSearch(words="LOCAL7"), [mine]).total == 2
+    assert sorted(search_slugs(northgate_id, words="LOCAL7")) == ["local7-1-2", "local7-2-1"]
+    assert sorted(search_slugs(northgate_id, words="thank the colleague")) == ["local7-1-2", "local7-2-1"]
+    assert search_units(UnitSearch(words="LOCAL7"), [northgate_id]).total == 2
     assert 'href="/units/local7"' not in client(world.alice).get("/units").text
     assert 'href="/units/local7">Version 1, revision 1</a>' in client(world.alice).get("/units/local7-1-2").text
 
@@ -93,10 +95,10 @@ def test_centre_revision_replaces_the_installation_unit_in_results(world: World)
     publish_centre_unit(None, document)
     publish_centre_unit(world.northgate, replace(document, revision=2, slug="ours"))
     publish_centre_unit(world.southbank, replace(document, revision=2, slug="theirs"))
-    assert found(world.northgate.id, words="LOCAL7") == ["ours"]
-    assert found(world.northgate.id, words="LOCAL7", owner="installation") == ["local7"]
-    assert found(words="LOCAL7") == ["local7"]
-    assert sorted(found(world.northgate.id, world.southbank.id, words="LOCAL7")) == ["ours", "theirs"]
+    assert search_slugs(world.northgate.id, words="LOCAL7") == ["ours"]
+    assert search_slugs(world.northgate.id, words="LOCAL7", owner="installation") == ["local7"]
+    assert search_slugs(words="LOCAL7") == ["local7"]
+    assert sorted(search_slugs(world.northgate.id, world.southbank.id, words="LOCAL7")) == ["ours", "theirs"]
 
 
 def test_matching_words_are_marked_in_their_criterion(world: World, client: ClientFor) -> None:
@@ -108,17 +110,17 @@ def test_matching_words_are_marked_in_their_criterion(world: World, client: Clie
 def test_long_criterion_is_cut_around_the_match() -> None:
     text = f"{'before ' * 40}needle{' after' * 60}"
     pieces = build_excerpt(text, ["needle"])
-    shown = "".join(words for words, _ in pieces)
+    excerpt = "".join(words for words, _ in pieces)
     assert ("needle", True) in pieces
-    assert shown.startswith("… before")
-    assert shown.endswith("after …")
-    assert len(shown) < 230
+    assert excerpt.startswith("… before")
+    assert excerpt.endswith("after …")
+    assert len(excerpt) < 230
     assert build_excerpt("a.b", ["."]) == (("a", False), (".", True), ("b", False))
     assert build_excerpt("nothing", ["x"]) == (("nothing", False),)
 
 
 def fill_library(count: int) -> None:
-    """Many units with thirty criteria each."""
+    """Store many units with thirty criteria each."""
     plain = {
         "document_type": DocumentType.NOS, "simulation": Simulation.UNSTATED, "document": "{", "content_hash": "0" * 64,
         "version": "1", "revision": 1, "suites": "Suite",

@@ -44,13 +44,13 @@ def body_of(documents: list[UnitDocument]) -> bytes:
 
 
 def preview(world: World, documents: list[UnitDocument], person: Person | None = None) -> ImportRun:
-    """The run of a file as the preview keeps it."""
+    """Return the import run that the preview of a file makes."""
     person = person or world.dan
     centre = world.southbank if person is world.heidi else world.northgate
     with reading():
-        found = services.preview_file("yaml", "units.yaml", body_of(documents), centre.id)
+        file_preview = services.preview_file("yaml", "units.yaml", body_of(documents), centre.id)
     with transaction():
-        return services.start_preview(found, centre.id, factories.make_actor(person))
+        return services.start_preview(file_preview, centre.id, factories.make_actor(person))
 
 
 def start(run: ImportRun, actor: Actor, *changes: int, **options: bool) -> None:
@@ -63,10 +63,10 @@ def import_units(
 ) -> ImportRun:
     run = preview(world, documents, person)
     start(run, factories.make_actor(person or world.dan), *changes)
-    return again(run)
+    return reload_run(run)
 
 
-def again(run: ImportRun) -> ImportRun:
+def reload_run(run: ImportRun) -> ImportRun:
     db.session.rollback()
     return db.session.get_one(ImportRun, run.id, populate_existing=True)
 
@@ -80,19 +80,19 @@ def own_units(code: str) -> list[Unit]:
     return list(db.session.scalars(query))
 
 
-def own(code: str) -> Unit:
+def get_own_unit(code: str) -> Unit:
     (unit,) = own_units(code)
     return unit
 
 
-def reworded(document: UnitDocument, text: str = "ask what was promised last time") -> UnitDocument:
+def reword(document: UnitDocument, text: str = "ask what was promised last time") -> UnitDocument:
     first, *rest = document.criteria
     return replace(document, criteria=(replace(first, text=text), *rest))
 
 
 @pytest.fixture
 def by_hand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Nothing is done until the test does it; what was queued is listed."""
+    """Run no job until the test runs it; return the list of what was queued."""
     queued: list[int] = []
     monkeypatch.setattr(jobs.Jobs, "put", lambda _self, _job, run_id, **_options: queued.append(run_id))
     return queued
@@ -101,20 +101,20 @@ def by_hand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 class TestPreview:
     def test_each_unit_is_compared_with_the_library(self, world: World) -> None:
         with transaction():
-            same, before = units(2)
-        publish_centre_unit(world.northgate, same)
-        publish_centre_unit(world.northgate, before)
-        run = preview(world, [same, reworded(before), read_unit(code="FRESH"), same])
+            same_unit, changed_unit = units(2)
+        publish_centre_unit(world.northgate, same_unit)
+        publish_centre_unit(world.northgate, changed_unit)
+        run = preview(world, [same_unit, reword(changed_unit), read_unit(code="FRESH"), same_unit])
         assert outcomes(run) == [UNCHANGED, CHANGED, NEW, REFUSED]
-        changed, refused = ImportEntry.from_row(run.outcome[1]), ImportEntry.from_row(run.outcome[3])
-        assert (changed.revision, changed.is_selected) == (2, False)
-        assert "ask what was promised" in " ".join(changed.differences)
-        assert refused.reason == "It appears twice in the file."
+        changed_entry, refused_entry = ImportEntry.from_row(run.outcome[1]), ImportEntry.from_row(run.outcome[3])
+        assert (changed_entry.revision, changed_entry.is_selected) == (2, False)
+        assert "ask what was promised" in " ".join(changed_entry.differences)
+        assert refused_entry.reason == "It appears twice in the file."
         assert own_units("FRESH") == []
 
     def test_duplicate_unit_is_imported_once(self, world: World) -> None:
         (unit,) = units(1)
-        assert outcomes(preview(world, [unit, reworded(unit)])) == [NEW, REFUSED]
+        assert outcomes(preview(world, [unit, reword(unit)])) == [NEW, REFUSED]
 
     def test_unit_of_another_centre_is_unknown(self, world: World) -> None:
         (unit,) = units(1)
@@ -124,14 +124,14 @@ class TestPreview:
     def test_source_is_not_a_difference(self, world: World) -> None:
         (unit,) = units(1)
         publish_centre_unit(world.northgate, unit)
-        elsewhere = replace(unit, slug="elsewhere", provenance=replace(unit.provenance, source="another.pdf"))
-        assert outcomes(preview(world, [elsewhere])) == [UNCHANGED]
+        copy = replace(unit, slug="elsewhere", provenance=replace(unit.provenance, source="another.pdf"))
+        assert outcomes(preview(world, [copy])) == [UNCHANGED]
 
     def test_installation_unit_is_compared_too(self, world: World) -> None:
         publish_centre_unit(None, read_unit())
         assert outcomes(preview(world, [read_unit()])) == [UNCHANGED]
-        changed = ImportEntry.from_row(preview(world, [reworded(read_unit())]).outcome[0])
-        assert (changed.outcome, changed.revision) == (CHANGED, 2)
+        entry = ImportEntry.from_row(preview(world, [reword(read_unit())]).outcome[0])
+        assert (entry.outcome, entry.revision) == (CHANGED, 2)
 
     def test_file_is_stored(self, world: World) -> None:
         documents = units(1)
@@ -143,16 +143,16 @@ class TestPreview:
         for format_name in ("csv", "case"):
             body = unit_files.write_documents(format_name, [read_unit()]).body
             with reading():
-                found = services.preview_file(format_name, "units", body, world.northgate.id)
-            assert [each.outcome for each in found.entries] == [UNCHANGED], format_name
-        changed = unit_files.write_documents("csv", [reworded(read_unit())]).body
+                file_preview = services.preview_file(format_name, "units", body, world.northgate.id)
+            assert [each.outcome for each in file_preview.entries] == [UNCHANGED], format_name
+        changed_file = unit_files.write_documents("csv", [reword(read_unit())]).body
         with reading():
-            found = services.preview_file("csv", "units.csv", changed, world.northgate.id)
-        (entry,) = found.entries
+            file_preview = services.preview_file("csv", "units.csv", changed_file, world.northgate.id)
+        (entry,) = file_preview.entries
         assert entry.outcome is CHANGED
         assert len(entry.differences) == 1
         with transaction():
-            run = services.start_preview(found, world.northgate.id, factories.make_actor(world.dan))
+            run = services.start_preview(file_preview, world.northgate.id, factories.make_actor(world.dan))
         start(run, factories.make_actor(world.dan), 0)
         _, revised = own_units("LOCAL7")
         assert "Calls that do not go as planned." in revised.document
@@ -168,20 +168,22 @@ class TestPreview:
             preview(world, units(1))
 
     @pytest.mark.parametrize(
-        ("spoilt", "why"),
+        ("changes", "reason"),
         [
             ({"criteria": ()}, "has no criteria"),
             ({"code": "X" * 61}, "code is longer than 60"),
             ({"title": "A\x00b"}, "NUL"),
         ],
     )
-    def test_unit_that_cannot_be_stored_is_refused_with_the_reason(self, spoilt: dict[str, Any], why: str) -> None:
-        entry = classify_unit(replace(read_unit(), **spoilt), [])
+    def test_unit_that_cannot_be_stored_is_refused_with_the_reason(
+        self, changes: dict[str, Any], reason: str
+    ) -> None:
+        entry = classify_unit(replace(read_unit(), **changes), [])
         assert entry.outcome is REFUSED
-        assert why in entry.reason
+        assert reason in entry.reason
 
 
-class TestTakingIn:
+class TestImporting:
     def test_new_units_belong_to_the_centre(self, world: World, recorded_acts: Callable[[], list[str]]) -> None:
         run = import_units(world, units(3))
         assert (run.state, run.done, run.message) == (ImportState.DONE, 3, "")
@@ -222,33 +224,33 @@ class TestTakingIn:
             )  # fmt: skip
             db.session.add(attempt)
         words, document = first.content_hash, first.document
-        run = import_units(world, [reworded(unit)], 0)
+        run = import_units(world, [reword(unit)], 0)
         assert run.state is ImportState.DONE
-        kept, revised = own_units("LOCAL0")
-        assert (kept.content_hash, kept.document) == (words, document)
-        assert (revised.revision, "ask what was promised" in revised.document) == (2, True)
-        assert kept.slug != revised.slug
-        assert db.session.get_one(UnitAttempt, attempt.id).unit_id == kept.id
-        assert outcomes(preview(world, [reworded(unit)])) == [UNCHANGED]
+        original, revision = own_units("LOCAL0")
+        assert (original.content_hash, original.document) == (words, document)
+        assert (revision.revision, "ask what was promised" in revision.document) == (2, True)
+        assert original.slug != revision.slug
+        assert db.session.get_one(UnitAttempt, attempt.id).unit_id == original.id
+        assert outcomes(preview(world, [reword(unit)])) == [UNCHANGED]
         assert outcomes(preview(world, [unit])) == [UNCHANGED]  # an earlier revision, still here
 
     def test_unticked_change_is_not_imported(self, world: World) -> None:
-        one, other, fresh = units(3)
-        import_units(world, [one, other])
-        import_units(world, [reworded(one), reworded(other), fresh], 1)
+        first, second, fresh = units(3)
+        import_units(world, [first, second])
+        import_units(world, [reword(first), reword(second), fresh], 1)
         assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 2, 1]
 
     def test_all_changes_can_be_imported(self, world: World) -> None:
         import_units(world, units(2))
-        run = preview(world, [reworded(each) for each in units(2)])
+        run = preview(world, [reword(each) for each in units(2)])
         start(run, factories.make_actor(world.dan), all_changes=True)
         assert [len(own_units(f"LOCAL{number}")) for number in range(2)] == [2, 2]
 
     def test_only_changed_units_can_be_ticked(self, world: World) -> None:
         (unit,) = units(1)
-        run = preview(world, [unit, reworded(unit)])
+        run = preview(world, [unit, reword(unit)])
         start(run, factories.make_actor(world.dan), 1, 99, -1)
-        assert again(run).state is ImportState.DONE
+        assert reload_run(run).state is ImportState.DONE
         assert len(own_units("LOCAL0")) == 1
 
     def test_simultaneous_imports_of_a_file_import_it_once(
@@ -262,16 +264,16 @@ class TestTakingIn:
         for _ in range(4):
             for run in runs:
                 import_slice(run.id, contents)
-        assert [again(run).state for run in runs] == [ImportState.DONE] * 2
+        assert [reload_run(run).state for run in runs] == [ImportState.DONE] * 2
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
 
     @pytest.mark.usefixtures("by_hand")
     def test_unit_published_in_the_meantime_is_not_replaced(self, world: World) -> None:
         run = preview(world, units(1))
         start(run, factories.make_actor(world.dan))
-        publish_centre_unit(world.northgate, reworded(units(1)[0]))
+        publish_centre_unit(world.northgate, reword(units(1)[0]))
         run_import(run.id)
-        entry = ImportEntry.from_row(again(run).outcome[0])
+        entry = ImportEntry.from_row(reload_run(run).outcome[0])
         assert (run.state, entry.outcome) == (ImportState.DONE, REFUSED)
         assert "in the meantime" in entry.reason
         assert len(own_units("LOCAL0")) == 1
@@ -279,25 +281,25 @@ class TestTakingIn:
     def test_two_centres_can_have_the_same_unit(self, world: World) -> None:
         import_units(world, units(1))
         import_units(world, units(1), person=world.heidi)
-        one, other = own_units("LOCAL0")
-        assert {one.owner_centre_id, other.owner_centre_id} == {world.northgate.id, world.southbank.id}
-        assert one.slug != other.slug
+        first, second = own_units("LOCAL0")
+        assert {first.owner_centre_id, second.owner_centre_id} == {world.northgate.id, world.southbank.id}
+        assert first.slug != second.slug
 
 
 class TestLinks:
     def body_with_links(self) -> bytes:
-        one, other = units(2)
-        link = ExchangedLink(LinkKind.SAME, one.slug, 1, other.slug, 3)
-        stem = ExchangedLink(LinkKind.SAME, one.slug, 2, other.slug, 1)  # nobody claims a stem
-        return unit_files.write_documents("case", [one, other], [link, stem]).body
+        first, second = units(2)
+        link = ExchangedLink(LinkKind.SAME, first.slug, 1, second.slug, 3)
+        stem = ExchangedLink(LinkKind.SAME, first.slug, 2, second.slug, 1)  # a stem is not assessable
+        return unit_files.write_documents("case", [first, second], [link, stem]).body
 
     def run_of(self, world: World) -> ImportRun:
         with reading():
-            found = services.preview_file("case", "units.json", self.body_with_links(), world.northgate.id)
+            file_preview = services.preview_file("case", "units.json", self.body_with_links(), world.northgate.id)
         with transaction():
-            run = services.start_preview(found, world.northgate.id, factories.make_actor(world.dan))
+            run = services.start_preview(file_preview, world.northgate.id, factories.make_actor(world.dan))
         start(run, factories.make_actor(world.dan))
-        return again(run)
+        return reload_run(run)
 
     def links(self) -> list[tuple[int, int, bool]]:
         query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
@@ -308,7 +310,7 @@ class TestLinks:
         assert (run.state, run.done, run.total) == (ImportState.DONE, 4, 4)
         assert self.links() == [(1, 3, True)]
         again_out = unit_files.export_units(
-            "case", [each.id for each in map(own, ("LOCAL0", "LOCAL1"))], world.northgate.id
+            "case", [each.id for each in map(get_own_unit, ("LOCAL0", "LOCAL1"))], world.northgate.id
         )
         assert len(unit_files.parse_file("case", again_out.body).links) == 1
 
@@ -318,9 +320,9 @@ class TestLinks:
         with transaction():
             link.is_confirmed = False
         with reading():
-            found = services.preview_file("case", "x.json", self.body_with_links(), world.northgate.id)
+            file_preview = services.preview_file("case", "x.json", self.body_with_links(), world.northgate.id)
         run = ImportRun(total=4)
-        assert found.links == 2
+        assert file_preview.links == 2
         contents = unit_files.parse_file("case", self.body_with_links())
         run.centre_id, run.format = world.northgate.id, "case"
         with transaction():
@@ -329,40 +331,45 @@ class TestLinks:
 
 
 class TestNewLinksAlone:
-    """Both units are here already; the file holds links between their criteria that are not."""
+    """Both units are in the library already; the links between their criteria in the file are not."""
 
     def body(self, documents: list[UnitDocument], *places: tuple[int, int]) -> bytes:
-        one, other, *_ = documents
-        links = [ExchangedLink(LinkKind.SAME, one.slug, first, other.slug, second) for first, second in places]
+        first, second, *_ = documents
+        links = [
+            ExchangedLink(LinkKind.SAME, first.slug, first_position, second.slug, second_position)
+            for first_position, second_position in places
+        ]
         return unit_files.write_documents("case", documents, links).body
 
     def preview(self, world: World, documents: list[UnitDocument], *places: tuple[int, int]) -> ImportRun:
         with reading():
-            found = services.preview_file("case", "links.json", self.body(documents, *places), world.northgate.id)
+            file_preview = services.preview_file(
+                "case", "links.json", self.body(documents, *places), world.northgate.id
+            )
         with transaction():
-            return services.start_preview(found, world.northgate.id, factories.make_actor(world.dan))
+            return services.start_preview(file_preview, world.northgate.id, factories.make_actor(world.dan))
 
-    def held(self) -> list[tuple[int, int, bool]]:
+    def list_links(self) -> list[tuple[int, int, bool]]:
         query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None)).order_by(CriterionLink.id)
         return [(each.position, each.other_position, each.is_confirmed) for each in db.session.scalars(query)]
 
     def test_new_links_are_confirmed_and_a_second_import_is_done_at_once(self, world: World, client: Browser) -> None:
         documents, dan = units(2), client(world.dan)
         import_units(world, documents)
-        sent = {"format": "case", "file": (BytesIO(self.body(documents, (1, 3), (2, 1))), "links.json")}
-        address = dan.post(f"/centres/{world.northgate.id}/units/import", data=sent).location
+        fields = {"format": "case", "file": (BytesIO(self.body(documents, (1, 3), (2, 1))), "links.json")}
+        address = dan.post(f"/centres/{world.northgate.id}/units/import", data=fields).location
         page = dan.get(address).text
         assert "It has 1 new link between criteria, which is confirmed in your name." in page  # 2 is a stem
         assert "Import 1 new link</button>" in page
         assert "published at once" not in page
         assert dan.post(f"{address}/start", data={"password": "wrong"}).status_code == 422
-        assert self.held() == []
+        assert self.list_links() == []
         dan.post(f"{address}/start", data={"password": PASSWORD})
-        assert self.held() == [(1, 3, True)]
+        assert self.list_links() == [(1, 3, True)]
         assert "0 units and 1 link" in dan.get(address).text
         run = self.preview(world, documents, (1, 3), (2, 1))
         assert (run.state, run.message) == (ImportState.DONE, "")
-        assert self.held() == [(1, 3, True)]
+        assert self.list_links() == [(1, 3, True)]
 
     def test_only_undecided_links_are_counted(self, world: World) -> None:
         documents = units(2)
@@ -376,37 +383,37 @@ class TestNewLinksAlone:
         run = self.preview(world, documents, (1, 3), (1, 4))
         assert "It has 1 new link between" in run.message
         start(run, factories.make_actor(world.dan))
-        assert self.held() == [(1, 3, False), (1, 4, True)]
+        assert self.list_links() == [(1, 3, False), (1, 4, True)]
 
     def test_links_of_a_changed_unit_are_imported_with_it(self, world: World) -> None:
-        one, other = units(2)
-        import_units(world, [one, other])
-        run = self.preview(world, [one, reworded(other)], (1, 3))
+        first, second = units(2)
+        import_units(world, [first, second])
+        run = self.preview(world, [first, reword(second)], (1, 3))
         assert "It has 1 new link between criteria" in run.message
         assert "1 of them only with a changed unit that you tick." in run.message
         with pytest.raises(Invalid, match="Nothing was started"):
             start(run, factories.make_actor(world.dan))
-        start(again(run), factories.make_actor(world.dan), 1)
-        assert self.held() == [(1, 3, True)]
+        start(reload_run(run), factories.make_actor(world.dan), 1)
+        assert self.list_links() == [(1, 3, True)]
 
     def test_links_between_unchanged_units_need_no_tick(self, world: World) -> None:
-        one, other, third = units(3)
-        import_units(world, [one, other, third])
-        run = self.preview(world, [one, other, reworded(third)], (1, 3))
+        first, second, third = units(3)
+        import_units(world, [first, second, third])
+        run = self.preview(world, [first, second, reword(third)], (1, 3))
         start(run, factories.make_actor(world.dan))
-        assert self.held() == [(1, 3, True)]
+        assert self.list_links() == [(1, 3, True)]
         assert len(own_units("LOCAL2")) == 1
 
     def test_installation_links_are_not_new(self, world: World) -> None:
         documents = units(2)
-        one, other = (publish_centre_unit(None, each) for each in documents)
+        first, second = (publish_centre_unit(None, each) for each in documents)
         with transaction():
             db.session.add(
                 CriterionLink(
                     kind=LinkKind.SAME,
-                    unit_id=one.id,
+                    unit_id=first.id,
                     position=1,
-                    other_unit_id=other.id,
+                    other_unit_id=second.id,
                     other_position=3,
                     similarity=60,
                     is_confirmed=True,
@@ -420,11 +427,11 @@ class TestNewLinksAlone:
     ) -> None:
         documents = units(40)
         import_units(world, documents)
-        links = [ExchangedLink(LinkKind.SAME, one.slug, 1, other.slug, 3) for one, other in pairwise(documents)]
+        links = [ExchangedLink(LinkKind.SAME, first.slug, 1, second.slug, 3) for first, second in pairwise(documents)]
         body = unit_files.write_documents("case", documents, links).body
         with reading(), count_statements() as statements:
-            found = services.preview_file("case", "links.json", body, world.northgate.id)
-        assert sum(each.links for each in found.entries) == 39
+            file_preview = services.preview_file("case", "links.json", body, world.northgate.id)
+        assert sum(each.links for each in file_preview.entries) == 39
         assert len(statements) < 10
 
 
@@ -435,26 +442,26 @@ class TestStopping:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 2)
         run = preview(world, units(5))
         start(run, factories.make_actor(world.dan))
-        store_unit, written = import_job.store_unit, []  # type: ignore[attr-defined]  # the name that the job calls
+        store_unit, codes = import_job.store_unit, []  # type: ignore[attr-defined]  # the name that the job calls
 
         def killed(unit: Unit, document: UnitDocument) -> None:
             store_unit(unit, document)
-            written.append(unit.code)
-            if len(written) == 4:
+            codes.append(unit.code)
+            if len(codes) == 4:
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(import_job, "store_unit", killed)
         with pytest.raises(KeyboardInterrupt):
             run_import(run.id)
-        assert (again(run).state, run.done) == (ImportState.RUNNING, 2)
+        assert (reload_run(run).state, run.done) == (ImportState.RUNNING, 2)
         assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1, 1, 0, 0, 0]
         monkeypatch.setattr(import_job, "store_unit", store_unit)
         by_hand.clear()
         resume_imports()
         assert by_hand == [run.id]
         run_import(run.id)
-        run_import(run.id)  # the job may be done twice
-        assert (again(run).state, run.done) == (ImportState.DONE, 5)
+        run_import(run.id)  # the job may run twice
+        assert (reload_run(run).state, run.done) == (ImportState.DONE, 5)
         assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1] * 5
 
     def test_waiting_import_is_not_queued_again(
@@ -480,7 +487,7 @@ class TestStopping:
             run_import(run.id)
         finally:
             stopping.clear()
-        assert (again(run).state, run.done) == (ImportState.RUNNING, 1)
+        assert (reload_run(run).state, run.done) == (ImportState.RUNNING, 1)
 
     def test_long_import_lets_other_jobs_run(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
@@ -491,7 +498,7 @@ class TestStopping:
         start(run, factories.make_actor(world.dan))
         by_hand.clear()
         run_import(run.id)
-        assert (again(run).done, by_hand) == (1, [run.id])
+        assert (reload_run(run).done, by_hand) == (1, [run.id])
 
     @pytest.mark.usefixtures("by_hand")
     def test_slice_ends_when_its_time_is_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -500,7 +507,7 @@ class TestStopping:
         start(run, factories.make_actor(world.dan))
         contents = unit_files.parse_stored_file("yaml", run.sha256)
         assert import_slice(run.id, contents)
-        assert again(run).done == 1
+        assert reload_run(run).done == 1
 
     def test_failed_import_says_what_happened_and_what_to_do(
         self, world: World, monkeypatch: pytest.MonkeyPatch, recorded_acts: Callable[[], list[str]]
@@ -524,7 +531,7 @@ class TestStopping:
         monkeypatch.setattr(import_job, "store_unit", store_unit)
         with transaction():
             services.resume_import(db.session.get_one(ImportRun, run.id), factories.make_actor(world.dan))
-        assert (again(run).state, run.message) == (ImportState.DONE, "")
+        assert (reload_run(run).state, run.message) == (ImportState.DONE, "")
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
 
     @pytest.mark.usefixtures("by_hand")
@@ -533,7 +540,7 @@ class TestStopping:
         start(run, factories.make_actor(world.dan))
         file_store.get_path(run.sha256).unlink()
         run_import(run.id)
-        assert again(run).state is ImportState.FAILED
+        assert reload_run(run).state is ImportState.FAILED
         assert run.message.startswith("The file is missing from the store.")
 
     @pytest.mark.usefixtures("by_hand")
@@ -543,9 +550,9 @@ class TestStopping:
         start(run, factories.make_actor(world.dan))
         import_slice(run.id, unit_files.parse_stored_file("yaml", run.sha256))
         with transaction():
-            services.cancel_import(again(run), factories.make_actor(world.dan))
+            services.cancel_import(reload_run(run), factories.make_actor(world.dan))
         run_import(run.id)
-        assert (again(run).state, run.done) == (ImportState.CANCELLED, 1)
+        assert (reload_run(run).state, run.done) == (ImportState.CANCELLED, 1)
         assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 0, 0]
 
     def test_import_starts_and_ends_once(self, world: World) -> None:
@@ -554,13 +561,13 @@ class TestStopping:
             start(run, actor)
         for act in (services.cancel_import, services.resume_import):
             with pytest.raises(Refused, match="Nothing was changed"), transaction():
-                act(again(run), actor)
+                act(reload_run(run), actor)
 
 
 class TestOnScreen:
     def post_file(self, browser: FlaskClient, world: World, documents: list[UnitDocument], **fields: str) -> Any:
-        given = {"format": "yaml", **fields, "file": (BytesIO(body_of(documents)), "units/ours.yaml")}
-        return browser.post(f"/centres/{world.northgate.id}/units/import", data=given)
+        data = {"format": "yaml", **fields, "file": (BytesIO(body_of(documents)), "units/ours.yaml")}
+        return browser.post(f"/centres/{world.northgate.id}/units/import", data=data)
 
     def test_file_is_previewed_confirmed_and_imported(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
@@ -579,12 +586,12 @@ class TestOnScreen:
     def test_each_changed_unit_has_a_checkbox(self, world: World, client: Browser) -> None:
         dan, documents = client(world.dan), units(2)
         import_units(world, documents)
-        address = self.post_file(dan, world, [reworded(each) for each in documents]).location
+        address = self.post_file(dan, world, [reword(each) for each in documents]).location
         page = dan.get(address).get_data(as_text=True)
         assert "ask what was promised last time" in page
-        refused = dan.post(f"{address}/start", data={"password": PASSWORD})
-        assert refused.status_code == 422
-        assert "no changed unit is ticked" in refused.get_data(as_text=True)
+        refusal = dan.post(f"{address}/start", data={"password": PASSWORD})
+        assert refusal.status_code == 422
+        assert "no changed unit is ticked" in refusal.get_data(as_text=True)
         dan.post(f"{address}/start", data={"password": PASSWORD, "changes": ["1"]})
         assert [len(own_units(f"LOCAL{number}")) for number in range(2)] == [1, 2]
         page = dan.get(address).get_data(as_text=True)
@@ -593,24 +600,24 @@ class TestOnScreen:
     def test_wrong_password_starts_nothing_and_keeps_the_ticks(self, world: World, client: Browser) -> None:
         dan, documents = client(world.dan), units(1)
         import_units(world, documents)
-        address = self.post_file(dan, world, [reworded(documents[0])]).location
-        refused = dan.post(f"{address}/start", data={"password": "no", "changes": ["0"]})
-        assert refused.status_code == 422
-        assert "not your password" in refused.get_data(as_text=True)
-        assert 'id="change-0" name="changes" value="0" checked' in refused.get_data(as_text=True)
+        address = self.post_file(dan, world, [reword(documents[0])]).location
+        refusal = dan.post(f"{address}/start", data={"password": "no", "changes": ["0"]})
+        assert refusal.status_code == 422
+        assert "not your password" in refusal.get_data(as_text=True)
+        assert 'id="change-0" name="changes" value="0" checked' in refusal.get_data(as_text=True)
         assert len(own_units("LOCAL0")) == 1
 
     def test_form_sent_twice_starts_once(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         address = self.post_file(dan, world, units(1)).location
-        sent = {"password": PASSWORD, "idempotency_key": "one"}
-        assert [dan.post(f"{address}/start", data=sent).location for _ in range(2)] == [address] * 2
+        form = {"password": PASSWORD, "idempotency_key": "one"}
+        assert [dan.post(f"{address}/start", data=form).location for _ in range(2)] == [address] * 2
         assert len(own_units("LOCAL0")) == 1
 
     @pytest.mark.parametrize("format_name", ["yaml", "guessed"])
     def test_unreadable_file_is_refused(self, world: World, client: Browser, format_name: str) -> None:
-        given = {"format": format_name, "file": (BytesIO(b"\x00\x01 nothing"), "x.bin")}
-        answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/import", data=given)
+        data = {"format": format_name, "file": (BytesIO(b"\x00\x01 nothing"), "x.bin")}
+        answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/import", data=data)
         assert answer.status_code == 422
         assert 'id="file-error"' in answer.get_data(as_text=True)
 
@@ -662,7 +669,7 @@ class TestOnScreen:
     def test_preview_can_be_cancelled(self, world: World, client: Browser) -> None:
         run, dan = preview(world, units(1)), client(world.dan)
         dan.post(f"/imports/{run.id}/cancel")
-        assert again(run).state is ImportState.CANCELLED
+        assert reload_run(run).state is ImportState.CANCELLED
         assert own_units("LOCAL0") == []
 
     def test_other_centre_does_not_see_the_import(self, world: World, client: Browser) -> None:
@@ -671,7 +678,7 @@ class TestOnScreen:
             assert heidi.get(f"/imports/{run.id}{path}").status_code == 404
         for path in ("start", "cancel", "resume"):
             assert heidi.post(f"/imports/{run.id}/{path}", data={"password": PASSWORD}).status_code == 404
-        assert again(run).state is ImportState.PREVIEWED
+        assert reload_run(run).state is ImportState.PREVIEWED
         start(run, factories.make_actor(world.dan))
         assert "LOCAL0" not in heidi.get("/units?q=LOCAL0").get_data(as_text=True).partition("<main")[2].replace(
             'value="LOCAL0"', ""

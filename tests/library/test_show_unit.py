@@ -58,11 +58,14 @@ def test_guidance_is_shown_with_its_warning(world: World, client: ClientFor) -> 
     (guidance,) = LIBRARY.guidance
     warning = next(each.warning for each in guidance.units if each.code == "CFACC15")
     assert warning
-    with_warning, without = words(client(world.bob), "cfacc15"), words(client(world.bob), "inscc004")
-    assert warning in with_warning
-    assert warning not in without
+    words_with_warning, words_without_warning = (
+        words(client(world.bob), "cfacc15"),
+        words(client(world.bob), "inscc004"),
+    )
+    assert warning in words_with_warning
+    assert warning not in words_without_warning
     for each in (guidance.synopsis, *guidance.tips, *guidance.marking_points):
-        assert each in without
+        assert each in words_without_warning
     assert "Guidance" not in words(client(world.bob), "cfamlfd3")
 
 
@@ -78,7 +81,7 @@ def test_passed_review_date_is_shown_and_not_called_expired(
 
 
 @pytest.mark.parametrize(
-    ("printed", "today", "is_due"),
+    ("review_on", "today", "is_due"),
     [
         ("01 Mar 2026", date(2026, 3, 1), False),
         ("01 Mar 2026", date(2026, 3, 2), True),
@@ -89,18 +92,18 @@ def test_passed_review_date_is_shown_and_not_called_expired(
         (None, date(2027, 1, 1), False),
     ],
 )
-def test_review_is_due_after_its_last_day(printed: str | None, today: date, is_due: bool) -> None:
-    assert (describe_passed_review({"metadata": {"review_on": printed}}, today) is not None) is is_due
+def test_review_is_due_after_its_last_day(review_on: str | None, today: date, is_due: bool) -> None:
+    assert (describe_passed_review({"metadata": {"review_on": review_on}}, today) is not None) is is_due
 
 
 def test_review_printed_as_a_month_is_due_by_its_end() -> None:
-    said = describe_passed_review({"metadata": {"review_on": "March 2026"}}, date(2026, 4, 1))
-    assert said == "Review was due by 31 March 2026. The unit can still be used until it is withdrawn."
+    sentence = describe_passed_review({"metadata": {"review_on": "March 2026"}}, date(2026, 4, 1))
+    assert sentence == "Review was due by 31 March 2026. The unit can still be used until it is withdrawn."
 
 
 @pytest.fixture
 def local_unit(app: Flask, tmp_path: Path) -> UnitDocument:
-    """A unit with what none of ours has: nested items, a choice, points, a scope."""
+    """A unit with nested items, a choice, points and a scope, which no unit of the standards folder has."""
     scope = 'scope:\n  - heading: "Calls"\n    text: "They cover:"\n    points: ["refunds"]\nperformance:'
     (document,) = read_standards(write_standards_folder(tmp_path, replace_once("performance:", scope))).units
     with transaction():

@@ -19,8 +19,8 @@ def reword_criteria(document: UnitDocument, texts: dict[str, str]) -> UnitDocume
         return f"{each.kind[0]}:{each.label}"
 
     remaining = [each for each in document.criteria if texts.get(get_key(each)) != ""]
-    changed = (replace(each, text=texts.get(get_key(each), each.text)) for each in remaining)
-    numbered = (replace(each, position=at) for at, each in enumerate(changed, start=1))
+    reworded = (replace(each, text=texts.get(get_key(each), each.text)) for each in remaining)
+    numbered = (replace(each, position=at) for at, each in enumerate(reworded, start=1))
     return replace(document, criteria=tuple(numbered))
 
 
