@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from tests.factories import days_ago, make_world
-from tests.web.test_routes import Cast
+from tests.web.test_routes import SampleRequests
 from tracker.accounts import sessions
 from tracker.clock import frozen_at
 from tracker.extensions import db
@@ -33,30 +33,30 @@ def list_routes() -> dict[str, str]:
     """Return routes.txt: a line for each method of each rule, with a status code for each person."""
     with running_app() as app:
         run_command(app, "standards", "load")
-        cast, tokens = prepare(app)
+        sample, tokens = prepare(app)
         snapshot = Snapshot(app)
         lines = []
         for rule, method in sorted_routes(app):
-            address = build_address(rule, cast.ids)
+            address = build_address(rule, sample.ids)
             with app.app_context():
-                body = cast.body(rule.endpoint)
+                body = sample.body(rule.endpoint)
             codes = [request_status(app, snapshot, tokens.get(name), method, address, body) for name in ("", *PEOPLE)]
             lines.append(f"{method} {rule.endpoint} {rule.rule}: {' '.join(codes)}")
     return {"routes.txt": HEADER + "\n".join(lines) + "\n"}
 
 
-def prepare(app: Flask) -> tuple[Cast, dict[str, str]]:
+def prepare(app: Flask) -> tuple[SampleRequests, dict[str, str]]:
     """Create the people and their things; return the ids by the names in addresses, and a session token for each."""
     with app.app_context():
         with frozen_at(days_ago(400)), transaction():
             keys.make_key()
-        cast = Cast(app, make_world())
+        sample = SampleRequests(app, make_world())
         with transaction():
             tokens = {
-                name: sessions.start_session(cast.people[name], "127.0.0.1", "Chrome on Windows", proven=True)
+                name: sessions.start_session(sample.people[name], "127.0.0.1", "Chrome on Windows", proven=True)
                 for name in PEOPLE
             }
-        return cast, tokens
+        return sample, tokens
 
 
 class Snapshot:

@@ -13,7 +13,7 @@ from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, World, make_app
-from tests.web.test_routes import TABLE, Cast, count_rows_and_events, endpoints
+from tests.web.test_routes import TABLE, SampleRequests, count_rows_and_events, list_methods
 from tracker.accounts.services.account_links import issue_link
 from tracker.accounts.sessions import COOKIE_NAME
 from tracker.extensions import db
@@ -123,7 +123,7 @@ def test_next_cannot_lead_to_another_site_after_the_second_step(bob: Person, app
 @pytest.mark.parametrize("missing_step", list(SignInStep))
 def test_no_page_opens_before_the_second_step(app: Flask, world: World, missing_step: SignInStep) -> None:
     """Request every route by every method, as a person with every role who has not given the second factor."""
-    cast = Cast(app, world)
+    sample = SampleRequests(app, world)
     with transaction():
         for role in set(Role) - {Role.ASSESSOR}:
             factories.grant(world.bob, world.northgate, role)
@@ -140,9 +140,9 @@ def test_no_page_opens_before_the_second_step(app: Flask, world: World, missing_
         if rule.public or rule.step is missing_step:
             continue
         before = before or count_rows_and_events()
-        for method, _ in endpoints(app)[endpoint]:
+        for method, _ in list_methods(app)[endpoint]:
             for headers in ({}, {"Accept": "application/json"}):
-                answer = browser.open(cast.address(endpoint, method), method=method, headers=headers)
+                answer = browser.open(sample.address(endpoint, method), method=method, headers=headers)
                 assert answer.status_code == 302, (endpoint, answer.status_code)
                 assert answer.location.split("?")[0] == location, (endpoint, answer.location)
                 answer.close()

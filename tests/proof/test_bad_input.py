@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.factories import PASSWORD, World
 from tests.inspection import PlainClient
 from tests.proof.proof_size import choose_size, record_figures
-from tests.web.test_routes import TABLE, Cast, endpoints
+from tests.web.test_routes import TABLE, SampleRequests, list_methods
 from tracker.models import Person
 
 Browser = Callable[[Person], FlaskClient]
@@ -89,12 +89,12 @@ ENDS_THE_SESSION = {"accounts.sign_out", "accounts.sign_in", "accounts.end_own_s
 class Requests:
     """A door, who knocks, and with what; the same ones for the same seed."""
 
-    def __init__(self, app: Flask, cast: Cast, seed: int) -> None:
-        self.app, self.cast, self.chance = app, cast, random.Random(seed)  # noqa: S311 - no secret
+    def __init__(self, app: Flask, sample: SampleRequests, seed: int) -> None:
+        self.app, self.cast, self.chance = app, sample, random.Random(seed)  # noqa: S311 - no secret
         self.doors = [
             (endpoint, method)
             for endpoint in sorted(set(TABLE) - ENDS_THE_SESSION)
-            for method, _ in endpoints(app)[endpoint]
+            for method, _ in list_methods(app)[endpoint]
         ]
         self.fields: dict[str, list[str]] = {}
 
@@ -168,10 +168,10 @@ def test_nonsense_is_answered_with_a_sentence(
 ) -> None:
     # that a page is valid is proven elsewhere: here it repeats what no browser would send
     monkeypatch.setattr(app, "test_client_class", PlainClient)
-    cast = Cast(app, world)
-    browsers = {name: client(cast.people[name]) for name in ACTORS}
+    sample = SampleRequests(app, world)
+    browsers = {name: client(sample.people[name]) for name in ACTORS}
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    requests = Requests(app, cast, seed=23)
+    requests = Requests(app, sample, seed=23)
     requests.learn_fields(browsers)
     wanted, sent, faults = choose_size(260, 5_000), 0, []
     for actor, method, address, body in requests:

@@ -23,7 +23,7 @@ from tests import factories
 from tests.factories import World
 from tests.proof.proof_size import choose_size, record_figures
 from tests.sample_objects import Staff, make_candidate_objects, make_sample_objects
-from tests.web.test_routes import NEVER_COUNTED, count_rows_and_events, endpoints
+from tests.web.test_routes import NEVER_COUNTED, count_rows_and_events, list_methods
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Base, Criterion, Person
@@ -118,7 +118,7 @@ def row_of(table: Table, number: int) -> dict[str, Any]:
 
 def addresses(app: Flask, ids: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
     """Every route that somebody's number leads to: endpoint, method and the arguments that name something of theirs."""
-    for endpoint, methods in sorted(endpoints(app).items()):
+    for endpoint, methods in sorted(list_methods(app).items()):
         arguments = sorted({name for rule in app.url_map.iter_rules(endpoint) for name in rule.arguments} & OWN)
         if arguments:
             yield from ((endpoint, method, arguments) for method in sorted({method for method, _ in methods}))
@@ -218,7 +218,7 @@ def test_a_number_crossed_in_the_body_binds_nothing_to_it(
 def crossed_bodies(app: Flask, neighbours: Neighbours) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     own = neighbours.ids["alice"]
     for actor in neighbours.actors:
-        for endpoint, methods in sorted(endpoints(app).items()):
+        for endpoint, methods in sorted(list_methods(app).items()):
             if ("POST", endpoint) not in methods or endpoint in {"accounts.sign_out", "accounts.follow_link"}:
                 continue
             for owner in neighbours.list_outsiders(actor):

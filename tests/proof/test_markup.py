@@ -20,7 +20,7 @@ from tests.factories import World
 from tests.inspection import PlainClient
 from tests.library.centre_units import read_unit
 from tests.proof.proof_size import choose_size, record_figures
-from tests.web.test_routes import TABLE, Cast, endpoints
+from tests.web.test_routes import TABLE, SampleRequests, list_methods
 from tracker.extensions import db
 from tracker.models import Base, Person
 from tracker.units.formats import spreadsheet
@@ -93,13 +93,13 @@ def shape(page: str) -> Shape:
     return [(str(each.tag), tuple(sorted(each.attrib))) for each in parsed.iter()]
 
 
-def pages(cast: Cast, browsers: dict[str, FlaskClient]) -> Iterator[tuple[str, str, Shape]]:
+def pages(sample: SampleRequests, browsers: dict[str, FlaskClient]) -> Iterator[tuple[str, str, Shape]]:
     """Each page as somebody sees it who may."""
     for endpoint in sorted(TABLE):
         actor = next(iter(sorted(TABLE[endpoint] & set(browsers))), None)
-        if actor is None or ("GET", endpoint) not in endpoints(cast.app)[endpoint]:
+        if actor is None or ("GET", endpoint) not in list_methods(sample.app)[endpoint]:
             continue
-        answer = browsers[actor].get(cast.address(endpoint, "GET"))
+        answer = browsers[actor].get(sample.address(endpoint, "GET"))
         if answer.mimetype == "text/html":
             yield actor, endpoint, shape(answer.text)
         answer.close()
@@ -109,15 +109,15 @@ def test_no_text_becomes_an_element_of_a_page(
     app: Flask, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "test_client_class", PlainClient)
-    cast = Cast(app, world)
-    browsers = {name: client(cast.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
-    list(pages(cast, browsers))  # once, so that who opened what is noted already
+    sample = SampleRequests(app, world)
+    browsers = {name: client(sample.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
+    list(pages(sample, browsers))  # once, so that who opened what is noted already
     payloads, compared = (MARKUP + FORMULAS)[:: choose_size(20, 1)], 0
     for words in payloads:
         put_everywhere(harmless(words))
-        before = {(actor, endpoint): found for actor, endpoint, found in pages(cast, browsers)}
+        before = {(actor, endpoint): found for actor, endpoint, found in pages(sample, browsers)}
         put_everywhere(words)
-        for actor, endpoint, found in pages(cast, browsers):
+        for actor, endpoint, found in pages(sample, browsers):
             assert found == before[actor, endpoint], (words, actor, endpoint)
             compared += 1
     assert len(texts()) > 35

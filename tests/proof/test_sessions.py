@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import PASSWORD, World
 from tests.proof.proof_size import record_figures
-from tests.web.test_routes import TABLE, Cast, count_rows_and_events, endpoints
+from tests.web.test_routes import TABLE, SampleRequests, count_rows_and_events, list_methods
 from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.account_links import issue_link
@@ -56,7 +56,7 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
     end: End, app: Flask, world: World, client: Browser, freeze_clock: Callable[..., None]
 ) -> None:
     """Every route that is Alice's, by every method."""
-    cast = Cast(app, world)
+    sample = SampleRequests(app, world)
     alice = client(world.alice)
     cookie = alice.get_cookie(COOKIE_NAME)
     assert cookie
@@ -69,8 +69,8 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
         rule = find_route_rule(app, endpoint)
         if rule is None or rule.public:
             continue
-        for method, _ in endpoints(app)[endpoint]:
-            answer = thief.open(cast.address(endpoint, method), method=method)
+        for method, _ in list_methods(app)[endpoint]:
+            answer = thief.open(sample.address(endpoint, method), method=method)
             assert answer.status_code in {302, 303}, (endpoint, answer.status_code)
             assert answer.location.startswith("/sign-in"), (endpoint, answer.location)
             answer.close()
@@ -151,15 +151,15 @@ def test_a_request_for_another_site_is_answered_by_none(app: Flask, world: World
 
 def test_no_page_of_anybodys_may_be_kept_by_a_cache(app: Flask, world: World, client: Browser) -> None:
     """Flask CVE-2023-30861: without `Vary: Cookie` a proxy may hand one person's page to another."""
-    cast = Cast(app, world)
+    sample = SampleRequests(app, world)
     pages = 0
-    browsers = {name: client(cast.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
+    browsers = {name: client(sample.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
     for endpoint in sorted(TABLE):
-        for method, _ in endpoints(app)[endpoint]:
+        for method, _ in list_methods(app)[endpoint]:
             if method != "GET":
                 continue
             for browser in [app.test_client(), *browsers.values()]:
-                answer = browser.get(cast.address(endpoint, method))
+                answer = browser.get(sample.address(endpoint, method))
                 assert "no-store" in answer.headers["Cache-Control"], endpoint
                 assert "Cookie" in answer.headers["Vary"], endpoint
                 answer.close()

@@ -1,4 +1,4 @@
-"""Pages are compressed for browsers that accept it, at a length that tells nothing; files are sent as they are."""
+"""Compression of pages for browsers that accept it, padded so that the length reveals nothing; files are sent unchanged."""
 
 import gzip
 
@@ -11,16 +11,16 @@ from tracker.web import compression
 PAGE = b"<p>" + b"word " * 300
 
 
-def test_a_page_is_compressed_for_who_accepts_it(anonymous: FlaskClient) -> None:
-    packed = anonymous.get("/sign-in", headers={"Accept-Encoding": "gzip, br"})
-    assert packed.content_encoding == "gzip"
-    assert b"Evidence tracker" in gzip.decompress(packed.data)
-    assert packed.content_length == len(packed.data)
-    assert "Accept-Encoding" in packed.vary
+def test_a_page_is_compressed_for_a_browser_that_accepts_gzip(anonymous: FlaskClient) -> None:
+    response = anonymous.get("/sign-in", headers={"Accept-Encoding": "gzip, br"})
+    assert response.content_encoding == "gzip"
+    assert b"Evidence tracker" in gzip.decompress(response.data)
+    assert response.content_length == len(response.data)
+    assert "Accept-Encoding" in response.vary
 
 
 @pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity"])
-def test_a_page_is_sent_plain_to_who_does_not(anonymous: FlaskClient, accepted: str) -> None:
+def test_a_page_is_not_compressed_for_other_browsers(anonymous: FlaskClient, accepted: str) -> None:
     plain = anonymous.get("/sign-in", headers={"Accept-Encoding": accepted})
     assert plain.content_encoding is None
     assert "Evidence tracker" in plain.text
@@ -48,12 +48,12 @@ def test_the_length_of_a_compressed_page_varies() -> None:
     ],
     ids=["stream", "download", "compressed", "pdf", "picture"],
 )
-def test_what_is_not_a_page_is_left_alone(app: Flask, response: Response) -> None:
+def test_other_responses_are_not_compressed(app: Flask, response: Response) -> None:
     with app.test_request_context(headers={"Accept-Encoding": "gzip"}):
         assert not compression.is_page(response)
 
 
-def test_a_short_page_is_left_alone(app: Flask) -> None:
+def test_a_short_page_is_not_compressed(app: Flask) -> None:
     with app.test_request_context(headers={"Accept-Encoding": "gzip"}):
         compress_page = app.after_request_funcs[None][0]
         assert "Content-Encoding" not in compress_page(Response("<p>short", mimetype="text/html")).headers

@@ -5,10 +5,10 @@ from jinja2 import Environment
 from tracker.web import filters
 
 
-def test_neighbours_with_one_value_come_together_in_their_order() -> None:
+def test_consecutive_items_with_one_value_are_grouped_in_order() -> None:
     items = [{"kind": "b", "n": 1}, {"kind": "b", "n": 2}, {"kind": "a", "n": 3}, {"kind": "b", "n": 4}]
-    found = filters.group_consecutive(Environment(autoescape=True), items, "kind")
-    assert [(kind, [item["n"] for item in run]) for kind, run in found] == [("b", [1, 2]), ("a", [3]), ("b", [4])]
+    groups = filters.group_consecutive(Environment(autoescape=True), items, "kind")
+    assert [(kind, [item["n"] for item in run]) for kind, run in groups] == [("b", [1, 2]), ("a", [3]), ("b", [4])]
 
 
 def test_the_attribute_may_be_an_index() -> None:

@@ -12,7 +12,7 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def clock_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "frozen", NOON)
 
 
@@ -52,7 +52,9 @@ class TestPeriods:
             (None, date(2026, 11, 22), "22 November 2026"),
         ],
     )
-    def test_what_both_ends_share_is_said_once(self, start: date | None, end: date | None, words: str) -> None:
+    def test_month_and_year_shared_by_both_days_are_written_once(
+        self, start: date | None, end: date | None, words: str
+    ) -> None:
         assert formatting.period(start, end) == words
 
 
@@ -99,7 +101,7 @@ class TestSizes:
 
 
 class TestCounts:
-    def test_one_is_singular_and_all_else_plural(self) -> None:
+    def test_only_one_is_singular(self) -> None:
         assert [formatting.counted(n, "item") for n in (0, 1, 2)] == ["0 items", "1 item", "2 items"]
 
     def test_an_odd_plural_is_given(self) -> None:
@@ -110,7 +112,7 @@ class TestParagraphs:
     def test_a_blank_line_parts_and_a_single_break_stays(self) -> None:
         assert formatting.paragraphs("One\r\ntwo\r\n\r\nthree") == Markup("<p>One<br>two</p>\n<p>three</p>")
 
-    def test_markup_is_shown_and_never_obeyed(self) -> None:
+    def test_markup_is_escaped(self) -> None:
         assert formatting.paragraphs("<b>=1+1</b> & more") == "<p>&lt;b&gt;=1+1&lt;/b&gt; &amp; more</p>"
 
     def test_many_blank_lines_make_no_empty_paragraphs(self) -> None:

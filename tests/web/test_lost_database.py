@@ -1,4 +1,4 @@
-"""The database goes away in the middle of a request: people read a sentence, and an answer that is made arrives."""
+"""Loss of the database during a request: people read a message, and a response that is complete is sent."""
 
 import sqlite3
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from tracker.extensions import db
 from tracker.ledger import checkpoints, events
 from tracker.ledger.transactions import transaction
 
-Asking = Callable[[], TestResponse]
+Request = Callable[[], TestResponse]
 
 
 @pytest.fixture
-def alice_asks(app: Flask, world: World) -> Asking:
-    """For her evidence, as the server hears it: in a thread and a context of its own, which ends with the answer."""
+def request_as_alice(app: Flask, world: World) -> Request:
+    """Request Alice's evidence as a server does: in a thread and a context of its own, which ends with the response."""
     app.config["PROPAGATE_EXCEPTIONS"] = False
     browser = FlaskClient(app, app.response_class)
     with transaction():
@@ -33,49 +33,51 @@ def alice_asks(app: Flask, world: World) -> Asking:
         )
     db.session.remove()
 
-    def asked() -> TestResponse:
+    def request_evidence() -> TestResponse:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(browser.get, "/evidence").result(30)
 
-    return asked
+    return request_evidence
 
 
-def lost(*_: Any, **__: Any) -> None:
+def raise_lost_connection(*_: Any, **__: Any) -> None:
     raise OperationalError("SELECT 1", {}, psycopg.OperationalError("server closed the connection unexpectedly"))
 
 
-def test_who_cannot_even_be_looked_up_reads_a_sentence(alice_asks: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page that says so must not ask again who reads it."""
-    monkeypatch.setattr(sessions, "find_signed_in", lost)
-    answer = alice_asks()
+def test_page_says_that_the_database_cannot_be_reached(
+    request_as_alice: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error page must not look the reader up again."""
+    monkeypatch.setattr(sessions, "find_signed_in", raise_lost_connection)
+    answer = request_as_alice()
     assert answer.status_code == 503
     assert "cannot reach its database" in answer.text
     assert "Alice" not in answer.text
 
 
-def test_an_answer_that_is_made_arrives_though_the_database_has_gone(
-    alice_asks: Asking, monkeypatch: pytest.MonkeyPatch
+def test_a_complete_response_is_sent_after_the_connection_is_lost(
+    request_as_alice: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = psycopg.OperationalError if server_url() else sqlite3.OperationalError
+    error_class = psycopg.OperationalError if server_url() else sqlite3.OperationalError
     dialect = db.engine.dialect
 
     def refuse(_connection: object) -> None:
-        raise gone("server closed the connection unexpectedly")
+        raise error_class("server closed the connection unexpectedly")
 
-    def lose(*_: object, **__: object) -> None:
+    def break_rollback(*_: object, **__: object) -> None:
         monkeypatch.setattr(dialect, "do_rollback", refuse)
 
-    with request_finished.connected_to(lose):
-        answer = alice_asks()
+    with request_finished.connected_to(break_rollback):
+        answer = request_as_alice()
     monkeypatch.undo()
     assert answer.status_code == 200
-    assert alice_asks().status_code == 200
+    assert request_as_alice().status_code == 200
 
 
-def test_a_checkpoint_that_the_database_does_not_let_be_written_holds_nobody_up(
+def test_a_checkpoint_that_cannot_be_written_raises_nothing_and_is_written_later(
     app_with_signing_key: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(events, "get_head", lost)
+        patch.setattr(events, "get_head", raise_lost_connection)
         assert checkpoints.write_due(at_once=True) is None
     assert checkpoints.write_due(at_once=True)

@@ -1,8 +1,8 @@
-"""Who may do what: every route, every method, every kind of person, on Alice's things at Northgate and on Frank's.
+"""Access to every route by every method, for every kind of person, to Alice's objects at Northgate and Frank's at Southbank.
 
-The table says who gets in to Alice's; to Frank's at Southbank get in their twins there. Whoever is not named is sent
-to sign in, or told that there is nothing here, and nothing is written. A route that stands in no row fails, and so
-does one without a rule.
+`TABLE` names who may use a route on Alice's objects; on Frank's, their counterparts at Southbank may. Everybody else is
+sent to sign in, or gets a page not found, and nothing is written. A route that is not in the table fails, and so does
+one without an access rule.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ ADMINISTRATORS = DAN | {"heidi"}
 EVERYBODY_SIGNED_IN = CANDIDATES | ASSESSORS | VERIFIERS | VISITORS | ADMINISTRATORS
 ANYBODY = EVERYBODY_SIGNED_IN | {"nobody", "gone"}
 TWINS = {"alice": "frank", "bob": "grace", "carol": "ivan", "dan": "heidi", "eve": "olga"}
-"""Who is at Southbank, and towards Frank, what the other is at Northgate and towards Alice."""
+"""The counterpart at Southbank, in role and towards Frank, of each person at Northgate, and the other way round."""
 TWINS |= {twin: name for name, twin in TWINS.items()}
 
 TABLE: dict[str, frozenset[str]] = {
@@ -46,15 +46,15 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.forgotten_password": ANYBODY,
     "recording_forms.verify_form": ANYBODY,
     "recording_forms.verify_file": ANYBODY,
-    "accounts.follow_link": NOBODY,  # this token is nobody's
+    "accounts.follow_link": NOBODY,  # no such token exists
     "accounts.outbox": NOBODY,  # in demo mode only
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
     "accounts.list_unsaved_texts": EVERYBODY_SIGNED_IN,
-    "accounts.delete_unsaved_text": NOBODY,  # this text is nobody's
+    "accounts.delete_unsaved_text": NOBODY,  # no such text exists
     "accounts.get_csrf_token": EVERYBODY_SIGNED_IN,
-    "accounts.confirm_sign_in": EVERYBODY_SIGNED_IN,  # who have proved it, and are led on
+    "accounts.confirm_sign_in": EVERYBODY_SIGNED_IN,  # they have proved it and are redirected
     "accounts.get_passkey_options": EVERYBODY_SIGNED_IN,
     "accounts.use_recovery_code": EVERYBODY_SIGNED_IN,
     "accounts.set_up_two_step_verification": EVERYBODY_SIGNED_IN,
@@ -63,7 +63,7 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.get_new_passkey_options": EVERYBODY_SIGNED_IN,
     "accounts.make_recovery_codes": EVERYBODY_SIGNED_IN,
     "accounts.confirm_recovery_codes": EVERYBODY_SIGNED_IN,
-    "accounts.remove_second_factor": ALICE,  # it is hers
+    "accounts.remove_second_factor": ALICE,  # it belongs to her
     "privacy.show_own_access_log": CANDIDATES,
     "privacy.show_access_log": DAN,
     "privacy.list_retention": DAN,
@@ -71,8 +71,8 @@ TABLE: dict[str, frozenset[str]] = {
     "privacy.erase_portfolio": DAN,
     "privacy.show_own_data": EVERYBODY_SIGNED_IN,
     "privacy.download_own_data": EVERYBODY_SIGNED_IN,
-    "accounts.choose_role": ALICE,  # the grant named is hers
-    "accounts.end_own_session": NOBODY,  # this session is nobody's
+    "accounts.choose_role": ALICE,  # the grant in the form is hers
+    "accounts.end_own_session": NOBODY,  # no such session exists
     "library.list_units": EVERYBODY_SIGNED_IN,
     "library.show_unit": EVERYBODY_SIGNED_IN,
     "library.compare_versions": EVERYBODY_SIGNED_IN,
@@ -81,12 +81,12 @@ TABLE: dict[str, frozenset[str]] = {
     "library.list_qualifications": EVERYBODY_SIGNED_IN,
     "library.show_qualification": EVERYBODY_SIGNED_IN,
     "library.show_guidance": EVERYBODY_SIGNED_IN,
-    # a unit being read in at Northgate: its administrator corrects it, its assessors look at it
+    # a draft of a unit at Northgate: its administrator corrects it, its assessors read it
     "library.show_draft": DAN | BOB | {"bart", "vera"},
     "recording_forms.draft_form": DAN | BOB | {"bart", "vera"},
     "integrity.show_integrity": ADMINISTRATORS,
     "library.choose_centre": ADMINISTRATORS,
-    "library.correct_unit": ADMINISTRATORS,  # who are told that this one is the installation's
+    "library.correct_unit": ADMINISTRATORS,  # they read that the unit belongs to the installation
     "library.add_unit": DAN,
     "library.read_unit": DAN,
     "library.review_draft": DAN,
@@ -116,7 +116,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.choose_qualification": DAN,
     "registrations.change_registration": DAN,
     "library.add_guidance": DAN,
-    "library.edit_guidance": NOBODY,  # this one is the installation's
+    "library.edit_guidance": NOBODY,  # the page belongs to the installation
     "library.attach_guidance": DAN,
     "library.detach_guidance": DAN,
     # who may read the attempt
@@ -124,14 +124,14 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio.show_past_version": READERS,
     "recording_forms.show_form": READERS,
     "recording_forms.print_form": READERS,
-    "recording_forms.issued_form": NOBODY,  # this one is nobody's
+    "recording_forms.issued_form": NOBODY,  # no such form exists
     "recording_forms.issue_form": BOB | CAROL | DAN,
     "portfolio.show_attempt_evidence": READERS - DAN,
     "portfolio.download_sealed": READERS - DAN,
     "portfolio.show_registration": ALICE | DAN,
     "portfolio.show_index": READERS,
     "portfolio.print_index": READERS,
-    # candidates: their own pages, and Alice's things for Alice
+    # candidates: their own pages, and for Alice her objects
     "portfolio.add_evidence": CANDIDATES,
     "portfolio.autosave_new": CANDIDATES,
     "portfolio.index_of_evidence": CANDIDATES,
@@ -221,21 +221,21 @@ TABLE: dict[str, frozenset[str]] = {
 }
 UNRULED = {"static"}
 NEVER_COUNTED = {"user_session", "failed_sign_in"}
-SAYS_LITTLE = {400, 409, 413, 422}
-"""What a person who may act is told when the body of the request is empty."""
+REFUSED_INPUT = {400, 409, 413, 422}
+"""Statuses for a person who may act, where the body of the request is empty."""
 
 
-def let_in(app: Flask, endpoint: str, whose: str) -> frozenset[str]:
-    """Who gets in. What is nobody's in particular, or everybody's, is the same for both."""
+def list_allowed(app: Flask, endpoint: str, whose: str) -> frozenset[str]:
+    """Return who may use a route on the objects of `whose`; a route without arguments, or for everybody, is the same for both."""
     names = TABLE[endpoint]
-    about_somebody = any(rule.arguments for rule in app.url_map.iter_rules(endpoint))
-    if whose == "alice" or not about_somebody or names >= EVERYBODY_SIGNED_IN:
+    is_about_a_candidate = any(rule.arguments for rule in app.url_map.iter_rules(endpoint))
+    if whose == "alice" or not is_about_a_candidate or names >= EVERYBODY_SIGNED_IN:
         return names
     return frozenset(TWINS[name] for name in names if name in TWINS)
 
 
-class Cast:
-    """The people by name, and the ids that stand in addresses of Alice's things or Frank's."""
+class SampleRequests:
+    """People of every kind, and the addresses and bodies of requests for objects of Alice or Frank."""
 
     def __init__(self, app: Flask, world: World, whose: str = "alice") -> None:
         self.app, self.world = app, world
@@ -256,23 +256,23 @@ class Cast:
                 centre = world.southbank if name in TWINS else world.northgate
                 self.people[name] = factories.make_person(full, centre, role)
             self.people["gone"].deactivated_at = clock.now()
-            self._once_assessed(self.people["vera"])
-            self.ids = self._things_of_alice() if whose == "alice" else self._things_of_frank()
+            self._make_former_assessor(self.people["vera"])
+            self.ids = self._make_objects_of_alice() if whose == "alice" else self._make_objects_of_frank()
 
-    def _things_of_alice(self) -> dict[str, Any]:
+    def _make_objects_of_alice(self) -> dict[str, Any]:
         world = self.world
         invited = factories.make_person("Ivy Invited", world.northgate, Role.CANDIDATE)
         return make_sample_objects(world.cfacc15, Staff(world.bob, world.carol, world.dan, world.eve), invited)
 
-    def _things_of_frank(self) -> dict[str, Any]:
+    def _make_objects_of_frank(self) -> dict[str, Any]:
         world, ivan = self.world, self.people["ivan"]
         invited = factories.make_person("Ivy Invited", world.southbank, Role.CANDIDATE)
         factories.allocate(world.franks_attempt, ivan, Role.INTERNAL_VERIFIER, world.heidi)
         staff = Staff(world.grace, ivan, world.heidi, self.people["olga"])
         return make_sample_objects(world.franks_attempt, staff, invited)
 
-    def _once_assessed(self, vera: Person) -> None:
-        """An internal verifier who assessed this very unit, until another took it over."""
+    def _make_former_assessor(self, vera: Person) -> None:
+        """Make Vera an internal verifier who assessed the attempt before Bob."""
         factories.grant(vera, self.world.northgate, Role.INTERNAL_VERIFIER)
         allocation = Allocation(
             attempt_id=self.world.cfacc15.id, person_id=vera.id, role=Role.ASSESSOR, starts_at=factories.LONG_AGO,
@@ -281,7 +281,7 @@ class Cast:
         factories.add_and_flush(allocation)
 
     def address(self, endpoint: str, method: str) -> str:
-        """Where this is, for Alice's things."""
+        """Return the address of a route with the ids of the sample objects."""
         names = {name for rule in self.app.url_map.iter_rules(endpoint) for name in rule.arguments}
         with self.app.test_request_context():
             return self.app.url_map.bind("localhost").build(
@@ -289,30 +289,30 @@ class Cast:
             )
 
     def body(self, endpoint: str) -> dict[str, Any]:
-        """What the few acts need that would otherwise say that there is nothing here."""
+        """Return the fields without which a route answers that the page is not found."""
         grant = db.session.scalar(select(Grant.id).where(Grant.person_id == self.world.alice.id))
         unit = factories.unit("DELIVERCC").id
         return {"accounts.choose_role": {"grant": grant}, "registrations.add_unit": {"unit": unit}}.get(endpoint, {})  # type: ignore[return-value]  # a body for these two only
 
 
 def count_rows_and_events() -> tuple[dict[str, int], int]:
-    """Rows in every table but the sessions', and the ledger's length."""
+    """Return the number of rows in every table but those of sessions, and the length of the ledger."""
     db.session.rollback()
     tables = [table for table in Base.metadata.sorted_tables if table.name not in NEVER_COUNTED]
     counts = {table.name: db.session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
     return counts, db.session.scalar(select(func.max(Event.seq))) or 0
 
 
-def endpoints(app: Flask) -> dict[str, list[tuple[str, str]]]:
-    """Every endpoint with its methods and address patterns."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def list_methods(app: Flask) -> dict[str, list[tuple[str, str]]]:
+    """Return each endpoint with its methods."""
+    methods: dict[str, list[tuple[str, str]]] = {}
     for rule in app.url_map.iter_rules():
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}):
-            found.setdefault(rule.endpoint, []).append((method, rule.endpoint))
-    return found
+            methods.setdefault(rule.endpoint, []).append((method, rule.endpoint))
+    return methods
 
 
-def test_every_route_stands_in_the_table_and_has_a_rule(app: Flask) -> None:
+def test_every_route_is_in_the_table_and_has_a_rule(app: Flask) -> None:
     routed = set(app.view_functions) - UNRULED
     assert routed == set(TABLE)
     assert not [endpoint for endpoint in routed if find_route_rule(app, endpoint) is None]
@@ -329,35 +329,35 @@ def test_a_route_without_a_rule_is_refused_to_everybody(
 
 @pytest.mark.parametrize("whose", ["alice", "frank"] if FULL_SIZE else ["alice"])
 @pytest.mark.parametrize("endpoint", sorted(TABLE))
-def test_a_route_lets_in_whom_the_table_names(
+def test_a_route_is_open_to_the_people_in_the_table_only(
     endpoint: str, whose: str, app: Flask, world: World, client: Browser
 ) -> None:
-    cast, named = Cast(app, world, whose), let_in(app, endpoint, whose)
-    browsers = {name: client(person) for name, person in cast.people.items()} | {"nobody": app.test_client()}
+    sample, allowed = SampleRequests(app, world, whose), list_allowed(app, endpoint, whose)
+    browsers = {name: client(person) for name, person in sample.people.items()} | {"nobody": app.test_client()}
     assert set(browsers) == ANYBODY
-    body = cast.body(endpoint)
-    for method, _ in endpoints(app)[endpoint]:
-        address = cast.address(endpoint, method)
+    body = sample.body(endpoint)
+    for method, _ in list_methods(app)[endpoint]:
+        address = sample.address(endpoint, method)
         before = count_rows_and_events()
         record_figures(answers=len(ANYBODY))
-        for name in sorted(ANYBODY - named):
+        for name in sorted(ANYBODY - allowed):
             answer = browsers[name].open(address, method=method, data=body)
-            told = (name, method, address, answer.status_code)
+            details = (name, method, address, answer.status_code)
             if answer.status_code in {302, 303}:
-                assert name in {"nobody", "gone"}, told
-                assert answer.location.startswith("/sign-in"), told
+                assert name in {"nobody", "gone"}, details
+                assert answer.location.startswith("/sign-in"), details
             else:
-                assert answer.status_code in {403, 404, 409}, told
-            assert b"Complaint" not in answer.data, told
+                assert answer.status_code in {403, 404, 409}, details
+            assert b"Complaint" not in answer.data, details
             answer.close()
         assert count_rows_and_events() == before, f"{method} {address} wrote for somebody it refused"
-        for name in sorted(named):
+        for name in sorted(allowed):
             if endpoint == "accounts.sign_out":
                 continue
             answer = browsers[name].open(address, method=method, data=body)
-            told = (name, method, address, answer.status_code, answer.data[:300])  # type: ignore[assignment]  # longer than the one above
+            details = (name, method, address, answer.status_code, answer.data[:300])  # type: ignore[assignment]  # longer than the one above
             answer.close()
-            assert answer.status_code < 400 or answer.status_code in SAYS_LITTLE, told
+            assert answer.status_code < 400 or answer.status_code in REFUSED_INPUT, details
             assert not (
                 answer.status_code in {302, 303} and answer.location.startswith("/sign-in") and name != "nobody"
-            ), told
+            ), details

@@ -1,4 +1,4 @@
-"""What a page's first and second load send, under which names, and for how long a browser keeps it."""
+"""Static files: the size of a page's first and second load, hashed names, and caching."""
 
 import re
 from collections.abc import Callable
@@ -28,16 +28,16 @@ def address_of(app: Flask, name: str) -> str:
 
 
 def load(client: FlaskClient, path: str) -> tuple[int, int]:
-    """Return the bytes of the page itself and of everything that it links to, as they are sent."""
+    """Return the bytes sent for the page itself, and for the files that it links to."""
     page = client.get(path, headers=BROWSER)
     assert page.status_code == 200
     assert page.content_encoding == "gzip"
     files = linked_files(client.get(path).text)
     assert len(files) > 3
-    sent = [client.get(each, headers=BROWSER, buffered=True) for each in files]
-    assert {each.status_code for each in sent} == {200}
-    assert {each.content_encoding for each in sent} == {"br"}
-    return len(page.data), sum(len(each.data) for each in sent)
+    responses = [client.get(each, headers=BROWSER, buffered=True) for each in files]
+    assert {each.status_code for each in responses} == {200}
+    assert {each.content_encoding for each in responses} == {"br"}
+    return len(page.data), sum(len(each.data) for each in responses)
 
 
 def test_first_load_of_the_sign_in_page_is_small(app: Flask, anonymous: FlaskClient) -> None:
@@ -64,13 +64,13 @@ def test_a_browser_keeps_a_file_for_a_year(app: Flask, anonymous: FlaskClient, n
     assert answer.data == (static_files.FOLDER / name).read_bytes()
 
 
-def test_a_browser_that_asks_again_is_told_that_nothing_changed(app: Flask, anonymous: FlaskClient) -> None:
+def test_an_unchanged_file_is_answered_with_304(app: Flask, anonymous: FlaskClient) -> None:
     address = address_of(app, "css/base.css")
     etag = anonymous.get(address, buffered=True).headers["ETag"]
     assert anonymous.get(address, headers={"If-None-Match": etag}, buffered=True).status_code == 304
 
 
-def test_no_cookie_and_no_database_is_needed(
+def test_static_files_need_no_cookie_and_no_database(
     app: Flask, anonymous: FlaskClient, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     with count_statements() as statements:
@@ -87,35 +87,35 @@ def test_static_files_have_the_security_headers(app: Flask, anonymous: FlaskClie
 
 
 @pytest.mark.parametrize("path", ["/static/css/base.000000000000.css", "/static/nothing.css", "/static/../wsgi.py"])
-def test_an_unknown_name_is_not_found_and_not_kept(anonymous: FlaskClient, path: str) -> None:
+def test_an_unknown_name_is_not_found_and_not_cached(anonymous: FlaskClient, path: str) -> None:
     answer = anonymous.get(path)
     assert answer.status_code == 404
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_page_is_not_kept(world: World, client: ClientFor) -> None:
+def test_a_page_is_not_cached(world: World, client: ClientFor) -> None:
     answer = client(world.alice).get("/", headers=BROWSER)
     assert answer.headers["Cache-Control"] == "no-store"
     assert {"Cookie", "Accept-Encoding"} <= set(answer.vary)
 
 
-def test_files_of_an_earlier_release_are_served_to_pages_open_since(tmp_path: Path, app: Flask) -> None:
+def test_files_of_an_earlier_release_are_still_served(tmp_path: Path, app: Flask) -> None:
     earlier = tmp_path / "earlier" / "css"
     earlier.mkdir(parents=True)
     (earlier / "base.0123456789ab.css").write_text("body { }")
-    served = static_files.StaticFiles(app.wsgi_app, tmp_path, {})
-    assert "/static/css/base.0123456789ab.css" in served.server.files
+    static_app = static_files.StaticFiles(app.wsgi_app, tmp_path, {})
+    assert "/static/css/base.0123456789ab.css" in static_app.server.files
 
 
-def test_a_build_is_made_once_and_leaves_nothing_unfinished(tmp_path: Path) -> None:
+def test_files_are_built_once_and_without_leftovers(tmp_path: Path) -> None:
     first = static_files.build(tmp_path)
-    made = (first / "icon.svg").parent.stat().st_mtime_ns
+    built_at = (first / "icon.svg").parent.stat().st_mtime_ns
     assert static_files.build(tmp_path) == first
-    assert first.stat().st_mtime_ns == made
+    assert first.stat().st_mtime_ns == built_at
     assert list(tmp_path.iterdir()) == [first]
 
 
-def test_no_stylesheet_names_a_picture() -> None:
+def test_no_stylesheet_refers_to_a_picture() -> None:
     """A name in a stylesheet would not be the hashed one, and the policy allows no `data:`."""
     for path in (static_files.FOLDER / "css").glob("*.css"):
         assert "url(" not in path.read_text()

@@ -25,14 +25,14 @@ UNSTYLED = {
     ),  # found by scripts or tests
     *("comment", "criteria-in-full", "library-actions", "workplace-evidence", "month"),
     *("narrative", "nested", "preview", "product-mark", "qualification", "recording-form", "review-section"),
-    *("btn-outline-primary", "outline-primary", "primary"),  # a button looks like the first of them without it
+    *("btn-outline-primary", "outline-primary", "primary"),  # a button without one of these looks like the first
 }
 """Classes without a rule, which name what an element is."""
 
 
 def literals(source: str) -> set[str]:
     """Return the words of the quoted texts in a piece of code."""
-    return {word for found in LITERAL.findall(source) for text in found for word in text.split()}
+    return {word for groups in LITERAL.findall(source) for text in groups for word in text.split()}
 
 
 def classes_in_rules(path: Path) -> set[str]:
@@ -43,15 +43,19 @@ def classes_in_rules(path: Path) -> set[str]:
 
 def classes_in_templates() -> tuple[set[str], set[str]]:
     """Return the classes that the templates write, and the beginnings of those that end in an expression's value."""
-    whole, beginnings = set[str](), set[str]()
+    complete_names, beginnings = set[str](), set[str]()
     for path in TEMPLATES:
         for value in re.findall(r"\bclass=\"((?:[^\"{]|\{(?![{%#])|\{\{.*?\}\}|\{%.*?%\})*)\"", path.read_text()):
             words = JINJA.sub("\0", value).split()
             beginnings |= {word.partition("\0")[0] for word in words if re.match(r"[\w-]+-\0", word)}
-            whole |= {word for each in words for word in [each.replace("\0", "")] if word and not word.endswith("-")}
-            chosen = [re.sub(r"[=!]=\s*[\"'][^\"']*[\"']", "", tag) for tag in JINJA.findall(value) if " if " in tag]
-            whole |= {word for tag in chosen for word in literals(tag) if not word.endswith("-")}
-    return whole, beginnings
+            complete_names |= {
+                word for each in words for word in [each.replace("\0", "")] if word and not word.endswith("-")
+            }
+            conditions = [
+                re.sub(r"[=!]=\s*[\"'][^\"']*[\"']", "", tag) for tag in JINJA.findall(value) if " if " in tag
+            ]
+            complete_names |= {word for tag in conditions for word in literals(tag) if not word.endswith("-")}
+    return complete_names, beginnings
 
 
 def words_in_expressions() -> set[str]:
@@ -60,18 +64,18 @@ def words_in_expressions() -> set[str]:
 
 
 @pytest.mark.parametrize("stylesheet", STYLESHEETS, ids=lambda path: path.stem)
-def test_every_rule_is_about_a_class_that_is_written_somewhere(stylesheet: Path) -> None:
-    whole, beginnings = classes_in_templates()
+def test_every_rule_is_for_a_class_that_is_used(stylesheet: Path) -> None:
+    complete_names, beginnings = classes_in_templates()
     in_scripts = {word for path in SCRIPTS for word in literals(path.read_text())}
     in_python = {word for path in (ROOT / "tracker").rglob("*.py") for word in literals(path.read_text())}
     in_expressions = words_in_expressions()
     composed = {
         each + end.replace("_", "-") for each in beginnings for end in in_python | in_expressions | {"1", "2", "3"}
     }
-    known = whole | in_scripts | in_expressions | composed | MADE_IN_PYTHON
+    known = complete_names | in_scripts | in_expressions | composed | MADE_IN_PYTHON
     assert classes_in_rules(stylesheet) - known == set()
 
 
-def test_every_class_of_a_template_has_a_rule_or_is_known_to_need_none() -> None:
-    ruled = {each for path in STYLESHEETS for each in classes_in_rules(path)}
-    assert classes_in_templates()[0] - ruled == UNSTYLED
+def test_every_class_of_a_template_has_a_rule_or_is_listed_as_unstyled() -> None:
+    styled = {each for path in STYLESHEETS for each in classes_in_rules(path)}
+    assert classes_in_templates()[0] - styled == UNSTYLED
