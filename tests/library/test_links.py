@@ -240,7 +240,7 @@ class TestLoadingAnew:
         assert links() == [(1, 12, True)]
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("unit_pair")
 class TestTheScreen:
     def address(self, world: World) -> str:
         return f"/centres/{world.northgate.id}/links/supervise/deliver"

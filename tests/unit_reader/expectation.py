@@ -60,26 +60,26 @@ class ExpectedCriterion:
 @dataclass
 class Expectation:
     name: str
-    found: dict[str, Any]
+    stated: dict[str, Any]
     criteria: list[ExpectedCriterion] = field(default_factory=list)
 
     @property
     def no_unit(self) -> bool:
-        return "no_unit" in self.found
+        return "no_unit" in self.stated
 
 
 def read_expectation(path: Path) -> Expectation:
-    found = yaml.load(path.read_text("utf-8"), Loader=Plain)  # noqa: S506  a safe loader, of text alone
-    assert set(found) <= KEYS, f"{path.name}: unknown {set(found) - KEYS}"
-    expected = Expectation(path.stem, found)
+    stated = yaml.load(path.read_text("utf-8"), Loader=Plain)  # noqa: S506  a safe loader, of text alone
+    assert set(stated) <= KEYS, f"{path.name}: unknown {set(stated) - KEYS}"
+    expected = Expectation(path.stem, stated)
     for kind in ("performance", "knowledge"):
-        for group in found.get(kind) or []:
+        for group in stated.get(kind) or []:
             _add_items(expected.criteria, kind, group, group["items"], None)
     return expected
 
 
 def _add_items(
-    criteria: list[ExpectedCriterion], kind: str, group: dict[str, Any], items: Any, under: int | None
+    criteria: list[ExpectedCriterion], kind: str, group: dict[str, Any], items: Any, parent: int | None
 ) -> None:
     for label, value in pairs(items):
         item = {"text": value} if isinstance(value, str) else value
@@ -92,7 +92,7 @@ def _add_items(
                 text=item.get("text") or item["text_starts"],
                 heading=group.get("heading"),
                 label_origin="assigned" if assigned else "published",
-                parent=under,
+                parent=parent,
                 points=tuple(item.get("points", ())),
                 assessable=not nested,
                 selection=item.get("selection"),
@@ -118,47 +118,47 @@ def pairs(items: Any) -> Iterator[tuple[str, Any]]:
 def differences(expected: Expectation, reading: dict[str, Any], lines: dict[int, str] | None = None) -> list[str]:
     """Return what differs from the expectation, one entry each. `lines` are the document's lines by number."""
     return [
-        *_plain_differences(expected.found, reading),
-        *_list_differences(expected.found, reading),
+        *_plain_differences(expected.stated, reading),
+        *_list_differences(expected.stated, reading),
         *_criteria_differences(expected.criteria, reading["criteria"]),
-        *_doubt_differences(expected.found, reading, lines or {}),
+        *_doubt_differences(expected.stated, reading, lines or {}),
     ]
 
 
-def _differs(key: str, wanted: Any, got: Any) -> list[str]:
-    return [] if wanted == got else [f"{key}: expected {wanted!r}\n{' ' * len(key)}  but read {got!r}"]
+def _differs(key: str, expected: Any, actual: Any) -> list[str]:
+    return [] if expected == actual else [f"{key}: expected {expected!r}\n{' ' * len(key)}  but read {actual!r}"]
 
 
-def _plain_differences(found: dict[str, Any], reading: dict[str, Any]) -> Iterator[str]:
+def _plain_differences(stated: dict[str, Any], reading: dict[str, Any]) -> Iterator[str]:
     for key in PLAIN:
-        if key not in found:
+        if key not in stated:
             continue
-        if found[key]:
-            yield from _differs(key, found[key], reading[key])
+        if stated[key]:
+            yield from _differs(key, stated[key], reading[key])
         elif key in {"title", "code"} and not any(key in each["what"] for each in reading["warnings"]):
             yield f"{key}: none is printed, and no warning says so; read {reading[key]!r}"
-    if "identifiers" in found:
-        got = {each["scheme"]: each["value"] for each in reading["identifiers"]}
-        yield from _differs("identifiers", found["identifiers"] or {}, got)
-    if "metadata" in found:
-        got = {key: each for key, each in reading["metadata"].items() if each is not None}
-        yield from _differs("metadata", found["metadata"] or {}, got)
+    if "identifiers" in stated:
+        values = {each["scheme"]: each["value"] for each in reading["identifiers"]}
+        yield from _differs("identifiers", stated["identifiers"] or {}, values)
+    if "metadata" in stated:
+        values = {key: each for key, each in reading["metadata"].items() if each is not None}
+        yield from _differs("metadata", stated["metadata"] or {}, values)
 
 
-def _list_differences(found: dict[str, Any], reading: dict[str, Any]) -> Iterator[str]:
+def _list_differences(stated: dict[str, Any], reading: dict[str, Any]) -> Iterator[str]:
     for key in LISTS:
-        if key in found:
-            yield from _differs(key, found[key] or [], reading[key])
+        if key in stated:
+            yield from _differs(key, stated[key] or [], reading[key])
     for key in ("overview", "scope"):
-        if key in found:
-            yield from _differs(key, [_paragraph(each) for each in found[key] or []], reading[key])
-    if "evidence_requirements" in found:
-        wanted = [_requirement(*each) for each in enumerate(pairs(found["evidence_requirements"] or {}), 1)]
-        yield from _differs("evidence_requirements", wanted, reading["evidence_requirements"])
+        if key in stated:
+            yield from _differs(key, [_paragraph(each) for each in stated[key] or []], reading[key])
+    if "evidence_requirements" in stated:
+        requirements = [_requirement(*each) for each in enumerate(pairs(stated["evidence_requirements"] or {}), 1)]
+        yield from _differs("evidence_requirements", requirements, reading["evidence_requirements"])
 
 
-def _paragraph(found: Any) -> dict[str, Any]:
-    plain = {"text": found} if isinstance(found, str) else found
+def _paragraph(value: Any) -> dict[str, Any]:
+    plain = {"text": value} if isinstance(value, str) else value
     return {"text": plain.get("text", ""), "heading": plain.get("heading"), "points": plain.get("points", [])}
 
 
@@ -168,46 +168,48 @@ def _requirement(position: int, pair: tuple[str, Any]) -> dict[str, Any]:
     return {"position": position, "label": label, "text": plain["text"], "points": plain.get("points", [])}
 
 
-def as_expected(found: dict[str, Any]) -> ExpectedCriterion:
+def as_expected(criterion: dict[str, Any]) -> ExpectedCriterion:
     """Return a criterion that was read, for comparison with an expected one."""
     keys = ("kind", "label", "text", "heading", "label_origin", "parent", "assessable", "selection")
-    return ExpectedCriterion(**{key: found[key] for key in keys}, points=tuple(found["points"]))
+    return ExpectedCriterion(**{key: criterion[key] for key in keys}, points=tuple(criterion["points"]))
 
 
-def _criteria_differences(expected: list[ExpectedCriterion], found: list[dict[str, Any]]) -> Iterator[str]:
-    wanted, got = [], []
-    for number in range(max(len(expected), len(found))):
-        right = as_expected(found[number]) if number < len(found) else None
+def _criteria_differences(expected: list[ExpectedCriterion], read_criteria: list[dict[str, Any]]) -> Iterator[str]:
+    expected_texts, read_texts = [], []
+    for number in range(max(len(expected), len(read_criteria))):
+        criterion = as_expected(read_criteria[number]) if number < len(read_criteria) else None
         if number < len(expected):
-            left = expected[number]
-            loose = right and (left.text_starts and right.text.startswith(left.text))
-            wanted.append(f"{number + 1} {left.describe(right.text if right and loose else None)}")
-        if right:
-            got.append(f"{number + 1} {right.describe()}")
-    if wanted != got:
-        listed = unified_diff(_lines(wanted), _lines(got), "expected", "read", lineterm="", n=1)
-        yield "criteria:\n" + "\n".join(listed)
+            expectation = expected[number]
+            starts_the_same = criterion and (expectation.text_starts and criterion.text.startswith(expectation.text))
+            expected_texts.append(
+                f"{number + 1} {expectation.describe(criterion.text if criterion and starts_the_same else None)}"
+            )
+        if criterion:
+            read_texts.append(f"{number + 1} {criterion.describe()}")
+    if expected_texts != read_texts:
+        diff = unified_diff(_lines(expected_texts), _lines(read_texts), "expected", "read", lineterm="", n=1)
+        yield "criteria:\n" + "\n".join(diff)
 
 
-def _lines(told: list[str]) -> list[str]:
-    return "\n".join(told).split("\n")
+def _lines(texts: list[str]) -> list[str]:
+    return "\n".join(texts).split("\n")
 
 
-def _doubt_differences(found: dict[str, Any], reading: dict[str, Any], lines: dict[int, str]) -> Iterator[str]:
-    named = {number for each in reading["warnings"] for number in each["lines"]}
-    told = [f"{' '.join(lines.get(number, '').split())}" for number in sorted(named)]
-    for part in found.get("warned") or []:
-        if not any(part in each for each in told):
-            yield f"no warning names the line with {part!r}; named are {told}"
-    for part in found.get("unwarned") or []:
-        if any(part in each for each in told):
+def _doubt_differences(stated: dict[str, Any], reading: dict[str, Any], lines: dict[int, str]) -> Iterator[str]:
+    numbers = {number for each in reading["warnings"] for number in each["lines"]}
+    doubtful_lines = [f"{' '.join(lines.get(number, '').split())}" for number in sorted(numbers)]
+    for part in stated.get("warned") or []:
+        if not any(part in each for each in doubtful_lines):
+            yield f"no warning names the line with {part!r}; named are {doubtful_lines}"
+    for part in stated.get("unwarned") or []:
+        if any(part in each for each in doubtful_lines):
             yield f"a warning names the line with {part!r}, in which nothing is doubtful"
-    left = "\n".join(each["text"] for each in reading["unparsed"])
-    for part in found.get("unparsed") or []:
-        if part not in left:
-            yield f"{part!r} is not under unparsed, which is: {left!r}"
-    if found.get("unparsed") == "" and left:
-        yield f"nothing is to be unparsed, but this is: {left!r}"
+    unparsed = "\n".join(each["text"] for each in reading["unparsed"])
+    for part in stated.get("unparsed") or []:
+        if part not in unparsed:
+            yield f"{part!r} is not under unparsed, which is: {unparsed!r}"
+    if stated.get("unparsed") == "" and unparsed:
+        yield f"nothing is to be unparsed, but this is: {unparsed!r}"
 
 
 @dataclass
@@ -226,20 +228,20 @@ class Score:
         return self.right / self.expected if self.expected else 1.0
 
 
-def score(expected: list[ExpectedCriterion], found: list[dict[str, Any]]) -> Score:
-    left = list(expected)
+def score(expected: list[ExpectedCriterion], read_criteria: list[dict[str, Any]]) -> Score:
+    remaining = list(expected)
     texts = [each.text for each in expected]
     result = Score(expected=len(expected))
-    for each in map(as_expected, found):
-        match = next((one for one in left if _same(one, each)), None)
+    for each in map(as_expected, read_criteria):
+        match = next((candidate for candidate in remaining if _same(candidate, each)), None)
         if match:
-            left.remove(match)
+            remaining.remove(match)
             result.right += 1
         elif not any(each.text.startswith(text[:20]) or text.startswith(each.text[:20]) for text in texts):
             result.invented += 1
     return result
 
 
-def _same(wanted: ExpectedCriterion, got: ExpectedCriterion) -> bool:
-    text = got.text.startswith(wanted.text) if wanted.text_starts else got.text == wanted.text
-    return text and (wanted.kind, wanted.label, wanted.heading) == (got.kind, got.label, got.heading)
+def _same(expected: ExpectedCriterion, actual: ExpectedCriterion) -> bool:
+    text = actual.text.startswith(expected.text) if expected.text_starts else actual.text == expected.text
+    return text and (expected.kind, expected.label, expected.heading) == (actual.kind, actual.label, actual.heading)

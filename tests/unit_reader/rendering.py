@@ -1,4 +1,4 @@
-"""A unit printed: as HTML, as a PDF by way of it, as a Word document with real numbering. For the tests of the reader."""
+"""A unit printed for tests of the reader: as HTML, as a PDF made from it, as a Word document with automatic numbers."""
 
 import io
 import re
@@ -23,17 +23,17 @@ SECTIONS = {"performance": "Performance criteria", "knowledge": "Knowledge and u
 @dataclass
 class Node:
     criterion: ExpectedCriterion
-    under: list["Node"] = field(default_factory=list)
+    children: list["Node"] = field(default_factory=list)
 
     @property
-    def printed(self) -> str:
-        """The label as it is printed, or nothing."""
+    def printed_label(self) -> str:
+        """Return the label as it is printed, or an empty text for an assigned one."""
         return self.criterion.label if self.criterion.label_origin == "published" else ""
 
 
 @dataclass
-class Printed:
-    """What is printed of a unit: its first lines, an overview, and its criteria."""
+class PrintedUnit:
+    """The printed parts of a unit: its first lines, an overview, and its criteria."""
 
     title: str
     code: str | None
@@ -51,24 +51,24 @@ class Printed:
         return [self.title, f"URN: {self.code}"] if self.code else [self.title]
 
     def groups(self, *kinds: str) -> Iterator[tuple[str | None, list[Node]]]:
-        """Heading and statements, those nested within those above them."""
-        wanted = [(position, each) for position, each in enumerate(self.criteria, 1) if each.kind in kinds]
-        for heading, listed in groupby(wanted, key=lambda each: each[1].heading):
+        """Yield each heading with its statements, nested ones within their parents."""
+        numbered = [(position, each) for position, each in enumerate(self.criteria, 1) if each.kind in kinds]
+        for heading, members in groupby(numbered, key=lambda each: each[1].heading):
             nodes: dict[int, Node] = {}
             top: list[Node] = []
-            for position, each in listed:
+            for position, each in members:
                 nodes[position] = Node(each)
-                (nodes[each.parent].under if each.parent else top).append(nodes[position])
+                (nodes[each.parent].children if each.parent else top).append(nodes[position])
             yield heading, top
 
     def outcomes(self) -> list[tuple[str | None, list[Node]]]:
-        """Both kinds, in the order of their numbers, as a unit of learning outcomes prints them."""
-        listed = list(self.groups("performance", "knowledge"))
-        return sorted(listed, key=lambda group: int(group[1][0].criterion.label.split(".")[0]))
+        """Return both kinds in the order of their numbers, as a unit of learning outcomes prints them."""
+        groups = list(self.groups("performance", "knowledge"))
+        return sorted(groups, key=lambda group: int(group[1][0].criterion.label.split(".")[0]))
 
 
-def as_html(unit: Printed, *, lists: bool = False, marker: str = "{}") -> str:
-    """A page with the labels as text, or as the numbers of ordered lists where HTML has such numbers."""
+def as_html(unit: PrintedUnit, *, lists: bool = False, marker: str = "{}") -> str:
+    """Return a page with the labels as text, or as the numbers of ordered lists where HTML has such numbers."""
     first, *others = unit.first_lines
     parts = [f"<h1>{escape(first)}</h1>", *(f"<p>{escape(each)}</p>" for each in others)]
     if unit.overview:
@@ -86,12 +86,12 @@ def as_html(unit: Printed, *, lists: bool = False, marker: str = "{}") -> str:
     return _page(unit.title, "\n".join(parts))
 
 
-def as_table(unit: Printed) -> str:
-    """A page whose outcomes and criteria stand beside each other in a ruled table, an outcome across its rows."""
+def as_table(unit: PrintedUnit) -> str:
+    """Return a page with outcomes beside their criteria in a ruled table, an outcome across its rows."""
     first, *others = unit.first_lines
     rows = ["<tr><th>Learning outcomes</th><th>Assessment criteria</th></tr>"]
     for number, (heading, nodes) in enumerate(unit.outcomes(), 1):
-        cells = [f"<td>{each.printed} {escape(each.criterion.text)}</td>" for each in nodes]
+        cells = [f"<td>{each.printed_label} {escape(each.criterion.text)}</td>" for each in nodes]
         rows.append(f'<tr><td rowspan="{len(cells)}">{number}. {escape(heading or "")}</td>{cells[0]}</tr>')
         rows += [f"<tr>{cell}</tr>" for cell in cells[1:]]
     listed = "".join(f"<p>{escape(each)}</p>" for each in others)
@@ -104,26 +104,26 @@ def _page(title: str, body: str) -> str:
 
 
 def _html_items(nodes: list[Node], *, lists: bool, marker: str) -> list[str]:
-    if not nodes[0].printed:
+    if not nodes[0].printed_label:
         return ["<ul>", *(f"<li>{escape(each.criterion.text)}{_html_under(each)}</li>" for each in nodes), "</ul>"]
-    numbers = [each.printed for each in nodes]
+    numbers = [each.printed_label for each in nodes]
     if lists and numbers == [str(int(numbers[0]) + n) if numbers[0].isdecimal() else "" for n in range(len(nodes))]:
-        listed = [f"<li>{escape(each.criterion.text)}{_html_under(each)}</li>" for each in nodes]
-        return [f'<ol start="{numbers[0]}">', *listed, "</ol>"]
+        items = [f"<li>{escape(each.criterion.text)}{_html_under(each)}</li>" for each in nodes]
+        return [f'<ol start="{numbers[0]}">', *items, "</ol>"]
     return [
-        f"<p>{marker.format(each.printed)} {escape(each.criterion.text)}</p>{_html_under(each, marker)}"
+        f"<p>{marker.format(each.printed_label)} {escape(each.criterion.text)}</p>{_html_under(each, marker)}"
         for each in nodes
     ]
 
 
 def _html_under(node: Node, marker: str = "{}") -> str:
     points = "".join(f"<li>{escape(each)}</li>" for each in node.criterion.points)
-    under = "".join(
-        f'<p style="margin-left: 2em">{marker.format(each.printed)} {escape(each.criterion.text)}</p>'
+    nested = "".join(
+        f'<p style="margin-left: 2em">{marker.format(each.printed_label)} {escape(each.criterion.text)}</p>'
         f"{_html_under(each, marker)}"
-        for each in node.under
+        for each in node.children
     )
-    return (f"<ul>{points}</ul>" if points else "") + under
+    return (f"<ul>{points}</ul>" if points else "") + nested
 
 
 RULED = "table { border-collapse: collapse } td, th { border: 1px solid; padding: 4px; vertical-align: top }"
@@ -163,7 +163,7 @@ class Word:
         self.last = 900
 
     def definition(self, formats: list[tuple[str, str, int]]) -> int:
-        """A new list; each level has its number format, its text and the number that it begins with."""
+        """Add a list. Each level has its number format, its text and the number that it begins with."""
         self.last += 1
         levels = "".join(
             f'<w:lvl w:ilvl="{number}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/>'
@@ -185,13 +185,13 @@ class Word:
         )
         return paragraph
 
-    def written(self) -> bytes:
+    def get_bytes(self) -> bytes:
         body = io.BytesIO()
         self.document.save(body)
         return body.getvalue()
 
 
-def as_docx(unit: Printed) -> bytes:
+def as_docx(unit: PrintedUnit) -> bytes:
     word = Word()
     first, *others = unit.first_lines
     word.document.add_heading(first, 0)
@@ -204,7 +204,7 @@ def as_docx(unit: Printed) -> bytes:
             word.item(heading or "", number, 0)
             for node in nodes:
                 word.item(node.criterion.text, number, 1)
-        return word.written()
+        return word.get_bytes()
     for kind, name in SECTIONS.items():
         word.document.add_heading(name, 1)
         word.document.add_paragraph(OPENERS[kind])
@@ -212,26 +212,26 @@ def as_docx(unit: Printed) -> bytes:
         for heading, nodes in unit.groups(kind):
             if heading:
                 word.document.add_heading(heading, 2)
-            if not number or nodes[0].printed in {"1", "a"}:
+            if not number or nodes[0].printed_label in {"1", "a"}:
                 number = word.definition(list(_formats(nodes)))
             _add_items(word, nodes, number, 0)
-    return word.written()
+    return word.get_bytes()
 
 
 def _formats(nodes: list[Node]) -> Iterator[tuple[str, str, int]]:
     level = 1
     while nodes:
-        yield _format(nodes[0].printed, level)
-        nodes = [below for each in nodes for below in each.under]
+        yield _format(nodes[0].printed_label, level)
+        nodes = [child for each in nodes for child in each.children]
         level += 1
     yield ("bullet", "•", 1)
 
 
 def _format(label: str, level: int) -> tuple[str, str, int]:
     for pattern, kind, text in FORMATS:
-        if found := pattern.fullmatch(label):
+        if match := pattern.fullmatch(label):
             start = int(re.sub(r"\D", "", label)) if label.isdecimal() else 1
-            return kind, text.format(level=level, above=level - 1, **found.groupdict()), start
+            return kind, text.format(level=level, above=level - 1, **match.groupdict()), start
     return "bullet", "•", 1
 
 
@@ -242,4 +242,4 @@ def _add_items(word: Word, nodes: list[Node], number: int, level: int) -> None:
             bullets = word.definition([("bullet", "•", 1), ("bullet", "–", 1)])
             for point in node.criterion.points:
                 word.item(point, bullets, 1)
-        _add_items(word, node.under, number, level + 1)
+        _add_items(word, node.children, number, level + 1)

@@ -1,7 +1,7 @@
 """Score of the reader on the corpus: `python -m tests.unit_reader.score`.
 
-One line a document that is not wholly right, and the share of criteria whose kind, label, heading and text are all
-right, with the number of those made up.
+It prints a line for each document that is not wholly right, the share of criteria whose kind, label, heading and text
+are all right, and the number of criteria that are not in the document.
 """
 
 import sys
@@ -12,15 +12,17 @@ from tests.unit_reader.reader import NoUnit, read_document
 
 
 def main() -> None:
-    total, whole, documents = Score(), 0, sorted([*CORPUS.glob("*.txt"), *CORPUS.glob("*.html")])
+    total, faultless, documents = Score(), 0, sorted([*CORPUS.glob("*.txt"), *CORPUS.glob("*.html")])
     for path in documents:
-        found, faults = score_document(path)
-        total += found
-        whole += not faults
+        result, faults = score_document(path)
+        total += result
+        faultless += not faults
         if faults:
-            _say(f"{path.name:44} {found.right:3} of {found.expected:3}, {found.invented} invented; {faults} faults")
+            _say(
+                f"{path.name:44} {result.right:3} of {result.expected:3}, {result.invented} invented; {faults} faults"
+            )
     _say(f"\n{total.right} of {total.expected} criteria wholly right ({total.share:.1%}), {total.invented} invented")
-    _say(f"{whole} of {len(documents)} documents exactly as expected")
+    _say(f"{faultless} of {len(documents)} documents exactly as expected")
 
 
 def score_document(path: Path) -> tuple[Score, int]:

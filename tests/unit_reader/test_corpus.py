@@ -14,18 +14,18 @@ DOCUMENTS = sorted(each for each in CORPUS.iterdir() if each.suffix in {".txt", 
 def test_a_corpus_document_reads_as_expected(path: Path) -> None:
     expected = read_expectation(path.with_suffix(".yaml"))
     if expected.no_unit:
-        with pytest.raises(NoUnit) as caught:
+        with pytest.raises(NoUnit) as raised:
             read_document(path.name, path.read_bytes())
-        assert str(caught.value)
-        assert (caught.value.guidance is not None) == ("guidance" in expected.found)
+        assert str(raised.value)
+        assert (raised.value.guidance is not None) == ("guidance" in expected.stated)
         return
     try:
         reading, lines = read_document(path.name, path.read_bytes())
     except NoUnit as refused:
         pytest.fail(f"no unit was found: {refused}", pytrace=False)
-    found = differences(expected, reading, lines)
-    if found:
-        pytest.fail("\n".join(found), pytrace=False)
+    problems = differences(expected, reading, lines)
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
 
 
 def test_every_document_has_an_expectation_and_every_expectation_a_document() -> None:

@@ -80,7 +80,7 @@ def test_text_without_criteria_makes_no_unit(name: str) -> None:
 
 
 def test_control_characters_are_removed() -> None:
-    """A few are removed; with a NUL or many of them, the file is not text."""
+    """A few are removed; a file with a NUL or many of them is not text."""
     reading, _ = read_document("unit.txt", SMALL["control characters"].encode())
     assert not any(
         ord(character) < 32 or ord(character) == 127 for each in reading["criteria"] for character in each["text"]
@@ -93,8 +93,8 @@ def test_a_nul_character_is_refused() -> None:
 
 
 @contextmanager
-def counted() -> Iterator[list[int]]:
-    """How many functions were called within: the work done, without a clock."""
+def count_calls() -> Iterator[list[int]]:
+    """Count the function calls within the block, as a measure of work without a clock."""
     calls = [0]
 
     def count(_frame: FrameType, event: str, _argument: Any) -> None:
@@ -114,7 +114,7 @@ def test_the_work_grows_no_faster_than_the_length(name: str) -> None:
     work = []
     for size in (4_000, 32_000):
         text = UNITS[name](size)
-        with counted() as calls:
+        with count_calls() as calls:
             outcome(text)
         work.append(calls[0])
     assert work[1] <= 12 * work[0] + 20_000

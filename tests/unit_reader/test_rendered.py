@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit_reader.expectation import CORPUS, Expectation, differences, read_expectation
 from tests.unit_reader.reader import read_document
-from tests.unit_reader.rendering import Printed, as_docx, as_html, as_pdf, as_table
+from tests.unit_reader.rendering import PrintedUnit, as_docx, as_html, as_pdf, as_table
 
 WORD = [
     "numbers",
@@ -36,37 +36,37 @@ PDF = [
 ]
 
 
-def printed(expected: Expectation) -> Printed:
-    found = expected.found
-    return Printed(
-        title=found["title"],
-        code=found["code"] or None,
-        document_type=found["document_type"],
+def get_printed_unit(expected: Expectation) -> PrintedUnit:
+    stated = expected.stated
+    return PrintedUnit(
+        title=stated["title"],
+        code=stated["code"] or None,
+        document_type=stated["document_type"],
         criteria=expected.criteria,
-        sqa=(found.get("identifiers") or {}).get("SQA"),
+        sqa=(stated.get("identifiers") or {}).get("SQA"),
         overview="This is about work that is done with care, in good time, and with an eye for those who come after.",
     )
 
 
-def compared(expected: Expectation, reading: dict[str, Any]) -> None:
-    keys = {"title", "code", "document_type"} & set(expected.found)
-    stated = Expectation(expected.name, {key: expected.found[key] for key in keys}, expected.criteria)
-    found = differences(stated, reading)
-    if found:
-        pytest.fail("\n".join(found), pytrace=False)
+def check_reading(expected: Expectation, reading: dict[str, Any]) -> None:
+    keys = {"title", "code", "document_type"} & set(expected.stated)
+    expectation = Expectation(expected.name, {key: expected.stated[key] for key in keys}, expected.criteria)
+    problems = differences(expectation, reading)
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
 
 
 @pytest.mark.parametrize("name", WORD)
 def test_a_word_document_reads_as_expected(name: str) -> None:
     expected = read_expectation(CORPUS / f"{name}.yaml")
-    reading, _ = read_document(f"{name}.docx", as_docx(printed(expected)))
-    compared(expected, reading)
+    reading, _ = read_document(f"{name}.docx", as_docx(get_printed_unit(expected)))
+    check_reading(expected, reading)
 
 
 @pytest.mark.parametrize(("name", "layout"), PDF)
 def test_a_pdf_reads_as_expected(name: str, layout: str) -> None:
     expected = read_expectation(CORPUS / f"{name}.yaml")
-    unit = printed(expected)
+    unit = get_printed_unit(expected)
     html = as_table(unit) if layout == "ruled" else as_html(unit, marker="{}.")
     reading, _ = read_document(f"{name}.pdf", as_pdf(html, layout, f"{unit.code or ''} {unit.title}"))
-    compared(expected, reading)
+    check_reading(expected, reading)

@@ -1,4 +1,4 @@
-"""Units of invented words, printed in every style of numbering: reading gives the unit back."""
+"""Units of invented words, printed in every style of numbering, are read back as the same units."""
 
 import random
 import textwrap
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit_reader.expectation import Expectation, ExpectedCriterion, differences
 from tests.unit_reader.reader import read_html_here, text_source
-from tests.unit_reader.rendering import OPENERS, SECTIONS, Node, Printed, as_html
+from tests.unit_reader.rendering import OPENERS, SECTIONS, Node, PrintedUnit, as_html
 from tracker.unit_reader.assembly import read_unit
 
 SYLLABLES = [f"{first}{vowel}{last}" for first in "bdfgklmnprtz" for vowel in "aou" for last in ("", "n", "rt")]
@@ -24,20 +24,20 @@ LABELLED = {"numbers", "brackets", "letters", "p_and_k", "restart"}
 
 @dataclass(frozen=True)
 class Style:
-    """How labels are printed; and `labels(kind, group, number, above)` says what they are read as."""
+    """A style of printing labels; `label(kind, group, position, overall)` returns the label that is to be read."""
 
     name: str
-    printed: str
+    label_format: str
     origin: str = "published"
 
-    def label(self, kind: str, group: int, within: int, overall: int) -> str:
+    def label(self, kind: str, group: int, position: int, overall: int) -> str:
         if self.name == "p_and_k":
             return f"{'P' if kind == 'performance' else 'K'}{overall}"
         if self.name == "outcomes":
-            return f"{group}.{within}"
+            return f"{group}.{position}"
         if self.name == "letters":
             return "abcdefghijklmnopqrstuvwxyz"[overall - 1]
-        return str(within if self.name == "restart" else overall)
+        return str(position if self.name == "restart" else overall)
 
 
 STYLES = {
@@ -57,18 +57,18 @@ STYLES = {
 
 
 class Words:
-    """Invented words. No text stands twice in a unit: a text printed twice may be a page header."""
+    """A source of invented words. No text is used twice in a unit, as a text printed twice may be a page header."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  nothing here is secret
         self.used: set[str] = set()
 
-    def text(self, fewest: int, most: int) -> str:
-        words = ["".join(self.chance.choices(SYLLABLES, k=self.chance.randint(2, 3))) for _ in range(fewest)]
-        while len(words) < most and self.chance.random() < 0.9:
+    def text(self, min_words: int, max_words: int) -> str:
+        words = ["".join(self.chance.choices(SYLLABLES, k=self.chance.randint(2, 3))) for _ in range(min_words)]
+        while len(words) < max_words and self.chance.random() < 0.9:
             words.append("".join(self.chance.choices(SYLLABLES, k=2)))
-        found = " ".join(words)
-        return found if found not in self.used and not self.used.add(found) else self.text(fewest, most)
+        text = " ".join(words)
+        return text if text not in self.used and not self.used.add(text) else self.text(min_words, max_words)
 
     def statement(self) -> str:
         return self.text(3, self.chance.choice([5, 12, 24]))
@@ -80,8 +80,8 @@ class Words:
         return self.short().capitalize()
 
 
-def invent(draw: st.DrawFn, style: Style) -> Printed:
-    """A unit with criteria in groups, some of them with sub-items or with points where labels leave no doubt."""
+def invent(draw: st.DrawFn, style: Style) -> PrintedUnit:
+    """Draw a unit with criteria in groups, some with sub-items or points where the labels are unambiguous."""
     words = Words(draw(st.integers(0, 10_000)))
     criteria: list[ExpectedCriterion] = []
     title, outcomes = words.heading(), 0
@@ -93,38 +93,42 @@ def invent(draw: st.DrawFn, style: Style) -> Printed:
             heading = words.heading() if headed else None
             if style.name == "outcomes":
                 heading = f"{words.chance.choice(OUTCOMES[kind])} {words.short()}"
-            below = st.sampled_from(["", "", "", "points", "items"] if style.name in LABELLED else [""])
-            for within, under in enumerate(draw(st.lists(below, min_size=2, max_size=6)), 1):
+            details = st.sampled_from(["", "", "", "points", "items"] if style.name in LABELLED else [""])
+            for position, detail in enumerate(draw(st.lists(details, min_size=2, max_size=6)), 1):
                 overall += 1
-                label = style.label(kind, outcomes, within, overall)
-                found = ExpectedCriterion(kind, label, words.statement(), heading, style.origin)
-                criteria += _with(found, words, style, under, len(criteria) + 1)
+                label = style.label(kind, outcomes, position, overall)
+                criterion = ExpectedCriterion(kind, label, words.statement(), heading, style.origin)
+                criteria += _with(criterion, words, style, detail, len(criteria) + 1)
     document_type = "learning_outcomes" if style.name == "outcomes" else "nos"
     code = "T/504/7731" if style.name == "outcomes" else "BRKTN7"
-    return Printed(title, code, document_type, criteria, overview=f"{words.statement().capitalize()}.")
+    return PrintedUnit(title, code, document_type, criteria, overview=f"{words.statement().capitalize()}.")
 
 
 units = st.composite(invent)
 
 
-def _with(found: ExpectedCriterion, words: Words, style: Style, below: str, position: int) -> list[ExpectedCriterion]:
-    """The statement, with its points or followed by its sub-items."""
+def _with(
+    criterion: ExpectedCriterion, words: Words, style: Style, detail: str, position: int
+) -> list[ExpectedCriterion]:
+    """Return the statement with its points, or followed by its sub-items."""
     texts = [words.short() for _ in range(words.chance.randint(2, 4))]
-    if below == "points":
-        return [replace(found, text=f"{found.text}:", points=tuple(texts))]
-    if below != "items" or style.name == "letters":
-        return [found]
-    labels = [f"{found.label}.{n}" if style.name == "p_and_k" else "abcd"[n - 1] for n in range(1, len(texts) + 1)]
-    under = [
-        ExpectedCriterion(found.kind, label, text, found.heading, parent=position)
+    if detail == "points":
+        return [replace(criterion, text=f"{criterion.text}:", points=tuple(texts))]
+    if detail != "items" or style.name == "letters":
+        return [criterion]
+    labels = [
+        f"{criterion.label}.{n}" if style.name == "p_and_k" else "abcd"[n - 1] for n in range(1, len(texts) + 1)
+    ]
+    items = [
+        ExpectedCriterion(criterion.kind, label, text, criterion.heading, parent=position)
         for label, text in zip(labels, texts, strict=True)
     ]
-    return [replace(found, text=f"{found.text}:", assessable=False), *under]
+    return [replace(criterion, text=f"{criterion.text}:", assessable=False), *items]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the lines of a page are set: wrapped or not, close together or not, and with what between them."""
+    """Layout of a page: line width, blank lines between items, hanging indents and lines a page."""
 
     width: int = 0
     spaced: bool = False
@@ -141,7 +145,7 @@ LAYOUTS = st.builds(
 )
 
 
-def as_text(unit: Printed, style: Style, layout: Layout) -> str:
+def as_text(unit: PrintedUnit, style: Style, layout: Layout) -> str:
     lines = [*unit.first_lines, "", "Overview", "", *_wrapped("", unit.overview, layout), ""]
     if style.name == "outcomes":
         lines += ["Learning outcomes and assessment criteria", ""]
@@ -158,14 +162,16 @@ def as_text(unit: Printed, style: Style, layout: Layout) -> str:
 
 def _items(nodes: list[Node], style: Style, layout: Layout) -> list[str]:
     lines: list[str] = []
-    spaced = layout.spaced or style.name == "bare"  # without a blank line, nothing says where a bare statement ends
+    spaced = (
+        layout.spaced or style.name == "bare"
+    )  # the end of an unlabelled statement is marked by a blank line only
     for node in nodes:
-        lines += _wrapped(style.printed.format(node.printed), node.criterion.text, layout)
+        lines += _wrapped(style.label_format.format(node.printed_label), node.criterion.text, layout)
         for point in node.criterion.points:
             lines += _wrapped("- ", point, layout, indent=3)
-        for below in node.under:
-            printed = f"{below.printed} " if style.name == "p_and_k" else f"{below.printed}) "
-            lines += _wrapped(printed, below.criterion.text, layout, indent=3)
+        for child in node.children:
+            label = f"{child.printed_label} " if style.name == "p_and_k" else f"{child.printed_label}) "
+            lines += _wrapped(label, child.criterion.text, layout, indent=3)
         lines += [""] if spaced else []
     return lines
 
@@ -174,15 +180,15 @@ def _wrapped(label: str, text: str, layout: Layout, indent: int = 0) -> list[str
     first = f"{' ' * indent}{label}"
     if not layout.width:
         return [f"{first}{text}"]
-    hang = " " * len(first) if layout.hanging else ""
-    return textwrap.wrap(text, layout.width, initial_indent=first, subsequent_indent=hang)
+    subsequent_indent = " " * len(first) if layout.hanging else ""
+    return textwrap.wrap(text, layout.width, initial_indent=first, subsequent_indent=subsequent_indent)
 
 
-def _paged(unit: Printed, lines: list[str], layout: Layout, style: Style) -> str:
-    """With the running title and the number of the page after so many lines, as a PDF's text has them."""
+def _paged(unit: PrintedUnit, lines: list[str], layout: Layout, style: Style) -> str:
+    """Return the text with the running title and page number after each page, as in a PDF."""
     if (
         not layout.lines_per_page or style.name == "bare"
-    ):  # nothing would say that a bare statement goes on over the page
+    ):  # an unlabelled statement cannot be continued on the next page
         return "\n".join(lines)
     pages = [lines[start : start + layout.lines_per_page] for start in range(0, len(lines), layout.lines_per_page)]
     head = f"{unit.code} {unit.title}"
@@ -194,10 +200,10 @@ def _paged(unit: Printed, lines: list[str], layout: Layout, style: Style) -> str
     )
 
 
-def compared(unit: Printed, reading: dict[str, Any], text: str) -> None:
-    stated = {"title": unit.title, "code": unit.code, "document_type": unit.document_type}
-    found = differences(Expectation("generated", stated, unit.criteria), reading)
-    assert not found, "\n".join([*found, text])
+def check_reading(unit: PrintedUnit, reading: dict[str, Any], text: str) -> None:
+    fields = {"title": unit.title, "code": unit.code, "document_type": unit.document_type}
+    problems = differences(Expectation("generated", fields, unit.criteria), reading)
+    assert not problems, "\n".join([*problems, text])
 
 
 THOROUGH = settings(
@@ -214,7 +220,7 @@ THOROUGH = settings(
 def test_a_unit_printed_as_text_is_read_back(name: str, data: st.DataObject) -> None:
     unit, layout = data.draw(units(STYLES[name])), data.draw(LAYOUTS)
     text = as_text(unit, STYLES[name], layout)
-    compared(unit, read_unit(text_source(text)).as_json(), f"{layout}\n{text}")
+    check_reading(unit, read_unit(text_source(text)).as_json(), f"{layout}\n{text}")
 
 
 @pytest.mark.parametrize("name", [each for each in STYLES if each != "ones"])
@@ -222,5 +228,5 @@ def test_a_unit_printed_as_text_is_read_back(name: str, data: st.DataObject) -> 
 @given(data=st.data())
 def test_a_unit_printed_as_html_is_read_back(name: str, data: st.DataObject) -> None:
     unit, lists = data.draw(units(STYLES[name])), data.draw(st.booleans())
-    html = as_html(unit, lists=lists, marker=STYLES[name].printed.strip() or "{}")
-    compared(unit, read_html_here(html.encode()), html)
+    html = as_html(unit, lists=lists, marker=STYLES[name].label_format.strip() or "{}")
+    check_reading(unit, read_html_here(html.encode()), html)

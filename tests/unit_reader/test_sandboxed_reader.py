@@ -32,15 +32,15 @@ def test_the_subprocess_returns_the_unit_as_read(name: str) -> None:
 def test_the_subprocess_returns_guidance() -> None:
     name = "guidance-customer-service-procedures.txt"
     body = (SEEDS / name).read_bytes()
-    with pytest.raises(NoUnit) as here:
+    with pytest.raises(NoUnit) as direct:
         read_unit(extract_lines(name, body))
     with pytest.raises(NoUnit) as sandboxed:
         read_document(name, body)
-    assert here.value.guidance
-    assert (str(sandboxed.value), sandboxed.value.guidance) == (str(here.value), here.value.guidance)
+    assert direct.value.guidance
+    assert (str(sandboxed.value), sandboxed.value.guidance) == (str(direct.value), direct.value.guidance)
 
 
-def test_text_that_takes_too_long_is_stopped_with_a_message(hurried: None) -> None:
+def test_text_that_takes_too_long_is_stopped_with_a_message(one_second_limit: None) -> None:
     rows = "\n".join(f"{each} | Answer | call {each}" for each in range(100_000))
     with pytest.raises(Unreadable, match="more time or memory than any unit should"):
         read_document("unit.txt", f"Performance criteria\n{rows}\n".encode())
@@ -61,8 +61,8 @@ def test_the_subprocess_loads_nothing_of_the_server() -> None:
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "assert not {'flask', 'sqlalchemy', 'weasyprint'} & set(sys.modules), sorted(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, check=True)
-    assert [each["text"] for each in json.loads(done.stdout)["reading"]["criteria"]] == [
+    result = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, check=True)
+    assert [each["text"] for each in json.loads(result.stdout)["reading"]["criteria"]] == [
         "greet each customer",
         "listen to them",
     ]
@@ -97,7 +97,7 @@ def test_the_subprocess_gets_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_one_document_starts_one_subprocess(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", lambda *args, **named: started.append(args) or run(*args, **named))
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: started.append(args) or run(*args, **kwargs))
     read_document("unit.html", UNIT)
     assert len(started) == 1
 

@@ -1,4 +1,4 @@
-"""The published documents of the four seed units are read as `standards/units` has them; the guidance is no unit."""
+"""The published documents of the four seed units are read as `standards/units` has them; the guidance is not a unit."""
 
 from pathlib import Path
 from typing import Any
@@ -78,18 +78,18 @@ def test_printed_codes_are_read(code: str) -> None:
 
 
 def test_a_code_printed_only_at_the_end_is_reported() -> None:
-    found = read_seed("CFAM&LFD3")
-    assert found["code"] == "CFAM&LFD3"
-    assert found["identifiers"] == [{"scheme": "Original URN", "value": "CFAM&LFD3"}]
-    warned = " ".join(each["what"] for each in found["warnings"])
-    assert "title" in warned
-    assert "code" in warned
+    reading = read_seed("CFAM&LFD3")
+    assert reading["code"] == "CFAM&LFD3"
+    assert reading["identifiers"] == [{"scheme": "Original URN", "value": "CFAM&LFD3"}]
+    warnings = " ".join(each["what"] for each in reading["warnings"])
+    assert "title" in warnings
+    assert "code" in warnings
 
 
 def test_no_code_is_guessed_where_none_is_printed() -> None:
-    found = read_seed("DELIVERCC")
-    assert found["identifiers"] == []
-    assert any("code" in each["what"] for each in found["warnings"])
+    reading = read_seed("DELIVERCC")
+    assert reading["identifiers"] == []
+    assert any("code" in each["what"] for each in reading["warnings"])
 
 
 def test_an_unnumbered_line_is_reported() -> None:
@@ -104,20 +104,20 @@ def test_empty_headings_are_kept() -> None:
 
 
 def test_the_name_of_an_image_is_not_read() -> None:
-    found = read_seed("CFAM&LFD3")
-    assert ".png" not in str([found["criteria"], found["skills"], found["metadata"], found["title"]])
+    reading = read_seed("CFAM&LFD3")
+    assert ".png" not in str([reading["criteria"], reading["skills"], reading["metadata"], reading["title"]])
 
 
 def test_guidance_is_refused_as_a_unit_and_returned_as_guidance() -> None:
     path = SEEDS / "guidance-customer-service-procedures.txt"
-    with pytest.raises(NoUnit) as refused:
+    with pytest.raises(NoUnit) as raised:
         read_document(path.name, path.read_bytes())
-    offered = refused.value.guidance
-    (ours,) = LIBRARY.guidance
-    assert isinstance(offered, GuidanceDocument)
-    assert offered.synopsis == ours.synopsis
+    guidance = raised.value.guidance
+    (expected,) = LIBRARY.guidance
+    assert isinstance(guidance, GuidanceDocument)
+    assert guidance.synopsis == expected.synopsis
     for key in ("key_concepts", "tips", "misconceptions", "marking_points"):
-        assert getattr(offered, key) == getattr(ours, key)
+        assert getattr(guidance, key) == getattr(expected, key)
 
 
 @pytest.mark.parametrize("break_", ["\v", "\f"])

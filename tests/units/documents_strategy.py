@@ -19,24 +19,24 @@ from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulat
 SLOW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-"""Each unit takes long to make up; every run makes up others."""
+"""Units take long to generate, and each run generates others."""
 HOSTILE = (
     "=1+1", "+44 20", "-2", "@SUM(A1)", "'=1+1", "''", '"', "'", "a,b;c\td", "one\ntwo", "one\r\ntwo", "a\n---\nb", "---", "- a",
     "key: value", "# remark", "1.10", "no", "null", "true", "{}", "[1]", "%2C", "a%2Cb", "&amp;", "<b>bold</b>", "\\n", "\\u0041", "C:\\x",
     "Ünïcödé", "日本語", "😀", "a\u200bb", "e\u0301", "\u202eabc", "a\u00a0b", "a\u2028b", "a\x85b", "a\x7fb", "\ufeffa", "a\x0bb", "|", "||", "1. ", "→",
 )  # fmt: skip
-"""What spreadsheets, YAML, JSON and people trip over."""
+"""Texts that spreadsheets, YAML, JSON and people get wrong."""
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 
 
-def texts(longest: int = 40) -> st.SearchStrategy[str]:
-    """Words as a file holds them: never empty, no white space around them, at most so many characters."""
-    plain = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=longest)
-    wild = st.text(CHARACTERS, min_size=1, max_size=longest)
+def texts(max_length: int = 40) -> st.SearchStrategy[str]:
+    """Generate text as a file contains it: not empty, without white space around it, at most `max_length` characters."""
+    plain = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=max_length)
+    wild = st.text(CHARACTERS, min_size=1, max_size=max_length)
     return (
         st.one_of(plain, wild, st.sampled_from(HOSTILE))
-        .map(lambda text: text[:longest].strip())
+        .map(lambda text: text[:max_length].strip())
         .filter(lambda text: text)
     )
 
@@ -51,7 +51,7 @@ PARAGRAPHS = st.lists(st.builds(Paragraph, texts(), st.none() | texts(), LISTS),
 
 @st.composite
 def unit_documents(draw: st.DrawFn, slug: str | None = None) -> UnitDocument:
-    """A unit as `schema.UnitSchema` gives it: every key may be there, and any may be missing."""
+    """Generate a unit as `schema.UnitSchema` returns it, with any of the optional keys."""
     criteria = draw(criteria_of())
     requirements = draw(st.lists(st.tuples(LABELS, texts(), LISTS), max_size=3, unique_by=lambda each: each[0]))
     return UnitDocument(
@@ -86,33 +86,33 @@ def unit_documents(draw: st.DrawFn, slug: str | None = None) -> UnitDocument:
 
 @st.composite
 def criteria_of(draw: st.DrawFn) -> tuple[CriterionDocument, ...]:
-    """Statements in document order, performance first, in groups and nested; at least one."""
+    """Generate at least one statement, in document order, performance first, in groups and nested."""
     shape = st.lists(st.integers(1, 3), max_size=2)
     groups = {kind: draw(shape) for kind in CriterionKind}
     if not any(groups.values()):
         groups[draw(st.sampled_from(CriterionKind))] = [1]
-    found: list[CriterionDocument] = []
+    criteria: list[CriterionDocument] = []
     positions = count(1)
     for kind, sizes in groups.items():
         headings = draw(st.lists(st.none() | texts(), min_size=len(sizes), max_size=len(sizes), unique=True))
         for heading, size in zip(headings, sizes, strict=True):
-            _add(draw, found, positions, size, (kind, heading, None), depth=1)
-    return tuple(found)
+            _add(draw, criteria, positions, size, (kind, heading, None), depth=1)
+    return tuple(criteria)
 
 
 def _add(
     draw: st.DrawFn,
-    found: list[CriterionDocument],
+    criteria: list[CriterionDocument],
     positions: "count[int]",
     size: int,
     place: tuple[CriterionKind, str | None, int | None],
     depth: int,
 ) -> None:
-    """Statements of one parent, each followed by its own."""
+    """Add the statements of one parent, each followed by its own items."""
     kind, heading, parent = place
     for label in draw(st.lists(LABELS, min_size=size, max_size=size, unique=True)):
         position = next(positions)
-        found.append(
+        criteria.append(
             CriterionDocument(
                 position=position,
                 kind=kind,
@@ -129,12 +129,12 @@ def _add(
             )
         )
         inner = draw(st.sampled_from([0, 0, 0, 1, 2])) if depth < 3 else 0
-        _add(draw, found, positions, inner, (kind, heading, position), depth + 1)
+        _add(draw, criteria, positions, inner, (kind, heading, position), depth + 1)
 
 
 @st.composite
-def several_units(draw: st.DrawFn, most: int = 3) -> list[UnitDocument]:
-    """Units that can stand in one folder: no slug, and no code in one version, twice."""
-    slugs = draw(st.lists(SLUGS, min_size=1, max_size=most, unique=True))
+def several_units(draw: st.DrawFn, max_units: int = 3) -> list[UnitDocument]:
+    """Generate units for one folder: each slug once, and each code once in a version."""
+    slugs = draw(st.lists(SLUGS, min_size=1, max_size=max_units, unique=True))
     units = [draw(unit_documents(slug)) for slug in slugs]
     return list({unit.key: unit for unit in units}.values())

@@ -44,11 +44,11 @@ def of_kind(pairs: list[StatementPair], kind: PairKind) -> list[StatementPair]:
 
 @pytest.mark.parametrize("code", sorted(UNITS))
 def test_unit_is_unchanged_compared_with_itself(code: str) -> None:
-    again = unit_from_json(UNITS[code].as_json())
-    assert again == UNITS[code]
-    pairs = compare_versions(UNITS[code], again)
+    copy = unit_from_json(UNITS[code].as_json())
+    assert copy == UNITS[code]
+    pairs = compare_versions(UNITS[code], copy)
     assert {each.kind for each in pairs} == {PairKind.UNCHANGED}
-    assert [each.new for each in pairs] == list(again.criteria)
+    assert [each.new for each in pairs] == list(copy.criteria)
 
 
 def test_changed_word_is_a_rewording_with_the_word_marked() -> None:
@@ -87,8 +87,8 @@ def test_new_and_removed_statements_are_shown_in_their_places() -> None:
         [("new", None, "1"), ("removed", "1", None)],
     )
     assert ("new", None, "2") in kinds(pairs)
-    shown = [each.new.position for each in pairs if each.new]
-    assert shown == sorted(shown)
+    positions = [each.new.position for each in pairs if each.new]
+    assert positions == sorted(positions)
 
 
 def test_reworded_stem_rewords_its_items() -> None:
@@ -155,9 +155,9 @@ def test_refused_link_is_not_proposed_again() -> None:
     later = unit(("find out what was promised last time", "find out what was agreed last time"))
     [pair] = of_kind(compare_versions(unit(), later), PairKind.REWORDED)
     assert pair.link
-    again = compare_versions(unit(), later, refused=[pair.link])
-    assert pair.link not in {each.link for each in again}
-    assert {each.kind for each in again} >= {PairKind.NEW, PairKind.REMOVED}
+    proposals = compare_versions(unit(), later, refused=[pair.link])
+    assert pair.link not in {each.link for each in proposals}
+    assert {each.kind for each in proposals} >= {PairKind.NEW, PairKind.REMOVED}
 
 
 def test_link_to_a_missing_position_is_ignored() -> None:
@@ -166,9 +166,11 @@ def test_link_to_a_missing_position_is_ignored() -> None:
 
 def test_requirements_with_the_same_words_match_in_any_order() -> None:
     old = UNITS["CFACC15"]
-    turned = tuple(replace(each, position=at) for at, each in enumerate(reversed(old.evidence_requirements), start=1))
-    spoilt = replace(turned[0], points=("something else",))
-    new = replace(old, evidence_requirements=(spoilt, *turned[1:]))
+    reversed_requirements = tuple(
+        replace(each, position=at) for at, each in enumerate(reversed(old.evidence_requirements), start=1)
+    )
+    changed_requirement = replace(reversed_requirements[0], points=("something else",))
+    new = replace(old, evidence_requirements=(changed_requirement, *reversed_requirements[1:]))
     assert match_requirements(old, new) == {1: 5, 2: 4, 3: 3, 4: 2}
 
 
@@ -193,9 +195,9 @@ def test_no_statement_is_lost_or_repeated(seed: int) -> None:
     """Whatever is dropped, doubled, reworded and shuffled: each old and each new statement stands once."""
     chance = random.Random(seed)  # noqa: S311 - chance, not secrets
     old = UNITS["CFACC15"]
-    kept = [each for each in old.criteria if chance.random() > 0.2]
-    texts = [" ".join(word for word in each.text.split() if chance.random() > 0.2) or "x" for each in kept]
-    new = replace(old, criteria=tuple(replace(e, text=t, position=i, parent=None) for i, (e, t) in enumerate(zip(kept, texts, strict=True), start=1)))  # fmt: skip
+    remaining = [each for each in old.criteria if chance.random() > 0.2]
+    texts = [" ".join(word for word in each.text.split() if chance.random() > 0.2) or "x" for each in remaining]
+    new = replace(old, criteria=tuple(replace(e, text=t, position=i, parent=None) for i, (e, t) in enumerate(zip(remaining, texts, strict=True), start=1)))  # fmt: skip
     pairs = compare_versions(old, new)
     assert sorted(each.old.position for each in pairs if each.old) == [each.position for each in old.criteria]
     assert [each.new.position for each in pairs if each.new] == [each.position for each in new.criteria]
@@ -215,10 +217,10 @@ def test_segments_joined_give_the_texts(old: str, new: str) -> None:
 def test_assignment_has_the_lowest_cost(costs: list[list[int]]) -> None:
     columns = solve_assignment(costs)
     assert sorted(columns) == list(range(len(costs)))
-    least = min(
+    lowest_cost = min(
         sum(costs[row][column] for row, column in enumerate(each)) for each in permutations(range(len(costs)))
     )
-    assert sum(costs[row][column] for row, column in enumerate(columns)) == least
+    assert sum(costs[row][column] for row, column in enumerate(columns)) == lowest_cost
 
 
 def test_between_units_capitals_and_punctuation_are_not_marked() -> None:
@@ -228,15 +230,15 @@ def test_between_units_capitals_and_punctuation_are_not_marked() -> None:
 
 
 def test_large_component_is_matched_greedily() -> None:
-    many = unit()
-    stem = many.criteria[-1]
+    document = unit()
+    stem = document.criteria[-1]
     old = replace(
-        many,
+        document,
         criteria=tuple(
             replace(stem, position=i, label=str(i), text=f"deal with complaint {i}") for i in range(1, 221)
         ),
     )
-    new = replace(many, criteria=tuple(replace(each, text=each.text + " now") for each in old.criteria))
+    new = replace(document, criteria=tuple(replace(each, text=each.text + " now") for each in old.criteria))
     pairs = compare_versions(old, new)
     assert len(of_kind(pairs, PairKind.REWORDED)) == 220
     assert all(each.link and each.link[0] == each.link[1] for each in pairs)

@@ -8,7 +8,7 @@ from tracker.units.printed_dates import parse_date
 
 
 @pytest.mark.parametrize(
-    ("text", "read", "precision", "last_day"),
+    ("text", "expected", "precision", "last_day"),
     [
         ("05 Feb 2021", "2021-02-05", "day", date(2021, 2, 5)),
         ("1st March 2026", "2026-03-01", "day", date(2026, 3, 1)),
@@ -18,14 +18,14 @@ from tracker.units.printed_dates import parse_date
         ("2019", "2019", "year", date(2019, 12, 31)),
     ],
 )
-def test_printed_date_is_parsed(text: str, read: str, precision: str, last_day: date) -> None:
-    found = parse_date(text)
-    assert (found.text, found.date, found.precision, found.last_day) == (text, read, precision, last_day)
+def test_printed_date_is_parsed(text: str, expected: str, precision: str, last_day: date) -> None:
+    parsed = parse_date(text)
+    assert (parsed.text, parsed.date, parsed.precision, parsed.last_day) == (text, expected, precision, last_day)
 
 
 @pytest.mark.parametrize(
     "text", ["31 Feb 2020", "29 February 2023", "01/03/26", "Ju 2020", "soon", "0000", "32 May 2020"]
 )
 def test_ambiguous_date_is_not_guessed(text: str) -> None:
-    found = parse_date(text)
-    assert (found.text, found.date, found.precision, found.last_day) == (text, None, None, None)
+    parsed = parse_date(text)
+    assert (parsed.text, parsed.date, parsed.precision, parsed.last_day) == (text, None, None, None)

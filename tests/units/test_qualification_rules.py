@@ -19,7 +19,7 @@ def qualification(
     groups: Collection[QualificationGroup] = (),
     **rules: object,
 ) -> QualificationDocument:
-    """`units` says of each code how many credits it is worth, and at which level."""
+    """Make a qualification; `units` gives the credits and level of each code."""
     document = {
         "code": "EX1",
         "slug": "ex1",
@@ -55,28 +55,28 @@ class TestFourMandatoryAndTwoOptional:
     )
 
     def test_nothing_is_complete_at_the_start(self) -> None:
-        standing = evaluate_qualification(self.award, [])
-        assert not standing.complete
-        assert standing.missing[-1] == "Achieve 2 more from Group B."
+        progress = evaluate_qualification(self.award, [])
+        assert not progress.complete
+        assert progress.missing[-1] == "Achieve 2 more from Group B."
 
     def test_all_mandatory_and_two_optional_complete_it(self) -> None:
-        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "M4", "O1", "O3"])
-        assert standing.complete
-        assert standing.missing == ()
-        assert standing.counted["O3"] == "Group B"
+        progress = evaluate_qualification(self.award, ["M1", "M2", "M3", "M4", "O1", "O3"])
+        assert progress.complete
+        assert progress.missing == ()
+        assert progress.counted["O3"] == "Group B"
 
     def test_a_third_optional_unit_is_surplus(self) -> None:
-        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "M4", "O1", "O2", "O3"])
-        assert standing.complete
-        assert list(standing.surplus.values()) == ["Group B is full: at most 2 units of it count."]
+        progress = evaluate_qualification(self.award, ["M1", "M2", "M3", "M4", "O1", "O2", "O3"])
+        assert progress.complete
+        assert list(progress.surplus.values()) == ["Group B is full: at most 2 units of it count."]
 
     def test_a_unit_of_another_award_is_surplus(self) -> None:
         assert evaluate_qualification(self.award, ["X9"]).surplus == {"X9": "It is not part of this qualification."}
 
-    def test_what_is_chosen_need_not_be_chosen_again(self) -> None:
-        standing = evaluate_qualification(self.award, ["M1"], ["M1", "M2", "M3", "M4", "O1"])
-        assert standing.to_choose == ("Choose 1 more from Group B.",)
-        assert "Achieve M2, Unit M2: it is mandatory." in standing.missing
+    def test_units_that_are_chosen_need_not_be_chosen_again(self) -> None:
+        progress = evaluate_qualification(self.award, ["M1"], ["M1", "M2", "M3", "M4", "O1"])
+        assert progress.to_choose == ("Choose 1 more from Group B.",)
+        assert "Achieve M2, Unit M2: it is mandatory." in progress.missing
 
 
 class TestBarredCombination:
@@ -88,15 +88,15 @@ class TestBarredCombination:
     )
 
     def test_two_units_barred_together_never_count_both(self) -> None:
-        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "A1", "B1"])
-        assert not standing.complete
-        assert len({"A1", "B1"} & set(standing.counted)) == 1
+        progress = evaluate_qualification(self.award, ["M1", "M2", "M3", "A1", "B1"])
+        assert not progress.complete
+        assert len({"A1", "B1"} & set(progress.counted)) == 1
 
-    @pytest.mark.parametrize("more", ["A2", "B2"])
-    def test_another_unit_of_either_group_completes_it(self, more: str) -> None:
-        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "A1", "B1", more])
-        assert standing.complete
-        assert next(iter(standing.surplus.values())).startswith("It may not count together with")
+    @pytest.mark.parametrize("code", ["A2", "B2"])
+    def test_another_unit_of_either_group_completes_it(self, code: str) -> None:
+        progress = evaluate_qualification(self.award, ["M1", "M2", "M3", "A1", "B1", code])
+        assert progress.complete
+        assert next(iter(progress.surplus.values())).startswith("It may not count together with")
 
     def test_barred_choice_is_reported(self) -> None:
         (sentence,) = evaluate_qualification(self.award, [], ["A1", "B1"]).blocked
@@ -123,20 +123,20 @@ class TestCredits:
     )  # fmt: skip
 
     def test_credits_count_in_all_and_at_the_level(self) -> None:
-        standing = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "B4", "C2", "C3"])
-        assert (standing.complete, standing.credits, standing.credits_at_level) == (True, 51, 46)
+        progress = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "B4", "C2", "C3"])
+        assert (progress.complete, progress.credits, progress.credits_at_level) == (True, 51, 46)
 
     def test_credits_beyond_a_groups_maximum_do_not_count(self) -> None:
-        standing = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "C1", "C2", "C3", "C4"])
-        assert not standing.complete
-        assert standing.credits == 32 + 16
-        assert "Achieve 2 credits more in all: 50 are required." in standing.missing
-        assert next(iter(standing.surplus.values())) == "Group C is full: at most 16 credits of it count."
+        progress = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "C1", "C2", "C3", "C4"])
+        assert not progress.complete
+        assert progress.credits == 32 + 16
+        assert "Achieve 2 credits more in all: 50 are required." in progress.missing
+        assert next(iter(progress.surplus.values())) == "Group C is full: at most 16 credits of it count."
 
     def test_enough_credits_may_be_too_few_at_the_level(self) -> None:
-        standing = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "B3", "C1", "C3"])
-        assert standing.credits == 50
-        assert standing.missing == ("Achieve 6 credits more at level 4 or above: 38 are required there.",)
+        progress = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "B3", "C1", "C3"])
+        assert progress.credits == 50
+        assert progress.missing == ("Achieve 6 credits more at level 4 or above: 38 are required there.",)
 
     def test_full_group_counts_the_units_the_level_needs(self) -> None:
         award = qualification(
@@ -147,9 +147,9 @@ class TestCredits:
             credits_at_level=8,
             at_level=4,
         )
-        standing = evaluate_qualification(award, ["C1", "C2", "C3"])
-        assert standing.complete
-        assert "C2" in standing.counted
+        progress = evaluate_qualification(award, ["C1", "C2", "C3"])
+        assert progress.complete
+        assert "C2" in progress.counted
 
 
 def test_group_rule_is_described_in_words() -> None:
@@ -175,12 +175,12 @@ def awards(draw: st.DrawFn) -> QualificationDocument:
     places = [draw(st.sampled_from("MAB")) for _ in codes]
     groups = []
     for name in "AB":
-        held = [code for code, place in zip(codes, places, strict=True) if place == name]
-        if held:
-            minimum, least = draw(st.integers(0, len(held))), draw(st.integers(0, 8))
-            maximum = draw(st.none() | st.integers(minimum, len(held)))
-            most = draw(st.none() | st.integers(least, 14))
-            groups.append(QualificationGroup(name, tuple(held), None, minimum, maximum, least, most))
+        members = [code for code, place in zip(codes, places, strict=True) if place == name]
+        if members:
+            minimum, min_credits = draw(st.integers(0, len(members))), draw(st.integers(0, 8))
+            maximum = draw(st.none() | st.integers(minimum, len(members)))
+            max_credits = draw(st.none() | st.integers(min_credits, 14))
+            groups.append(QualificationGroup(name, tuple(members), None, minimum, maximum, min_credits, max_credits))
     mandatory = [code for code, place in zip(codes, places, strict=True) if place == "M"]
     pairs = [pair for pair in combinations(codes, 2) if not set(pair) <= set(mandatory)]
     return qualification(
@@ -195,32 +195,32 @@ def awards(draw: st.DrawFn) -> QualificationDocument:
     )
 
 
-def allowed(award: QualificationDocument, codes: Collection[str]) -> Iterator[set[str]]:
-    """Every selection that may count, one by one."""
+def list_allowed_selections(award: QualificationDocument, codes: Collection[str]) -> Iterator[set[str]]:
+    """Yield every selection of units that may count."""
     for size in range(len(codes) + 1):
-        for chosen in map(set, combinations(sorted(codes), size)):
-            if not any(set(pair) <= chosen for pair in award.barred) and all(
-                fits(award, each, chosen) for each in award.groups
+        for selection in map(set, combinations(sorted(codes), size)):
+            if not any(set(pair) <= selection for pair in award.barred) and all(
+                fits(award, each, selection) for each in award.groups
             ):
-                yield chosen
+                yield selection
 
 
-def fits(award: QualificationDocument, each: QualificationGroup, chosen: set[str]) -> bool:
-    inside = [award.by_code[code] for code in chosen & set(each.units)]
+def fits(award: QualificationDocument, each: QualificationGroup, selection: set[str]) -> bool:
+    inside = [award.by_code[code] for code in selection & set(each.units)]
     if each.maximum is not None and len(inside) > each.maximum:
         return False
     return each.maximum_credits is None or sum(unit.credit or 0 for unit in inside) <= each.maximum_credits
 
 
-def fulfils(award: QualificationDocument, chosen: set[str]) -> bool:
-    units = [award.by_code[code] for code in chosen]
+def fulfils(award: QualificationDocument, selection: set[str]) -> bool:
+    units = [award.by_code[code] for code in selection]
     for each in award.groups:
-        inside = [award.by_code[code] for code in chosen & set(each.units)]
+        inside = [award.by_code[code] for code in selection & set(each.units)]
         if len(inside) < each.minimum or sum(unit.credit or 0 for unit in inside) < each.minimum_credits:
             return False
     high = sum(unit.credit or 0 for unit in units if (unit.level or 0) >= (award.at_level or 0))
     return (
-        set(award.mandatory) <= chosen
+        set(award.mandatory) <= selection
         and len(units) >= award.minimum_units
         and sum(unit.credit or 0 for unit in units) >= award.minimum_credits
         and high >= award.credits_at_level
@@ -233,11 +233,13 @@ def test_complete_exactly_when_some_allowed_choice_fulfils_every_rule(
     award: QualificationDocument, data: st.DataObject
 ) -> None:
     achieved = data.draw(st.sets(st.sampled_from([unit.code for unit in award.units])))
-    standing = evaluate_qualification(award, achieved)
-    assert standing.complete == any(fulfils(award, chosen) for chosen in allowed(award, achieved))
-    assert set(standing.counted) in list(allowed(award, achieved))
-    assert set(standing.counted) | set(standing.surplus) == achieved
-    assert standing.complete == (standing.missing == ())
+    progress = evaluate_qualification(award, achieved)
+    assert progress.complete == any(
+        fulfils(award, selection) for selection in list_allowed_selections(award, achieved)
+    )
+    assert set(progress.counted) in list(list_allowed_selections(award, achieved))
+    assert set(progress.counted) | set(progress.surplus) == achieved
+    assert progress.complete == (progress.missing == ())
 
 
 def test_sixty_units_are_evaluated_without_trying_every_choice() -> None:
@@ -255,6 +257,6 @@ def test_sixty_units_are_evaluated_without_trying_every_choice() -> None:
         at_level=3,
         barred=tuple((codes[10 + each], codes[41 + each]) for each in range(10)),
     )
-    standing = evaluate_qualification(award, codes)
-    assert standing.complete
-    assert len(standing.counted) > 20
+    progress = evaluate_qualification(award, codes)
+    assert progress.complete
+    assert len(progress.counted) > 20

@@ -28,16 +28,16 @@ def knowledge(code: str) -> list[CriterionDocument]:
     return criteria(code, CriterionKind.KNOWLEDGE)
 
 
-def labels(listed: list[CriterionDocument]) -> list[str]:
-    return [each.label for each in listed]
+def labels(statements: list[CriterionDocument]) -> list[str]:
+    return [each.label for each in statements]
 
 
-def origins(listed: list[CriterionDocument]) -> set[LabelOrigin]:
-    return {each.label_origin for each in listed}
+def origins(statements: list[CriterionDocument]) -> set[LabelOrigin]:
+    return {each.label_origin for each in statements}
 
 
-def group_sizes(listed: list[CriterionDocument]) -> list[int]:
-    return [len(list(group)) for _, group in groupby(listed, key=lambda each: each.heading)]
+def group_sizes(statements: list[CriterionDocument]) -> list[int]:
+    return [len(list(group)) for _, group in groupby(statements, key=lambda each: each.heading)]
 
 
 def identifiers(code: str) -> list[tuple[str, str]]:
@@ -65,16 +65,16 @@ def test_seed_folder_has_no_faults() -> None:
     ],
 )
 def test_each_seed_has_its_identity(code: str, slug: str, title: str, document_type: DocumentType) -> None:
-    found = unit(code)
-    assert (found.slug, found.title, found.document_type) == (slug, title, document_type)
-    assert (found.version, found.revision) == ("1", 1)
+    seed = unit(code)
+    assert (seed.slug, seed.title, seed.document_type) == (slug, title, document_type)
+    assert (seed.version, seed.revision) == ("1", 1)
 
 
 @pytest.mark.parametrize("code", ["INSCC004", "CFACC15", "CFAM&LFD3", "DELIVERCC"])
 def test_positions_run_from_1_over_the_unit(code: str) -> None:
-    found = unit(code).criteria
-    assert [each.position for each in found] == list(range(1, len(found) + 1))
-    assert [each.kind for each in found] == [each.kind for each in performance(code) + knowledge(code)]
+    statements = unit(code).criteria
+    assert [each.position for each in statements] == list(range(1, len(statements) + 1))
+    assert [each.kind for each in statements] == [each.kind for each in performance(code) + knowledge(code)]
 
 
 @pytest.mark.parametrize("code", ["INSCC004", "CFACC15", "CFAM&LFD3", "DELIVERCC"])
@@ -98,31 +98,31 @@ class TestInscc004:
         assert labels(knowledge("INSCC004")) == [*ONE_TO_18[:6], "6a", *ONE_TO_18[6:], "19"]
 
     def test_the_unnumbered_line_is_an_item_of_its_own(self) -> None:
-        (found,) = [each for each in unit("INSCC004").criteria if each.label_origin is LabelOrigin.ASSIGNED]
-        assert found.label == "6a"
-        assert found.text == "how to manage monitoring of customer service performance and feedback"
-        assert found.assessable
-        assert found.note
-        assert "criterion 7" in found.note
+        (item,) = [each for each in unit("INSCC004").criteria if each.label_origin is LabelOrigin.ASSIGNED]
+        assert item.label == "6a"
+        assert item.text == "how to manage monitoring of customer service performance and feedback"
+        assert item.assessable
+        assert item.note
+        assert "criterion 7" in item.note
 
     def test_codes_and_identifiers(self) -> None:
         assert identifiers("INSCC004") == [("URN", "INSCC004"), ("Original URN", "CfA CC16")]
 
     def test_nine_headings_are_empty(self) -> None:
-        found = unit("INSCC004")
-        assert len(found.empty_headings) == 9
-        assert {"Scope/range", "Scope Performance", "Glossary", "External Links"} < set(found.empty_headings)
-        assert (found.skills, found.values, found.glossary) == ((), (), ())
+        seed = unit("INSCC004")
+        assert len(seed.empty_headings) == 9
+        assert {"Scope/range", "Scope Performance", "Glossary", "External Links"} < set(seed.empty_headings)
+        assert (seed.skills, seed.values, seed.glossary) == ((), (), ())
 
     def test_version_number_is_not_a_criterion(self) -> None:
         assert "1" not in [each.text for each in unit("INSCC004").criteria]
 
     def test_review_date_is_read(self) -> None:
-        found = unit("INSCC004")
-        review = found.dates["review"]
+        seed = unit("INSCC004")
+        review = seed.dates["review"]
         assert review
         assert (review.text, review.date, review.precision) == ("01 Mar 2026", "2026-03-01", "day")
-        assert found.metadata["validity"] == "Current"
+        assert seed.metadata["validity"] == "Current"
 
     def test_simulation_is_unstated(self) -> None:
         assert unit("INSCC004").simulation is Simulation.UNSTATED
@@ -142,15 +142,15 @@ class TestCfacc15:
         assert unit("CFACC15").full_code == "H128 04 (CFACC15)"
 
     def test_evidence_requirements_are_not_criteria(self) -> None:
-        found = unit("CFACC15").evidence_requirements
-        assert [(each.label, len(each.points)) for each in found] == [
+        requirements = unit("CFACC15").evidence_requirements
+        assert [(each.label, len(each.points)) for each in requirements] == [
             ("1", 0),
             ("2", 0),
             ("3", 0),
             ("4", 3),
             ("5", 2),
         ]
-        assert not {each.text for each in found} & {each.text for each in unit("CFACC15").criteria}
+        assert not {each.text for each in requirements} & {each.text for each in unit("CFACC15").criteria}
 
     def test_simulation_is_forbidden(self) -> None:
         assert unit("CFACC15").simulation is Simulation.FORBIDDEN
@@ -170,9 +170,9 @@ class TestCfamlfd3:
         assert group_sizes(knowledge("CFAM&LFD3")) == [11, 2, 5]
 
     def test_13_skills_are_not_criteria(self) -> None:
-        found = unit("CFAM&LFD3")
-        assert len(found.skills) == 13
-        assert not set(found.skills) & {each.text for each in found.criteria}
+        seed = unit("CFAM&LFD3")
+        assert len(seed.skills) == 13
+        assert not set(seed.skills) & {each.text for each in seed.criteria}
 
     def test_title_and_code_are_noted_as_not_read_from_the_heading(self) -> None:
         notes = " ".join(unit("CFAM&LFD3").notes)

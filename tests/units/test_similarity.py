@@ -1,4 +1,4 @@
-"""Similarity of statements: 100 for the same words; the same in substance before what only sounds similar."""
+"""Similarity of statements: 100 for the same words, and higher for the same substance than for similar words."""
 
 from itertools import combinations
 
@@ -31,37 +31,37 @@ def name(criterion: CriterionDocument) -> str:
     return criterion.kind[0] + criterion.label
 
 
-def best_of_both(one: str, other: str) -> list[tuple[int, tuple[str, ...]]]:
-    """Pairs that are each other's most similar, which an administrator sees first."""
-    first, second = UNITS[one], UNITS[other]
+def best_of_both(code: str, other_code: str) -> list[tuple[int, tuple[str, ...]]]:
+    """Return the pairs that are each other's most similar, which an administrator sees first."""
+    first, second = UNITS[code], UNITS[other_code]
     scale = scale_of(first, second)
-    found = {
+    similarities = {
         (a, b): scale.similarity(a.text, b.text)
         for a in first.assessable
         for b in second.assessable
         if a.kind is b.kind
     }
     return [
-        (similarity, (one, other, name(a), name(b)))
-        for (a, b), similarity in found.items()
-        if similarity == max(value for (x, _), value in found.items() if x is a)
-        and similarity == max(value for (_, y), value in found.items() if y is b)
+        (similarity, (code, other_code, name(a), name(b)))
+        for (a, b), similarity in similarities.items()
+        if similarity == max(value for (x, _), value in similarities.items() if x is a)
+        and similarity == max(value for (_, y), value in similarities.items() if y is b)
     ]
 
 
 def test_most_similar_pairs_of_the_seeds_are_the_same_in_substance() -> None:
-    found = sorted((each for pair in combinations(sorted(UNITS), 2) for each in best_of_both(*pair)), reverse=True)
-    proposed = [pair for similarity, pair in found if similarity >= 60]
-    right = TRUE & set(proposed)
-    assert right == TRUE, "every pair found by hand is proposed"
-    assert len(right) / len(proposed) >= 0.8, sorted(set(proposed) - TRUE)
-    assert found[0][1] in TRUE
-    assert {pair: similarity for similarity, pair in found}["CFACC15", "DELIVERCC", "p1", "p12"] == 100
+    pairs = sorted((each for pair in combinations(sorted(UNITS), 2) for each in best_of_both(*pair)), reverse=True)
+    proposed = [pair for similarity, pair in pairs if similarity >= 60]
+    expected_pairs = TRUE & set(proposed)
+    assert expected_pairs == TRUE, "every pair found by hand is proposed"
+    assert len(expected_pairs) / len(proposed) >= 0.8, sorted(set(proposed) - TRUE)
+    assert pairs[0][1] in TRUE
+    assert {pair: similarity for similarity, pair in pairs}["CFACC15", "DELIVERCC", "p1", "p12"] == 100
 
 
-@pytest.mark.parametrize("one", sorted(UNITS))
-def test_no_text_is_more_similar_than_the_same_text(one: str) -> None:
-    unit = UNITS[one]
+@pytest.mark.parametrize("code", sorted(UNITS))
+def test_no_text_is_more_similar_than_the_same_text(code: str) -> None:
+    unit = UNITS[code]
     scale = scale_of(unit)
     for each in unit.assessable:
         alike = [other for other in unit.assessable if scale.similarity(each.text, other.text) == 100]
@@ -79,16 +79,16 @@ def test_case_and_punctuation_are_ignored_and_words_count() -> None:
 
 def test_rare_words_weigh_more_than_common_ones() -> None:
     scale = SimilarityMeasure(["greet customers", "call customers", "thank customers", "validate customers' data"])
-    seldom = scale.similarity("validate the records", "validate the files")
-    often = scale.similarity("customers wait", "customers laugh")
-    assert seldom > often
+    rare_word = scale.similarity("validate the records", "validate the files")
+    common_word = scale.similarity("customers wait", "customers laugh")
+    assert rare_word > common_word
 
 
 def test_word_order_counts() -> None:
     scale = SimilarityMeasure([])
-    straight = scale.similarity("report issues before colleagues ask", "report issues before colleagues know")
-    turned = scale.similarity("report issues before colleagues ask", "colleagues know before issues report")
-    assert straight > turned
+    same_order = scale.similarity("report issues before colleagues ask", "report issues before colleagues know")
+    other_order = scale.similarity("report issues before colleagues ask", "colleagues know before issues report")
+    assert same_order > other_order
 
 
 def test_not_is_no_stop_word() -> None:
@@ -105,9 +105,11 @@ def test_forms_of_a_word_have_one_stem() -> None:
 
 
 @given(SENTENCES, SENTENCES)
-def test_similarity_is_symmetric_and_between_0_and_100(one: list[str], other: list[str]) -> None:
+def test_similarity_is_symmetric_and_between_0_and_100(first: list[str], second: list[str]) -> None:
     scale = SimilarityMeasure(["deal with complaints", "customers and complaints"])
-    there, back = (scale.similarity(" ".join(a), " ".join(b)) for a, b in ((one, other), (other, one)))
-    assert there == back
-    assert 0 <= there <= 100
-    assert (there == 100) == (one == other)
+    similarity, reverse_similarity = (
+        scale.similarity(" ".join(a), " ".join(b)) for a, b in ((first, second), (second, first))
+    )
+    assert similarity == reverse_similarity
+    assert 0 <= similarity <= 100
+    assert (similarity == 100) == (first == second)

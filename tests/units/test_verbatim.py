@@ -114,7 +114,7 @@ LEFT_OVER = {
         "Examiner Marking Points",
     ],
 }
-"""What stands in the source besides the texts: titles, headings, metadata and noise."""
+"""The words of the sources besides the texts: titles, headings, metadata and noise."""
 
 SOURCES = {
     "INSCC004": "INSCC004.txt",
@@ -126,13 +126,13 @@ SOURCES = {
 
 def without_texts(source: str, texts: Iterator[str]) -> list[str]:
     """Return what remains of the source after removing each text; fail on the first that does not come next."""
-    left, at = [], 0
+    remainders, end = [], 0
     for text in texts:
-        found = source.find(text, at)
-        assert found >= 0, f"not in the source, or not in this place: {text}"
-        left.append(source[at:found])
-        at = found + len(text)
-    lines = "\n".join([*left, source[at:]]).splitlines()
+        position = source.find(text, end)
+        assert position >= 0, f"not in the source, or not in this place: {text}"
+        remainders.append(source[end:position])
+        end = position + len(text)
+    lines = "\n".join([*remainders, source[end:]]).splitlines()
     return [line.strip() for line in lines if not MARKERS.fullmatch(line)]
 
 
@@ -153,8 +153,8 @@ def texts_of(unit: UnitDocument) -> Iterator[str]:
 
 def texts_of_guidance(guidance: GuidanceDocument) -> Iterator[str]:
     yield guidance.synopsis
-    for listed in (guidance.key_concepts, guidance.tips, guidance.misconceptions, guidance.marking_points):
-        yield from listed
+    for points in (guidance.key_concepts, guidance.tips, guidance.misconceptions, guidance.marking_points):
+        yield from points
 
 
 @pytest.mark.parametrize("code", SOURCES)
@@ -166,17 +166,17 @@ def test_unit_has_exactly_the_words_of_its_source(code: str) -> None:
 @pytest.mark.parametrize("code", SOURCES)
 def test_unit_has_the_metadata_of_its_source(code: str) -> None:
     source = (SEEDS / SOURCES[code]).read_text(encoding="utf-8")
-    printed = [value for value in LIBRARY.find_unit(code).metadata.values() if value]
-    assert [value for value in printed if value not in source] == []
-    assert len(printed) == {"INSCC004": 10, "CFAM&LFD3": 9}.get(code, 0)
+    values = [value for value in LIBRARY.find_unit(code).metadata.values() if value]
+    assert [value for value in values if value not in source] == []
+    assert len(values) == {"INSCC004": 10, "CFAM&LFD3": 9}.get(code, 0)
 
 
 def test_guidance_has_exactly_the_words_of_its_source() -> None:
     (guidance,) = LIBRARY.guidance
     source = (SEEDS / "guidance-customer-service-procedures.txt").read_text(encoding="utf-8")
-    head, _, body = source.partition("Topic Synopsis")  # the head is the synopsis cut short
-    left = without_texts("Topic Synopsis" + body, texts_of_guidance(guidance))
-    assert [head.strip(), *left] == LEFT_OVER["guidance"]
+    head, _, body = source.partition("Topic Synopsis")  # the source begins with the synopsis cut short
+    remainders = without_texts("Topic Synopsis" + body, texts_of_guidance(guidance))
+    assert [head.strip(), *remainders] == LEFT_OVER["guidance"]
 
 
 def test_changed_word_is_noticed() -> None:

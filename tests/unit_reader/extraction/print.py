@@ -1,4 +1,4 @@
-"""PDFs made for the tests: printed as a program prints them, and written by hand as no program should."""
+"""PDFs made for the tests: printed as programs print them, and written by hand with faults."""
 
 import io
 from functools import cache
@@ -17,8 +17,8 @@ LONG = " and do so in a way that keeps to the procedures of your organisation an
 
 
 @cache
-def printed(body: str, head: str = "", foot: str = "", style: str = "") -> bytes:
-    """A PDF as a publisher's program makes it, with its running head and foot; they may hold the counters of CSS."""
+def print_pdf(body: str, head: str = "", foot: str = "", style: str = "") -> bytes:
+    """Return a PDF as a publisher's program makes it; its page header and footer may contain CSS counters."""
     from weasyprint import HTML
 
     document = f"<html lang=en><style>{STYLE % (head, foot)}{style}</style><body>{body}"
@@ -26,20 +26,20 @@ def printed(body: str, head: str = "", foot: str = "", style: str = "") -> bytes
 
 
 @cache
-def numbered(last: int) -> str:
-    """A list of so many items, each third one too long for a line."""
+def build_list(last: int) -> str:
+    """Return a list with items up to `last`, each third one longer than a line."""
     items = "".join(f"<li>greet customer {each}{LONG if each % 3 == 0 else ''}</li>" for each in range(1, last + 1))
     return f"<ol>{items}</ol>"
 
 
-def scanned(pages: int = 1) -> bytes:
+def build_scan(pages: int = 1) -> bytes:
     target = io.BytesIO()
     sheets = [Image.new("RGB", (600, 800), "white") for _ in range(pages)]
     sheets[0].save(target, "PDF", save_all=True, append_images=sheets[1:])
     return target.getvalue()
 
 
-def locked(body: bytes, password: str) -> bytes:
+def encrypt_pdf(body: bytes, password: str) -> bytes:
     writer = PdfWriter(io.BytesIO(body))
     writer.encrypt(user_password=password, owner_password="owner")
     target = io.BytesIO()
@@ -47,7 +47,7 @@ def locked(body: bytes, password: str) -> bytes:
     return target.getvalue()
 
 
-def blank(pages: int) -> bytes:
+def build_blank_pdf(pages: int) -> bytes:
     writer = PdfWriter()
     for _ in range(pages):
         writer.add_blank_page(595, 842)
@@ -56,8 +56,8 @@ def blank(pages: int) -> bytes:
     return target.getvalue()
 
 
-def by_hand(*objects: str, root: str = "1 0 R", more: str = "") -> bytes:
-    """A PDF of these objects, numbered from 1, with a table of where they stand."""
+def write_pdf_by_hand(*objects: str, root: str = "1 0 R", trailer_entries: str = "") -> bytes:
+    """Return a PDF of these objects, numbered from 1, with their cross-reference table."""
     body = b"%PDF-1.7\n"
     places = []
     for number, each in enumerate(objects, start=1):
@@ -66,7 +66,10 @@ def by_hand(*objects: str, root: str = "1 0 R", more: str = "") -> bytes:
     start = len(body)
     table = "".join(f"{place:010} 00000 n \n" for place in places)
     body += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}".encode()
-    return body + f"trailer\n<</Size {len(objects) + 1}/Root {root}{more}>>\nstartxref\n{start}\n%%EOF".encode()
+    return (
+        body
+        + f"trailer\n<</Size {len(objects) + 1}/Root {root}{trailer_entries}>>\nstartxref\n{start}\n%%EOF".encode()
+    )
 
 
 def stream(content: str, entries: str = "") -> str:
@@ -74,8 +77,8 @@ def stream(content: str, entries: str = "") -> str:
 
 
 def page_of(content: str, resources: str, *objects: str) -> bytes:
-    """One page that draws `content`; further objects are numbered from 5."""
-    return by_hand(
+    """Return a PDF of one page that draws `content`; further objects are numbered from 5."""
+    return write_pdf_by_hand(
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Kids[3 0 R]/Count 1>>",
         f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<<{resources}>>>>",

@@ -28,6 +28,6 @@ def find(source: SourceText, text: str) -> Line:
 
 
 def refusal(body: bytes, name: str = "unit") -> str:
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(Unreadable) as raised:
         read_document(name, body)
-    return str(refused.value)
+    return str(raised.value)

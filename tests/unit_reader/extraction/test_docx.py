@@ -1,4 +1,4 @@
-"""Word's documents: what Word prints, its numbers with it."""
+"""Extraction of Word documents: the text and the automatic numbers as Word prints them."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_automatic_numbers_are_read_as_word_prints_them(word: WordDocument) -> N
 
 
 @pytest.mark.parametrize(
-    ("style", "text", "printed"),
+    ("style", "text", "number"),
     [
         ("upperLetter", "%1.", "A."),
         ("upperRoman", "%1.", "I."),
@@ -74,10 +74,10 @@ def test_automatic_numbers_are_read_as_word_prints_them(word: WordDocument) -> N
         ("chicago", "%1.", "1."),
     ],
 )
-def test_each_number_format_is_printed(word: WordDocument, style: str, text: str, printed: str) -> None:
+def test_each_number_format_is_printed(word: WordDocument, style: str, text: str, number: str) -> None:
     word.add("greet", word.add_list((style, text)))
     line = find(read(word.body()), "greet")
-    assert (line.item, line.text) == (printed, f"{printed} greet".strip())
+    assert (line.item, line.text) == (number, f"{number} greet".strip())
 
 
 def test_letters_continue_after_z_as_in_word(word: WordDocument) -> None:
@@ -89,22 +89,22 @@ def test_letters_continue_after_z_as_in_word(word: WordDocument) -> None:
 
 def test_a_restarted_list_counts_from_its_start(word: WordDocument) -> None:
     first = word.add_list(("decimal", "%1."), ("decimal", "%1.%2"))
-    again = word.add_number(first - 1, '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride>')
+    restarted = word.add_number(first - 1, '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride>')
     shared = word.add_number(first - 1)
-    for number in (first, first, again, again, shared):
+    for number in (first, first, restarted, restarted, shared):
         word.add("greet", number)
     assert [line.item for line in read(word.body()).lines] == ["1.", "2.", "5.", "6.", "7."]
 
 
 def test_a_level_without_restart_keeps_counting(word: WordDocument) -> None:
-    number = word.add_list(("decimal", "%1."), ("decimal", "%2"), more='<w:lvlRestart w:val="0"/>')
+    number = word.add_list(("decimal", "%1."), ("decimal", "%2"), level_xml='<w:lvlRestart w:val="0"/>')
     for level in (0, 1, 1, 0, 1):
         word.add("greet", number, level)
     assert [line.item for line in read(word.body()).lines] == ["1.", "1", "2", "2.", "3"]
 
 
 def test_legal_numbering_is_arabic_at_every_level(word: WordDocument) -> None:
-    number = word.add_list(("upperRoman", "%1."), ("decimal", "%1.%2"), more="<w:isLgl/>")
+    number = word.add_list(("upperRoman", "%1."), ("decimal", "%1.%2"), level_xml="<w:isLgl/>")
     for level in (0, 1):
         word.add("greet", number, level)
     assert [line.item for line in read(word.body()).lines] == ["1.", "1.1"]
@@ -247,8 +247,8 @@ def test_entities_are_refused(word: WordDocument, name: str) -> None:
 
 
 def test_too_deep_nesting_is_refused(word: WordDocument) -> None:
-    deep = b"<w:sdt><w:sdtContent>" * 100_000
-    content = part(word.body(), DOCUMENT).replace(b"<w:body>", b"<w:body>" + deep)
+    nested_tags = b"<w:sdt><w:sdtContent>" * 100_000
+    content = part(word.body(), DOCUMENT).replace(b"<w:body>", b"<w:body>" + nested_tags)
     assert "is damaged" in refusal(altered(word.body(), DOCUMENT, content))
     tables = b"<w:tbl><w:tr><w:tc>" * 80 + b"</w:tc></w:tr></w:tbl>" * 80
     content = part(word.body(), DOCUMENT).replace(b"<w:body>", b"<w:body>" + tables)

@@ -1,4 +1,4 @@
-"""Web pages: what a reader of the page sees."""
+"""Extraction of web pages: the text that a reader of the page sees."""
 
 import pytest
 
@@ -196,9 +196,9 @@ def test_too_deep_nesting_is_refused(tag: str) -> None:
     assert "nests its elements" in refusal(page("<p>1. greet</p>" + tag * 100_000).encode())
 
 
-def test_a_page_that_takes_too_long_is_stopped(hurried: None) -> None:
-    many = " ".join(f"a{each}=1" for each in range(250_000))
-    assert "reading was stopped" in refusal(page(f"<p {many}>1. greet</p>").encode())
+def test_a_page_that_takes_too_long_is_stopped(one_second_limit: None) -> None:
+    attributes = " ".join(f"a{each}=1" for each in range(250_000))
+    assert "reading was stopped" in refusal(page(f"<p {attributes}>1. greet</p>").encode())
 
 
 def test_a_page_without_words_is_refused() -> None:

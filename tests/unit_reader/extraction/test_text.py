@@ -1,4 +1,4 @@
-"""Plain text, and which kind of document it is at all."""
+"""Extraction of plain text, and detection of the kind of document."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Documents made for the tests: with Word's own lists, and with whatever XML a test wants to see read."""
+"""Word documents made for the tests, with Word's own lists and any XML that a test adds."""
 
 import io
 import zipfile
@@ -18,11 +18,11 @@ class WordDocument:
         self._numbering = self.document.part.numbering_part.element
         self._next = 50
 
-    def add_list(self, *levels: Level, more: str = "") -> int:
-        """Define a list, and return the number that paragraphs name it by. `more` goes into each level."""
+    def add_list(self, *levels: Level, level_xml: str = "") -> int:
+        """Define a list, and return the number that paragraphs name it by. `level_xml` goes into each level."""
         self._next += 1
         inner = "".join(
-            f'<w:lvl w:ilvl="{at}"><w:start w:val="1"/><w:numFmt w:val="{style}"/>{more}<w:lvlText w:val="{text}"/></w:lvl>'
+            f'<w:lvl w:ilvl="{at}"><w:start w:val="1"/><w:numFmt w:val="{style}"/>{level_xml}<w:lvlText w:val="{text}"/></w:lvl>'
             for at, (style, text) in enumerate(levels)
         )
         pattern = parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="{self._next}">{inner}</w:abstractNum>')
@@ -47,7 +47,7 @@ class WordDocument:
         return paragraph
 
     def add_xml(self, xml: str) -> None:
-        """Add what a test wrote, before the section's properties at the end."""
+        """Add XML before the properties of the section, which end the document."""
         opening = '<w:body xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" '
         opening += 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
         for element in list(parse_xml(f"{opening}{nsdecls('w')}>{xml}</w:body>")):
@@ -60,7 +60,7 @@ class WordDocument:
 
 
 def altered(body: bytes, name: str, content: bytes) -> bytes:
-    """The same file with one part replaced or added."""
+    """Return the same file with one part replaced or added."""
     source, target = zipfile.ZipFile(io.BytesIO(body)), io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for each in source.namelist():

@@ -30,20 +30,20 @@ provenance: {source: "parcels.pdf", read: "Read by machine."}
 """
 
 
-def reading_of(text: str = UNIT, **more: Any) -> dict[str, Any]:
-    """What the reader would hand over for a unit of our format; statement n comes from line 10 n."""
+def reading_of(text: str = UNIT, **fields: Any) -> dict[str, Any]:
+    """Return a reading of a unit of our format; statement n comes from line 10 n."""
     unit = parse_document(text, UnitSchema()).as_json()
     places = {str(each["position"]): [each["position"] * 10] for each in unit["criteria"]}
-    return {"warnings": [], "unparsed": [], "places": places, **unit, **more}
+    return {"warnings": [], "unparsed": [], "places": places, **unit, **fields}
 
 
-def copy_of(text: str = UNIT, **more: Any) -> WorkingCopy:
-    return start_working_copy(reading_of(text, **more))
+def copy_of(text: str = UNIT, **fields: Any) -> WorkingCopy:
+    return start_working_copy(reading_of(text, **fields))
 
 
-def said(working: WorkingCopy) -> list[str]:
-    """Every criterion as `kind initial, label, first two words`, nested ones indented."""
-    build_unit(working)  # whatever is said here could be published
+def describe_criteria(working: WorkingCopy) -> list[str]:
+    """Return every criterion as initial of its kind, label and first two words, nested ones indented."""
+    build_unit(working)  # so that only a publishable copy is described
     return [
         f"{'  ' if each.parent else ''}{each.kind[0]} {each.label} {' '.join(each.text.split()[:2])}"
         for each in working.criteria
@@ -51,6 +51,6 @@ def said(working: WorkingCopy) -> list[str]:
 
 
 def key_of(working: WorkingCopy, words: str) -> str:
-    """The key of the statement that begins so."""
-    (found,) = [each.key for each in working.criteria if each.text.startswith(words)]
-    return found
+    """Return the key of the statement that begins with these words."""
+    (key,) = [each.key for each in working.criteria if each.text.startswith(words)]
+    return key

@@ -22,9 +22,9 @@ def test_title_code_and_version_change() -> None:
 
 @pytest.mark.parametrize(("field", "value"), [("title", ""), ("code", "x" * 61), ("simulation", "perhaps")])
 def test_change_that_the_format_refuses_is_refused(field: str, value: str) -> None:
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(Invalid) as raised:
         units.change_unit(copy_of(), {field: value})
-    assert caught.value.field == field
+    assert raised.value.field == field
 
 
 def test_emptied_metadata_is_none() -> None:
@@ -36,8 +36,8 @@ def test_emptied_metadata_is_none() -> None:
 def test_requirements_are_changed_added_and_dropped() -> None:
     after = units.change_requirement(copy_of(), "q1", "1", "Do it thrice.", ["at work"])
     after = units.add_requirement(after, "", "And once more.")
-    found = [(each.label, each.text, each.points) for each in build_unit(after).evidence_requirements]
-    assert found == [("1", "Do it thrice.", ("at work",)), ("2", "And once more.", ())]
+    requirements = [(each.label, each.text, each.points) for each in build_unit(after).evidence_requirements]
+    assert requirements == [("1", "Do it thrice.", ("at work",)), ("2", "And once more.", ())]
 
 
 def test_requirement_without_text_is_not_added() -> None:
@@ -58,14 +58,14 @@ def test_doubt_can_be_resolved_and_reopened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "assumed", "sentence"),
+    ("subject", "assumed", "sentence"),
     [
         ("No version is printed.", "1 is assumed.", "No version is printed. 1 is assumed."),
         ("the label is printed twice", "it is read as 2", "The label is printed twice: it is read as 2."),
     ],
 )
-def test_doubt_is_described_in_whole_sentences(what: str, assumed: str, sentence: str) -> None:
-    assert units.describe_doubt(DraftDoubt([], what, assumed)) == sentence
+def test_doubt_is_described_in_whole_sentences(subject: str, assumed: str, sentence: str) -> None:
+    assert units.describe_doubt(DraftDoubt([], subject, assumed)) == sentence
 
 
 def test_text_not_used_goes_to_the_overview_or_is_left_out() -> None:
@@ -93,21 +93,21 @@ def test_paragraphs_round_trip(paragraphs: list[Paragraph]) -> None:
 
 
 def test_points_alone_belong_to_the_previous_paragraph() -> None:
-    found = units.parse_typed_paragraphs("They are:\r\n\r\n- rare\n- loud")
-    assert found == [Paragraph("They are:", None, ("rare", "loud"))]
+    paragraphs = units.parse_typed_paragraphs("They are:\r\n\r\n- rare\n- loud")
+    assert paragraphs == [Paragraph("They are:", None, ("rare", "loud"))]
 
 
 def test_identifiers_are_typed_one_per_line() -> None:
-    typed = "SQA: H128 04\n\nURN: a:b"
-    found = units.parse_identifiers(typed)
-    assert found == [Identifier("SQA", "H128 04"), Identifier("URN", "a:b")]
-    assert units.format_identifiers(found) == typed.replace("\n\n", "\n")
+    text = "SQA: H128 04\n\nURN: a:b"
+    identifiers = units.parse_identifiers(text)
+    assert identifiers == [Identifier("SQA", "H128 04"), Identifier("URN", "a:b")]
+    assert units.format_identifiers(identifiers) == text.replace("\n\n", "\n")
     with pytest.raises(Invalid, match="a colon and the value"):
         units.parse_identifiers("H128 04")
 
 
 @pytest.mark.parametrize(
-    ("code", "taken", "slug"),
+    ("code", "used_slugs", "slug"),
     [
         ("H128 04", set(), "h128-04"),
         ("CFAM&LFD3", set(), "cfamlfd3"),
@@ -117,5 +117,5 @@ def test_identifiers_are_typed_one_per_line() -> None:
         ("x" * 200, set(), "x" * 90),
     ],
 )
-def test_slug_is_the_code_unless_it_is_taken(code: str, taken: set[str], slug: str) -> None:
-    assert units.make_free_slug(code, "2.1", 3, taken) == slug
+def test_slug_is_the_code_unless_it_is_taken(code: str, used_slugs: set[str], slug: str) -> None:
+    assert units.make_free_slug(code, "2.1", 3, used_slugs) == slug

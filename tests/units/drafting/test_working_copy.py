@@ -28,9 +28,9 @@ UNITS = [*read_standards().units, parse_document(UNIT, UnitSchema()), parse_docu
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.slug))
 def test_unit_round_trips_through_a_working_copy(unit: UnitDocument) -> None:
-    written = unit.as_json()
-    assert build_unit(start_working_copy(written)) == unit
-    assert build_unit(start_working_copy(convert_to_reading(start_working_copy(written)))) == unit
+    document = unit.as_json()
+    assert build_unit(start_working_copy(document)) == unit
+    assert build_unit(start_working_copy(convert_to_reading(start_working_copy(document)))) == unit
 
 
 def test_reading_is_never_changed() -> None:
@@ -59,8 +59,8 @@ def test_problem_names_entry_field_and_message() -> None:
     working = copy_of()
     working.criteria[3].text = " "
     working.code = "X" * 61
-    found = {(each.key, each.field): each.message for each in list_problems(working)}
-    assert found == {
+    messages = {(each.key, each.field): each.message for each in list_problems(working)}
+    assert messages == {
         ("r4", "text"): "The text is empty: write the text.",
         (None, "code"): "The code is longer than 60 characters.",
     }
@@ -74,9 +74,9 @@ def test_duplicate_label_is_a_problem_of_the_label() -> None:
     assert fault.message == (
         "The performance statements have the label 1 twice under “Before the call”: give each its own."
     )
-    with pytest.raises(Invalid, match="have the label 1 twice") as caught:
+    with pytest.raises(Invalid, match="have the label 1 twice") as raised:
         build_unit(working)
-    assert caught.value.field == "label"
+    assert raised.value.field == "label"
 
 
 def test_unit_without_criteria_is_a_problem() -> None:
@@ -88,8 +88,8 @@ def test_unit_without_criteria_is_a_problem() -> None:
 def test_change_can_leave_old_problems_but_bring_no_new_one() -> None:
     faulty = copy_of()
     faulty.title = ""
-    changed = replace(faulty, code="OTHER")
-    assert check_no_worse(faulty, changed) is changed
+    renamed = replace(faulty, code="OTHER")
+    assert check_no_worse(faulty, renamed) is renamed
     with pytest.raises(Invalid, match="The version is empty: write the text"):
         check_no_worse(faulty, replace(faulty, version=""))
 

@@ -8,7 +8,7 @@ FORMATS = Path(__file__).resolve().parents[4] / "shared" / "formats"
 
 
 def published(name: str) -> bytes:
-    """A file of another system, or of its makers. Skips where this checkout stands alone."""
+    """Return a file of another system or its makers. Skip the test where the folder of specifications is missing."""
     path = FORMATS / name
     if not path.exists():
         pytest.skip(f"{name} does not lie beside this checkout")

@@ -27,50 +27,59 @@ LIBRARY = read_standards()
 
 
 def package(units: list[UnitDocument], links: list[ExchangedLink] | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(case_package.build_package(units, links or [], NOON)))
-    return found
+    content: dict[str, Any] = json.loads(json.dumps(case_package.build_package(units, links or [], NOON)))
+    return content
 
 
 @st.composite
 def linked_units(draw: st.DrawFn) -> tuple[list[UnitDocument], list[ExchangedLink]]:
-    """Units, and links between statements of two of them."""
+    """Generate units, and links between statements of two of them."""
     units = draw(several_units())
-    pairs = [(one, other) for one in units for other in units if one.slug < other.slug]
+    pairs = [
+        (first_unit, second_unit)
+        for first_unit in units
+        for second_unit in units
+        if first_unit.slug < second_unit.slug
+    ]
     links = []
-    for one, other in pairs:
-        ends = st.tuples(st.integers(1, len(one.criteria)), st.integers(1, len(other.criteria)))
+    for first_unit, second_unit in pairs:
+        ends = st.tuples(st.integers(1, len(first_unit.criteria)), st.integers(1, len(second_unit.criteria)))
         for first, second in sorted(draw(st.sets(ends, max_size=3))):
-            links.append(ExchangedLink(draw(st.sampled_from(LinkKind)), one.slug, first, other.slug, second))
+            links.append(
+                ExchangedLink(draw(st.sampled_from(LinkKind)), first_unit.slug, first, second_unit.slug, second)
+            )
     return units, links
 
 
 @given(linked_units())
 @SLOW
-def test_any_unit_round_trips(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
-    units, links = made
-    found = case.read(case.write(units, links).body)
-    assert found.units == tuple(units)
-    key = [(each.slug, each.position, each.other_slug, each.other_position, each.kind) for each in found.links]
+def test_any_unit_round_trips(units_and_links: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
+    units, links = units_and_links
+    imported = case.read(case.write(units, links).body)
+    assert imported.units == tuple(units)
+    key = [(each.slug, each.position, each.other_slug, each.other_position, each.kind) for each in imported.links]
     assert sorted(key) == sorted((e.slug, e.position, e.other_slug, e.other_position, e.kind) for e in links)
-    assert found.remarks == ()
+    assert imported.remarks == ()
 
 
 @given(linked_units())
 @SLOW
-def test_package_matches_the_published_schema(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
+def test_package_matches_the_published_schema(
+    units_and_links: tuple[list[UnitDocument], list[ExchangedLink]],
+) -> None:
     schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
-    jsonschema.validate(package(*made), schema, format_checker=jsonschema.FormatChecker())
+    jsonschema.validate(package(*units_and_links), schema, format_checker=jsonschema.FormatChecker())
 
 
 def test_seed_units_round_trip_with_their_links() -> None:
     links = list_links_between(LIBRARY.links, LIBRARY.units)
     assert links
     schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
-    written = package(list(LIBRARY.units), links)
-    jsonschema.validate(written, schema)
-    found = case.read(json.dumps(written).encode())
-    assert found.units == tuple(LIBRARY.units)
-    assert len(found.links) == len(links)
+    exported = package(list(LIBRARY.units), links)
+    jsonschema.validate(exported, schema)
+    imported = case.read(json.dumps(exported).encode())
+    assert imported.units == tuple(LIBRARY.units)
+    assert len(imported.links) == len(links)
 
 
 class TestFields:
@@ -90,75 +99,80 @@ class TestFields:
         assert items["Answer difficult calls"]["humanCodingScheme"] == "LOCAL7"
 
     def test_child_names_parent_and_sequence_number(self) -> None:
-        written = package([read_unit()])
-        items = {each["identifier"]: each["fullStatement"] for each in written["CFItems"]}
-        below = [
+        exported = package([read_unit()])
+        items = {each["identifier"]: each["fullStatement"] for each in exported["CFItems"]}
+        children = [
             (each["sequenceNumber"], items[each["originNodeURI"]["identifier"]])
-            for each in written["CFAssociations"]
+            for each in exported["CFAssociations"]
             if items.get(each["destinationNodeURI"]["identifier"]) == "agree with a colleague:"
         ]
-        assert below == [(3, "who may be told"), (4, "who must not")]
-        assert {each["associationType"] for each in written["CFAssociations"]} == {"isChildOf"}
+        assert children == [(3, "who may be told"), (4, "who must not")]
+        assert {each["associationType"] for each in exported["CFAssociations"]} == {"isChildOf"}
 
     @pytest.mark.parametrize(
-        ("kind", "same_words", "written"),
+        ("kind", "same_words", "association_type"),
         [
             (LinkKind.SAME, True, "exactMatchOf"),
             (LinkKind.SAME, False, "isRelatedTo"),
             (LinkKind.REPLACED_BY, False, "replacedBy"),
         ],
     )
-    def test_link_is_an_association(self, kind: LinkKind, same_words: bool, written: str) -> None:
-        one = read_unit()
-        first = replace(one.criteria[0], text=one.criteria[0].text if same_words else "something else")
-        other = replace(one, code="LOCAL8", slug="local8", criteria=(first, *one.criteria[1:]))
+    def test_link_is_an_association(self, kind: LinkKind, same_words: bool, association_type: str) -> None:
+        unit = read_unit()
+        criterion = replace(unit.criteria[0], text=unit.criteria[0].text if same_words else "something else")
+        other_unit = replace(unit, code="LOCAL8", slug="local8", criteria=(criterion, *unit.criteria[1:]))
         link = ExchangedLink(kind, "local7", 1, "local8", 1)
-        found = [each["associationType"] for each in package([one, other], [link])["CFAssociations"]]
-        assert [each for each in found if each != "isChildOf"] == [written]
+        types = [each["associationType"] for each in package([unit, other_unit], [link])["CFAssociations"]]
+        assert [each for each in types if each != "isChildOf"] == [association_type]
 
     def test_own_data_is_only_under_extensions(self) -> None:
-        """Whatever the specification does not name is custom data."""
-        written = package([read_unit()])
-        known = json.loads(published("case-v1p1-cfpackage.schema.json"))["$defs"]
-        names = {name: set(body["properties"]) for name, body in known.items() if "properties" in body}
+        """Every key that the specification does not name is under `extensions`."""
+        exported = package([read_unit()])
+        definitions = json.loads(published("case-v1p1-cfpackage.schema.json"))["$defs"]
+        names = {name: set(body["properties"]) for name, body in definitions.items() if "properties" in body}
         item = next(
             properties
             for name, properties in names.items()
             if "fullStatement" in properties and "CFItemType" in properties
         )
-        for each in written["CFItems"]:
+        for each in exported["CFItems"]:
             assert set(each) <= item, set(each) - item
 
 
 class TestIdentifiers:
     def test_identifiers_are_stable(self) -> None:
         unit = read_unit()
-        again = replace(unit, title="Another title", provenance=replace(unit.provenance, read="Again."))
-        one, other = ({each["identifier"] for each in package([each])["CFItems"]} for each in (unit, again))
-        assert one == other
-        assert all(str(uuid.UUID(each)) == each for each in one)
+        changed_unit = replace(unit, title="Another title", provenance=replace(unit.provenance, read="Again."))
+        before, after = ({each["identifier"] for each in package([each])["CFItems"]} for each in (unit, changed_unit))
+        assert before == after
+        assert all(str(uuid.UUID(each)) == each for each in before)
 
     @pytest.mark.parametrize("change", [{"code": "LOCAL8"}, {"version": "2"}, {"revision": 2}])
     def test_identifiers_differ_by_code_version_and_revision(self, change: dict[str, Any]) -> None:
         unit = read_unit()
-        one, other = (
+        before, after = (
             {each["identifier"] for each in package([each])["CFItems"]} for each in (unit, replace(unit, **change))
         )
-        assert not one & other
+        assert not before & after
 
     def test_duplicate_labels_have_different_identifiers(self) -> None:
-        written = package([read_unit()])["CFItems"]
-        assert len({each["identifier"] for each in written}) == len(written)
+        items = package([read_unit()])["CFItems"]
+        assert len({each["identifier"] for each in items}) == len(items)
 
 
-class TestOfOthers:
+class TestPackagesOfOtherSystems:
     def test_package_of_version_1_0_is_read(self) -> None:
-        """A framework of somebody else's: no types, no extensions; the tree says what is a unit."""
+        """A package of another system has no item types and no extensions; its tree shows what is a unit."""
         moment = "2020-01-01T00:00:00+00:00"
 
-        def entity(key: str, **more: object) -> dict[str, Any]:
-            known = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
-            return {"identifier": known, "uri": f"https://example.org/{key}", "lastChangeDateTime": moment, **more}
+        def entity(key: str, **fields: object) -> dict[str, Any]:
+            identifier = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
+            return {
+                "identifier": identifier,
+                "uri": f"https://example.org/{key}",
+                "lastChangeDateTime": moment,
+                **fields,
+            }
 
         def end(key: str) -> dict[str, Any]:
             return {"title": key, "identifier": entity(key)["identifier"], "uri": entity(key)["uri"]}
@@ -169,8 +183,8 @@ class TestOfOthers:
             ("a", "P1", "find tears"),
             ("b", "P2", "cut"),
         ]
-        below = [("u", "d"), ("g", "u"), ("b", "g"), ("a", "g")]
-        given = {
+        parents = [("u", "d"), ("g", "u"), ("b", "g"), ("a", "g")]
+        content = {
             "CFDocument": entity("d", creator="A board", title="Fishing", CFPackageURI=end("p")),
             "CFItems": [
                 entity(key, fullStatement=text, humanCodingScheme=label, CFDocumentURI=end("d"))
@@ -184,20 +198,20 @@ class TestOfOthers:
                     originNodeURI=end(child),
                     destinationNodeURI=end(parent),
                 )
-                for number, (child, parent) in enumerate(below)
+                for number, (child, parent) in enumerate(parents)
             ],
         }
-        jsonschema.validate(given, json.loads(published("case-v1p0-cfpackage.schema.json")))
-        (unit,) = case.read(json.dumps(given).encode()).units
+        jsonschema.validate(content, json.loads(published("case-v1p0-cfpackage.schema.json")))
+        (unit,) = case.read(json.dumps(content).encode()).units
         assert (unit.code, unit.title) == ("F1", "Repair nets")
         assert [(each.label, each.text) for each in unit.criteria] == [("P2", "cut"), ("P1", "find tears")]
 
     def test_circle_of_parents_is_handled(self) -> None:
-        written = package([read_unit()])
-        for each in list(written["CFAssociations"]):
+        exported = package([read_unit()])
+        for each in list(exported["CFAssociations"]):
             ends = {"originNodeURI": each["destinationNodeURI"], "destinationNodeURI": each["originNodeURI"]}
-            written["CFAssociations"].insert(0, {**each, **ends})
-        assert outcome(json.dumps(written).encode())
+            exported["CFAssociations"].insert(0, {**each, **ends})
+        assert outcome(json.dumps(exported).encode())
 
 
 HOSTILE = [
@@ -219,7 +233,7 @@ HOSTILE = [
 
 
 def outcome(body: bytes) -> str:
-    """`read`, or the sentence by which it was refused."""
+    """Return `read`, or the message of the refusal."""
     try:
         return f"read {len(case.read(body).units)}"
     except Invalid as refusal:
@@ -234,7 +248,7 @@ def test_hostile_file_is_refused_with_a_message(body: bytes) -> None:
 @pytest.mark.parametrize("name", ["extensions", "fullStatement", "humanCodingScheme"])
 @pytest.mark.parametrize("value", [None, 1, [], {}, "x" * 100_000, {"evidenceTracker": {"provenance": 1}}, True])
 def test_damaged_own_item_is_refused_with_a_message(name: str, value: object) -> None:
-    written = package([read_unit()])
-    for item in written["CFItems"]:
+    exported = package([read_unit()])
+    for item in exported["CFItems"]:
         item[name] = value
-    assert outcome(json.dumps(written).encode())
+    assert outcome(json.dumps(exported).encode())

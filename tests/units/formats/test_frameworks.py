@@ -31,27 +31,29 @@ def back(name: str, *units: UnitDocument) -> tuple[UnitDocument, ...]:
 def test_any_label_round_trips(name: str, label: str, text: str) -> None:
     unit = read_unit()
     criteria = (replace(unit.criteria[0], label=label, text=text), *unit.criteria[1:])
-    (found,) = back(name, replace(unit, criteria=criteria))
-    assert [(each.label, each.text) for each in found.criteria] == [(each.label, each.text) for each in criteria]
+    (imported,) = back(name, replace(unit, criteria=criteria))
+    assert [(each.label, each.text) for each in imported.criteria] == [(each.label, each.text) for each in criteria]
 
 
 @pytest.mark.parametrize("name", TREES)
 @pytest.mark.parametrize(
     "heading", ["1 Before the call", "Performance criteria: all", "Understand " * 40 + "calls", None]
 )
-@pytest.mark.parametrize("together", [True, False], ids=["among others", "alone"])
-def test_headings_above_stems_round_trip(name: str, heading: str | None, together: bool) -> None:
+@pytest.mark.parametrize("with_second_unit", [True, False], ids=["among others", "alone"])
+def test_headings_above_stems_round_trip(name: str, heading: str | None, with_second_unit: bool) -> None:
     unit = read_unit()
     stem = next(each for each in unit.criteria if each.text.endswith(":"))
     items = [each for each in unit.criteria if each.parent == stem.position]
-    shown = [stem, *items]
+    statements = [stem, *items]
     criteria = tuple(
         replace(each, position=at, heading=heading, parent=1 if each.parent else None)
-        for at, each in enumerate(shown, start=1)
+        for at, each in enumerate(statements, start=1)
     )
-    made = replace(unit, criteria=criteria)
-    (found, *_) = back(name, made, *([replace(unit, code="LOCAL8", slug="local8")] if together else []))
-    assert [(each.heading, each.label, each.parent, each.text) for each in found.criteria] == [
+    exported = replace(unit, criteria=criteria)
+    (imported, *_) = back(
+        name, exported, *([replace(unit, code="LOCAL8", slug="local8")] if with_second_unit else [])
+    )
+    assert [(each.heading, each.label, each.parent, each.text) for each in imported.criteria] == [
         (each.heading, each.label, each.parent, each.text) for each in criteria
     ]
 
@@ -59,9 +61,9 @@ def test_headings_above_stems_round_trip(name: str, heading: str | None, togethe
 @pytest.mark.parametrize("name", TREES)
 def test_two_versions_of_a_unit_stay_two_versions(name: str) -> None:
     older = read_unit()
-    found = back(name, older, replace(older, version="2", slug="local7-2"))
-    assert [(each.code, each.version) for each in found] == [("LOCAL7", "1"), ("LOCAL7", "2")]
-    assert len({each.slug for each in found}) == 2
+    imported = back(name, older, replace(older, version="2", slug="local7-2"))
+    assert [(each.code, each.version) for each in imported] == [("LOCAL7", "1"), ("LOCAL7", "2")]
+    assert len({each.slug for each in imported}) == 2
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -83,19 +85,23 @@ def test_only_stated_fields_are_listed_as_omitted(name: str) -> None:
 @given(several_units(), st.sampled_from(TREES))
 @SLOW
 def test_everything_that_is_lost_is_listed(units: list[UnitDocument], name: str) -> None:
-    said = " ".join(formats.write(name, units).omissions)
-    for unit, found in zip(units, back(name, *units), strict=True):
+    omissions = " ".join(formats.write(name, units).omissions)
+    for unit, imported in zip(units, back(name, *units), strict=True):
         for field in {each.name for each in fields(UnitDocument)} & set(OMITTED_UNIT_FIELDS):
-            if getattr(unit, field) and getattr(unit, field) != getattr(found, field):
-                assert OMITTED_UNIT_FIELDS[field] in said or is_only_white_space(unit, found, field), field
-        for one, other in zip(unit.criteria, found.criteria, strict=False):
+            if getattr(unit, field) and getattr(unit, field) != getattr(imported, field):
+                assert OMITTED_UNIT_FIELDS[field] in omissions or is_only_white_space(unit, imported, field), field
+        for original, copy in zip(unit.criteria, imported.criteria, strict=False):
             for field in CRITERION_DETAILS:
-                mine, theirs = getattr(one, field), getattr(other, field)
-                assert mine == theirs or mine is None or OMITTED_CRITERION_FIELDS[field] in said, field
+                original_value, copied_value = getattr(original, field), getattr(copy, field)
+                assert (
+                    original_value == copied_value
+                    or original_value is None
+                    or OMITTED_CRITERION_FIELDS[field] in omissions
+                ), field
 
 
-def is_only_white_space(unit: UnitDocument, found: UnitDocument, field: str) -> bool:
-    """Or that nothing but a default stands there, which is what comes back for nothing."""
+def is_only_white_space(unit: UnitDocument, imported: UnitDocument, field: str) -> bool:
+    """Return whether a field differs in white space only, or is empty and comes back as its default."""
     if field in COMPLETED or field == "metadata":
         return not any(unit.metadata.values()) if field == "metadata" else False
     return field == "overview" and all(not each.heading and not each.points for each in unit.overview)

@@ -34,9 +34,13 @@ def folder(path: Path, links: str = LINKS) -> Path:
     return path
 
 
-def held(one: str, other: str) -> set[tuple[int, int]]:
-    ids = {slug: db.session.scalars(select(Unit.id).where(Unit.slug == slug)).one() for slug in (one, other)}
-    query = select(CriterionLink).where(CriterionLink.unit_id == ids[one], CriterionLink.other_unit_id == ids[other])
+def list_links(first_slug: str, second_slug: str) -> set[tuple[int, int]]:
+    ids = {
+        slug: db.session.scalars(select(Unit.id).where(Unit.slug == slug)).one() for slug in (first_slug, second_slug)
+    }
+    query = select(CriterionLink).where(
+        CriterionLink.unit_id == ids[first_slug], CriterionLink.other_unit_id == ids[second_slug]
+    )
     return {(each.position, each.other_position) for each in db.session.scalars(query)}
 
 
@@ -44,16 +48,16 @@ def test_link_files_contain_the_links_found_by_hand() -> None:
     library = read_standards()
     assert library.faults == ()
     slugs = {unit.slug: unit.code for unit in library.units}
-    found = {
+    pairs = {
         (*(slugs[slug] for slug in each.units), pair.kind[0] + pair.first, pair.kind[0] + pair.second)
         for each in library.links
         for pair in each.same
     }
-    assert found == TRUE
+    assert pairs == TRUE
 
 
 def test_links_are_loaded_for_every_centre(app: Flask) -> None:
-    assert (1, 12) in held("cfacc15", "delivercc")
+    assert (1, 12) in list_links("cfacc15", "delivercc")
     links = db.session.scalars(select(CriterionLink)).all()
     assert len(links) == len(TRUE)
     assert all(link.is_confirmed and link.centre_id is None and link.decided_by_id is None for link in links)
@@ -64,7 +68,7 @@ def test_labels_become_positions_and_a_second_load_changes_nothing(app: Flask, t
     assert library.faults == ()
     with transaction():
         assert [each.outcome for each in load_standards(library)][-1] == "new"
-    assert held("local7", "local8") == {(5, 5), (3, 4), (7, 7)}
+    assert list_links("local7", "local8") == {(5, 5), (3, 4), (7, 7)}
     with transaction():
         assert {each.outcome for each in load_standards(library)} == {"unchanged"}
 
@@ -78,11 +82,11 @@ def test_changed_file_removes_and_adds_links(app: Flask, tmp_path: Path) -> None
     )
     with transaction():
         assert load_links(read_standards(tmp_path).links[0]) == "changed"
-    assert held("local7", "local8") == {(5, 5), (4, 4), (7, 7)}
+    assert list_links("local7", "local8") == {(5, 5), (4, 4), (7, 7)}
     (tmp_path / "links" / "pairs.yaml").write_text("units: [local8, local7]\n")
     with transaction():
         load_links(read_standards(tmp_path).links[0])
-    assert held("local7", "local8") == set()
+    assert list_links("local7", "local8") == set()
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,11 @@ def test_id_numbers_are_short_unique_and_parents_exist(units: list[UnitDocument]
     numbers = [row["ID number"] for row in rows]
     assert all(0 < len(each) <= 100 for each in numbers)
     assert len(set(numbers)) == len(numbers)
-    seen = {""}
+    id_numbers = {""}
     for row in rows:
-        assert row["Parent ID number"] in seen
+        assert row["Parent ID number"] in id_numbers
         assert len(row["Short name"]) <= 100
-        seen.add(row["ID number"])
+        id_numbers.add(row["ID number"])
 
 
 @given(several_units())
@@ -72,89 +72,103 @@ def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
 
 
 def test_commas_in_cross_references_are_escaped() -> None:
-    one = read_unit()
-    criteria = tuple(replace(each, label="1,2" if each.position == 1 else each.label) for each in one.criteria)
-    other = replace(one, code="LOCAL8", slug="local8", criteria=criteria)
+    unit = read_unit()
+    criteria = tuple(replace(each, label="1,2" if each.position == 1 else each.label) for each in unit.criteria)
+    other_unit = replace(unit, code="LOCAL8", slug="local8", criteria=criteria)
     links = [ExchangedLink(LinkKind.SAME, "local7", place, "local8", 1) for place in (1, 2)]
-    rows = rows_of(moodle.write([one, other], links).body)
+    rows = rows_of(moodle.write([unit, other_unit], links).body)
     referring = [row["Cross-referenced competency ID numbers"] for row in rows]
     assert [each for each in referring if each] == ["local8-v1-p-1%2C2"] * 2
 
 
 def ends_of(link: ExchangedLink, units: Sequence[UnitDocument]) -> tuple[tuple[str, str, int], tuple[str, str, int]]:
     by_slug = {unit.slug: unit for unit in units}
-    one, other = by_slug[link.slug], by_slug[link.other_slug]
-    return (one.code, one.version, link.position), (other.code, other.version, link.other_position)
+    first, second = by_slug[link.slug], by_slug[link.other_slug]
+    return (first.code, first.version, link.position), (second.code, second.version, link.other_position)
 
 
 def test_links_of_labels_with_commas_round_trip() -> None:
-    one = read_unit()
+    unit = read_unit()
     criteria = tuple(
-        replace(each, label={1: "1,2", 3: "1%2C2"}.get(each.position, each.label)) for each in one.criteria
+        replace(each, label={1: "1,2", 3: "1%2C2"}.get(each.position, each.label)) for each in unit.criteria
     )
-    other = replace(one, code="LOCAL8", slug="local8", criteria=criteria)
-    links = [ExchangedLink(LinkKind.SAME, "local7", place, "local8", far) for place, far in ((1, 1), (1, 3), (4, 1))]
-    found = moodle.read(moodle.write([one, other], links).body)
-    assert set(found.links) == set(links)
-    assert found.remarks == ()
+    other_unit = replace(unit, code="LOCAL8", slug="local8", criteria=criteria)
+    links = [
+        ExchangedLink(LinkKind.SAME, "local7", position, "local8", other_position)
+        for position, other_position in ((1, 1), (1, 3), (4, 1))
+    ]
+    imported = moodle.read(moodle.write([unit, other_unit], links).body)
+    assert set(imported.links) == set(links)
+    assert imported.remarks == ()
 
 
 def test_replacement_links_round_trip_with_the_older_first() -> None:
     newer = read_unit(version="10", slug="local7-10")
     older = read_unit(version="9")
     link = ExchangedLink(LinkKind.REPLACED_BY, older.slug, 1, newer.slug, 3)
-    found = moodle.read(moodle.write([newer, older], [link]).body)
-    (back,) = found.links
+    imported = moodle.read(moodle.write([newer, older], [link]).body)
+    (back,) = imported.links
     assert back.kind is LinkKind.REPLACED_BY
-    assert ends_of(back, found.units) == (("LOCAL7", "9", 1), ("LOCAL7", "10", 3))
+    assert ends_of(back, imported.units) == (("LOCAL7", "9", 1), ("LOCAL7", "10", 3))
 
 
 def test_links_between_revisions_are_reported_as_omitted() -> None:
-    one, other = read_unit(), read_unit(revision=2, slug="local7-1-r2")
-    written = moodle.write([one, other], [ExchangedLink(LinkKind.REPLACED_BY, one.slug, 1, other.slug, 1)])
-    assert written.omissions[-1] == "1 link between revisions of one version."
-    assert moodle.read(written.body).links == ()
+    older, newer = read_unit(), read_unit(revision=2, slug="local7-1-r2")
+    exported = moodle.write([older, newer], [ExchangedLink(LinkKind.REPLACED_BY, older.slug, 1, newer.slug, 1)])
+    assert exported.omissions[-1] == "1 link between revisions of one version."
+    assert moodle.read(exported.body).links == ()
 
 
 def test_links_of_the_folder_round_trip() -> None:
     library = read_standards()
     links = list_links_between(library.links, library.units)
-    found = moodle.read(moodle.write(library.units, links).body)
+    imported = moodle.read(moodle.write(library.units, links).body)
     assert links
-    assert {ends_of(each, found.units) for each in found.links} == {ends_of(each, library.units) for each in links}
+    assert {ends_of(each, imported.units) for each in imported.links} == {
+        ends_of(each, library.units) for each in links
+    }
 
 
 @given(several_units(), st.data())
 @SLOW
 def test_any_links_round_trip(units: list[UnitDocument], data: st.DataObject) -> None:
-    units = [replace(unit, version=str(number)) for number, unit in enumerate(units, start=1)]  # told without a space
+    units = [
+        replace(unit, version=str(number)) for number, unit in enumerate(units, start=1)
+    ]  # versions that differ by more than white space
     places = [(unit.slug, each.position) for unit in units for each in unit.criteria]
-    drawn = data.draw(st.lists(st.tuples(st.sampled_from(places), st.sampled_from(places)), max_size=6))
+    pairs = data.draw(st.lists(st.tuples(st.sampled_from(places), st.sampled_from(places)), max_size=6))
     codes = {unit.slug: unit.code for unit in units}
-    links = [ExchangedLink(LinkKind.SAME, *one, *other) for one, other in drawn if codes[one[0]] != codes[other[0]]]
-    found = moodle.read(moodle.write(units, links).body)
-    sent, came = (
-        {frozenset((version, position) for _, version, position in ends_of(link, whole)) for link in some}
-        for some, whole in ((links, units), (found.links, found.units))
+    links = [
+        ExchangedLink(LinkKind.SAME, *first, *second)
+        for first, second in pairs
+        if codes[first[0]] != codes[second[0]]
+    ]
+    imported = moodle.read(moodle.write(units, links).body)
+    exported_ends, imported_ends = (
+        {
+            frozenset((version, position) for _, version, position in ends_of(link, units_of_links))
+            for link in links_of_units
+        }
+        for links_of_units, units_of_links in ((links, units), (imported.links, imported.units))
     )
-    assert came == sent
+    assert imported_ends == exported_ends
 
 
 def test_published_units_round_trip() -> None:
     units = read_standards().units
-    found = moodle.read(moodle.write(units).body)
-    assert [of_statements(each) for each in found.units] == [of_statements(each) for each in units]
-    for existing, incoming in zip(units, found.units, strict=True):
-        taken = replace(formats.complete_unit("moodle", existing, incoming), slug=existing.slug)
-        assert differences.describe_differences(existing, taken) == []
+    imported = moodle.read(moodle.write(units).body)
+    assert [of_statements(each) for each in imported.units] == [of_statements(each) for each in units]
+    for existing, incoming in zip(units, imported.units, strict=True):
+        completed = replace(formats.complete_unit("moodle", existing, incoming), slug=existing.slug)
+        assert differences.describe_differences(existing, completed) == []
 
 
 def test_white_space_in_a_heading_does_not_change_the_kind() -> None:
     unit = read_unit()
     criteria = tuple(replace(each, heading="About\u00a0calls") for each in unit.criteria)
-    (found,) = moodle.read(moodle.write([replace(unit, criteria=criteria)]).body).units
-    assert [each.kind for each in found.criteria] == [each.kind for each in unit.criteria]
-    assert {each.heading for each in found.criteria} == {"About calls"}
+    (imported,) = moodle.read(moodle.write([replace(unit, criteria=criteria)]).body).units
+    assert [each.kind for each in imported.criteria] == [each.kind for each in unit.criteria]
+    assert {each.heading for each in imported.criteria} == {"About calls"}
 
 
 def test_omissions_are_listed() -> None:
@@ -162,7 +176,7 @@ def test_omissions_are_listed() -> None:
     assert "evidence requirements" in sentence
 
 
-class TestOfOthers:
+class TestFilesOfMoodle:
     def framework(self, *rows: str) -> bytes:
         return "\n".join([COLUMNS, *rows]).encode()
 
@@ -186,9 +200,9 @@ class TestOfOthers:
                 f"{unit}1,{unit}2,Repair nets,,1,,,,,,{'B2' if unit == 'A' else 'A2'},,,",
             )
         )
-        found = moodle.read(self.framework(",F1,Fishing,,1,,,,,,,,1,", *units))
-        assert (len(found.units), found.links) == (2, ())
-        assert "Not imported: 2 cross-references that do not link two units of this program." in found.remarks
+        imported = moodle.read(self.framework(",F1,Fishing,,1,,,,,,,,1,", *units))
+        assert (len(imported.units), imported.links) == (2, ())
+        assert "Not imported: 2 cross-references that do not link two units of this program." in imported.remarks
 
     @pytest.mark.parametrize(
         "rows",

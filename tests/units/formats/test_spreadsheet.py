@@ -21,15 +21,15 @@ from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import LinkKind
 
 
-def kept(unit: UnitDocument) -> UnitDocument:
-    """A unit without what a spreadsheet says that it leaves behind."""
-    named = [
+def remove_omissions(unit: UnitDocument) -> UnitDocument:
+    """Return a unit without the fields that the spreadsheet's list of omissions names."""
+    identifiers = [
         each for each in unit.identifiers if ":" not in each.scheme and not {*each.scheme, *each.value} & {*"\n\r"}
     ]
     lists = ("criteria", "overview", "scope", "evidence_requirements")
     return replace(
         unit,
-        identifiers=tuple(named),
+        identifiers=tuple(identifiers),
         **{name: tuple(replace(each, points=flat(each.points)) for each in getattr(unit, name)) for name in lists},
     )
 
@@ -43,13 +43,13 @@ def rows_of(body: bytes) -> list[dict[str, str]]:
 
 
 def edited(body: bytes, row: int, **cells: str) -> bytes:
-    """The file with some cells of a row changed; rows count from 0 below the head."""
+    """Return the file with some cells of a row changed; rows count from 0 below the head."""
     rows = rows_of(body)
     rows[row] |= cells
-    return written(rows)
+    return write_rows(rows)
 
 
-def written(rows: list[dict[str, str]], delimiter: str = ",") -> bytes:
+def write_rows(rows: list[dict[str, str]], delimiter: str = ",") -> bytes:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), delimiter=delimiter)
     writer.writeheader()
@@ -60,8 +60,8 @@ def written(rows: list[dict[str, str]], delimiter: str = ",") -> bytes:
 @given(several_units())
 @SLOW
 def test_any_unit_round_trips_except_listed_omissions(units: list[UnitDocument]) -> None:
-    found = spreadsheet.read(spreadsheet.write(units).body).units
-    assert [kept(each) for each in found] == [kept(each) for each in units]
+    imported = spreadsheet.read(spreadsheet.write(units).body).units
+    assert [remove_omissions(each) for each in imported] == [remove_omissions(each) for each in units]
 
 
 @given(several_units())
@@ -79,8 +79,8 @@ def test_hostile_text_round_trips(text: str) -> None:
 
 def test_published_units_round_trip() -> None:
     units = read_standards().units
-    found = spreadsheet.read(spreadsheet.write(units).body)
-    assert [kept(each) for each in found.units] == [kept(each) for each in units]
+    imported = spreadsheet.read(spreadsheet.write(units).body)
+    assert [remove_omissions(each) for each in imported.units] == [remove_omissions(each) for each in units]
 
 
 def test_each_row_has_one_statement() -> None:
@@ -94,9 +94,9 @@ def test_each_row_has_one_statement() -> None:
 
 def test_omissions_are_listed() -> None:
     assert spreadsheet.write(read_standards().units).omissions == ()
-    odd = read_unit(identifiers=(Identifier("a:b", "1"),), overview=(Paragraph("x", None, ("a\nb",)),))
-    left = spreadsheet.write([odd], [ExchangedLink(LinkKind.SAME, "local7", 1, "b", 1)]).omissions
-    assert [sentence.partition(":")[0] for sentence in left] == ["LOCAL7", "LOCAL7", "1 link between units."]
+    unit = read_unit(identifiers=(Identifier("a:b", "1"),), overview=(Paragraph("x", None, ("a\nb",)),))
+    omissions = spreadsheet.write([unit], [ExchangedLink(LinkKind.SAME, "local7", 1, "b", 1)]).omissions
+    assert [sentence.partition(":")[0] for sentence in omissions] == ["LOCAL7", "LOCAL7", "1 link between units."]
 
 
 def test_fields_missing_in_the_file_are_kept() -> None:
@@ -106,17 +106,17 @@ def test_fields_missing_in_the_file_are_kept() -> None:
     for row in rows:
         row.update(dict.fromkeys(["source", "read", "identifiers", "suites"], ""))
     rows[0]["text"] = "find out what was said last time"
-    (incoming,) = spreadsheet.read(written(rows)).units
-    taken = formats.complete_unit("csv", read_unit(), incoming)
-    assert differences.describe_differences(read_unit(), taken) == [
+    (incoming,) = spreadsheet.read(write_rows(rows)).units
+    completed = formats.complete_unit("csv", read_unit(), incoming)
+    assert differences.describe_differences(read_unit(), completed) == [
         "Performance criteria 1 under “Before the call” is reworded: “find out what was promised last time” becomes “find out what was said last time”."
     ]
 
 
 def test_overview_row_can_be_changed() -> None:
     body = edited(spreadsheet.write([read_unit()]).body, 7, text="Calls of all sorts.")
-    taken = formats.complete_unit("csv", read_unit(), spreadsheet.read(body).units[0])
-    assert differences.describe_differences(read_unit(), taken) == ["The overview changes."]
+    completed = formats.complete_unit("csv", read_unit(), spreadsheet.read(body).units[0])
+    assert differences.describe_differences(read_unit(), completed) == ["The overview changes."]
 
 
 class TestAsPeopleSaveIt:
@@ -124,13 +124,13 @@ class TestAsPeopleSaveIt:
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
     def test_files_of_common_spreadsheets_are_read(self, delimiter: str, encoding: str) -> None:
         unit = read_unit(title="Café – calls, mostly; daily")
-        body = written(rows_of(spreadsheet.write([unit]).body), delimiter).decode().encode(encoding)
-        assert kept(spreadsheet.read(body).units[0]) == kept(unit)
+        body = write_rows(rows_of(spreadsheet.write([unit]).body), delimiter).decode().encode(encoding)
+        assert remove_omissions(spreadsheet.read(body).units[0]) == remove_omissions(unit)
 
     def test_columns_can_be_reordered_and_missing(self) -> None:
         names = ["Text", "LABEL", "kind", "title", "Unit"]
         rows = [dict(zip(names, cells, strict=True)) for cells in [("greet", "1", "performance", "Calls", "X1")]]
-        (unit,) = spreadsheet.read(written(rows)).units
+        (unit,) = spreadsheet.read(write_rows(rows)).units
         assert (unit.code, unit.slug, unit.title, unit.version, unit.criteria[0].text) == (
             "X1",
             "x1",
@@ -144,32 +144,34 @@ class TestAsPeopleSaveIt:
         about = COLUMNS[: COLUMNS.index("kind")]
         for row in rows[1:8]:
             row.update(dict.fromkeys(about, ""))
-        found = spreadsheet.read(written(rows)).units
-        assert [each.code for each in found] == ["LOCAL7", "B"]
-        assert kept(found[0]) == kept(read_unit())
+        imported = spreadsheet.read(write_rows(rows)).units
+        assert [each.code for each in imported] == ["LOCAL7", "B"]
+        assert remove_omissions(imported[0]) == remove_omissions(read_unit())
 
     def test_blank_rows_and_extra_columns_are_ignored(self) -> None:
         rows = rows_of(spreadsheet.write([read_unit()]).body)
         blank = dict.fromkeys(COLUMNS, "")
-        assert kept(spreadsheet.read(written([*rows[:2], blank, *rows[2:], blank])).units[0]) == kept(read_unit())
+        assert remove_omissions(
+            spreadsheet.read(write_rows([*rows[:2], blank, *rows[2:], blank])).units[0]
+        ) == remove_omissions(read_unit())
 
     def test_sorted_file_is_the_same_unit(self) -> None:
         rows = rows_of(spreadsheet.write([read_unit()]).body)
-        assert kept(spreadsheet.read(written(rows[::-1])).units[0]) == kept(read_unit())
+        assert remove_omissions(spreadsheet.read(write_rows(rows[::-1])).units[0]) == remove_omissions(read_unit())
 
 
 class TestRefused:
     def fault(self, body: bytes) -> str:
-        with pytest.raises(Invalid) as caught:
+        with pytest.raises(Invalid) as raised:
             spreadsheet.read(body)
-        return str(caught.value)
+        return str(raised.value)
 
     @pytest.fixture
     def body(self) -> bytes:
         return spreadsheet.write([read_unit()]).body
 
     @pytest.mark.parametrize(
-        ("row", "cells", "said"),
+        ("row", "cells", "sentence"),
         [
             (3, {"label": ""}, "row 5: label: is empty"),
             (3, {"text": " "}, "row 5: text: is empty"),
@@ -188,8 +190,10 @@ class TestRefused:
             (4, {"title": "Another"}, "row 6: title: differs from row 2"),
         ],
     )  # fmt: skip
-    def test_fault_names_row_and_correction(self, body: bytes, row: int, cells: dict[str, str], said: str) -> None:
-        assert said in self.fault(edited(body, row, **cells))
+    def test_fault_names_row_and_correction(
+        self, body: bytes, row: int, cells: dict[str, str], sentence: str
+    ) -> None:
+        assert sentence in self.fault(edited(body, row, **cells))
 
     @pytest.mark.parametrize(
         "body",
@@ -203,9 +207,9 @@ class TestRefused:
         assert "more than 3 rows" in self.fault(body)
 
     def test_all_faults_are_listed_together(self, body: bytes) -> None:
-        said = self.fault(edited(edited(body, 3, label=""), 4, text=""))
-        assert "row 5" in said
-        assert "row 6" in said
+        message = self.fault(edited(edited(body, 3, label=""), 4, text=""))
+        assert "row 5" in message
+        assert "row 6" in message
 
 
 def test_code_in_two_versions_is_two_units() -> None:

@@ -1,4 +1,4 @@
-"""Units as YAML: what is written reads back as the same unit."""
+"""Units as YAML: a written unit reads back as the same unit."""
 
 from pathlib import Path
 
@@ -35,12 +35,12 @@ def test_hostile_text_round_trips(text: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "units").glob("*.yaml")), ids=lambda path: path.name)
 def test_written_files_look_like_those_of_the_folder(path: Path) -> None:
-    """But for remarks and keys that say nothing, the published files are written again line by line."""
+    """Apart from comments and empty keys, the published files are written again line by line."""
     text = path.read_text(encoding="utf-8")
     (unit,) = unit_yaml.read(text.encode()).units
-    said = "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
-    said = said.replace("  - heading:\n    items:\n", "  - items:\n").replace("identifiers: []\n", "")
-    assert sorted(unit_yaml.format_unit_yaml(unit).splitlines()) == sorted(said.splitlines())
+    published = "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
+    published = published.replace("  - heading:\n    items:\n", "  - items:\n").replace("identifiers: []\n", "")
+    assert sorted(unit_yaml.format_unit_yaml(unit).splitlines()) == sorted(published.splitlines())
 
 
 def test_written_files_pass_the_folder_check(tmp_path: Path) -> None:
@@ -53,21 +53,21 @@ def test_written_files_pass_the_folder_check(tmp_path: Path) -> None:
 
 
 def test_empty_and_default_keys_are_left_out() -> None:
-    written = unit_yaml.format_unit_yaml(read_unit())
+    text = unit_yaml.format_unit_yaml(read_unit())
     for key in ("assessable", "label_origin", "skills", "metadata", "note", "[]", '""'):
-        assert key not in written
+        assert key not in text
 
 
 class TestRefused:
     def fault(self, body: bytes | str) -> str:
-        with pytest.raises(Invalid) as caught:
+        with pytest.raises(Invalid) as raised:
             unit_yaml.read(body.encode() if isinstance(body, str) else body)
-        return str(caught.value)
+        return str(raised.value)
 
     def test_fault_names_unit_and_key(self) -> None:
-        spoilt = replace_once('label: "1"', 'label: ""')
-        said = self.fault(f"{UNIT}---\n{spoilt}")
-        assert "unit 2: performance 1 items 1 label: is empty" in said
+        faulty_text = replace_once('label: "1"', 'label: ""')
+        message = self.fault(f"{UNIT}---\n{faulty_text}")
+        assert "unit 2: performance 1 items 1 label: is empty" in message
 
     def test_misspelt_key_is_a_fault(self) -> None:
         assert "not a key of this format" in self.fault(UNIT + "skils:\n  - a\n")
