@@ -1,4 +1,4 @@
-"""Alice's items, logged as she logs them, and what she sends."""
+"""Fixtures of Alice's evidence and of her browser."""
 
 from collections.abc import Callable
 from pathlib import Path

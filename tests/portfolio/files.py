@@ -1,4 +1,4 @@
-"""Small files of each kind, real enough to be taken, and the pieces to make wrong ones from."""
+"""Small valid files of each kind, and parts from which invalid ones are made."""
 
 import io
 import struct
@@ -37,21 +37,27 @@ def zipped(members: Mapping[str, bytes | str], compression: int = zipfile.ZIP_DE
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", compression) as archive:
         for name, content in members.items():
-            member = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))  # the same bytes whenever, and in every worker
+            member = zipfile.ZipInfo(
+                name, (2026, 1, 1, 0, 0, 0)
+            )  # a fixed date, so that the bytes are always the same
             member.compress_type = compression
             archive.writestr(member, content)
     return sink.getvalue()
 
 
-def office(kind: str, main: str, **more: bytes) -> bytes:
+def office(kind: str, main: str, **parts: bytes) -> bytes:
     types = f'<Types><Override ContentType="{OPEN_XML}{kind}.main+xml"/></Types>'
     return zipped(
-        {"[Content_Types].xml": types, main: "<x/>", **{name.replace("__", "/"): each for name, each in more.items()}}
+        {
+            "[Content_Types].xml": types,
+            main: "<x/>",
+            **{name.replace("__", "/"): each for name, each in parts.items()},
+        }
     )
 
 
-def docx(**more: bytes) -> bytes:
-    return office("wordprocessingml.document", "word/document.xml", **more)
+def docx(**parts: bytes) -> bytes:
+    return office("wordprocessingml.document", "word/document.xml", **parts)
 
 
 def odt(mimetype: str = "application/vnd.oasis.opendocument.text") -> bytes:
@@ -64,12 +70,12 @@ def mp3(tag: bytes = b"") -> bytes:
 
 
 def case(name: str) -> bytes:
-    """A file of the kind that public reports say was refused or shown wrongly."""
+    """Return a file of a kind that such systems are reported to refuse or show wrongly."""
     return (Path(__file__).with_name("cases") / name).read_bytes()
 
 
 def compound(*names: str, content: bytes = b"") -> bytes:
-    """An OLE compound file of three sectors: the allocation table, the directory, and the content of a stream."""
+    """Return an OLE compound file of three sectors: the allocation table, the directory, and the content of a stream."""
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
     header = header.ljust(44, b"\0") + struct.pack("<II", 1, 1) + bytes(24) + struct.pack("<I", 0) + b"\xff" * 432
     entries = b"".join(

@@ -1,4 +1,4 @@
-"""Logging an item on one screen: whole, without JavaScript; what can be kept is kept."""
+"""Adding evidence on one page, without JavaScript; every field that can be saved is saved."""
 
 import io
 from datetime import timedelta
@@ -99,7 +99,7 @@ def test_a_refused_file_is_named_and_the_rest_is_saved(alice: FlaskClient) -> No
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "sentence"),
+    ("field", "text", "sentence"),
     [
         ("title", "x" * 10_000, "“Title” can have at most 200 characters; yours has 10,000."),
         ("narrative", "y" * 20_001, "“Your written account of what you did” can have at most 20,000 characters"),
@@ -111,13 +111,13 @@ def test_a_refused_file_is_named_and_the_rest_is_saved(alice: FlaskClient) -> No
     ],
 )
 def test_a_field_that_cannot_be_saved_shows_why_and_keeps_its_text(
-    alice: FlaskClient, field: str, typed: str, sentence: str
+    alice: FlaskClient, field: str, text: str, sentence: str
 ) -> None:
-    answer = post(alice, **{field: typed}, files=[(io.BytesIO(b"Notes."), "note.txt")])
+    answer = post(alice, **{field: text}, files=[(io.BytesIO(b"Notes."), "note.txt")])
     assert answer.status_code == 422
     assert sentence in answer.text
     if field != "method":
-        assert typed in answer.text
+        assert text in answer.text
     evidence = only_item()
     assert evidence.occasion == "Late shift", "the fields that are right are saved"
     assert [each.name for each in evidence.attachments] == ["note.txt"], "and so is the file"
@@ -130,14 +130,12 @@ def test_tomorrow_is_refused_and_today_is_not(alice: FlaskClient) -> None:
     assert post(alice, happened_from=clock.today().isoformat(), happened_until="").status_code == 303
 
 
-@pytest.mark.parametrize("typed", ["<script>alert(1)</script>", '=HYPERLINK("http://x")', "{{ 7*7 }}", "’ OR 1=1 --"])
-def test_markup_and_formulas_are_shown_as_text(alice: FlaskClient, typed: str) -> None:
-    answer = post(
-        alice, **dict.fromkeys(("title", "occasion", "customers", "narrative", "workplace_location"), typed)
-    )
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '=HYPERLINK("http://x")', "{{ 7*7 }}", "’ OR 1=1 --"])
+def test_markup_and_formulas_are_shown_as_text(alice: FlaskClient, text: str) -> None:
+    answer = post(alice, **dict.fromkeys(("title", "occasion", "customers", "narrative", "workplace_location"), text))
     page = alice.get(f"/evidence/{only_item().id}").text
     assert answer.status_code == 303
-    assert only_item().title == typed
+    assert only_item().title == text
     assert "<script>alert" not in page
 
 

@@ -1,4 +1,4 @@
-"""Two things at the same moment: both are done, or one is told; nothing is done twice."""
+"""Acts of one candidate at the same moment: both are done, or one is refused, and nothing is done twice."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Act = Callable[[FlaskClient], int]
 
 @pytest.fixture
 def at_once(app: Flask, world: World, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
-    """`at_once(act, act)` has Alice do each in a browser of its own at one moment; the statuses come out."""
+    """`at_once(act, act)` does each as Alice in a browser of its own, all at one moment, and returns the statuses."""
     return lambda *acts: run_concurrently(app, *[(client(world.alice), act) for act in acts])
 
 

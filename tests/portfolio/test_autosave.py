@@ -1,4 +1,4 @@
-"""Saved as it is typed: the first save begins the draft, later ones change only what they name."""
+"""Autosave: the first save makes the draft, and later ones change only the fields that they name."""
 
 from typing import Any
 
@@ -65,9 +65,9 @@ def test_a_field_that_cannot_be_saved_does_not_block_the_others(alice: FlaskClie
 
 
 def test_a_change_in_another_window_is_a_conflict(alice: FlaskClient, complaint: Evidence) -> None:
-    shown = complaint.version
-    save(alice, f"/evidence/{complaint.id}/draft", title="From the phone", version=shown)
-    answer = save(alice, f"/evidence/{complaint.id}/draft", title="From the desk", version=shown)
+    version = complaint.version
+    save(alice, f"/evidence/{complaint.id}/draft", title="From the phone", version=version)
+    answer = save(alice, f"/evidence/{complaint.id}/draft", title="From the desk", version=version)
     assert answer.status_code == 409
     assert "changed in another window" in answer.json["message"]
     db.session.rollback()

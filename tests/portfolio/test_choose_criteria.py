@@ -1,4 +1,4 @@
-"""Claiming from the item: all the candidate's units in one pass, and what this item adds."""
+"""Choosing the criteria that an item claims, in all units of the candidate at once."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -25,7 +25,7 @@ def value(attempt: UnitAttempt, label: str) -> str:
     return f"{attempt.id}-{factories.criterion(attempt, label).id}"
 
 
-def claimed(evidence: Evidence) -> set[str]:
+def list_claimed_cells(evidence: Evidence) -> set[str]:
     db.session.rollback()
     rows = db.session.execute(
         select(Claim.attempt_id, Claim.criterion_id).where(
@@ -35,9 +35,9 @@ def claimed(evidence: Evidence) -> set[str]:
     return {f"{attempt_id}-{criterion_id}" for attempt_id, criterion_id in rows}
 
 
-def tick(browser: FlaskClient, evidence: Evidence, attempt: UnitAttempt, label: str, **more: Any) -> Any:
+def tick(browser: FlaskClient, evidence: Evidence, attempt: UnitAttempt, label: str, **fields: Any) -> Any:
     criterion = factories.criterion(attempt, label).id
-    form = {"attempt": attempt.id, "criterion": criterion, "on": 1, **more}
+    form = {"attempt": attempt.id, "criterion": criterion, "on": 1, **fields}
     return browser.post(f"/evidence/{evidence.id}/tick", data=form, headers=SCRIPT)
 
 
@@ -45,9 +45,9 @@ def test_every_open_unit_is_listed_with_the_evidence_that_claims_it(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
     with transaction():
-        other = factories.make_evidence(world.cfacc15, "Escalation log")
-        factories.claim(world.cfacc15, other, "5")
-        factories.submit(other)
+        other_item = factories.make_evidence(world.cfacc15, "Escalation log")
+        factories.claim(world.cfacc15, other_item, "5")
+        factories.submit(other_item)
     page = alice.get(f"/evidence/{complaint.id}/criteria").text
     assert "CFACC15" in page
     assert "INSCC004" in page
@@ -64,7 +64,7 @@ def test_a_form_without_javascript_saves_what_was_shown(
     form = {"shown": [five, six, four], "claim": [six, four], f"locator-{six}": "p. 2", "act": "save"}
     answer = alice.post(f"/evidence/{complaint.id}/criteria", data=form)
     assert answer.location == f"/evidence/{complaint.id}"
-    assert claimed(complaint) == {six, four, seven}, "5 was unticked; 7 was not on the page and stays"
+    assert list_claimed_cells(complaint) == {six, four, seven}, "5 was unticked; 7 was not on the page and stays"
     assert db.session.scalars(select(Claim.locator).where(Claim.locator != "")).one() == "p. 2"
 
 
@@ -77,17 +77,17 @@ def test_submitting_leads_to_the_declaration(world: World, alice: FlaskClient, c
 def test_a_tick_is_saved_at_once_and_can_be_removed(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     nine = value(world.cfacc15, "9")
     assert tick(alice, complaint, world.cfacc15, "9", locator="page 3").json["saved_at"]
-    assert nine in claimed(complaint)
+    assert nine in list_claimed_cells(complaint)
     tick(alice, complaint, world.cfacc15, "9", on=0)
-    assert nine not in claimed(complaint)
-    removed = db.session.scalars(select(Claim).where(Claim.removed_at.is_not(None))).one()
-    assert removed.removed_by_id == world.alice.id
+    assert nine not in list_claimed_cells(complaint)
+    removed_claim = db.session.scalars(select(Claim).where(Claim.removed_at.is_not(None))).one()
+    assert removed_claim.removed_by_id == world.alice.id
 
 
 def test_ticking_twice_claims_once(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     tick(alice, complaint, world.cfacc15, "9")
     tick(alice, complaint, world.cfacc15, "9")
-    assert len(claimed(complaint)) == 3
+    assert len(list_claimed_cells(complaint)) == 3
 
 
 def test_ticks_on_a_draft_record_no_event_and_later_ones_one_for_each_request(
@@ -112,7 +112,7 @@ def test_a_decided_claim_can_be_removed_by_the_assessor_only(
     answer = tick(alice, complaint, world.cfacc15, "5", on=0)
     assert answer.status_code == 409
     assert "already decided" in answer.json["message"]
-    assert value(world.cfacc15, "5") in claimed(complaint)
+    assert value(world.cfacc15, "5") in list_claimed_cells(complaint)
 
 
 def test_a_signed_unit_accepts_no_claims(world: World, alice: FlaskClient, complaint: Evidence) -> None:
@@ -137,7 +137,7 @@ def test_simulation_is_refused_with_the_rule_quoted(world: World, alice: FlaskCl
     answer = tick(alice, evidence, world.cfacc15, "5")
     assert answer.status_code == 409
     assert "Its evidence requirement 1 says" in answer.json["message"]
-    assert claimed(evidence) == set()
+    assert list_claimed_cells(evidence) == set()
 
 
 def test_all_ticks_of_a_form_are_saved_or_none(world: World, alice: FlaskClient, complaint: Evidence) -> None:
@@ -146,7 +146,7 @@ def test_all_ticks_of_a_form_are_saved_or_none(world: World, alice: FlaskClient,
     good, bad = value(world.cfacc15, "9"), value(world.inscc004, "4")
     answer = alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": [good, bad], "claim": [good, bad]})
     assert answer.status_code == 409
-    assert good not in claimed(complaint)
+    assert good not in list_claimed_cells(complaint)
 
 
 class TestOtherCandidates:
@@ -159,7 +159,7 @@ class TestOtherCandidates:
         self, world: World, alice: FlaskClient, complaint: Evidence
     ) -> None:
         assert tick(alice, complaint, world.franks_attempt, "9").status_code == 404
-        assert len(claimed(complaint)) == 2
+        assert len(list_claimed_cells(complaint)) == 2
 
     def test_a_criterion_of_another_unit_is_not_claimed_in_this_one(
         self, world: World, alice: FlaskClient, complaint: Evidence
@@ -171,11 +171,11 @@ class TestOtherCandidates:
 
 @pytest.mark.parametrize("box", ["", "7", "a-b", "1-2-3", "-1-2", "1-²", f"1-{10**30}"])
 def test_invalid_ticks_change_nothing(alice: FlaskClient, complaint: Evidence, box: str) -> None:
-    before = claimed(complaint)
+    before = list_claimed_cells(complaint)
     answer = alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": box, "claim": box})
     assert answer.status_code == 422
     assert "Nothing was saved" in answer.text
-    assert claimed(complaint) == before
+    assert list_claimed_cells(complaint) == before
 
 
 def test_a_locator_is_one_line(world: World, alice: FlaskClient, complaint: Evidence) -> None:
@@ -192,8 +192,8 @@ def test_the_page_takes_at_most_twelve_statements(
 ) -> None:
     with transaction():
         for number in range(20):
-            other = factories.make_evidence(world.cfacc15, f"Call {number}")
-            factories.claim(world.cfacc15, other, "1", "2", "k:a")
+            other_item = factories.make_evidence(world.cfacc15, f"Call {number}")
+            factories.claim(world.cfacc15, other_item, "1", "2", "k:a")
     item = complaint.id
     assert factories.criterion(world.cfacc15, "a", CriterionKind.KNOWLEDGE)
     alice.get("/evidence")
@@ -229,9 +229,9 @@ class TestWhatIsShown:
         self, world: World, alice: FlaskClient, complaint: Evidence
     ) -> None:
         with transaction():
-            other = factories.make_evidence(world.cfacc15, "Escalation log")
-            factories.claim(world.cfacc15, other, "5", "9")
-            factories.submit(other)
+            other_item = factories.make_evidence(world.cfacc15, "Escalation log")
+            factories.claim(world.cfacc15, other_item, "5", "9")
+            factories.submit(other_item)
         first = alice.get(f"/evidence/{complaint.id}/criteria").text
         everything = alice.get(f"/evidence/{complaint.id}/criteria?show=all").text
         five, nine, ten = (f'id="c-{value(world.cfacc15, label)}"' for label in ("5", "9", "10"))
@@ -242,10 +242,10 @@ class TestWhatIsShown:
 
     def test_what_needs_more_is_a_gap(self, world: World, alice: FlaskClient, complaint: Evidence) -> None:
         with transaction():
-            other = factories.make_evidence(world.cfacc15, "Escalation log")
-            claims = factories.claim(world.cfacc15, other, "9")
+            other_item = factories.make_evidence(world.cfacc15, "Escalation log")
+            claims = factories.claim(world.cfacc15, other_item, "9")
             factories.accept(
-                world.cfacc15, factories.submit(other), world.bob, dict.fromkeys(claims, Outcome.NEEDS_MORE)
+                world.cfacc15, factories.submit(other_item), world.bob, dict.fromkeys(claims, Outcome.NEEDS_MORE)
             )
         page = alice.get(f"/evidence/{complaint.id}/criteria").text
         assert f'id="c-{value(world.cfacc15, "9")}"' in page
@@ -276,4 +276,4 @@ class TestWhatIsShown:
         form = {"shown": nine, "claim": nine, "act": act, "show": "gaps", "search": "real"}
         answer = alice.post(f"/evidence/{complaint.id}/criteria", data=form)
         assert answer.location == f"/evidence/{complaint.id}/criteria?show={show}&search=real"
-        assert nine in claimed(complaint)
+        assert nine in list_claimed_cells(complaint)

@@ -1,4 +1,4 @@
-"""The same in substance: a claim in one unit offers the other in the same tick, and never takes it unasked."""
+"""Linked criteria: a claim in one unit offers the linked criterion of another, and never claims it unasked."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -23,7 +23,7 @@ OFFER = "The same in substance as DELIVERCC 12: claim it too"
 
 @pytest.fixture
 def delivercc(world: World) -> UnitAttempt:
-    """Alice holds DELIVERCC too."""
+    """Alice's attempt at DELIVERCC."""
     with transaction():
         return factories.make_attempt(world.registration, "DELIVERCC")
 
@@ -32,14 +32,18 @@ def cell(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionKind.P
     return f"{attempt.id}-{factories.criterion(attempt, label, kind).id}"
 
 
-def claimed(evidence: Evidence) -> set[str]:
+def list_claimed_cells(evidence: Evidence) -> set[str]:
     db.session.rollback()
     query = select(Claim).where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
     return {f"{each.attempt_id}-{each.criterion_id}" for each in db.session.scalars(query)}
 
 
-def save(browser: FlaskClient, evidence: Evidence, shown: list[str], ticked: list[str], **more: Any) -> Any:
-    return browser.post(f"/evidence/{evidence.id}/criteria", data={"shown": shown, "claim": ticked, **more})
+def save(
+    browser: FlaskClient, evidence: Evidence, shown_cells: list[str], ticked_cells: list[str], **fields: Any
+) -> Any:
+    return browser.post(
+        f"/evidence/{evidence.id}/criteria", data={"shown": shown_cells, "claim": ticked_cells, **fields}
+    )
 
 
 class TestOffering:
@@ -133,25 +137,25 @@ class TestClaimingBoth:
     def test_one_form_without_javascript_claims_both(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
-        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
-        before = claimed(complaint)
-        save(alice, complaint, [one, twelve], [one], **{f"also-{one}": twelve})
-        assert claimed(complaint) == before | {one, twelve}
+        first, second = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        before = list_claimed_cells(complaint)
+        save(alice, complaint, [first, second], [first], **{f"also-{first}": second})
+        assert list_claimed_cells(complaint) == before | {first, second}
 
     def test_the_other_criterion_need_not_be_on_the_page(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
-        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
-        save(alice, complaint, [one], [one], **{f"also-{one}": twelve})
-        assert {one, twelve} <= claimed(complaint)
+        first, second = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        save(alice, complaint, [first], [first], **{f"also-{first}": second})
+        assert {first, second} <= list_claimed_cells(complaint)
 
     def test_an_offer_counts_only_with_its_own_tick(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
-        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
-        before = claimed(complaint)
-        save(alice, complaint, [one, twelve], [], **{f"also-{one}": twelve})
-        assert claimed(complaint) == before
+        first, second = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        before = list_claimed_cells(complaint)
+        save(alice, complaint, [first, second], [], **{f"also-{first}": second})
+        assert list_claimed_cells(complaint) == before
 
     def test_one_tick_with_javascript_claims_both_in_one_request_and_one_event(
         self,
@@ -163,40 +167,40 @@ class TestClaimingBoth:
     ) -> None:
         with transaction():
             factories.submit(complaint)
-        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
-        attempt, criterion = one.split("-")
-        form = {"attempt": attempt, "criterion": criterion, "on": 1, "also": twelve}
+        first, second = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        attempt, criterion = first.split("-")
+        form = {"attempt": attempt, "criterion": criterion, "on": 1, "also": second}
         for _ in range(2):
             assert alice.post(f"/evidence/{complaint.id}/tick", data=form, headers=SCRIPT).json["saved_at"]
-        assert {one, twelve} <= claimed(complaint)
+        assert {first, second} <= list_claimed_cells(complaint)
         assert recorded_acts() == ["claims_changed"]
         alice.post(f"/evidence/{complaint.id}/tick", data={**form, "on": 0}, headers=SCRIPT)
-        assert twelve in claimed(complaint), "taking one off takes off that one alone"
-        assert one not in claimed(complaint)
+        assert second in list_claimed_cells(complaint), "removing one claim keeps the other"
+        assert first not in list_claimed_cells(complaint)
 
     def test_both_claims_are_saved_or_none(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
             delivercc.state = AttemptState.ASSESSED
-        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
-        before = claimed(complaint)
-        assert save(alice, complaint, [one], [one], **{f"also-{one}": twelve}).status_code == 409
-        assert claimed(complaint) == before
+        first, second = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        before = list_claimed_cells(complaint)
+        assert save(alice, complaint, [first], [first], **{f"also-{first}": second}).status_code == 409
+        assert list_claimed_cells(complaint) == before
 
     def test_nothing_is_claimed_in_anothers_attempt(
         self, world: World, alice: FlaskClient, complaint: Evidence
     ) -> None:
-        one, foreign = cell(world.cfacc15, "1"), cell(world.franks_attempt, "1")
-        before = claimed(complaint)
-        assert save(alice, complaint, [one], [one], **{f"also-{one}": foreign}).status_code == 404
-        assert claimed(complaint) == before
+        own_cell, franks_cell = cell(world.cfacc15, "1"), cell(world.franks_attempt, "1")
+        before = list_claimed_cells(complaint)
+        assert save(alice, complaint, [own_cell], [own_cell], **{f"also-{own_cell}": franks_cell}).status_code == 404
+        assert list_claimed_cells(complaint) == before
 
     def test_an_invalid_value_is_refused_and_nothing_is_saved(
         self, world: World, alice: FlaskClient, complaint: Evidence
     ) -> None:
-        one = cell(world.cfacc15, "1")
-        assert save(alice, complaint, [one], [one], **{f"also-{one}": "12"}).status_code == 422
+        own_cell = cell(world.cfacc15, "1")
+        assert save(alice, complaint, [own_cell], [own_cell], **{f"also-{own_cell}": "12"}).status_code == 422
 
 
 @pytest.mark.usefixtures("complaint")
@@ -227,23 +231,23 @@ class TestTheMatrix:
     def test_the_whole_form_claims_both_for_what_was_newly_ticked(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
-        one, five = (factories.criterion(world.cfacc15, label).id for label in ("1", "5"))
+        criterion_1, criterion_5 = (factories.criterion(world.cfacc15, label).id for label in ("1", "5"))
         twelve, three = cell(delivercc, "12"), cell(delivercc, "3")
         form = {
-            "shown": f"{complaint.id}-{five}", "t": [f"{complaint.id}-{one}", f"{complaint.id}-{five}"],
-            f"also-{one}": twelve, f"also-{five}": three,
+            "shown": f"{complaint.id}-{criterion_5}", "t": [f"{complaint.id}-{criterion_1}", f"{complaint.id}-{criterion_5}"],
+            f"also-{criterion_1}": twelve, f"also-{criterion_5}": three,
         }  # fmt: skip
         alice.post(f"/attempts/{world.cfacc15.id}/matrix", data=form)
-        assert {cell(world.cfacc15, "1"), twelve} <= claimed(complaint)
-        assert three not in claimed(complaint), "5 was claimed before"
+        assert {cell(world.cfacc15, "1"), twelve} <= list_claimed_cells(complaint)
+        assert three not in list_claimed_cells(complaint), "5 was claimed before"
 
     def test_a_cell_claims_both_as_it_is_ticked(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
-        one = factories.criterion(world.cfacc15, "1").id
-        form = {"evidence": complaint.id, "criterion": one, "on": 1, "also": cell(delivercc, "12")}
+        criterion_id = factories.criterion(world.cfacc15, "1").id
+        form = {"evidence": complaint.id, "criterion": criterion_id, "on": 1, "also": cell(delivercc, "12")}
         assert alice.post(f"/attempts/{world.cfacc15.id}/tick", data=form, headers=SCRIPT).status_code == 200
-        assert {cell(world.cfacc15, "1"), cell(delivercc, "12")} <= claimed(complaint)
+        assert {cell(world.cfacc15, "1"), cell(delivercc, "12")} <= list_claimed_cells(complaint)
 
 
 def test_the_installation_ships_links_between_the_same_criteria(world: World) -> None:

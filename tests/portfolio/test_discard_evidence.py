@@ -1,4 +1,4 @@
-"""A draft that was never submitted can be thrown away, and its claims go with it."""
+"""Discarding a draft that was never submitted, with its claims."""
 
 from collections.abc import Callable
 

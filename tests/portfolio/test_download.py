@@ -1,4 +1,4 @@
-"""Files go out as data: downloaded, or re-made, or played with the type that was checked."""
+"""Download of files: as an attachment, as a re-encoded image, or played with the type that was checked."""
 
 import io
 import struct
@@ -57,9 +57,9 @@ def test_a_file_is_sent_unchanged_and_only_as_a_download(
 
 
 def test_a_line_break_in_a_name_stays_out_of_the_header(alice: FlaskClient, complaint: Evidence) -> None:
-    kept = store_file(io.BytesIO(b"Notes."), "note.txt")
+    stored_file = store_file(io.BytesIO(b"Notes."), "note.txt")
     with transaction():
-        attachment = attach_file(complaint, replace(kept, name="no\nte.txt"))
+        attachment = attach_file(complaint, replace(stored_file, name="no\nte.txt"))
     path = f"/evidence/{complaint.id}/files/{attachment.id}"
     assert fetch(alice, path).headers["Content-Disposition"] == "attachment; filename=note.txt"
 
@@ -85,12 +85,12 @@ def test_asking_to_show_a_document_still_downloads_it(
 )
 def test_an_image_is_shown_re_encoded(alice: FlaskClient, complaint: Evidence, name: str, content: bytes) -> None:
     answer = fetch(alice, f"{attach(complaint, content, name)}?show=1")
-    shown = Image.open(io.BytesIO(answer.data))
+    image = Image.open(io.BytesIO(answer.data))
     assert answer.mimetype == "image/jpeg"
-    assert shown.format == "JPEG"
-    assert max(shown.size) <= 1600
+    assert image.format == "JPEG"
+    assert max(image.size) <= 1600
     assert b"<script>" not in answer.data
-    assert not shown.getexif()
+    assert not image.getexif()
 
 
 def test_an_image_is_shown_upright(alice: FlaskClient, complaint: Evidence) -> None:
@@ -114,10 +114,10 @@ def test_a_grey_image_of_16_bits_keeps_its_tones(alice: FlaskClient, complaint: 
     ramp = b"".join(struct.pack("<H", x * 8) for x in range(8192)) * 50
     Image.frombytes("I;16", (8192, 50), ramp).save(sink, "PNG")
     answer = fetch(alice, f"{attach(complaint, sink.getvalue(), 'ramp.png')}?show=1")
-    shown = Image.open(io.BytesIO(answer.data)).convert("L")
-    assert shown.width == 1600
+    image = Image.open(io.BytesIO(answer.data)).convert("L")
+    assert image.width == 1600
     for x in (0, 400, 800, 1200, 1599):
-        assert abs(shown.getpixel((x, 5)) - x * 255 / 1599) < 4
+        assert abs(image.getpixel((x, 5)) - x * 255 / 1599) < 4
 
 
 def test_a_video_that_some_browsers_show_without_a_picture_says_so(alice: FlaskClient, complaint: Evidence) -> None:
@@ -149,9 +149,9 @@ def test_a_missing_file_shows_an_error(alice: FlaskClient, complaint: Evidence) 
 def test_an_image_is_re_encoded_once(alice: FlaskClient, complaint: Evidence, store: Path) -> None:
     path = attach(complaint, files.picture(), "call.jpg")
     first = fetch(alice, f"{path}?show=1").data
-    made = next(store.rglob("*.preview.jpg")).stat().st_mtime_ns
+    written_at = next(store.rglob("*.preview.jpg")).stat().st_mtime_ns
     assert fetch(alice, f"{path}?show=1").data == first
-    assert next(store.rglob("*.preview.jpg")).stat().st_mtime_ns == made
+    assert next(store.rglob("*.preview.jpg")).stat().st_mtime_ns == written_at
 
 
 def test_assessors_and_verifiers_read_submitted_files(world: World, client: ClientFor, complaint: Evidence) -> None:
@@ -167,10 +167,10 @@ def test_a_file_added_after_submission_is_sealed_in_the_next_version(
     world: World, client: ClientFor, complaint: Evidence
 ) -> None:
     submit_item(complaint, world)
-    late = attach(complaint, b"Later.", "later.txt")
-    assert fetch(client(world.bob), sealed(world.cfacc15, late)).status_code == 404
+    new_attachment = attach(complaint, b"Later.", "later.txt")
+    assert fetch(client(world.bob), sealed(world.cfacc15, new_attachment)).status_code == 404
     submit_item(complaint, world)
-    assert fetch(client(world.bob), sealed(world.cfacc15, late)).data == b"Later."
+    assert fetch(client(world.bob), sealed(world.cfacc15, new_attachment)).data == b"Later."
 
 
 def test_administrators_and_outsiders_read_no_files(world: World, client: ClientFor, complaint: Evidence) -> None:

@@ -1,4 +1,4 @@
-"""Changing an item: in one window or in two, before and after it was submitted."""
+"""Editing an item: in one window or two, before and after it was submitted."""
 
 import io
 from typing import Any
@@ -55,16 +55,16 @@ def test_the_later_of_two_windows_gets_a_conflict_and_keeps_its_text(alice: Flas
     assert "changed in another window" in answer.text
     assert "From the desk." in answer.text
     assert complaint.narrative == "From the phone."
-    again = fields_of(complaint, narrative="From the desk.")
-    assert f'name="version" value="{again["version"]}"' in answer.text, "saving again is a choice now"
-    assert alice.post(f"/evidence/{complaint.id}/edit", data=again).status_code == 303
+    fields = fields_of(complaint, narrative="From the desk.")
+    assert f'name="version" value="{fields["version"]}"' in answer.text, "saving again is a choice now"
+    assert alice.post(f"/evidence/{complaint.id}/edit", data=fields).status_code == 303
     assert complaint.narrative == "From the desk."
 
 
 def test_two_windows_with_the_same_text_do_not_conflict(alice: FlaskClient, complaint: Evidence) -> None:
-    same = fields_of(complaint, narrative="The same words.")
-    assert alice.post(f"/evidence/{complaint.id}/edit", data=same).status_code == 303
-    assert alice.post(f"/evidence/{complaint.id}/edit", data=same).status_code == 303
+    fields = fields_of(complaint, narrative="The same words.")
+    assert alice.post(f"/evidence/{complaint.id}/edit", data=fields).status_code == 303
+    assert alice.post(f"/evidence/{complaint.id}/edit", data=fields).status_code == 303
 
 
 def test_a_window_with_a_conflict_keeps_its_file(alice: FlaskClient, complaint: Evidence) -> None:

@@ -27,24 +27,24 @@ from tracker.vocabulary import Method, Simulation
 
 
 def build_item(**fields: Any) -> Evidence:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "method": Method.WORK_PRODUCT,
         "happened_from": date(2026, 10, 5),
         "happened_until": None,
         "workplace_seen_by": "",
     }
-    return Evidence(**given | fields)
+    return Evidence(**defaults | fields)
 
 
 def build_unit(**fields: Any) -> ClaimedUnit:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "code": "CFACC15",
         "simulation": Simulation.FORBIDDEN,
         "registered_on": date(2024, 1, 1),
         "criteria": 24,
         "claimed": 2,
     }
-    return ClaimedUnit(**given | fields)
+    return ClaimedUnit(**defaults | fields)
 
 
 def find_rules(item: Evidence, *units: ClaimedUnit, files: tuple[FileElsewhere, ...] = ()) -> list[int]:
@@ -59,7 +59,7 @@ def test_ordinary_evidence_has_no_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "warned"),
+    ("first", "last", "has_warning"),
     [
         (date(2024, 11, 28), None, False),
         (date(2024, 11, 27), None, True),
@@ -67,9 +67,9 @@ def test_ordinary_evidence_has_no_warning() -> None:
     ],
 )
 def test_evidence_older_than_the_limit_at_submission_is_warned_about(
-    first: date, last: date | None, warned: bool
+    first: date, last: date | None, has_warning: bool
 ) -> None:
-    assert (2 in find_rules(build_item(happened_from=first, happened_until=last))) is warned
+    assert (2 in find_rules(build_item(happened_from=first, happened_until=last))) is has_warning
 
 
 def test_months_are_counted_back_to_the_last_day_of_a_shorter_month() -> None:
@@ -79,18 +79,18 @@ def test_months_are_counted_back_to_the_last_day_of_a_shorter_month() -> None:
 
 
 def test_evidence_produced_before_registration_suggests_prior_learning() -> None:
-    early, other = build_unit(registered_on=date(2026, 10, 6)), build_unit(code="INSCC004")
-    assert find_rules(build_item(), early, other) == [3]
-    assert find_rules(build_item(happened_until=date(2026, 10, 6)), early) == []
-    assert find_rules(build_item(method=Method.PRIOR_LEARNING), early) == []
-    context = EvidenceContext(date(2026, 11, 28), 24, (early, other))
+    unit, other_unit = build_unit(registered_on=date(2026, 10, 6)), build_unit(code="INSCC004")
+    assert find_rules(build_item(), unit, other_unit) == [3]
+    assert find_rules(build_item(happened_until=date(2026, 10, 6)), unit) == []
+    assert find_rules(build_item(method=Method.PRIOR_LEARNING), unit) == []
+    context = EvidenceContext(date(2026, 11, 28), 24, (unit, other_unit))
     (warning,) = list_evidence_warnings(build_item(), context)
     assert warning.text == "It was produced before registration for CFACC15."
     assert warning.advice == "Consider recognition of prior learning."
 
 
 @pytest.mark.parametrize(
-    ("method", "seen_by", "warned"),
+    ("method", "seen_by", "has_warning"),
     [
         (Method.WITNESS_TESTIMONY, " ", True),
         (Method.WITNESS_TESTIMONY, "D. Shaw", False),
@@ -102,8 +102,10 @@ def test_evidence_produced_before_registration_suggests_prior_learning() -> None
         (Method.OBSERVATION, "", False),
     ],
 )
-def test_testimony_needs_a_named_witness_and_an_expert_a_status(method: Method, seen_by: str, warned: bool) -> None:
-    assert (4 in find_rules(build_item(method=method, workplace_seen_by=seen_by))) is warned
+def test_testimony_needs_a_named_witness_and_an_expert_a_status(
+    method: Method, seen_by: str, has_warning: bool
+) -> None:
+    assert (4 in find_rules(build_item(method=method, workplace_seen_by=seen_by))) is has_warning
 
 
 def test_one_item_claimed_for_a_whole_unit_is_warned_about() -> None:
@@ -113,11 +115,11 @@ def test_one_item_claimed_for_a_whole_unit_is_warned_about() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "warned"),
+    ("rule", "has_warning"),
     [(Simulation.UNSTATED, True), (Simulation.PER_CRITERION, False), (Simulation.FORBIDDEN, False)],
 )
-def test_simulation_is_warned_about_where_the_unit_is_silent(rule: Simulation, warned: bool) -> None:
-    assert (6 in find_rules(build_item(method=Method.SIMULATION), build_unit(simulation=rule))) is warned
+def test_simulation_is_warned_about_where_the_unit_is_silent(rule: Simulation, has_warning: bool) -> None:
+    assert (6 in find_rules(build_item(method=Method.SIMULATION), build_unit(simulation=rule))) is has_warning
     assert 6 not in find_rules(build_item(), build_unit(simulation=rule))
 
 
@@ -165,33 +167,35 @@ def test_the_same_file_is_found_in_own_items_and_drafts(world: World, make_item:
     make_item(world.cfacc15, "first", submitted=True)
     make_item(world.cfacc15, "draft", submitted=False)
     make_item(world.cfacc15, "other content", content=b"Different.", submitted=True)
-    again = make_item(world.cfacc15, "again", submitted=False)
-    assert sorted(list_texts(again)) == [
+    second_draft = make_item(world.cfacc15, "again", submitted=False)
+    assert sorted(list_texts(second_draft)) == [
         "The file “again.txt” is also in another draft.",
         "The file “again.txt” is also in evidence 1.",
     ]
 
 
-def test_the_same_file_of_another_candidate_is_found_once_submitted_and_nobody_is_named(
+def test_the_same_file_of_another_candidate_is_found_once_submitted_without_a_name(
     world: World, make_item: Callable[..., Evidence]
 ) -> None:
     colleague = make_colleague(world)
-    theirs = make_item(colleague, "theirs", submitted=False)
-    own = make_item(world.cfacc15, "own", submitted=False)
-    assert list_texts(own) == []
+    other_item = make_item(colleague, "theirs", submitted=False)
+    own_item = make_item(world.cfacc15, "own", submitted=False)
+    assert list_texts(own_item) == []
     with transaction():
-        seal(theirs)
-    (text,) = list_texts(own)
+        seal(other_item)
+    (text,) = list_texts(own_item)
     assert text == "The file “own.txt” is also in evidence of another candidate of this centre."
     assert colleague.candidate.name not in text
 
 
-def test_the_same_file_at_another_centre_is_not_told(world: World, make_item: Callable[..., Evidence]) -> None:
+def test_the_same_file_at_another_centre_is_not_warned_about(
+    world: World, make_item: Callable[..., Evidence]
+) -> None:
     make_item(world.franks_attempt, "elsewhere", submitted=True)
     assert list_texts(make_item(world.cfacc15, "own", submitted=False)) == []
 
 
-def test_the_assessor_is_not_told_of_a_draft(world: World, make_item: Callable[..., Evidence]) -> None:
+def test_the_assessor_is_not_warned_of_a_file_in_a_draft(world: World, make_item: Callable[..., Evidence]) -> None:
     make_item(world.cfacc15, "draft", submitted=False)
     (version,) = make_item(world.cfacc15, "sent", submitted=True).versions
     files: list[Attachment] = list_version_attachments(version)

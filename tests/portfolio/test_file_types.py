@@ -15,14 +15,14 @@ PPTX = files.office("presentationml.presentation", "ppt/presentation.xml")
 TEXT = "Rang her back at 14:05 – the café’s meter reading was wrong."
 
 
-def shown(value: object) -> str:
-    """Names and reasons tell the cases apart; their bytes do not belong in a test's name."""
+def name_case(value: object) -> str:
+    """Return the name of a case; the bytes of a file have none."""
     return value if isinstance(value, str) else "content"
 
 
 @pytest.mark.parametrize(
     ("name", "content", "media_type"),
-    ids=shown,
+    ids=name_case,
     argvalues=[
         ("call.jpg", files.picture(), "image/jpeg"),
         ("CALL.JPEG", files.picture(), "image/jpeg"),
@@ -99,10 +99,10 @@ JPEG = files.picture("JPEG", (400, 400))
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
-    ids=shown,
+    ids=name_case,
     argvalues=[
         ("empty.pdf", b"", "is empty"),
-        # something else under an allowed name
+        # other content under an accepted name
         ("photo.jpg", b"MZ\x90\x00" + bytes(200), NONE_WE_TAKE),
         ("photo.jpg", b"\x7fELF" + bytes(200), NONE_WE_TAKE),
         ("photo.jpg", b"GIF89a" + bytes(200), NONE_WE_TAKE),
@@ -146,7 +146,7 @@ JPEG = files.picture("JPEG", (400, 400))
         ("protected.doc", files.compound("WordDocument", content=b"\xec\xa5" + bytes(8) + b"\x00\x01"), LOCKED),
         ("macro.doc", files.compound("WordDocument", "_VBA_PROJECT"), MACROS),
         ("cut.wav", files.wav()[:-9], DAMAGED),
-        # the right beginning and no end
+        # truncated files
         ("cut.jpg", JPEG[: len(JPEG) // 2], DAMAGED),
         ("cut.png", PNG[: len(PNG) // 2], DAMAGED),
         ("head.png", b"\x89PNG\r\n\x1a\n", DAMAGED),
@@ -156,7 +156,7 @@ JPEG = files.picture("JPEG", (400, 400))
         ("cut.mp4", files.movie()[:-3], DAMAGED),
         ("no-index.mp4", files.box(b"ftyp", b"isom" + bytes(4)) + files.box(b"mdat", b"x"), DAMAGED),
         ("loop.mp4", files.box(b"ftyp", b"isom" + bytes(4)) + b"\x00\x00\x00\x01free" + bytes(8), DAMAGED),
-        # traps
+        # malicious files
         ("macro.docx", files.docx(word__vbaProject_bin=b"x").replace(b"vbaProject_bin", b"vbaProject.bin"), MACROS),
         ("macro.docm", files.zipped({"[Content_Types].xml": "macroEnabled", "word/document.xml": "x"}), MACROS),
         ("flagged.docx", locked(), LOCKED),
@@ -169,13 +169,13 @@ JPEG = files.picture("JPEG", (400, 400))
     ],
 )
 def test_a_file_that_is_not_accepted_is_refused_with_a_sentence(name: str, content: bytes, reason: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as raised:
         identify_file(io.BytesIO(content), name)
-    sentence = str(refused.value)
+    sentence = str(raised.value)
     assert f"“{name}”" in sentence
     assert reason in sentence
     assert "not added" in sentence
-    assert refused.value.field == "files"
+    assert raised.value.field == "files"
 
 
 @pytest.mark.parametrize("brand", [b"3g2a", b"hvc1", b"iso8", b"iso9", b"mp42", b"xyz1"])
@@ -225,9 +225,9 @@ def test_an_image_with_too_many_pixels_is_refused() -> None:
 
 
 def test_a_long_name_is_shortened_in_the_sentence() -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as raised:
         identify_file(io.BytesIO(b""), f"{'x' * 300}.pdf")
-    assert len(str(refused.value)) < 150
+    assert len(str(raised.value)) < 150
 
 
 def test_the_file_chooser_offers_every_type() -> None:

@@ -1,4 +1,4 @@
-"""The index: the candidate's own with drafts, the administrator's as submitted, and both on paper."""
+"""The index of evidence: the candidate's with drafts, the administrator's as submitted, and both on paper."""
 
 import io
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tracker.vocabulary import Outcome, Role
 
 
 @pytest.fixture
-def submitted(world: World, complaint: Evidence) -> Evidence:
+def submitted_item(world: World, complaint: Evidence) -> Evidence:
     with transaction():
         attach_file(complaint, store_file(io.BytesIO(b"Notes."), "n.txt"))
     with transaction():
@@ -32,7 +32,7 @@ def submitted(world: World, complaint: Evidence) -> Evidence:
     return complaint
 
 
-def printed(browser: FlaskClient, path: str) -> str:
+def read_printed_index(browser: FlaskClient, path: str) -> str:
     answer = browser.get(path, buffered=True)
     assert answer.status_code == 200
     assert answer.mimetype == "application/pdf"
@@ -46,7 +46,9 @@ def test_the_empty_index_says_what_will_be_here(alice: FlaskClient) -> None:
     assert "Print" not in page
 
 
-def test_items_are_sorted_by_number_with_drafts_last(world: World, alice: FlaskClient, submitted: Evidence) -> None:
+def test_items_are_sorted_by_number_with_drafts_last(
+    world: World, alice: FlaskClient, submitted_item: Evidence
+) -> None:
     with transaction():
         factories.make_evidence(world.cfacc15, "Escalation log")
     page = alice.get("/evidence").text
@@ -59,10 +61,10 @@ def test_items_are_sorted_by_number_with_drafts_last(world: World, alice: FlaskC
 
 
 def test_alice_sees_her_changes_and_others_the_submitted_version(
-    world: World, alice: FlaskClient, client: ClientFor, submitted: Evidence
+    world: World, alice: FlaskClient, client: ClientFor, submitted_item: Evidence
 ) -> None:
     with transaction():
-        submitted.title = "Half-finished change"
+        submitted_item.title = "Half-finished change"
         factories.make_evidence(world.cfacc15, "A secret draft")
     assert "Half-finished change" in alice.get("/evidence").text
     page = client(world.dan).get(f"/registrations/{world.registration.id}/index").text
@@ -72,28 +74,28 @@ def test_alice_sees_her_changes_and_others_the_submitted_version(
     assert "/evidence/" not in page, "nothing to open"
 
 
-def test_a_second_version_is_shown_in_the_reference(world: World, submitted: Evidence) -> None:
+def test_a_second_version_is_shown_in_the_reference(world: World, submitted_item: Evidence) -> None:
     with transaction():
-        submitted.narrative = "And I wrote to her."
+        submitted_item.narrative = "And I wrote to her."
     with transaction():
-        submit_evidence(submitted, factories.make_actor(world.alice))
+        submit_evidence(submitted_item, factories.make_actor(world.alice))
     assert [line.ref for line in list_own_index(world.alice.id, world.northgate.id)] == ["1 v2"]
     assert [line.ref for line in list_submitted_index(world.alice.id, world.northgate.id)] == ["1 v2"]
 
 
-def test_a_withdrawn_version_is_in_no_other_persons_index(world: World, submitted: Evidence) -> None:
+def test_a_withdrawn_version_is_in_no_other_persons_index(world: World, submitted_item: Evidence) -> None:
     with transaction():
-        withdraw_submission(submitted, factories.make_actor(world.alice))
+        withdraw_submission(submitted_item, factories.make_actor(world.alice))
     assert list_submitted_index(world.alice.id, world.northgate.id) == []
     assert [line.badges for line in list_own_index(world.alice.id, world.northgate.id)] == [(("", "draft"),)]
 
 
 def test_the_printed_index_says_where_when_units_and_who_sampled(
-    world: World, alice: FlaskClient, client: ClientFor, submitted: Evidence
+    world: World, alice: FlaskClient, client: ClientFor, submitted_item: Evidence
 ) -> None:
-    version = submitted.versions[0]
+    version = submitted_item.versions[0]
     with transaction():
-        claims = factories.claim(world.cfacc15, submitted, "9")
+        claims = factories.claim(world.cfacc15, submitted_item, "9")
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
         sample = Sample(
             attempt_id=world.cfacc15.id,
@@ -115,7 +117,7 @@ def test_the_printed_index_says_where_when_units_and_who_sampled(
             )
         )
     assert "CH, " in client(world.dan).get(f"/registrations/{world.registration.id}/index").text
-    words = printed(alice, "/evidence/index.pdf")
+    words = read_printed_index(alice, "/evidence/index.pdf")
     for expected in (
         "Alice Moran",
         "Complaint CH-2231",
@@ -126,7 +128,7 @@ def test_the_printed_index_says_where_when_units_and_who_sampled(
         "CH ",
     ):
         assert expected in words
-    assert printed(client(world.dan), f"/registrations/{world.registration.id}/index.pdf") == words
+    assert read_printed_index(client(world.dan), f"/registrations/{world.registration.id}/index.pdf") == words
 
 
 def test_there_is_nothing_to_print_without_a_registration(world: World, client: ClientFor) -> None:
@@ -137,7 +139,7 @@ def test_there_is_nothing_to_print_without_a_registration(world: World, client: 
     assert "once your centre has registered you" in answer.text
 
 
-def test_who_may_read_an_index(world: World, client: ClientFor, submitted: Evidence) -> None:
+def test_who_may_read_an_index(world: World, client: ClientFor, submitted_item: Evidence) -> None:
     paths = [f"/registrations/{world.registration.id}/index", f"/registrations/{world.registration.id}/index.pdf"]
     for person, status in (
         (world.bob, 200),
@@ -154,13 +156,13 @@ def test_who_may_read_an_index(world: World, client: ClientFor, submitted: Evide
 
 @pytest.mark.parametrize("role", [Role.ASSESSOR, Role.INTERNAL_VERIFIER])
 def test_reader_of_one_unit_sees_the_evidence_claimed_in_it(
-    world: World, client: ClientFor, submitted: Evidence, role: Role
+    world: World, client: ClientFor, submitted_item: Evidence, role: Role
 ) -> None:
     with transaction():
-        other = factories.make_evidence(world.inscc004, "Team meeting")
-        factories.claim(world.inscc004, other, "1")
-        factories.claim(world.inscc004, submitted, "1")
-        factories.submit(other)
+        other_item = factories.make_evidence(world.inscc004, "Team meeting")
+        factories.claim(world.inscc004, other_item, "1")
+        factories.claim(world.inscc004, submitted_item, "1")
+        factories.submit(other_item)
         vera = factories.make_person("Vera Long", world.northgate, role)
         db.session.execute(
             update(Allocation)
@@ -178,11 +180,11 @@ def test_reader_of_one_unit_sees_the_evidence_claimed_in_it(
     assert "Complaint CH-2231" in page
     assert "Team meeting" in page
     assert "CFACC15" not in page
-    assert "Team meeting" not in printed(client(reader), f"{index}.pdf")
+    assert "Team meeting" not in read_printed_index(client(reader), f"{index}.pdf")
 
 
 def test_external_verifier_sees_the_evidence_of_the_units_of_their_visit(
-    world: World, client: ClientFor, submitted: Evidence
+    world: World, client: ClientFor, submitted_item: Evidence
 ) -> None:
     eve, index = client(world.eve), f"/registrations/{world.registration.id}/index"
     with transaction():

@@ -1,4 +1,4 @@
-"""A PDF's pages are shown as pictures; one that cannot be opened is still a download."""
+"""Pages of a PDF shown as images; a PDF that cannot be opened can still be downloaded."""
 
 import io
 import sys
@@ -105,7 +105,7 @@ def test_a_pdf_whose_content_is_elsewhere_says_so(
     assert sentence in alice.get(f"/evidence/{complaint.id}").text
 
 
-def test_a_page_that_takes_too_long_is_given_up(
+def test_rendering_of_a_page_that_takes_too_long_is_stopped(
     alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch, store: Path, tmp_path: Path
 ) -> None:
     path = attach(complaint, sheets(1), "minutes.pdf")

@@ -1,4 +1,4 @@
-"""A unit's page: each criterion's state in sign and word, what would close each gap, the matrix."""
+"""The page of an attempt: each criterion's state, suggestions for each gap, and the matrix."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -77,11 +77,11 @@ def test_the_page_keeps_its_size_and_its_statements(
             factories.claim(world.cfacc15, evidence, "1", "2", "3", "k:a", "k:b")
             factories.submit(evidence)
     attempt = world.cfacc15.id
-    alice.get("/evidence")  # the first request of a server asks once more than any other
+    alice.get("/evidence")  # the first request of a server takes one more statement
     for view in ("list", "matrix"):
         db.session.expunge_all()
         with count_statements() as statements:
             page = alice.get(f"/attempts/{attempt}?view={view}")
-        most = 13 if view == "matrix" else 12  # the matrix asks once more: what else the same tick may claim
-        assert len(statements) <= most, statements
+        max_statements = 13 if view == "matrix" else 12  # the matrix takes one more, for linked criteria
+        assert len(statements) <= max_statements, statements
         assert len(page.data) <= 100_000

@@ -1,4 +1,4 @@
-"""An item's page: how it stands in each unit, what was said about it, and the one thing to do next."""
+"""The page of an item: its state in each unit, its feedback, and the next step."""
 
 import io
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def claims_of(evidence: Evidence) -> list[Claim]:
     return list(db.session.scalars(select(Claim).where(Claim.evidence_id == evidence.id).order_by(Claim.id)))
 
 
-def give_back(world: World, version: EvidenceVersion, feedback: str) -> None:
+def return_item(world: World, version: EvidenceVersion, feedback: str) -> None:
     with transaction():
         assessment = factories.accept(world.cfacc15, version, world.bob, {}, outcome=AssessmentOutcome.RETURNED)
         assessment.feedback = feedback
@@ -88,7 +88,7 @@ def test_a_submitted_item_can_be_withdrawn(world: World, alice: FlaskClient, com
 def test_a_returned_item_shows_the_feedback_and_leads_to_version_two(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
-    give_back(world, submit_item(complaint, world), "Whose decision was the refund?")
+    return_item(world, submit_item(complaint, world), "Whose decision was the refund?")
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "Returned in CFACC15" in page
     assert "Whose decision was the refund?" in page
@@ -105,7 +105,7 @@ def test_feedback_and_each_outcome_come_before_the_button_that_answers_them(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
     version = submit_item(complaint, world)
-    give_back(world, version, "Whose decision was the refund?")
+    return_item(world, version, "Whose decision was the refund?")
     with transaction():
         claim = db.session.scalars(select(Claim).where(Claim.evidence_id == complaint.id)).first()
         assert claim
@@ -164,8 +164,8 @@ class TestBadges:
         version = submit_item(complaint, world)
         assert badge(complaint) == (("CFACC15", "waiting"),)
         with transaction():
-            decided = dict.fromkeys(claims_of(complaint), Outcome.MET)
-            factories.accept(world.cfacc15, version, world.bob, decided)
+            outcomes = dict.fromkeys(claims_of(complaint), Outcome.MET)
+            factories.accept(world.cfacc15, version, world.bob, outcomes)
         assert badge(complaint) == (("CFACC15", "accepted"),)
 
     def test_a_claim_added_to_an_accepted_item_is_to_be_assessed(self, world: World, complaint: Evidence) -> None:
@@ -179,7 +179,7 @@ class TestBadges:
         with transaction():
             factories.claim(world.inscc004, complaint, "1")
         version = submit_item(complaint, world)
-        give_back(world, version, "More, please.")
+        return_item(world, version, "More, please.")
         assert badge(complaint) == (("CFACC15", "returned"), ("INSCC004", "waiting"))
 
     def test_a_signed_unit_keeps_the_version_it_was_signed_on(self, world: World, complaint: Evidence) -> None:
@@ -214,7 +214,7 @@ class TestAssessorsAndVerifiers:
     ) -> None:
         with transaction():
             factories.claim(world.inscc004, complaint, "1")
-        give_back(world, submit_item(complaint, world), "Only for CFACC15.")
+        return_item(world, submit_item(complaint, world), "Only for CFACC15.")
         page = client(world.bob).get(f"/attempts/{world.inscc004.id}/evidence/{complaint.id}").text
         assert "also claimed in CFACC15" in page
         assert "Only for CFACC15." not in page
@@ -241,7 +241,7 @@ def test_the_pages_take_at_most_twelve_statements(
     for number in range(4):
         with transaction():
             attach_file(complaint, store_file(io.BytesIO(files.picture(size=(9 + number, 9))), f"{number}.jpg"))
-        give_back(world, submit_item(complaint, world), f"Feedback {number}")
+        return_item(world, submit_item(complaint, world), f"Feedback {number}")
         with transaction():
             complaint.response = f"Answer {number}"
     alice, bob, item, attempt = client(world.alice), client(world.bob), complaint.id, world.cfacc15.id

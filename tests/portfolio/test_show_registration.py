@@ -77,9 +77,9 @@ def test_an_ended_attempt_offers_no_changes(world: World, client: ClientFor, sta
     assert f"/attempts/{world.inscc004.id}/void" in page
 
 
-@pytest.mark.parametrize("who", ["bob", "carol", "eve", "frank", "grace", "heidi"])
-def test_nobody_else_sees_it(world: World, client: ClientFor, who: str) -> None:
-    assert client(getattr(world, who)).get(address(world)).status_code == 404
+@pytest.mark.parametrize("name", ["bob", "carol", "eve", "frank", "grace", "heidi"])
+def test_nobody_else_sees_it(world: World, client: ClientFor, name: str) -> None:
+    assert client(getattr(world, name)).get(address(world)).status_code == 404
 
 
 def test_an_unknown_registration_is_not_found(world: World, client: ClientFor) -> None:

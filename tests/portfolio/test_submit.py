@@ -1,4 +1,4 @@
-"""Handing in: the draft is sealed under the declaration, numbered once, and its assessors are told."""
+"""Submission: the draft is sealed with the declaration and numbered once, and its assessors are notified."""
 
 import io
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def test_submitting_needs_the_declaration_that_is_shown(alice: FlaskClient, comp
         (Method.PROFESSIONAL_DISCUSSION, "a true record of the discussion"),
     ],
 )
-def test_declaration_of_what_somebody_else_recorded_does_not_say_own_work(
+def test_declaration_for_a_record_by_somebody_else_does_not_say_own_work(
     alice: FlaskClient, complaint: Evidence, method: Method, words: str
 ) -> None:
     with transaction():
@@ -148,7 +148,7 @@ def test_missing_fields_are_named(
     assert complaint.number is None
 
 
-def test_everything_missing_is_said_before_the_declaration(alice: FlaskClient, complaint: Evidence) -> None:
+def test_everything_missing_is_listed_before_the_declaration(alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         complaint.method = complaint.happened_from = None
     page = alice.get(f"/evidence/{complaint.id}/submit").text
@@ -172,14 +172,14 @@ def test_an_item_without_claims_stays_a_draft(world: World) -> None:
         submit(evidence, world)
 
 
-@pytest.mark.parametrize("instead", ["file", "workplace_location"])
+@pytest.mark.parametrize("replacement", ["file", "workplace_location"])
 def test_a_file_or_its_place_at_work_replaces_the_written_account(
-    world: World, complaint: Evidence, instead: str
+    world: World, complaint: Evidence, replacement: str
 ) -> None:
     with transaction():
         complaint.narrative = ""
-        complaint.workplace_location = "CRM" if instead == "workplace_location" else ""
-    if instead == "file":
+        complaint.workplace_location = "CRM" if replacement == "workplace_location" else ""
+    if replacement == "file":
         attach(complaint)
     assert submit(complaint, world).number == 1
 

@@ -132,10 +132,10 @@ def test_a_document_is_shown_as_text(
 ) -> None:
     attach(complaint, content, name)
     page = alice.get(f"/evidence/{complaint.id}").text
-    shown = page[page.index(f'aria-label="Text of {name}"') :].partition(">")[2].partition("</div>")[0]
-    assert [line for line in lines if line not in [each.strip() for each in shown.splitlines()]] == []
+    preview = page[page.index(f'aria-label="Text of {name}"') :].partition(">")[2].partition("</div>")[0]
+    assert [line for line in lines if line not in [each.strip() for each in preview.splitlines()]] == []
     for hidden in ("alert(1)", "color: red", "Arial", "hidden"):
-        assert hidden not in shown
+        assert hidden not in preview
 
 
 def test_a_long_text_is_one_link_away_and_bounded(alice: FlaskClient, complaint: Evidence) -> None:

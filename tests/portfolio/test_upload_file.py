@@ -1,4 +1,4 @@
-"""One file at once: received, checked and stored with no lock held; taken out again."""
+"""Upload and removal of one file: received, checked and stored while no lock is held."""
 
 import io
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def test_a_photo_is_stored_and_its_address_returned(alice: FlaskClient, complain
     assert file_store.get_path(attachment.sha256).stat().st_size == attachment.size
 
 
-def test_a_renamed_recording_is_stored_under_what_it_is(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_renamed_recording_is_stored_with_its_real_type(alice: FlaskClient, complaint: Evidence) -> None:
     assert upload(alice, complaint, files.case("iphone.mov"), "renamed_mov.mp4").json["name"] == "renamed_mov.mov"
     assert complaint.attachments[0].media_type == "video/quicktime"
 
@@ -71,11 +71,11 @@ def test_a_file_that_cannot_be_checked_is_refused(
 
 
 def test_a_file_does_not_make_the_form_conflict(alice: FlaskClient, complaint: Evidence) -> None:
-    shown = complaint.version
+    version = complaint.version
     url = upload(alice, complaint, b"Notes.", "n.txt").json["remove_url"]
     alice.post(url, headers=SCRIPT)
-    typed = {"changed": "title", "title": "Typed meanwhile", "version": shown}
-    assert alice.post(f"/evidence/{complaint.id}/draft", data=typed).status_code == 200
+    fields = {"changed": "title", "title": "Typed meanwhile", "version": version}
+    assert alice.post(f"/evidence/{complaint.id}/draft", data=fields).status_code == 200
 
 
 def test_the_same_file_uploaded_twice_is_attached_once(alice: FlaskClient, complaint: Evidence) -> None:
@@ -85,7 +85,7 @@ def test_the_same_file_uploaded_twice_is_attached_once(alice: FlaskClient, compl
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "expected"),
     [
         ("../../etc/passwd.txt", "passwd.txt"),
         ("C:\\Users\\alice\\call.txt", "call.txt"),
@@ -95,11 +95,11 @@ def test_the_same_file_uploaded_twice_is_attached_once(alice: FlaskClient, compl
         ("Überblick – Anruf.txt", "Überblick – Anruf.txt"),
     ],
 )
-def test_a_file_name_is_cleaned(app: Flask, complaint: Evidence, name: str, shown: str) -> None:
-    assert services.clean_file_name(name) == shown
+def test_a_file_name_is_cleaned(app: Flask, complaint: Evidence, name: str, expected: str) -> None:
+    assert services.clean_file_name(name) == expected
     with transaction():
         services.attach_file(complaint, services.store_file(io.BytesIO(b"Notes."), name))
-    assert complaint.attachments[0].name == shown
+    assert complaint.attachments[0].name == expected
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_an_item_has_at_most_fifty_files(alice: FlaskClient, complaint: Evidence
 def test_no_transaction_is_open_while_a_file_is_stored(
     alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep: Callable[..., file_store.StoredFile] = file_store.save
+    original_save: Callable[..., file_store.StoredFile] = file_store.save
     open_then: list[bool] = []
 
     def slow(stream: Any) -> file_store.StoredFile:
         open_then.append(db.session().in_transaction())
-        return keep(stream)
+        return original_save(stream)
 
     monkeypatch.setattr(file_store, "save", slow)
     assert upload(alice, complaint, b"A slow one.", "slow.txt").status_code == 201
@@ -222,7 +222,7 @@ def test_candidates_of_one_centre_cannot_reach_each_others_evidence(
 def test_a_file_is_found_through_its_own_item_only(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     answer = upload(alice, complaint, b"Notes.", "n.txt").json
     with transaction():
-        other = factories.make_evidence(world.cfacc15, "Another item")
-    assert alice.get(f"/evidence/{other.id}/files/{answer['id']}").status_code == 404
-    assert alice.post(f"/evidence/{other.id}/files/{answer['id']}/remove").status_code == 404
+        other_item = factories.make_evidence(world.cfacc15, "Another item")
+    assert alice.get(f"/evidence/{other_item.id}/files/{answer['id']}").status_code == 404
+    assert alice.post(f"/evidence/{other_item.id}/files/{answer['id']}/remove").status_code == 404
     assert db.session.get(Attachment, answer["id"]) is not None

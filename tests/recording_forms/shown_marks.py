@@ -1,4 +1,4 @@
-"""The marks and states that each page and the printed form show of an attempt, and those that stored rows call for."""
+"""Marks and states of an attempt as pages and the printed form show them, and as they follow from stored rows."""
 
 from typing import Any
 
@@ -64,15 +64,15 @@ def list_expected_marks(attempt: UnitAttempt, criteria: list[Criterion]) -> Mark
         .where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None))
         .order_by(Evidence.number)
     )
-    seen = {row.evidence_id: row for row in load_matrix(attempt).rows}
+    rows = {row.evidence_id: row for row in load_matrix(attempt).rows}
     marks: Marks = {}
     for evidence_id, criterion_id, outcome, version_id in db.session.execute(query):
-        if evidence_id not in seen:
+        if evidence_id not in rows:
             continue  # never submitted, so only the candidate sees the claim
-        row = marks.setdefault(seen[evidence_id].ref, [""] * len(criteria))
+        row = marks.setdefault(rows[evidence_id].ref, [""] * len(criteria))
         place = next(place for place, each in enumerate(criteria) if each.id == criterion_id)
         row[place] = _get_expected_mark(
-            outcome, is_current=version_id == seen[evidence_id].version_id, is_accepted=version_id in accepted
+            outcome, is_current=version_id == rows[evidence_id].version_id, is_accepted=version_id in accepted
         )
     return marks
 

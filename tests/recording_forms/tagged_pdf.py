@@ -1,4 +1,4 @@
-"""Reading of a printed PDF as a screen reader does: by its tags."""
+"""Reading of a printed PDF by its tags, as a screen reader does."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class Cell:
     tag: str
     text: str
     heads: tuple[str, ...]
-    """What is announced before the text."""
+    """The headings that are announced before the text."""
     scope: str | None
     span: int
 
@@ -31,7 +31,7 @@ class Sheet:
 
     @cached_property
     def pages(self) -> list[str]:
-        """The text of each page, with the places where words may break taken out."""
+        """Return the text of each page, without zero-width spaces."""
         return [page.extract_text().replace("\u200b", "") for page in self.reader.pages]
 
     @property
@@ -40,16 +40,16 @@ class Sheet:
 
     @cached_property
     def tables(self) -> list[list[list[Cell]]]:
-        """The tagged tables, one a page that has rows: rows of cells, heads first."""
+        """Return the tagged tables, one for each page with rows: rows of cells, headings first."""
         return [self._read_table(element) for element in self.elements() if element["/S"] == "/Table"]
 
     @cached_property
     def tags(self) -> list[tuple[str, str]]:
-        """Every tag with the words right inside it, in reading order."""
+        """Return every tag with the words directly inside it, in reading order."""
         return [(str(element["/S"])[1:], self._words(element)) for element in self.elements()]
 
     def elements(self, element: Any = None) -> Iterator[DictionaryObject]:
-        """The tree of tags, flattened."""
+        """Yield every element of the tree of tags."""
         parent = element or self.reader.trailer["/Root"]["/StructTreeRoot"]
         for child in _kids(parent):
             if isinstance(child, DictionaryObject):
@@ -57,42 +57,42 @@ class Sheet:
                 yield from self.elements(child)
 
     def places(self, number: int) -> list[tuple[str, float, float]]:
-        """The pieces of text of a page, with where they begin in millimetres from its lower left corner."""
-        found = []
+        """Return the pieces of text of a page, with their positions in millimetres from its lower left corner."""
+        places = []
 
         def note(text: str, cm: list[float], tm: list[float], *_: object) -> None:
             x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
             y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
             if text.strip():
-                found.append((text.strip(), x / MILLIMETRE, y / MILLIMETRE))
+                places.append((text.strip(), x / MILLIMETRE, y / MILLIMETRE))
 
         self.reader.pages[number].extract_text(visitor_text=note)
-        return found
+        return places
 
     def sizes(self, number: int, text: str) -> float:
-        """The smallest size, in points, in which a piece of text stands on a page."""
-        found = []
+        """Return the smallest size, in points, of a piece of text on a page."""
+        sizes = []
 
         def note(piece: str, cm: list[float], tm: list[float], _font: object, size: float) -> None:
             if text in piece:
-                found.append(size * abs(cm[3] * tm[3]))
+                sizes.append(size * abs(cm[3] * tm[3]))
 
         self.reader.pages[number].extract_text(visitor_text=note)
-        return min(found)
+        return min(sizes)
 
     def _read_table(self, table: DictionaryObject) -> list[list[Cell]]:
         rows = [each for each in self.elements(table) if each["/S"] == "/TR"]
-        named = {cell["/ID"]: self._words(cell) for row in rows for cell in _kids(row) if "/ID" in cell}
-        return [[self._read_cell(cell, named) for cell in _kids(row)] for row in rows]
+        texts_by_id = {cell["/ID"]: self._words(cell) for row in rows for cell in _kids(row) if "/ID" in cell}
+        return [[self._read_cell(cell, texts_by_id) for cell in _kids(row)] for row in rows]
 
-    def _read_cell(self, cell: DictionaryObject, named: dict[Any, str]) -> Cell:
+    def _read_cell(self, cell: DictionaryObject, texts_by_id: dict[Any, str]) -> Cell:
         layout = cell["/A"].get_object()
-        heads = tuple(named[each] for each in layout.get("/Headers", ()))
+        heads = tuple(texts_by_id[each] for each in layout.get("/Headers", ()))
         scope = layout.get("/Scope")
         return Cell(str(cell["/S"])[1:], self._words(cell), heads, scope and scope[1:], layout.get("/ColSpan", 1))
 
     def _words(self, element: DictionaryObject) -> str:
-        """What is written inside an element, however deep."""
+        """Return the text inside an element, at any depth."""
         parts = []
         for child in _kids(element):
             if isinstance(child, DictionaryObject):
@@ -104,12 +104,12 @@ class Sheet:
 
     @cached_property
     def _marked(self) -> dict[int, dict[int, str]]:
-        """The text of each marked piece of each page."""
+        """Return the text of each marked piece of each page."""
         return {page.indirect_reference.idnum: self._read_page(page) for page in self.reader.pages}
 
     def _read_page(self, page: PageObject) -> dict[int, str]:
         fonts = {name: _letters(font.get_object()) for name, font in page["/Resources"]["/Font"].items()}
-        found: dict[int, str] = {}
+        texts: dict[int, str] = {}
         piece, letters = None, {}
         for operands, operator in ContentStream(page.get_contents(), self.reader).operations:
             if operator == b"BDC":
@@ -119,8 +119,8 @@ class Sheet:
             elif operator == b"TJ" and piece is not None:
                 glyphs = b"".join(each.original_bytes for each in operands[0] if hasattr(each, "original_bytes"))
                 pairs = (glyphs[at : at + 2] for at in range(0, len(glyphs), 2))
-                found[piece] = found.get(piece, "") + "".join(letters[int.from_bytes(pair)] for pair in pairs)
-        return {key: text.replace("\u200b", "") for key, text in found.items()}
+                texts[piece] = texts.get(piece, "") + "".join(letters[int.from_bytes(pair)] for pair in pairs)
+        return {key: text.replace("\u200b", "") for key, text in texts.items()}
 
 
 def _kids(element: Any) -> list[Any]:
@@ -129,7 +129,7 @@ def _kids(element: Any) -> list[Any]:
 
 
 def _letters(font: DictionaryObject) -> dict[int, str]:
-    """A font's glyphs as text."""
+    """Return the text of each glyph of a font."""
     lines = font["/ToUnicode"].get_object().get_data().decode()
     pairs = re.findall(r"<([0-9a-fA-F]+)> <([0-9a-fA-F]+)>", lines)
     return {int(glyph, 16): bytes.fromhex(text).decode("utf-16-be") for glyph, text in pairs}

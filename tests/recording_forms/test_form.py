@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def flask_form(*arguments: str, instance: Path) -> subprocess.CompletedProcess[str]:
-    """The command where there is no database and no secret key."""
+    """Run the command without a database and a secret key."""
     environment = {name: value for name, value in os.environ.items() if name not in {"SECRET_KEY", "DEMO"}}
     environment |= {"INSTANCE_PATH": str(instance), "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"}
     return subprocess.run(
@@ -28,12 +28,12 @@ def flask_form(*arguments: str, instance: Path) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize(("typed", "code"), [("cfacc15", "H128 04 (CFACC15)"), ("cfam&lfd3", "CFAM&LFD3")])
-def test_the_blank_form_needs_no_database_and_no_secret_key(typed: str, code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("code", "expected"), [("cfacc15", "H128 04 (CFACC15)"), ("cfam&lfd3", "CFAM&LFD3")])
+def test_the_blank_form_needs_no_database_and_no_secret_key(code: str, expected: str, tmp_path: Path) -> None:
     file = tmp_path / "form.pdf"
-    result = flask_form(typed, "-o", str(file), instance=tmp_path / "instance")
+    result = flask_form(code, "-o", str(file), instance=tmp_path / "instance")
     assert result.returncode == 0, result.stderr
-    assert f"Unit title {code}" in Sheet(file.read_bytes()).text.replace("\n", " ")
+    assert f"Unit title {expected}" in Sheet(file.read_bytes()).text.replace("\n", " ")
 
 
 def test_an_unknown_unit_is_named_and_nothing_is_written(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from tracker.recording_forms.queries import build_form_content
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"),
+    ("name", "expected"),
     [("Evil\u202eNAME", "EvilNAME"), ("Bob\u200b Archer", "Bob Archer"), ("क्\u200dष", "क्\u200dष")],
 )
-def test_names_lose_invisible_characters_and_keep_joiners(typed: str, kept: str) -> None:
-    assert clean_name(typed) == kept
+def test_names_lose_invisible_characters_and_keep_joiners(name: str, expected: str) -> None:
+    assert clean_name(name) == expected
 
 
 def test_a_name_needs_a_visible_letter() -> None:

@@ -45,8 +45,8 @@ Browser = Callable[[Person], FlaskClient]
 
 
 @pytest.fixture
-def verified(app_with_signing_key: Flask, world: World) -> World:
-    """Bob signed Alice's CFACC15, she confirmed it, and Carol verified it unsampled."""
+def verified_world(app_with_signing_key: Flask, world: World) -> World:
+    """The people, after Bob signed Alice's CFACC15, she confirmed it, and Carol verified it unsampled."""
     workflow.sign(world, world.cfacc15, "A steady record.")
     workflow.confirm(world.cfacc15)
     verify(world)
@@ -54,11 +54,11 @@ def verified(app_with_signing_key: Flask, world: World) -> World:
 
 
 @pytest.fixture
-def issued(verified: World, client: Browser) -> bytes:
+def issued_pdf(verified_world: World, client: Browser) -> bytes:
     """The form that Dan issued."""
-    answer = client(verified.dan).post(f"{address(verified)}/issue")
+    answer = client(verified_world.dan).post(f"{address(verified_world)}/issue")
     assert answer.status_code == 303
-    return client(verified.alice).get(f"{address(verified)}.pdf").data
+    return client(verified_world.alice).get(f"{address(verified_world)}.pdf").data
 
 
 def address(world: World) -> str:
@@ -67,8 +67,10 @@ def address(world: World) -> str:
 
 def verify(world: World) -> None:
     with transaction():
-        seen, carol = take_snapshot(world.cfacc15).hash, factories.make_actor(world.carol)
-        sign_verification(world.cfacc15, seen, carol, clock.now(), unsampled_reason="Not in this quarter's plan.")
+        snapshot_hash, carol = take_snapshot(world.cfacc15).hash, factories.make_actor(world.carol)
+        sign_verification(
+            world.cfacc15, snapshot_hash, carol, clock.now(), unsampled_reason="Not in this quarter's plan."
+        )
 
 
 def reopen(world: World) -> None:
@@ -82,24 +84,24 @@ def reopen(world: World) -> None:
 
 
 def seal(plan: PlannedIssue) -> bytes:
-    """The PDF that this plan makes, sealed with the installation's key; nothing records it."""
+    """Return the PDF of a plan, sealed with the installation's key and not recorded."""
     return file_store.read(render_issue(plan).file.sha256)
 
 
-def of_forms(found: list[str]) -> list[str]:
-    """What is said of forms: what the factories make is in no event, so that other checks have much to say."""
-    return [each for each in found if "form" in each or each.startswith(("2: ", "20: ", "21: ", "22: "))]
+def of_forms(messages: list[str]) -> list[str]:
+    """Return the messages about forms; other checks report the factories' rows, which no event records."""
+    return [each for each in messages if "form" in each or each.startswith(("2: ", "20: ", "21: ", "22: "))]
 
 
-def the_form() -> IssuedForm:
+def get_form() -> IssuedForm:
     db.session.rollback()
     return db.session.query(IssuedForm).one()
 
 
 class TestIssuing:
-    def test_a_verified_unit_has_the_button_to_issue_its_form(self, verified: World, client: Browser) -> None:
-        assert "Issue the form" in client(verified.dan).get(address(verified)).text
-        assert "Issue the form" not in client(verified.alice).get(address(verified)).text
+    def test_a_verified_unit_has_the_button_to_issue_its_form(self, verified_world: World, client: Browser) -> None:
+        assert "Issue the form" in client(verified_world.dan).get(address(verified_world)).text
+        assert "Issue the form" not in client(verified_world.alice).get(address(verified_world)).text
 
     @pytest.mark.usefixtures("app_with_signing_key")
     def test_no_form_is_issued_before_the_unit_is_verified(self, world: World, client: Browser) -> None:
@@ -117,119 +119,124 @@ class TestIssuing:
         assert answer.status_code == 409
         assert "flask keys make" in answer.text
 
-    @pytest.mark.usefixtures("issued")
+    @pytest.mark.usefixtures("issued_pdf")
     def test_issuing_is_recorded_in_the_ledger(self, recorded_acts: Callable[[], list[str]]) -> None:
         assert recorded_acts()[-1] == "form_issued"
         assert of_forms(list_violations()) == []
 
-    def test_issuing_twice_issues_one_form(self, issued: bytes, verified: World, client: Browser) -> None:
-        assert client(verified.carol).post(f"{address(verified)}/issue").status_code == 303
-        assert the_form().sha256
-        assert client(verified.dan).get(f"{address(verified)}.pdf").data == issued
+    def test_issuing_twice_issues_one_form(self, issued_pdf: bytes, verified_world: World, client: Browser) -> None:
+        assert client(verified_world.carol).post(f"{address(verified_world)}/issue").status_code == 303
+        assert get_form().sha256
+        assert client(verified_world.dan).get(f"{address(verified_world)}.pdf").data == issued_pdf
 
-    def test_an_issued_form_carries_the_signed_snapshot(self, issued: bytes, verified: World) -> None:
-        attached = read_attachments(issued)
-        snapshot = take_snapshot(verified.cfacc15)
+    def test_an_issued_form_carries_the_signed_snapshot(self, issued_pdf: bytes, verified_world: World) -> None:
+        attached = read_attachments(issued_pdf)
+        snapshot = take_snapshot(verified_world.cfacc15)
         assert attached["snapshot.json"].decode() == snapshot.text
         code, _ = parse_code(attached["code.txt"].decode())
-        assert (code.number, code.snapshot_hash) == (the_form().number, snapshot.hash)
+        assert (code.number, code.snapshot_hash) == (get_form().number, snapshot.hash)
 
-    def test_an_issued_form_says_how_to_check_it_and_is_accessible(self, issued: bytes) -> None:
-        sheet = Sheet(issued)
+    def test_an_issued_form_says_how_to_check_it_and_is_accessible(self, issued_pdf: bytes) -> None:
+        sheet = Sheet(issued_pdf)
         assert "This file is sealed" in sheet.text
         root = sheet.reader.trailer["/Root"]
         assert b'pdfuaid:part="1"' in root["/Metadata"].get_object().get_data()
         assert [tag for tag, _ in sheet.tags].count("Figure") == 1
         (field,) = root["/AcroForm"]["/Fields"]
         assert field.get_object()["/TU"] == "Seal of the training centre’s record"
-        assert field.get_object()["/F"] & 0b10  # hidden, or it would need a place in the order of reading
+        assert field.get_object()["/F"] & 0b10  # hidden, so that it needs no place in the reading order
 
     def test_printing_gives_the_issued_bytes_whatever_changes(
-        self, issued: bytes, verified: World, client: Browser
+        self, issued_pdf: bytes, verified_world: World, client: Browser
     ) -> None:
         with transaction():
-            db.session.get_one(Person, verified.alice.id).name = "Alice Newname"
-        assert client(verified.alice).get(f"{address(verified)}.pdf").data == issued
+            db.session.get_one(Person, verified_world.alice.id).name = "Alice Newname"
+        assert client(verified_world.alice).get(f"{address(verified_world)}.pdf").data == issued_pdf
 
     def test_a_stored_file_that_was_changed_is_not_printed(
-        self, issued: bytes, verified: World, client: Browser
+        self, issued_pdf: bytes, verified_world: World, client: Browser
     ) -> None:
-        path = file_store.get_path(the_form().sha256)
-        path.write_bytes(issued[:-1] + b" ")
-        answer = client(verified.alice).get(f"{address(verified)}.pdf")
+        path = file_store.get_path(get_form().sha256)
+        path.write_bytes(issued_pdf[:-1] + b" ")
+        answer = client(verified_world.alice).get(f"{address(verified_world)}.pdf")
         assert answer.status_code == 404
         assert "the file is in the backup" in answer.text
         assert any("its file was changed" in each for each in list_violations())
 
 
 class TestSuperseded:
-    def test_reopening_supersedes_the_form(self, issued: bytes, verified: World, client: Browser) -> None:
-        reopen(verified)
-        form = the_form()
+    def test_reopening_supersedes_get_form(self, issued_pdf: bytes, verified_world: World, client: Browser) -> None:
+        reopen(verified_world)
+        form = get_form()
         assert form.superseded_at
-        alice = client(verified.alice)
-        assert alice.get(f"{address(verified)}.pdf").data != issued
-        page = alice.get(address(verified)).text
+        alice = client(verified_world.alice)
+        assert alice.get(f"{address(verified_world)}.pdf").data != issued_pdf
+        page = alice.get(address(verified_world)).text
         assert "Earlier issued forms" in page
         (link,) = re.findall(r'href="(/attempts/\d+/forms/\d+\.pdf)"', page)
         answer = alice.get(link)
-        assert answer.data == issued
+        assert answer.data == issued_pdf
         assert "-superseded.pdf" in answer.headers["Content-Disposition"]
-        assert check_file(issued, load_known_keys()).verdict is FormVerdict.SUPERSEDED
+        assert check_file(issued_pdf, load_known_keys()).verdict is FormVerdict.SUPERSEDED
         assert of_forms(list_violations()) == []
 
-    def test_the_form_of_a_void_attempt_is_not_current(self, issued: bytes, verified: World, client: Browser) -> None:
+    def test_the_form_of_a_void_attempt_is_not_current(
+        self, issued_pdf: bytes, verified_world: World, client: Browser
+    ) -> None:
         with transaction():
-            void_attempt(verified.cfacc15, "Registered twice.", factories.make_actor(verified.dan))
-        assert check_file(issued, load_known_keys()).verdict is FormVerdict.SUPERSEDED
-        dan = client(verified.dan)
-        page = dan.get(address(verified)).text
+            void_attempt(verified_world.cfacc15, "Registered twice.", factories.make_actor(verified_world.dan))
+        assert check_file(issued_pdf, load_known_keys()).verdict is FormVerdict.SUPERSEDED
+        dan = client(verified_world.dan)
+        page = dan.get(address(verified_world)).text
         assert "the unit is void" in page
         assert re.search(r"round 1 · void\s*</p>", page), "no day that somebody signed something else"
         (link,) = re.findall(r'href="(/attempts/\d+/forms/\d+\.pdf)"', page)
         answer = dan.get(link)
-        assert answer.data == issued
+        assert answer.data == issued_pdf
         assert "-superseded.pdf" in answer.headers["Content-Disposition"]
 
-    @pytest.mark.usefixtures("issued")
-    def test_a_superseded_form_marked_as_current_breaks_the_invariant(self, verified: World) -> None:
-        reopen(verified)
+    @pytest.mark.usefixtures("issued_pdf")
+    def test_a_superseded_form_marked_as_current_breaks_the_invariant(self, verified_world: World) -> None:
+        reopen(verified_world)
         with tampering_transaction():
             db.session.query(IssuedForm).update({"superseded_at": None})
             assert any(each.startswith("22: ") for each in list_violations())
 
-    @pytest.mark.usefixtures("issued")
-    def test_a_form_is_not_found_under_another_attempt(self, verified: World, client: Browser) -> None:
-        other = verified.inscc004.id
-        assert client(verified.alice).get(f"/attempts/{other}/forms/{the_form().id}.pdf").status_code == 404
+    @pytest.mark.usefixtures("issued_pdf")
+    def test_a_form_is_not_found_under_another_attempt(self, verified_world: World, client: Browser) -> None:
+        other_attempt_id = verified_world.inscc004.id
+        assert (
+            client(verified_world.alice).get(f"/attempts/{other_attempt_id}/forms/{get_form().id}.pdf").status_code
+            == 404
+        )
 
 
 class TestVerifying:
-    def test_the_issued_file_is_current(self, issued: bytes) -> None:
-        answer = check_file(issued, load_known_keys())
-        assert (answer.verdict, answer.form) == (FormVerdict.CURRENT, the_form())
+    def test_the_issued_file_is_current(self, issued_pdf: bytes) -> None:
+        answer = check_file(issued_pdf, load_known_keys())
+        assert (answer.verdict, answer.form) == (FormVerdict.CURRENT, get_form())
 
     @pytest.mark.parametrize("place", [100, 9_000, -3_000, -1])
-    def test_one_changed_byte_is_detected(self, issued: bytes, place: int) -> None:
-        changed = bytearray(issued)
-        changed[place] ^= 1
-        answer = check_file(bytes(changed), load_known_keys())
+    def test_one_changed_byte_is_detected(self, issued_pdf: bytes, place: int) -> None:
+        changed_pdf = bytearray(issued_pdf)
+        changed_pdf[place] ^= 1
+        answer = check_file(bytes(changed_pdf), load_known_keys())
         assert answer.verdict in {FormVerdict.CHANGED, FormVerdict.NOT_ISSUED_HERE}
         assert "current" not in answer.sentence
 
-    def test_appended_bytes_are_detected_and_named(self, issued: bytes) -> None:
-        answer = check_file(issued + b"\n%more\n", load_known_keys())
+    def test_appended_bytes_are_detected_and_named(self, issued_pdf: bytes) -> None:
+        answer = check_file(issued_pdf + b"\n%more\n", load_known_keys())
         assert answer.verdict is FormVerdict.CHANGED
-        assert f"continues after byte {len(issued):,}" in answer.sentence
+        assert f"continues after byte {len(issued_pdf):,}" in answer.sentence
 
-    def test_a_form_printed_but_not_issued_is_not_accepted(self, verified: World, client: Browser) -> None:
-        pdf = client(verified.alice).get(f"{address(verified)}.pdf").data
+    def test_a_form_printed_but_not_issued_is_not_accepted(self, verified_world: World, client: Browser) -> None:
+        pdf = client(verified_world.alice).get(f"{address(verified_world)}.pdf").data
         answer = check_file(pdf, load_known_keys())
         assert answer.verdict is FormVerdict.NOT_ISSUED_HERE
         assert "Ask the centre" in answer.sentence
 
     def test_the_public_keys_alone_verify_a_form(
-        self, issued: bytes, app_with_signing_key: Flask, tmp_path: Path
+        self, issued_pdf: bytes, app_with_signing_key: Flask, tmp_path: Path
     ) -> None:
         folder = tmp_path / "public-keys"
         folder.mkdir()
@@ -238,52 +245,55 @@ class TestVerifying:
             *app_with_signing_key.config["KEYS_PATH"].glob("*.crt"),
         ):
             (folder / path.name).write_bytes(path.read_bytes())
-        assert check_file(issued, load_keys_from_folder(folder), offline=True).verdict is FormVerdict.SEALED_HERE
-        changed = issued.replace(b"/Type", b"/Tyqe", 1)
-        assert check_file(changed, load_keys_from_folder(folder), offline=True).verdict is not FormVerdict.SEALED_HERE
+        assert check_file(issued_pdf, load_keys_from_folder(folder), offline=True).verdict is FormVerdict.SEALED_HERE
+        changed_pdf = issued_pdf.replace(b"/Type", b"/Tyqe", 1)
+        assert (
+            check_file(changed_pdf, load_keys_from_folder(folder), offline=True).verdict
+            is not FormVerdict.SEALED_HERE
+        )
 
-    def test_the_keys_of_another_installation_do_not_verify_it(self, issued: bytes) -> None:
-        assert check_file(issued, {}).verdict is FormVerdict.NOT_ISSUED_HERE
+    def test_the_keys_of_another_installation_do_not_verify_it(self, issued_pdf: bytes) -> None:
+        assert check_file(issued_pdf, {}).verdict is FormVerdict.NOT_ISSUED_HERE
 
-    def test_the_code_alone_verifies_the_form(self, issued: bytes) -> None:
-        code = read_attachments(issued)["code.txt"].decode()
+    def test_the_code_alone_verifies_get_form(self, issued_pdf: bytes) -> None:
+        code = read_attachments(issued_pdf)["code.txt"].decode()
         assert check_code(code, load_known_keys()).verdict is FormVerdict.CURRENT
         assert check_code(code, {}).verdict is FormVerdict.NOT_ISSUED_HERE
-        other = code[:30] + ("A" if code[30] != "A" else "B") + code[31:]
-        assert check_code(other, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
+        other_code = code[:30] + ("A" if code[30] != "A" else "B") + code[31:]
+        assert check_code(other_code, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
 
-    def test_a_code_whose_signature_was_changed_is_not_accepted(self, issued: bytes) -> None:
-        code = read_attachments(issued)["code.txt"].decode()
-        forged = code[:-20] + ("A" if code[-20] != "A" else "B") + code[-19:]
-        assert parse_code(forged)[0] == parse_code(code)[0], "all details are those of the issued form"
-        assert check_code(forged, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
-        verdict = check_file(pdf_carrying(forged.encode()), load_known_keys()).verdict
+    def test_a_code_whose_signature_was_changed_is_not_accepted(self, issued_pdf: bytes) -> None:
+        code = read_attachments(issued_pdf)["code.txt"].decode()
+        forged_code = code[:-20] + ("A" if code[-20] != "A" else "B") + code[-19:]
+        assert parse_code(forged_code)[0] == parse_code(code)[0], "all details are those of the issued form"
+        assert check_code(forged_code, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
+        verdict = check_file(pdf_carrying(forged_code.encode()), load_known_keys()).verdict
         assert verdict is FormVerdict.NOT_ISSUED_HERE, "whoever has no code of ours is told nothing of the form"
 
     @pytest.mark.parametrize(
-        "changed", [{"round": 2}, {"snapshot_hash": "0" * 64}, {"ledger_size": 1}, {"ledger_head": "0" * 64}]
+        "changes", [{"round": 2}, {"snapshot_hash": "0" * 64}, {"ledger_size": 1}, {"ledger_head": "0" * 64}]
     )
     def test_a_signed_code_that_contradicts_the_record_is_not_accepted(
-        self, issued: bytes, changed: dict[str, Any]
+        self, issued_pdf: bytes, changes: dict[str, Any]
     ) -> None:
-        code, _ = parse_code(read_attachments(issued)["code.txt"].decode())
-        other = replace(code, **changed)
-        signed = other.text(keys.sign(other.key, other.body))
+        code, _ = parse_code(read_attachments(issued_pdf)["code.txt"].decode())
+        contradicting_code = replace(code, **changes)
+        signed = contradicting_code.text(keys.sign(contradicting_code.key, contradicting_code.body))
         assert check_code(signed, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
 
-    def test_a_sealed_file_with_another_snapshot_than_its_code_is_not_accepted(self, verified: World) -> None:
-        plan = plan_issue(verified.cfacc15)
+    def test_a_sealed_file_with_another_snapshot_than_its_code_is_not_accepted(self, verified_world: World) -> None:
+        plan = plan_issue(verified_world.cfacc15)
         assert plan.content.issue
         issue = replace(plan.content.issue, snapshot='{"unit":"another"}')
         answer = check_file(seal(replace(plan, content=replace(plan.content, issue=issue))), load_known_keys())
         assert answer.verdict is FormVerdict.CHANGED
         assert "the signed content in it is not the one its code names" in answer.sentence
 
-    def test_a_file_sealed_with_another_key_than_its_code_is_not_accepted(self, verified: World) -> None:
-        plan = plan_issue(verified.cfacc15)
+    def test_a_file_sealed_with_another_key_than_its_code_is_not_accepted(self, verified_world: World) -> None:
+        plan = plan_issue(verified_world.cfacc15)
         with transaction():
-            other = keys.make_key()
-        resealed = replace(plan, certificate=other.certificate, code=replace(plan.code, key=other.name))
+            other_key = keys.make_key()
+        resealed = replace(plan, certificate=other_key.certificate, code=replace(plan.code, key=other_key.name))
         answer = check_file(seal(resealed), load_known_keys())
         assert answer.verdict is FormVerdict.CHANGED
         assert "its code and its seal were made with different keys" in answer.sentence
@@ -295,10 +305,10 @@ class TestVerifying:
 
 
 class TestUntrustedFiles:
-    def test_a_file_with_only_the_code_reveals_no_byte_of_the_form(self, issued: bytes) -> None:
+    def test_a_file_with_only_the_code_reveals_no_byte_of_get_form(self, issued_pdf: bytes) -> None:
         """Else someone with a photo of the QR code could guess the form byte by byte."""
-        code = read_attachments(issued)["code.txt"]
-        answer = check_file(pdf_carrying(code, begin=issued[:500]), load_known_keys())
+        code = read_attachments(issued_pdf)["code.txt"]
+        answer = check_file(pdf_carrying(code, begin=issued_pdf[:500]), load_known_keys())
         assert answer.verdict is FormVerdict.CHANGED
         assert answer.sentence == "This form was changed after it was issued. Do not rely on it."
 
@@ -324,7 +334,7 @@ class TestUntrustedFiles:
 
 
 def pdf_carrying(code: bytes, *, begin: bytes = b"%PDF-1.7\n", times: int = 1) -> bytes:
-    """A PDF that nobody issued, with these bytes attached as its code."""
+    """Return a PDF that was not issued, with these bytes attached as its code."""
     names = b"".join(b"(%s) 3 0 R " % (b"code.txt" if not at else b"%d" % at) for at in range(times))
     pdf, places = begin + b"\n", []
     for number, body in enumerate(
@@ -350,29 +360,31 @@ class TestPublicPage:
         return browser.post("/verify", data={"file": (io.BytesIO(content), "form.pdf")}).text
 
     def test_everyone_sees_that_a_form_is_current_but_not_whose_it_is(
-        self, issued: bytes, anonymous: FlaskClient
+        self, issued_pdf: bytes, anonymous: FlaskClient
     ) -> None:
-        page = self.check(anonymous, issued)
+        page = self.check(anonymous, issued_pdf)
         assert "Issued here and current" in page
         assert "Northgate" in page
         assert "Alice" not in page
 
-    def test_the_page_shows_the_number_printed_on_the_form(self, issued: bytes, anonymous: FlaskClient) -> None:
+    def test_the_page_shows_the_number_printed_on_get_form(self, issued_pdf: bytes, anonymous: FlaskClient) -> None:
         number = format_form_number(db.session.scalars(select(IssuedForm.number)).one())
-        assert number in Sheet(issued).text
-        assert number in self.check(anonymous, issued)
+        assert number in Sheet(issued_pdf).text
+        assert number in self.check(anonymous, issued_pdf)
 
-    def test_the_qr_code_leads_to_the_page(self, issued: bytes, anonymous: FlaskClient) -> None:
-        code = read_attachments(issued)["code.txt"].decode()
+    def test_the_qr_code_leads_to_the_page(self, issued_pdf: bytes, anonymous: FlaskClient) -> None:
+        code = read_attachments(issued_pdf)["code.txt"].decode()
         page = anonymous.get(f"/verify?code={code}").text
         assert "Issued here and current" in page
         assert "Alice" not in page
         assert "unchanged and current" not in page, "the code does not cover the paper around it"
         assert "upload the PDF file" in page
 
-    def test_a_reader_of_the_attempt_gets_a_link_to_it(self, issued: bytes, verified: World, client: Browser) -> None:
-        assert "CFACC15, Alice" in self.check(client(verified.bob), issued)
-        assert "Alice" not in self.check(client(verified.grace), issued)
+    def test_a_reader_of_the_attempt_gets_a_link_to_it(
+        self, issued_pdf: bytes, verified_world: World, client: Browser
+    ) -> None:
+        assert "CFACC15, Alice" in self.check(client(verified_world.bob), issued_pdf)
+        assert "Alice" not in self.check(client(verified_world.grace), issued_pdf)
 
     def test_a_file_that_is_no_pdf_is_refused_with_a_sentence(self, anonymous: FlaskClient) -> None:
         assert "The file is not a PDF" in self.check(anonymous, b"MZ hello")
@@ -399,13 +411,13 @@ class TestPublicPage:
 
 class TestCommand:
     def test_the_command_prints_the_result_and_exits_with_its_status(
-        self, issued: bytes, app_with_signing_key: Flask, tmp_path: Path
+        self, issued_pdf: bytes, app_with_signing_key: Flask, tmp_path: Path
     ) -> None:
         runner, path = app_with_signing_key.test_cli_runner(), tmp_path / "form.pdf"
-        path.write_bytes(issued)
+        path.write_bytes(issued_pdf)
         result = runner.invoke(args=["verify-form", str(path)])
         assert (result.exit_code, result.output) == (0, "This form was issued here. It is unchanged and current.\n")
-        path.write_bytes(issued[:5_000] + b"x" + issued[5_001:])
+        path.write_bytes(issued_pdf[:5_000] + b"x" + issued_pdf[5_001:])
         assert runner.invoke(args=["verify-form", str(path)]).exit_code == 1
         path.write_bytes(b"nothing")
         assert runner.invoke(args=["verify-form", str(path)]).exit_code == 2

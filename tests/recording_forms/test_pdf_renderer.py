@@ -68,8 +68,8 @@ def test_the_server_does_not_load_weasyprint_nor_the_renderer_flask(tmp_path: Pa
         f"import runpy, sys; sys.argv = {command!r}; runpy.run_path(sys.argv[0], run_name='__main__');"
         "sys.exit(bool({'flask', 'sqlalchemy'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", subprocess_script], stdin=subprocess.DEVNULL, check=False)
-    assert done.returncode == 0
+    result = subprocess.run([sys.executable, "-I", "-c", subprocess_script], stdin=subprocess.DEVNULL, check=False)
+    assert result.returncode == 0
 
 
 def test_the_subprocess_starts_with_the_first_form_and_stays_for_the_next(
@@ -82,7 +82,7 @@ def test_the_subprocess_starts_with_the_first_form_and_stays_for_the_next(
     assert get_pid(renderer) == first
 
 
-def test_a_form_that_takes_too_long_is_given_up_and_the_next_one_rendered(
+def test_rendering_that_takes_too_long_is_stopped_and_the_next_form_rendered(
     renderer: PdfRenderer, content: FormContent
 ) -> None:
     renderer.render(content)
@@ -132,18 +132,18 @@ def test_the_subprocess_never_sees_the_secrets_of_the_server(
 
 
 def test_many_threads_each_get_their_own_form(renderer: PdfRenderer) -> None:
-    asked = [build_filled_form(rows=rows) for rows in range(1, 7)]
+    contents = [build_filled_form(rows=rows) for rows in range(1, 7)]
     answers: dict[int, bytes] = {}
 
     def ask(number: int) -> None:
-        answers[number] = renderer.render(asked[number])
+        answers[number] = renderer.render(contents[number])
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(asked))]
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(contents))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [answers[number] for number in range(len(asked))] == [render_form_pdf(content) for content in asked]
+    assert [answers[number] for number in range(len(contents))] == [render_form_pdf(content) for content in contents]
 
 
 def test_a_form_that_waits_too_long_for_its_turn_is_refused(renderer: PdfRenderer, content: FormContent) -> None:

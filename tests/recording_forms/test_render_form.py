@@ -22,7 +22,7 @@ GROUPS = {CriterionKind.PERFORMANCE: "Performance Criteria", CriterionKind.KNOWL
 
 
 def body(sheet: Sheet) -> list[list[Cell]]:
-    """The rows under the heads, over all pages."""
+    """Return the rows below the headings, over all pages."""
     return [row for table in sheet.tables for row in table[2:]]
 
 
@@ -63,8 +63,8 @@ def test_every_assessable_criterion_has_its_column_under_its_group(code: str) ->
 @pytest.mark.parametrize("code", ["CFACC15", "DELIVERCC"])
 def test_every_mark_is_announced_under_its_row_its_group_and_its_criterion(code: str) -> None:
     content = build_filled_form(code, rows=30)
-    for row, printed in zip(content.rows, body(print_form(content)), strict=True):
-        ref, description, *cells = printed
+    for row, cells_of_row in zip(content.rows, body(print_form(content)), strict=True):
+        ref, description, *cells = cells_of_row
         assert (ref.tag, ref.scope, ref.text) == ("TH", "Row", row.ref)
         assert (description.text, description.heads) == (row.description, (row.ref, "Description of Evidence"))
         assert [(cell.text, cell.heads) for cell in cells] == [
@@ -159,8 +159,8 @@ def test_long_rows_leave_no_page_a_quarter_empty_before_the_table_ends(code: str
     text = ("Call about a disputed bill, settled with the customer and written up. " * 20)[:length]
     content = build_filled_form(code, rows=rows)
     sheet = print_form(replace(content, rows=tuple(replace(row, description=text) for row in content.rows)))
-    last_with_rows = max(n for n, page in enumerate(sheet.pages) if "Description of Evidence" in page)
-    for number in range(last_with_rows):
+    last_page = max(n for n, page in enumerate(sheet.pages) if "Description of Evidence" in page)
+    for number in range(last_page):
         lowest = min(y for _, _, y in sheet.places(number) if y > 14)
         assert lowest - 14 < 210 / 4, f"page {number + 1} is empty below {lowest:.0f} mm"
 
@@ -191,8 +191,10 @@ def test_long_comments_run_on_and_the_statement_keeps_together() -> None:
 def test_ten_thousand_characters_wrap_and_none_is_cut(text: str) -> None:
     content = build_filled_form(comments=text)
     sheet = print_form(replace(content, rows=(replace(content.rows[0], description=text), *content.rows[1:])))
-    printed = "".join(sheet.text.split())
-    assert sum(printed.count(letter) for letter in text[:3]) >= 2 * sum(text.count(letter) for letter in text[:3])
+    printed_text = "".join(sheet.text.split())
+    assert sum(printed_text.count(letter) for letter in text[:3]) >= 2 * sum(
+        text.count(letter) for letter in text[:3]
+    )
     assert len(sheet.pages) < 20
 
 
@@ -203,12 +205,12 @@ def test_a_long_word_is_broken_inside_its_column() -> None:
 
 
 def test_markup_is_printed_as_it_was_typed() -> None:
-    typed = "<script>alert(1)</script> & <b>{{ 7 * 7 }}</b> =SUM(A1)"
-    content = build_filled_form(comments=typed, candidate_name=typed, assessor_name=typed)
-    sheet = print_form(replace(content, rows=(FormRow("1", typed, content.rows[0].marks),)))
-    assert body(sheet)[0][1].text == typed
-    assert f"Candidate’s name {typed} Assessor’s name {typed}" in words(sheet, "P")
-    assert typed in words(sheet, "P")
+    text = "<script>alert(1)</script> & <b>{{ 7 * 7 }}</b> =SUM(A1)"
+    content = build_filled_form(comments=text, candidate_name=text, assessor_name=text)
+    sheet = print_form(replace(content, rows=(FormRow("1", text, content.rows[0].marks),)))
+    assert body(sheet)[0][1].text == text
+    assert f"Candidate’s name {text} Assessor’s name {text}" in words(sheet, "P")
+    assert text in words(sheet, "P")
 
 
 @pytest.mark.parametrize(
@@ -257,8 +259,8 @@ def test_an_assigned_label_stands_on_one_line(code: str) -> None:
 @pytest.mark.parametrize("number", [2, 4])
 def test_a_narrow_group_has_its_short_heading(number: int) -> None:
     columns = tuple(FormColumn(CriterionKind.PERFORMANCE, str(each)) for each in range(1, 30))
-    few = tuple(FormColumn(CriterionKind.KNOWLEDGE, str(each)) for each in range(number))
-    heads = print_form(replace(build_blank_form("CFACC15"), columns=columns + few)).tables[0][0]
+    knowledge_columns = tuple(FormColumn(CriterionKind.KNOWLEDGE, str(each)) for each in range(number))
+    heads = print_form(replace(build_blank_form("CFACC15"), columns=columns + knowledge_columns)).tables[0][0]
     assert [cell.text for cell in heads] == ["", "Performance Criteria", "K&U"]
 
 
@@ -293,22 +295,22 @@ def test_headings_and_text_are_read_in_the_order_of_the_form() -> None:
 
 
 def test_the_same_content_gives_the_same_bytes_here_and_in_another_process() -> None:
-    here = render_form_pdf(build_filled_form(rows=5))
-    assert render_form_pdf(build_filled_form(rows=5)) == here
+    pdf = render_form_pdf(build_filled_form(rows=5))
+    assert render_form_pdf(build_filled_form(rows=5)) == pdf
     program = (
         "import sys; from tests.recording_forms.example_form import build_filled_form; "
         "from tracker.recording_forms.rendering import render_form_pdf; "
         "sys.stdout.buffer.write(render_form_pdf(build_filled_form(rows=5)))"
     )
     for seed in ("1", "2"):
-        there = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", program],
             env={"PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo"},
             capture_output=True,
             check=True,
             cwd=Path(__file__).parents[2],
         )
-        assert there.stdout == here
+        assert process.stdout == pdf
 
 
 def test_other_content_gives_other_bytes() -> None:
@@ -360,6 +362,6 @@ def test_a_form_that_refers_to_anything_else_is_not_rendered(markup: str) -> Non
 def test_two_threads_render_at_once_and_each_gets_its_own_form() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    asked = [build_filled_form(rows=rows) for rows in (1, 2, 3, 4)]
+    contents = [build_filled_form(rows=rows) for rows in (1, 2, 3, 4)]
     with ThreadPoolExecutor(2) as threads:
-        assert list(threads.map(render_form_pdf, asked)) == [render_form_pdf(content) for content in asked]
+        assert list(threads.map(render_form_pdf, contents)) == [render_form_pdf(content) for content in contents]
