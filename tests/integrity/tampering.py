@@ -44,8 +44,8 @@ def list_violations(*, ignore_triggers: bool = True, checks: Iterable[Check] = C
 
 
 def first_row(table: Table) -> dict[str, Any] | None:
-    found = db.session.execute(select(table).order_by(*table.primary_key).limit(1)).mappings().first()
-    return dict(found) if found else None
+    row = db.session.execute(select(table).order_by(*table.primary_key).limit(1)).mappings().first()
+    return dict(row) if row else None
 
 
 def change_value(table: Table, row: dict[str, Any], column: Column[Any]) -> bool:
@@ -90,7 +90,7 @@ def _change_text(column: Column[Any], value: str) -> str:
 
 
 def _make_value(column: Column[Any]) -> Any:
-    kind = getattr(column.type, "impl", column.type).python_type  # the type that a decorated type is stored as
+    kind = getattr(column.type, "impl", column.type).python_type  # the Python type of the stored values
     if issubclass(kind, Enum):
         return next(iter(kind))
     return {

@@ -1,4 +1,4 @@
-"""On PostgreSQL the server's role adds to the ledger and cannot change it: the database itself refuses."""
+"""The server's confined role on PostgreSQL: it adds to the ledger, and the database refuses that it changes it."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ on_postgresql = pytest.mark.skipif(server_url() is None, reason="SQLite knows no
 
 @pytest.fixture
 def role(app: Flask) -> Iterator[str]:
-    """A role that may sign in and was given nothing."""
+    """A role that may sign in and has no other privilege."""
     name = f"tracker_server_{uuid.uuid4().hex[:8]}"
     run_as_owner(f"CREATE ROLE {name} LOGIN PASSWORD 'server'")
     yield name
@@ -45,13 +45,13 @@ def run_as_owner(*statements: str) -> None:
             connection.execute(text(each))
 
 
-def reading_of_other_schemas(role: str) -> list[str]:
-    """pg_dump reads the whole database: also what tests keep beside it."""
+def grants_for_other_schemas(role: str) -> list[str]:
+    """Return the grants with which pg_dump reads the schemas that tests add to the database."""
     query = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
     return [
-        f"GRANT {what} {name} TO {role}"
+        f"GRANT {privilege} {name} TO {role}"
         for name in db.session.scalars(text(query)).all()
-        for what in ("USAGE ON SCHEMA", "SELECT ON ALL TABLES IN SCHEMA", "SELECT ON ALL SEQUENCES IN SCHEMA")
+        for privilege in ("USAGE ON SCHEMA", "SELECT ON ALL TABLES IN SCHEMA", "SELECT ON ALL SEQUENCES IN SCHEMA")
     ]
 
 
@@ -62,8 +62,8 @@ def confine(app: Flask, role: str) -> str:
 
 
 @pytest.fixture
-def served(demonstration: Flask, role: str, tmp_path: Path) -> Iterator[Flask]:
-    """The demonstration, gone on with by an app that signs in to the database as the confined role."""
+def confined_app(demonstration: Flask, role: str, tmp_path: Path) -> Iterator[Flask]:
+    """An app on the demonstration's database, which signs in to it as the confined role."""
     confine(demonstration, role)
     url = make_url(demonstration.config["SQLALCHEMY_DATABASE_URI"]).set(username=role, password="server")
     settings = Settings.from_environment(
@@ -90,27 +90,27 @@ def verify(app: Flask) -> str:
 
 @on_postgresql
 class TestServing:
-    def test_the_whole_story_is_told_under_it(self, app: Flask, role: str, tmp_path: Path) -> None:
-        """From the first key to an issued form, with nothing but what was granted."""
+    def test_the_demonstration_can_be_filled_under_it(self, app: Flask, role: str, tmp_path: Path) -> None:
+        """Everything from the first key to an issued form needs the granted privileges only."""
         with clock.frozen_at(clock.now() - 2 * A_YEAR):
             app.config["KEYS_PATH"] = tmp_path / "keys"
             app.test_cli_runner().invoke(args=["keys", "make"])
             confine(app, role)
         url = make_url(app.config["SQLALCHEMY_DATABASE_URI"]).set(username=role, password="server")
-        given = {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": url.render_as_string(hide_password=False)}
-        server = create_app(Settings.from_environment(given), TESTING=True)
+        environment = {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": url.render_as_string(hide_password=False)}
+        server = create_app(Settings.from_environment(environment), TESTING=True)
         with server.app_context():
             fill_database()
             assert "checks: all passed" in verify(server)
             db.session.remove()
             db.engine.dispose()
 
-    def test_work_goes_on(self, served: Flask) -> None:
+    def test_evidence_can_be_submitted_under_it(self, confined_app: Flask) -> None:
         submit_sample_evidence("As a confined role")
-        assert "checks: all passed" in verify(served)
+        assert "checks: all passed" in verify(confined_app)
 
-    def test_people_sign_in_and_out(self, served: Flask) -> None:
-        browser = served.test_client()
+    def test_people_can_sign_in_and_out_under_it(self, confined_app: Flask) -> None:
+        browser = confined_app.test_client()
         for password, status in (("wrong", 422), (DEMO_PASSWORD, 303)):
             answer = browser.post("/sign-in", data={"email": "alice@example.org", "password": password})
             assert answer.status_code == status
@@ -118,7 +118,7 @@ class TestServing:
         assert browser.post("/sign-out").status_code == 303
 
     @pytest.mark.usefixtures("served")
-    def test_what_is_due_is_erased(self) -> None:
+    def test_a_due_erasure_works_under_it(self) -> None:
         try:
             wait(4 * A_YEAR)
             erase(registration("Chloe"), is_full=True)
@@ -126,7 +126,7 @@ class TestServing:
         finally:
             clock.frozen = None
 
-    def test_the_commands_of_a_server_work(self, served: Flask) -> None:
+    def test_the_commands_of_a_server_work_under_it(self, confined_app: Flask) -> None:
         for command in (
             ["db", "upgrade", "-d", str(MIGRATIONS)],
             ["standards", "load"],
@@ -135,14 +135,16 @@ class TestServing:
             ["storage", "check"],
             ["assessments", "release"],
         ):
-            result = served.test_cli_runner().invoke(args=command)
+            result = confined_app.test_cli_runner().invoke(args=command)
             assert result.exit_code == 0, (command, result.output)
 
     @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here")
-    def test_it_makes_backups(self, demonstration: Flask, served: Flask, role: str, tmp_path: Path) -> None:
+    def test_backups_can_be_made_under_it(
+        self, demonstration: Flask, confined_app: Flask, role: str, tmp_path: Path
+    ) -> None:
         with demonstration.app_context():
-            run_as_owner(*reading_of_other_schemas(role))
-        result = served.test_cli_runner().invoke(args=["backup", str(tmp_path / "backup")])
+            run_as_owner(*grants_for_other_schemas(role))
+        result = confined_app.test_cli_runner().invoke(args=["backup", str(tmp_path / "backup")])
         assert result.exit_code == 0, result.output
 
 
@@ -177,17 +179,17 @@ class TestRefused:
             "COPY event FROM PROGRAM 'true'",
         ],
     )
-    def test_by_the_database_itself(self, statement: str) -> None:
+    def test_the_database_refuses_the_statement(self, statement: str) -> None:
         with pytest.raises(ProgrammingError, match=r"permission denied|must be (owner|superuser)"):
             db.session.execute(text(statement))
         db.session.rollback()
 
-    def test_it_cannot_give_itself_more(self) -> None:
-        db.session.execute(text("GRANT ALL ON event TO CURRENT_USER"))  # a warning, and nothing
+    def test_it_cannot_grant_itself_more(self) -> None:
+        db.session.execute(text("GRANT ALL ON event TO CURRENT_USER"))  # PostgreSQL warns and grants nothing
         db.session.commit()
         assert list_unsafe_roles() == []
 
-    def test_sealed_rows_still_refuse_by_their_triggers(self) -> None:
+    def test_triggers_still_refuse_changes_of_sealed_rows(self) -> None:
         with pytest.raises(DBAPIError, match="append-only"):
             db.session.execute(text("UPDATE signature SET comment = 'Otherwise'"))
         db.session.rollback()
@@ -195,14 +197,14 @@ class TestRefused:
 
 @on_postgresql
 class TestConfining:
-    def test_it_is_in_the_ledger(self, demonstration: Flask, role: str) -> None:
+    def test_confining_is_recorded_in_the_ledger(self, demonstration: Flask, role: str) -> None:
         confine(demonstration, role)
         last = db.session.scalars(text("SELECT act FROM event ORDER BY seq DESC LIMIT 1")).one()
         assert last == "database_confined"
         assert role.encode() not in b"".join(db.session.scalars(db.select(Event.body)))
         assert "checks: all passed" in verify(demonstration)
 
-    def test_it_may_be_said_again(self, demonstration: Flask, role: str) -> None:
+    def test_a_role_can_be_confined_again(self, demonstration: Flask, role: str) -> None:
         confine(demonstration, role)
         run_as_owner(f"GRANT DELETE ON claim TO {role}")
         confine(demonstration, role)
@@ -210,7 +212,7 @@ class TestConfining:
         assert db.session.scalar(query, {"role": role}) is False
 
     @pytest.mark.parametrize(
-        ("made", "sentence"),
+        ("statements", "sentence"),
         [
             ("ALTER ROLE {role} SUPERUSER", "is a superuser"),
             ("ALTER ROLE {role} CREATEROLE", "can create roles"),
@@ -218,40 +220,40 @@ class TestConfining:
             ("CREATE TABLE theirs (id integer); ALTER TABLE theirs OWNER TO {role}", "owns objects in this database"),
         ],
     )
-    def test_a_role_that_no_grant_confines_is_refused(
-        self, demonstration: Flask, role: str, made: str, sentence: str
+    def test_a_role_that_cannot_be_confined_is_refused(
+        self, demonstration: Flask, role: str, statements: str, sentence: str
     ) -> None:
-        run_as_owner(*made.format(role=role).split("; "))
+        run_as_owner(*statements.format(role=role).split("; "))
         result = demonstration.test_cli_runner().invoke(args=["confine", role])
         assert result.exit_code == 1
         assert f"{role} {sentence}, so it cannot be restricted. Nothing was changed." in result.output
 
-    def test_a_role_that_is_not_there_is_refused(self, demonstration: Flask) -> None:
+    def test_an_unknown_role_is_refused(self, demonstration: Flask) -> None:
         result = demonstration.test_cli_runner().invoke(args=["confine", "nobody"])
         assert result.exit_code == 1
         assert "There is no role nobody. Nothing was changed." in result.output
 
     @pytest.mark.parametrize("grant", ["UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "UPDATE (body)"])
-    def test_whoever_can_change_the_ledger_after_that_is_named(
+    def test_a_role_that_can_change_the_ledger_afterwards_is_reported(
         self, demonstration: Flask, role: str, grant: str
     ) -> None:
         run_as_owner(f"GRANT {grant} ON event TO {role}")
         assert role in list_unsafe_roles()
-        assert "checks: all passed" in verify(demonstration), "nothing was promised yet"
+        assert "checks: all passed" in verify(demonstration), "no role has been confined yet"
         confine(demonstration, role)
         run_as_owner(f"GRANT {grant} ON event TO {role}")
         result = demonstration.test_cli_runner().invoke(args=["verify"])
         assert result.exit_code == 1
         assert f"the role {role} can change the ledger" in result.output
 
-    def test_the_owner_is_told_that_the_server_is_not_to_be_it(self, demonstration: Flask, served: Flask) -> None:
-        assert "could change the ledger. Run the server" not in verify(served)
+    def test_verify_warns_where_the_server_runs_as_the_owner(self, demonstration: Flask, confined_app: Flask) -> None:
+        assert "could change the ledger. Run the server" not in verify(confined_app)
         with demonstration.app_context():
             assert "could change the ledger. Run the server" in verify(demonstration)
 
 
-def test_it_may_delete_wherever_the_product_does() -> None:
-    """As far as the code says of which model; `session.delete` says it of a row."""
+def test_the_role_may_delete_from_every_table_that_the_product_deletes_from() -> None:
+    """Find the tables by calls of `delete(Model)`; `session.delete` does not name its model."""
     tables = {each.class_.__name__: each.local_table.name for each in Base.registry.mappers}  # type: ignore[attr-defined]  # every mapped selectable is a table
     deleted = set()
     for path in Path(tracker.__file__).parent.rglob("*.py"):
@@ -261,7 +263,7 @@ def test_it_may_delete_wherever_the_product_does() -> None:
     assert set(INSERT_ONLY_TABLES) <= set(Base.metadata.tables)
 
 
-def test_on_sqlite_there_are_no_roles(app: Flask) -> None:
+def test_confining_is_refused_on_sqlite(app: Flask) -> None:
     if server_url():
         pytest.skip("of SQLite")
     result = app.test_cli_runner().invoke(args=["confine", "tracker"])
@@ -269,7 +271,7 @@ def test_on_sqlite_there_are_no_roles(app: Flask) -> None:
     assert "SQLite has no roles; this command needs PostgreSQL. Nothing was changed." in result.output
 
 
-def test_without_a_key_nothing_is_confined(app: Flask) -> None:
+def test_confining_needs_a_signing_key(app: Flask) -> None:
     if not server_url():
         pytest.skip("of PostgreSQL")
     assert keys.find_current_key() is None

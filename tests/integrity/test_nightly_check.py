@@ -1,4 +1,4 @@
-"""The record is checked every night by the worker; an administrator reads what was found."""
+"""The nightly check of the record by the worker, and the page on which an administrator reads its results."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,22 +16,24 @@ Browser = Callable[[Person], FlaskClient]
 EVENING = datetime(2026, 11, 23, 18, 0, tzinfo=LONDON)
 
 
-def found() -> IntegrityCheckRun:
+def get_last_check() -> IntegrityCheckRun:
     last = find_last_check()
     assert last
     return last
 
 
 @pytest.mark.usefixtures("app")
-class TestWhen:
-    def test_once_a_night(self, freeze_clock: Callable[..., None]) -> None:
+class TestSchedule:
+    def test_the_check_runs_once_a_night(self, freeze_clock: Callable[..., None]) -> None:
         freeze_clock(EVENING)
-        assert check_nightly()  # there was none before
+        assert check_nightly()  # no check has run before
         for hours, due in ((1, False), (7, False), (8.1, True), (8.2, False), (16, False), (32.2, True)):
             freeze_clock(EVENING + timedelta(hours=hours))
             assert bool(check_nightly()) is due, hours
 
-    def test_by_day_where_the_worker_was_away(self, freeze_clock: Callable[..., None]) -> None:
+    def test_the_check_runs_by_day_where_the_worker_was_stopped_at_night(
+        self, freeze_clock: Callable[..., None]
+    ) -> None:
         freeze_clock(EVENING)
         check_nightly()
         freeze_clock(EVENING + timedelta(hours=25))
@@ -40,28 +42,28 @@ class TestWhen:
         assert check_nightly()
 
 
-class TestWhat:
+class TestResults:
     @pytest.mark.usefixtures("app_with_signing_key")
-    def test_a_whole_record(self) -> None:
+    def test_an_unchanged_record_has_no_violations(self) -> None:
         fill_database()
         check_nightly()
-        assert found().violated == 0
-        assert found().events > 50
-        assert all(each["offences"] == 0 for each in found().results)
+        assert get_last_check().violated == 0
+        assert get_last_check().events > 50
+        assert all(each["offences"] == 0 for each in get_last_check().results)
 
     def test_a_changed_record_is_shown_to_an_administrator(self, world: World, client: Browser) -> None:
-        """The factories tell the ledger nothing, so that there is much to name."""
+        """The factories record no events, so that the check finds violations."""
         check_nightly()
         page = client(world.dan).get("/integrity").text
         assert "checks failed" in page
         assert "found.</b>" in page
-        assert "is in no event" not in page, "which row it is, is for whoever runs the installation"
+        assert "is in no event" not in page, "only the operator sees which row it is"
         assert "flask verify" in page
 
-    def test_before_the_first_check(self, world: World, client: Browser) -> None:
+    def test_page_says_so_before_the_first_check(self, world: World, client: Browser) -> None:
         assert "No check has run yet." in client(world.dan).get("/integrity").text
 
-    def test_settings_lead_there(self, world: World, client: Browser) -> None:
+    def test_settings_link_to_the_page(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert 'href="/settings"' in dan.get("/").text
         assert 'href="/integrity"' in dan.get("/settings", follow_redirects=True).text

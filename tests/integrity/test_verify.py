@@ -1,4 +1,4 @@
-"""`flask verify`: silent on a whole record, and naming whatever was changed behind its back."""
+"""`flask verify`: no violation in an unchanged record, and a report of every change that bypassed the product."""
 
 import json
 import os
@@ -25,14 +25,14 @@ from tracker.storage.reconciliation import list_orphan_files
 pytestmark = pytest.mark.usefixtures("demonstration")
 
 
-def test_every_check_passes_on_what_the_product_itself_wrote(demonstration: Flask) -> None:
+def test_every_check_passes_on_an_unchanged_record(demonstration: Flask) -> None:
     result = demonstration.test_cli_runner().invoke(args=["verify"])
     assert result.output.splitlines()[-1].endswith("checks: all passed.")
     assert result.exit_code == 0
     result = demonstration.test_cli_runner().invoke(args=["verify", "--json"])
-    said = json.loads(result.output)
-    assert said["clean"] is True
-    assert {each["invariant"] for each in said["checks"]} == {each.number for each in CHECKS}
+    report = json.loads(result.output)
+    assert report["clean"] is True
+    assert {each["invariant"] for each in report["checks"]} == {each.number for each in CHECKS}
 
 
 def test_a_claim_removed_from_a_draft_is_recorded_when_the_item_is_submitted() -> None:
@@ -41,7 +41,7 @@ def test_a_claim_removed_from_a_draft_is_recorded_when_the_item_is_submitted() -
     assert list_violations() == []
 
 
-def test_it_says_which_columns_it_protects(app: Flask) -> None:
+def test_verify_lists_the_columns_it_protects(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["verify", "--covered", "--json"])
     protected = json.loads(result.output)
     for table in ("decision", "signature", "event", "evidence_version"):
@@ -50,9 +50,9 @@ def test_it_says_which_columns_it_protects(app: Flask) -> None:
     assert {"text", "label", "kind", "heading", "assessable", "parent"} <= set(protected["criterion"])
 
 
-def test_whatever_is_changed_in_a_row_is_named() -> None:
-    """Each column that it says it protects, of a row of each table, by those checks that say so."""
-    missed, tried = [], 0
+def test_a_change_of_any_protected_column_is_detected() -> None:
+    """Change each protected column of a row of each table; one of the checks that cover it must detect it."""
+    unnoticed, count = [], 0
     for name, columns in list_covered_columns(CHECKS).items():
         table = db.metadata.tables[name]
         row = first_row(table)
@@ -61,19 +61,19 @@ def test_whatever_is_changed_in_a_row_is_named() -> None:
         for column in columns:
             with tampering_transaction():
                 try:
-                    changed = change_value(table, row, table.c[column])
+                    is_changed = change_value(table, row, table.c[column])
                 except IntegrityError:
-                    continue  # the database itself does not let it happen
-                if changed:
-                    tried += 1
+                    continue  # the database refuses this change
+                if is_changed:
+                    count += 1
                     if not list_violations(checks=[each for each in CHECKS if column in each.covers.get(name, ())]):
-                        missed.append(f"{name}.{column}")
-    assert missed == []
-    assert tried > 150
+                        unnoticed.append(f"{name}.{column}")
+    assert unnoticed == []
+    assert count > 150
 
 
-def test_a_row_taken_out_is_named() -> None:
-    missed = []
+def test_a_deleted_row_is_detected() -> None:
+    unnoticed = []
     for name in row_seals.SEALED_TABLES:
         table = db.metadata.tables[name]
         row = first_row(table)
@@ -82,13 +82,13 @@ def test_a_row_taken_out_is_named() -> None:
         with tampering_transaction():
             db.session.execute(table.delete().where(*(each == row[each.name] for each in table.primary_key)))
             if not list_violations():
-                missed.append(name)
-    assert missed == []
+                unnoticed.append(name)
+    assert unnoticed == []
 
 
-def test_a_row_put_in_is_named() -> None:
-    """A decision, a signature, a role: as if they had been given."""
-    missed = []
+def test_an_inserted_row_is_detected() -> None:
+    """Insert a decision, a signature, a role and so on, as if they had been given."""
+    unnoticed = []
     for name in ("decision", "signature", "grant", "allocation", "sample", "reopening", "submission", "assessment"):
         table = db.metadata.tables[name]
         row = db.session.execute(select(table).order_by(table.c.id.desc()).limit(1)).mappings().first()
@@ -104,12 +104,12 @@ def test_a_row_put_in_is_named() -> None:
         with tampering_transaction():
             db.session.execute(table.insert().values(**copied))
             if not list_violations():
-                missed.append(name)
-    assert missed == []
+                unnoticed.append(name)
+    assert unnoticed == []
 
 
 class TestLedger:
-    def test_a_changed_event_is_named(self) -> None:
+    def test_a_changed_event_is_detected(self) -> None:
         body = db.session.scalars(select(Event.body).where(Event.seq == 9)).one()
         with tampering_transaction():
             db.session.execute(
@@ -126,7 +126,7 @@ class TestLedger:
             )
             assert "1: event 10 does not follow from the one before it" in list_violations()
 
-    def test_an_event_that_is_not_canonical_json_is_named_though_its_hash_fits(self) -> None:
+    def test_an_event_that_is_not_canonical_json_is_detected_despite_its_valid_hash(self) -> None:
         seq, _ = events.get_head()
         body = db.session.scalars(select(Event.body).where(Event.seq == seq)).one().replace(b'"v":1', b'"v": 1')
         with tampering_transaction():
@@ -136,18 +136,18 @@ class TestLedger:
             )
             assert f"1: event {seq} is not written canonically" in list_violations()
 
-    def test_an_event_taken_out_is_named(self) -> None:
+    def test_a_deleted_event_is_detected(self) -> None:
         with tampering_transaction():
             db.session.execute(text("DELETE FROM event WHERE seq = 9"))
             assert "1: event 9 is missing: 10 comes after 8" in list_violations()
 
-    def test_an_event_that_is_no_text_is_named(self) -> None:
+    def test_an_event_that_is_not_text_is_detected(self) -> None:
         with tampering_transaction():
             db.session.execute(text("UPDATE event SET body = :body WHERE seq = 9"), {"body": b"\xff{"})
             assert any("event 9" in each for each in list_violations())
 
-    def test_an_event_put_last_for_what_never_happened_is_named(self) -> None:
-        """With the right hashes, as somebody would who knows how they are made."""
+    def test_a_forged_last_event_is_detected(self) -> None:
+        """Its hashes are valid, as made by somebody who knows the rules."""
         seq, prev = events.get_head()
         last = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
         body = {
@@ -158,12 +158,12 @@ class TestLedger:
             "object": {"type": "signature", "id": 999},
         }
         body["data"] = {"attempt": 1, "round": 1, "snapshot": "0" * 64, "state": "verified"}
-        written = canonical_json(body)
+        canonical_body = canonical_json(body)
         with tampering_transaction():
             row = db.session.execute(select(Event.__table__).where(Event.seq == seq)).mappings().one()
-            forged = {"seq": seq + 1, "act": "unit_verified", "object_type": "signature", "object_id": 999}
-            forged |= {"body": written, "prev": prev, "hash": events.hash_body(written)}
-            db.session.execute(insert(Event.__table__).values({**row, **forged}))
+            forged_values = {"seq": seq + 1, "act": "unit_verified", "object_type": "signature", "object_id": 999}
+            forged_values |= {"body": canonical_body, "prev": prev, "hash": events.hash_body(canonical_body)}
+            db.session.execute(insert(Event.__table__).values({**row, **forged_values}))
             assert any(each.startswith("3: ") for each in list_violations())
 
 
@@ -173,51 +173,51 @@ class TestFiles:
             db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or ""
         )
 
-    def test_a_file_that_is_gone(self) -> None:
+    def test_a_missing_file_is_detected(self) -> None:
         self.path().unlink()
         assert any("16: attachment" in each and "is gone" in each for each in list_violations())
 
-    def test_a_file_that_was_changed(self) -> None:
+    def test_a_changed_file_is_detected(self) -> None:
         content = self.path().read_bytes()
         self.path().write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         assert any("16: attachment" in each and "was changed" in each for each in list_violations())
 
     @pytest.mark.parametrize("ending", [".exe", ".page-0.jpg", ".page-100.jpg", ".preview.jpg.sh", "0"])
-    def test_a_file_beside_a_known_one_is_left_over(self, ending: str) -> None:
+    def test_an_unknown_file_beside_a_stored_one_is_an_orphan(self, ending: str) -> None:
         path = self.path()
-        stray = path.with_name(path.name + ending)
-        stray.write_bytes(b"nobody made this of it")
-        os.utime(stray, (time.time() - 90_000,) * 2)
-        assert list_violations() == [f"17: {stray.name} is not referred to by any row"]
-        assert list(list_orphan_files()) == [stray]
+        orphan = path.with_name(path.name + ending)
+        orphan.write_bytes(b"unknown")
+        os.utime(orphan, (time.time() - 90_000,) * 2)
+        assert list_violations() == [f"17: {orphan.name} is not referred to by any row"]
+        assert list(list_orphan_files()) == [orphan]
 
-    def test_a_known_name_in_anothers_place_is_left_over(self) -> None:
-        stray = self.path().parent.parent / "elsewhere" / self.path().name
-        stray.parent.mkdir()
-        stray.write_bytes(b"not there")
-        os.utime(stray, (time.time() - 90_000,) * 2)
-        assert list(list_orphan_files()) == [stray]
+    def test_a_file_of_a_known_name_in_another_folder_is_an_orphan(self) -> None:
+        orphan = self.path().parent.parent / "elsewhere" / self.path().name
+        orphan.parent.mkdir()
+        orphan.write_bytes(b"not there")
+        os.utime(orphan, (time.time() - 90_000,) * 2)
+        assert list(list_orphan_files()) == [orphan]
 
     @pytest.mark.parametrize(
         "ending", [".pages", ".details", ".preview.txt", ".preview.jpg", f".page-{MAX_PAGES}.jpg"]
     )
-    def test_what_the_product_makes_of_a_file_is_not(self, ending: str) -> None:
-        made = self.path().with_name(self.path().name + ending)
-        made.write_bytes(b"1")
-        os.utime(made, (time.time() - 90_000,) * 2)
+    def test_a_file_derived_from_a_stored_one_is_no_orphan(self, ending: str) -> None:
+        derived = self.path().with_name(self.path().name + ending)
+        derived.write_bytes(b"1")
+        os.utime(derived, (time.time() - 90_000,) * 2)
         assert not list(list_orphan_files())
         assert not list_violations()
 
 
-def test_a_trigger_that_is_gone_is_named() -> None:
+def test_a_dropped_trigger_is_detected() -> None:
     with tampering_transaction():
         if db.session.get_bind().dialect.name == "postgresql":
             db.session.execute(text("ALTER TABLE decision DISABLE TRIGGER decision_no_update"))
         assert any("the trigger that refuses" in each for each in list_violations(ignore_triggers=False))
 
 
-def test_a_unit_whose_wording_was_changed_with_its_hash_is_named() -> None:
-    """Pinned by the events of every attempt on it."""
+def test_a_unit_changed_together_with_its_hash_is_detected() -> None:
+    """The events of its attempts hold the hash of the unit."""
     unit = db.session.scalars(select(Unit).where(Unit.code == "CFACC15")).one()
     with tampering_transaction():
         db.session.execute(
@@ -226,21 +226,21 @@ def test_a_unit_whose_wording_was_changed_with_its_hash_is_named() -> None:
         assert any(each.startswith("4: ") for each in list_violations())
 
 
-def test_another_wording_of_the_statement_later_on_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each signature is held to the words that were signed with it, not to those of today's code."""
+def test_a_later_wording_of_the_statement_is_no_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each signature is compared with the statement that was signed, not with that of today's code."""
     monkeypatch.setattr(snapshot, "STATEMENT_OF_COMPETENCE", "I confirm that I am competent in this unit.")
     monkeypatch.setattr(snapshot.take_snapshot, "__defaults__", (None, snapshot.STATEMENT_OF_COMPETENCE))
     assert not list_violations()
 
 
-def test_the_first_offender_is_named() -> None:
+def test_the_first_violation_is_printed() -> None:
     with tampering_transaction():
         db.session.execute(db.metadata.tables["person"].update().values(name="Mallory"))
         assert list_violations()[0].startswith("14: person 1 was changed after event ")
 
 
-def test_a_violated_record_exits_1(demonstration: Flask) -> None:
-    """The file of an attachment is beside the database, where no transaction takes the change back."""
+def test_verify_exits_with_1_after_a_violation(demonstration: Flask) -> None:
+    """Change the file of an attachment, as a transaction would roll back a change of the database."""
     file_store.get_path(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "").unlink()
     db.session.rollback()
     result = demonstration.test_cli_runner().invoke(args=["verify"])

@@ -1,4 +1,4 @@
-"""Migrations are proved, never trusted: the schema is the models', and every revision goes up, down and back over data."""
+"""Migrations: the schema after them is the models', and every revision goes up, down and up again over loaded rows."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -31,8 +31,8 @@ REVISIONS = [revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).
 
 @pytest.fixture
 def make_database(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """`make_database()` is the address of a new, empty database that goes when the test ends."""
-    server, made = server_url(), []
+    """`make_database()` returns the URL of a new, empty database, which is dropped after the test."""
+    server, names = server_url(), []
     admin = create_engine(server, isolation_level="AUTOCOMMIT") if server else None
 
     def make() -> str:
@@ -41,20 +41,20 @@ def make_database(tmp_path: Path) -> Iterator[Callable[[], str]]:
             return f"sqlite:///{tmp_path / name}.sqlite"
         with admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
-        made.append(name)
+        names.append(name)
         return server.set(database=name).render_as_string(hide_password=False)
 
     yield make
     if admin:
         with admin.connect() as connection:
-            for name in made:
+            for name in names:
                 connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()
 
 
 @pytest.fixture
 def empty_app(make_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
-    """The app over a database that no migration has touched, inside an application context."""
+    """The app on a database without migrations, inside an application context."""
     settings = Settings.from_environment(
         {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": make_database(), "SECRET_KEY": "test"}
     )
@@ -66,36 +66,38 @@ def empty_app(make_database: Callable[[], str], tmp_path: Path) -> Iterator[Flas
         db.engine.dispose()
 
 
-def migrate(to: str) -> None:
-    """Up or down to a revision, whichever it takes."""
+def migrate(revision: str) -> None:
+    """Upgrade or downgrade the database to a revision."""
     with db.engine.connect() as connection:
         now = MigrationContext.configure(connection).get_current_revision()
     order = ["base", *reversed(REVISIONS)]
-    step = flask_migrate.upgrade if order.index(to) >= order.index(now or "base") else flask_migrate.downgrade
-    step(directory=str(MIGRATIONS), revision=to)
+    step = flask_migrate.upgrade if order.index(revision) >= order.index(now or "base") else flask_migrate.downgrade
+    step(directory=str(MIGRATIONS), revision=revision)
 
 
 def schema(engine: Engine) -> dict[str, Any]:
-    """Everything the database says of its tables but Alembic's own: columns, constraints, indexes and triggers."""
-    found = inspect(engine)
+    """Return columns, constraints and indexes of all tables but Alembic's own."""
+    inspector = inspect(engine)
     parts = {
-        "columns": found.get_multi_columns,
-        "primary key": found.get_multi_pk_constraint,
-        "foreign keys": found.get_multi_foreign_keys,
-        "unique": found.get_multi_unique_constraints,
-        "checks": found.get_multi_check_constraints,  # Alembic's own comparison does not see these
-        "indexes": found.get_multi_indexes,
+        "columns": inspector.get_multi_columns,
+        "primary key": inspector.get_multi_pk_constraint,
+        "foreign keys": inspector.get_multi_foreign_keys,
+        "unique": inspector.get_multi_unique_constraints,
+        "checks": inspector.get_multi_check_constraints,  # Alembic's own comparison leaves these out
+        "indexes": inspector.get_multi_indexes,
     }
     return {
-        f"{name} of {one}": sorted(repr(plain(each)) for each in (what if isinstance(what, list) else [what]))
-        for name, read in parts.items()
-        for (_schema, one), what in read().items()  # type: ignore[attr-defined]  # each reader returns a dictionary
-        if one != "alembic_version"
+        f"{name} of {table}": sorted(
+            repr(plain(each)) for each in (parts_of_table if isinstance(parts_of_table, list) else [parts_of_table])
+        )
+        for name, read_part in parts.items()
+        for (_schema, table), parts_of_table in read_part().items()  # type: ignore[attr-defined]  # each reader returns a dictionary
+        if table != "alembic_version"
     }
 
 
 def plain(value: Any) -> Any:
-    """Types and conditions as the text they are written as, so that two databases can be compared."""
+    """Return types and conditions as text, so that two databases can be compared."""
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list) else str(value)
@@ -120,7 +122,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
 
 
 def load_rows(app: Flask) -> None:
-    """Units, people, evidence submitted and assessed, and the ledger: rows in most tables, of the newest revision."""
+    """Load units, people, assessed evidence and events into most tables, at the newest revision."""
     result = app.test_cli_runner().invoke(args=["standards", "load"])
     assert result.exit_code == 0, result.output
     world = factories.make_world()
@@ -145,7 +147,7 @@ def test_the_schema_after_upgrade_is_the_models(empty_app: Flask, make_database:
     migrated, modelled = schema(db.engine), schema(by_models)
     by_models.dispose()
     assert migrated.keys() == modelled.keys()
-    differing = {one: (migrated[one], modelled[one]) for one in migrated if migrated[one] != modelled[one]}
+    differing = {name: (migrated[name], modelled[name]) for name in migrated if migrated[name] != modelled[name]}
     assert differing == {}
 
 
@@ -157,38 +159,38 @@ def test_the_comparison_sees_a_missing_check(empty_app: Flask) -> None:
 
 def test_every_revision_goes_up_down_and_back(empty_app: Flask) -> None:
     steps = ["base", *reversed(REVISIONS)]
-    for before, revision in pairwise(steps):
-        below = schema(db.engine), triggers(db.engine)
+    for previous, revision in pairwise(steps):
+        before = schema(db.engine), triggers(db.engine)
         migrate(revision)
         above = schema(db.engine), triggers(db.engine)
-        migrate(before)
-        assert (schema(db.engine), triggers(db.engine)) == below, f"down from {revision}"
+        migrate(previous)
+        assert (schema(db.engine), triggers(db.engine)) == before, f"down from {revision}"
         migrate(revision)
         assert (schema(db.engine), triggers(db.engine)) == above, f"back to {revision}"
 
 
 def test_every_revision_runs_over_loaded_data(empty_app: Flask) -> None:
-    """Down from the newest, a revision at a time and back up each time: the rows of a table that stays, stay."""
+    """Go down from the newest by one revision and up again, each time: the rows of remaining tables stay."""
     migrate(REVISIONS[0])
     load_rows(empty_app)
     db.session.remove()
-    for revision, below in zip(REVISIONS, [*REVISIONS[1:], "base"], strict=True):
+    for revision, previous in zip(REVISIONS, [*REVISIONS[1:], "base"], strict=True):
         before = row_counts(db.engine)
-        migrate(below)
+        migrate(previous)
         after = row_counts(db.engine)
         assert after == {name: before.get(name, 0) for name in after}, f"down from {revision}"
         migrate(revision)
         assert {name: row_counts(db.engine)[name] for name in after} == after, f"back to {revision}"
-        migrate(below)
+        migrate(previous)
 
 
-@pytest.mark.parametrize("kept", ["event", "evidence_version", "submission", "decision"])
-def test_rows_that_must_stay_refuse_to_change_or_go(empty_app: Flask, kept: str) -> None:
+@pytest.mark.parametrize("table", ["event", "evidence_version", "submission", "decision"])
+def test_append_only_rows_cannot_be_changed_or_deleted(empty_app: Flask, table: str) -> None:
     migrate(REVISIONS[0])
     load_rows(empty_app)
     db.session.remove()
-    assert row_counts(db.engine)[kept] > 0
-    rows = db.metadata.tables[kept]
+    assert row_counts(db.engine)[table] > 0
+    rows = db.metadata.tables[table]
     unchanged = {column.name: column for column in rows.primary_key}
     for statement in (rows.update().values(unchanged), rows.delete()):
         with db.engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):

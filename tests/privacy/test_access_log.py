@@ -20,7 +20,7 @@ Browser = Callable[[Person], FlaskClient]
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=LONDON)
 
 
-def noted() -> list[tuple[int, PortfolioPart, Role]]:
+def list_accesses() -> list[tuple[int, PortfolioPart, Role]]:
     db.session.rollback()
     query = select(PortfolioAccess).order_by(
         PortfolioAccess.first_at, PortfolioAccess.person_id, PortfolioAccess.part
@@ -31,7 +31,7 @@ def noted() -> list[tuple[int, PortfolioPart, Role]]:
 def test_opening_a_unit_is_recorded(world: World, client: Browser, recorded_acts: Callable[[], list[str]]) -> None:
     before = recorded_acts()
     assert client(world.bob).get(f"/attempts/{world.cfacc15.id}").status_code == 200
-    assert noted() == [(world.bob.id, PortfolioPart.UNITS, Role.ASSESSOR)]
+    assert list_accesses() == [(world.bob.id, PortfolioPart.UNITS, Role.ASSESSOR)]
     assert recorded_acts() == before, "the ledger tells of acts, not of looks"
 
 
@@ -39,7 +39,7 @@ def test_opening_evidence_is_recorded_as_evidence(world: World, client: Browser)
     evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "5")
     client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess")
     client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}")
-    assert noted() == [
+    assert list_accesses() == [
         (world.bob.id, PortfolioPart.EVIDENCE, Role.ASSESSOR),
         (world.carol.id, PortfolioPart.EVIDENCE, Role.INTERNAL_VERIFIER),
     ]
@@ -47,21 +47,21 @@ def test_opening_evidence_is_recorded_as_evidence(world: World, client: Browser)
 
 def test_administrators_access_is_recorded(world: World, client: Browser) -> None:
     client(world.dan).get(f"/registrations/{world.registration.id}")
-    assert noted() == [(world.dan.id, PortfolioPart.UNITS, Role.ADMINISTRATOR)]
+    assert list_accesses() == [(world.dan.id, PortfolioPart.UNITS, Role.ADMINISTRATOR)]
 
 
 def test_own_access_is_not_recorded(world: World, client: Browser) -> None:
     alice = client(world.alice)
     alice.get(f"/attempts/{world.cfacc15.id}")
     alice.get(f"/registrations/{world.registration.id}")
-    assert noted() == []
+    assert list_accesses() == []
 
 
 def test_refused_access_is_not_recorded(world: World, client: Browser) -> None:
     for person in (world.frank, world.grace, world.heidi, world.eve):
         assert client(person).get(f"/attempts/{world.cfacc15.id}").status_code == 404
     assert client(world.dan).get(f"/attempts/{world.cfacc15.id}/sign").status_code == 404
-    assert noted() == []
+    assert list_accesses() == []
 
 
 def test_accesses_of_a_day_are_one_row_with_first_and_last_time(
@@ -77,7 +77,7 @@ def test_accesses_of_a_day_are_one_row_with_first_and_last_time(
     assert (row.first_at, row.last_at) == (MORNING, MORNING + timedelta(minutes=70))
     freeze_clock(MORNING + timedelta(days=1))
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
-    assert len(noted()) == 2
+    assert len(list_accesses()) == 2
 
 
 def test_candidate_sees_the_access_log(world: World, client: Browser) -> None:
@@ -127,4 +127,4 @@ def test_nothing_is_recorded_while_the_database_is_read_only(
     bob = client(world.bob)
     monkeypatch.setattr(read_only, "is_read_only", lambda: True)
     assert bob.get(f"/attempts/{world.cfacc15.id}").status_code == 200
-    assert noted() == []
+    assert list_accesses() == []

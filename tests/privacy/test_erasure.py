@@ -56,8 +56,8 @@ A_DAY, A_YEAR = timedelta(days=1), timedelta(days=366)
 
 
 @pytest.fixture
-def withdrawn(demonstration: Flask) -> Iterator[Flask]:
-    """The demo. Alice answered a return and Dan withdrew her today; Chloe has a verified unit and its form."""
+def withdrawn_demonstration(demonstration: Flask) -> Iterator[Flask]:
+    """The demonstration, after Alice answered a return and Dan withdrew her today; Chloe has a verified unit and its form."""
     with transaction():
         returned = db.session.scalars(select(Evidence).where(Evidence.title.startswith("Monitoring plan"))).one()
         save_draft(returned, {"response": "ANSWERED-FEEDBACK"}, None)
@@ -88,9 +88,9 @@ def wait(time: timedelta) -> None:
     clock.frozen = clock.now() + time
 
 
-def erase(of: Registration, *, is_full: bool) -> None:
+def erase(registration: Registration, *, is_full: bool) -> None:
     with transaction():
-        erasure.erase_portfolio(of, is_full, dan())
+        erasure.erase_portfolio(registration, is_full, dan())
 
 
 def texts_written() -> set[str]:
@@ -117,7 +117,7 @@ def confirmed_texts(guesses: set[str] | None = None) -> set[str]:
     }
 
 
-def late() -> list[str]:
+def list_overdue_violations() -> list[str]:
     db.session.rollback()
     return [
         each for each in find_late_erasures(LedgerSnapshot()) if f"registration {registration('Alice').id} " in each
@@ -147,12 +147,12 @@ class TestEvidence:
         files = db.session.scalars(query).all()
         wait(A_YEAR)
         erase(alice, is_full=False)
-        written = dump_database()
-        others = {
+        dump = dump_database()
+        other_titles = {
             each.title
             for each in db.session.scalars(select(Evidence).where(Evidence.candidate_id != alice.candidate_id))
         }
-        assert [each for each in words if each in written and each not in others] == []
+        assert [each for each in words if each in dump and each not in other_titles] == []
         assert [each for each in files if list(file_store.get_path(each).parent.glob(f"{each}*"))] == []
         assert recorded_acts()[-1] == "portfolio_erased"
         assert list_violations_except_overdue() == []
@@ -226,11 +226,11 @@ class TestEverything:
             make_app(chloe.candidate).name = "Chloe’s phone"
         wait(4 * A_YEAR)
         erase(chloe, is_full=True)
-        written = dump_database()
+        dump = dump_database()
         for canary in ("Chloe", "chloe@", number):
-            assert canary not in written, canary
-        gone = db.session.get_one(Person, candidate)
-        assert (gone.name, gone.password_hash) == ("Erased", None)
+            assert canary not in dump, canary
+        person = db.session.get_one(Person, candidate)
+        assert (person.name, person.password_hash) == ("Erased", None)
         assert not any(file_store.get_path(each).exists() for each in forms)
         assert list_violations_except_overdue() == []
         assert list(list_missing_files()) == []
@@ -366,22 +366,24 @@ class TestInvariant27:
             select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
         ).first()
         assert sha256
-        kept = file_store.read(sha256)
+        content = file_store.read(sha256)
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
-        file_store.get_path(sha256).write_bytes(kept)
+        file_store.get_path(sha256).write_bytes(content)
         assert any(each.startswith("27: ") and "still there" in each for each in list_violations())
         remove_erased_files()
         assert not file_store.get_path(sha256).exists()
 
     def test_erasure_overdue_by_thirty_days_is_reported(self) -> None:
         wait(A_YEAR + 29 * A_DAY)
-        assert late() == []
+        assert list_overdue_violations() == []
         wait(5 * A_DAY)
-        assert late() == [f"registration {registration('Alice').id} was due for erasure more than 30 days ago"]
+        assert list_overdue_violations() == [
+            f"registration {registration('Alice').id} was due for erasure more than 30 days ago"
+        ]
         assert any(each.startswith("27: ") and "30 days" in each for each in list_violations())
         erase(registration("Alice"), is_full=False)
-        assert late() == []
+        assert list_overdue_violations() == []
 
     def test_lifted_hold_restarts_the_thirty_days(self) -> None:
         with transaction():
@@ -389,18 +391,18 @@ class TestInvariant27:
         wait(2 * A_YEAR)
         with transaction():
             retention.lift_retention_hold(hold, "Decided.", dan())
-        assert late() == []
+        assert list_overdue_violations() == []
         wait(32 * A_DAY)
-        assert len(late()) == 1
+        assert len(list_overdue_violations()) == 1
 
     def test_new_retention_rule_restarts_the_thirty_days(self) -> None:
         wait(A_YEAR - 40 * A_DAY)
         with transaction():
             centre = db.session.get_one(Centre, registration("Alice").centre_id)
             retention.set_rule(centre, "", 1, 2, dan())
-        assert late() == []
+        assert list_overdue_violations() == []
         wait(32 * A_DAY)
-        assert len(late()) == 1
+        assert len(list_overdue_violations()) == 1
 
     def test_registration_on_hold_is_never_overdue(self) -> None:
         for name in ("Alice", "Chloe"):
@@ -412,8 +414,8 @@ class TestInvariant27:
 
 class TestPage:
     @pytest.fixture(autouse=True)
-    def _demonstration(self, withdrawn: Flask) -> None:
-        withdrawn.config["DEMO"] = True
+    def _demonstration(self, withdrawn_demonstration: Flask) -> None:
+        withdrawn_demonstration.config["DEMO"] = True
 
     def test_administrator_erases_with_their_password(
         self, client: Browser, recorded_acts: Callable[[], list[str]]

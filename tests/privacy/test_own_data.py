@@ -29,8 +29,8 @@ Browser = Callable[[Person], FlaskClient]
 
 
 @pytest.fixture
-def worked(world: World) -> World:
-    """Alice submitted evidence with a file and Bob returned it; Frank did the same at another centre."""
+def assessed_world(world: World) -> World:
+    """The people, after Alice submitted evidence with a file and Bob returned it; Frank did the same at another centre."""
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Complaint", narrative="ALICE-WROTE-THIS about my manager.")
         attach_file(evidence, store_file(io.BytesIO(b"the words of Alice"), "../../call notes.txt"))
@@ -62,8 +62,8 @@ def take(browser: FlaskClient) -> zipfile.ZipFile:
 
 
 def load_data(archive: zipfile.ZipFile) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(archive.read("data.json"))
-    return found
+    data: dict[str, Any] = json.loads(archive.read("data.json"))
+    return data
 
 
 def everything(archive: zipfile.ZipFile) -> str:
@@ -78,9 +78,9 @@ def test_account_page_links_to_the_data_export(world: World, client: Browser) ->
 
 
 def test_candidate_gets_all_their_data(
-    worked: World, client: Browser, recorded_acts: Callable[[], list[str]]
+    assessed_world: World, client: Browser, recorded_acts: Callable[[], list[str]]
 ) -> None:
-    archive = take(client(worked.alice))
+    archive = take(client(assessed_world.alice))
     data = load_data(archive)
     assert data["account"]["email"] == "alice.moran@example.org"
     assert [each["role"] for each in data["roles"]] == ["Candidate"]
@@ -101,16 +101,16 @@ def test_candidate_gets_all_their_data(
     assert recorded_acts()[-1] == "data_exported"
 
 
-def test_export_lists_the_persons_own_events_with_hashes(worked: World, client: Browser) -> None:
-    alice = client(worked.alice)
+def test_export_lists_the_persons_own_events_with_hashes(assessed_world: World, client: Browser) -> None:
+    alice = client(assessed_world.alice)
     take(alice)
     acts = load_data(take(alice))["what_you_did"]
     assert [each["act"] for each in acts] == ["data_exported"]
     assert len(acts[0]["hash"]) == 64
 
 
-def test_export_contains_nothing_about_other_people(worked: World, client: Browser) -> None:
-    found = everything(take(client(worked.alice)))
+def test_export_contains_nothing_about_other_people(assessed_world: World, client: Browser) -> None:
+    text = everything(take(client(assessed_world.alice)))
     for canary in (
         "FRANKS",
         "Frank",
@@ -124,74 +124,76 @@ def test_export_contains_nothing_about_other_people(worked: World, client: Brows
         "CAROL-ASKED",
         "NOT-YET-SAID",
     ):
-        assert canary not in found, canary
-    assert found.count("@example.org") == found.count("alice.moran@example.org") == 1
-    assert "your assessor" in found
+        assert canary not in text, canary
+    assert text.count("@example.org") == text.count("alice.moran@example.org") == 1
+    assert "your assessor" in text
 
 
-def test_assessors_export_names_no_candidate(worked: World, client: Browser) -> None:
-    archive = take(client(worked.bob))
+def test_assessors_export_names_no_candidate(assessed_world: World, client: Browser) -> None:
+    archive = take(client(assessed_world.bob))
     work = load_data(archive)["as_staff"]
     assert {each["unit"] for each in work["allocations"]} == {"CFACC15", "INSCC004"}
     assert "SAID-OF-HER" in work["assessments"][0]["feedback"]
     assert work["assessments"][0]["feedback"].startswith("Well done, the candidate.")
     assert work["assessments"][1]["feedback"] == "NOT-YET-SAID", "he wrote it"
     assert [each["outcome"] for each in work["decisions"]] == ["Met"]
-    found = everything(archive)
+    text = everything(archive)
     for canary in ("Alice", "Moran", "ALICE-WROTE", "the words of Alice", "FRANKS", "CAROL-ASKED"):
-        assert canary not in found, canary
+        assert canary not in text, canary
 
 
-def test_verifiers_export_contains_their_action_points(worked: World, client: Browser) -> None:
-    assert load_data(take(client(worked.carol)))["as_staff"]["action_points_raised"][0]["action"].startswith(
+def test_verifiers_export_contains_their_action_points(assessed_world: World, client: Browser) -> None:
+    assert load_data(take(client(assessed_world.carol)))["as_staff"]["action_points_raised"][0]["action"].startswith(
         "CAROL-ASKED-THIS"
     )
 
 
 @pytest.mark.parametrize("name", ["dan", "eve", "frank", "heidi"])
-def test_export_of_others_contains_nothing_of_the_candidate(worked: World, client: Browser, name: str) -> None:
-    found = everything(take(client(getattr(worked, name))))
-    assert "ALICE-WROTE" not in found
-    assert "Moran" not in found
+def test_export_of_others_contains_nothing_of_the_candidate(
+    assessed_world: World, client: Browser, name: str
+) -> None:
+    text = everything(take(client(getattr(assessed_world, name))))
+    assert "ALICE-WROTE" not in text
+    assert "Moran" not in text
 
 
-def test_export_contains_issued_forms(worked: World, client: Browser) -> None:
+def test_export_contains_issued_forms(assessed_world: World, client: Browser) -> None:
     with transaction():
-        kept = file_store.save(io.BytesIO(b"%PDF sealed"))
+        stored_file = file_store.save(io.BytesIO(b"%PDF sealed"))
         db.session.add(
             IssuedForm(
                 number="f" * 32,
-                attempt_id=worked.cfacc15.id,
+                attempt_id=assessed_world.cfacc15.id,
                 round=1,
                 issued_at=factories.LONG_AGO,
-                issued_by_id=worked.dan.id,
-                sha256=kept.sha256,
-                size=kept.size,
+                issued_by_id=assessed_world.dan.id,
+                sha256=stored_file.sha256,
+                size=stored_file.size,
                 snapshot_hash="0" * 64,
                 ledger_size=0,
                 ledger_head="0" * 64,
                 key="k",
             )
         )
-    archive = take(client(worked.alice))
+    archive = take(client(assessed_world.alice))
     place = next(name for name in archive.namelist() if name.startswith("forms/cfacc15-round-1-"))
     assert archive.read(place) == b"%PDF sealed"
-    assert not any(name.startswith("forms/") for name in take(client(worked.bob)).namelist())
+    assert not any(name.startswith("forms/") for name in take(client(assessed_world.bob)).namelist())
 
 
-def test_missing_file_is_reported_in_the_export(worked: World, client: Browser) -> None:
+def test_missing_file_is_reported_in_the_export(assessed_world: World, client: Browser) -> None:
     attachment = db.session.query(Attachment).filter_by(name="call notes.txt").one()
     file_store.get_path(attachment.sha256).unlink()
-    archive = take(client(worked.alice))
+    archive = take(client(assessed_world.alice))
     assert load_data(archive)["as_a_candidate"]["evidence"][0]["files"][0]["in_this_zip"] is None
     assert "Missing files: 1." in archive.read("README.txt").decode()
 
 
 @pytest.mark.parametrize("password", ["", "wrong horse battery"])
 def test_export_needs_the_password(
-    worked: World, client: Browser, recorded_acts: Callable[[], list[str]], password: str
+    assessed_world: World, client: Browser, recorded_acts: Callable[[], list[str]], password: str
 ) -> None:
-    answer = client(worked.alice).post("/account/data", data={"password": password})
+    answer = client(assessed_world.alice).post("/account/data", data={"password": password})
     assert answer.status_code == 422
     assert answer.mimetype == "text/html"
     assert "data_exported" not in recorded_acts()
@@ -202,9 +204,9 @@ def test_export_needs_sign_in(world: World, anonymous: FlaskClient) -> None:
     assert anonymous.post("/account/data", data={"password": PASSWORD}).status_code == 302
 
 
-def test_export_lists_portfolio_accesses_by_role(worked: World, client: Browser) -> None:
-    client(worked.bob).get(f"/attempts/{worked.cfacc15.id}")
-    opened = load_data(take(client(worked.alice)))["as_a_candidate"]["access_log"]
+def test_export_lists_portfolio_accesses_by_role(assessed_world: World, client: Browser) -> None:
+    client(assessed_world.bob).get(f"/attempts/{assessed_world.cfacc15.id}")
+    opened = load_data(take(client(assessed_world.alice)))["as_a_candidate"]["access_log"]
     assert [(each["by"], each["part"]) for each in opened] == [("your assessor", "Units and forms")]
 
 
@@ -221,27 +223,29 @@ def test_export_contains_the_reason_for_releasing_without_sampling(world: World,
     workflow.sign(world, world.cfacc15)
     workflow.confirm(world.cfacc15)
     with transaction():
-        seen, by_carol = take_snapshot(world.cfacc15).hash, factories.make_actor(world.carol)
+        snapshot_hash, carol = take_snapshot(world.cfacc15).hash, factories.make_actor(world.carol)
         reason = "I sampled two other units of Bob Archer."
-        sign_verification(world.cfacc15, seen, by_carol, clock.now(), unsampled_reason=reason)
+        sign_verification(world.cfacc15, snapshot_hash, carol, clock.now(), unsampled_reason=reason)
     unit = load_data(take(client(world.alice)))["as_a_candidate"]["units"][0]
     reasons = [each["unsampled_reason"] for each in unit["signatures"]]
     assert reasons == [None, None, "I sampled two other units of your assessor."]
 
 
 def test_export_takes_few_statements_however_many_items(
-    worked: World, client: Browser, count_statements: Callable[..., Any]
+    assessed_world: World, client: Browser, count_statements: Callable[..., Any]
 ) -> None:
-    alice = client(worked.alice)
+    alice = client(assessed_world.alice)
     counts = []
     for _ in range(2):
         with count_statements() as statements:
             take(alice)
         counts.append(len(statements))
         for number in range(8):
-            evidence, version, claims = workflow.submit_item(worked.cfacc15, f"Item {number}", "1", "2")
+            evidence, version, claims = workflow.submit_item(assessed_world.cfacc15, f"Item {number}", "1", "2")
             with transaction():
-                factories.accept(worked.cfacc15, version, worked.bob, dict.fromkeys(claims, Outcome.MET))
+                factories.accept(
+                    assessed_world.cfacc15, version, assessed_world.bob, dict.fromkeys(claims, Outcome.MET)
+                )
             assert evidence.number
     assert counts[1] <= counts[0]
     assert db.session.query(Decision).count() > 10
@@ -266,7 +270,7 @@ class TestNames:
 
 
 @pytest.mark.parametrize(
-    ("name", "safe"),
+    ("name", "expected"),
     [
         ("../../etc/passwd", "-..-etc-passwd"),
         ("", "file"),
@@ -274,5 +278,5 @@ class TestNames:
         ("x" * 300 + ".pdf", "x" * 96 + ".pdf"),
     ],
 )
-def test_file_name_cannot_lead_out_of_the_zip(name: str, safe: str) -> None:
-    assert make_safe_name(name) == safe
+def test_file_name_cannot_lead_out_of_the_zip(name: str, expected: str) -> None:
+    assert make_safe_name(name) == expected

@@ -32,8 +32,8 @@ WITHDRAWN = datetime(2025, 1, 31, 12, 0, tzinfo=LONDON)
 
 
 @pytest.fixture
-def withdrawn(world: World) -> World:
-    """Dan withdrew Alice on 31 January 2025."""
+def withdrawn_world(world: World) -> World:
+    """The people, after Dan withdrew Alice on 31 January 2025."""
     with clock.frozen_at(WITHDRAWN), transaction():
         withdraw_candidate(world.registration, "Left the company.", dan(world))
     return world
@@ -43,10 +43,10 @@ def dan(world: World) -> Actor:
     return factories.make_actor(world.dan)
 
 
-def kept(world: World) -> retention.RetentionStatus:
-    (found,), more = retention.list_retention_statuses(world.northgate.id, 1)
-    assert not more
-    return found
+def get_status(world: World) -> retention.RetentionStatus:
+    (status,), has_more = retention.list_retention_statuses(world.northgate.id, 1)
+    assert not has_more
+    return status
 
 
 def set_rule(world: World, body: str, evidence: int, records: int) -> None:
@@ -60,14 +60,14 @@ def hold(world: World, reason: str = "Alice has appealed.") -> RetentionHold:
 
 
 def verify(world: World) -> None:
-    """CFACC15 is signed by assessor, candidate and verifier; INSCC004 is void."""
+    """Sign CFACC15 as assessor, candidate and verifier, and void INSCC004."""
     workflow.sign(world, world.cfacc15)
     workflow.confirm(world.cfacc15)
     with transaction():
-        seen = take_snapshot(world.cfacc15).hash
+        snapshot_hash = take_snapshot(world.cfacc15).hash
         sign_verification(
             world.cfacc15,
-            seen,
+            snapshot_hash,
             factories.make_actor(world.carol),
             clock.now(),
             unsampled_reason="Not in this quarter's plan.",
@@ -79,10 +79,10 @@ class TestClocks:
     def test_open_registration_has_no_retention_dates(self, world: World) -> None:
         assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
 
-    def test_both_periods_start_at_withdrawal(self, withdrawn: World) -> None:
-        found = kept(withdrawn)
-        assert (found.ended_on, found.ended_by) == (date(2025, 1, 31), "withdrawn")
-        assert (found.evidence_until, found.records_until) == (date(2026, 1, 31), date(2028, 1, 31))
+    def test_both_periods_start_at_withdrawal(self, withdrawn_world: World) -> None:
+        status = get_status(withdrawn_world)
+        assert (status.ended_on, status.ended_by) == (date(2025, 1, 31), "withdrawn")
+        assert (status.evidence_until, status.records_until) == (date(2026, 1, 31), date(2028, 1, 31))
 
     def test_confirmed_unit_does_not_end_the_registration(self, world: World) -> None:
         workflow.sign(world, world.cfacc15)
@@ -91,7 +91,7 @@ class TestClocks:
 
     def test_both_periods_start_when_the_last_unit_is_verified(self, world: World) -> None:
         verify(world)
-        assert (kept(world).ended_on, kept(world).ended_by) == (clock.today(), "verified")
+        assert (get_status(world).ended_on, get_status(world).ended_by) == (clock.today(), "verified")
 
     def test_periods_do_not_start_before_the_qualification_is_complete(self, world: World) -> None:
         verify(world)
@@ -99,12 +99,12 @@ class TestClocks:
             choose_qualification(
                 world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
             )
-        assert kept(world).ended_on is None
+        assert get_status(world).ended_on is None
         assert retention.list_due(world.northgate.id, date(2040, 1, 1)) == []
 
-    def test_rule_for_all_others_applies(self, withdrawn: World) -> None:
-        set_rule(withdrawn, "", 1, 2)
-        assert (kept(withdrawn).evidence_until, kept(withdrawn).records_until) == (
+    def test_rule_for_all_others_applies(self, withdrawn_world: World) -> None:
+        set_rule(withdrawn_world, "", 1, 2)
+        assert (get_status(withdrawn_world).evidence_until, get_status(withdrawn_world).records_until) == (
             date(2025, 2, 28),
             date(2025, 3, 31),
         )
@@ -117,14 +117,17 @@ class TestClocks:
             withdraw_candidate(world.registration, "Left.", dan(world))
         set_rule(world, "", 1, 2)
         set_rule(world, " Example  awarding body ", 24, 72)
-        assert kept(world).awarding_body == "Example awarding body"
-        assert (kept(world).evidence_until, kept(world).records_until) == (date(2027, 1, 31), date(2031, 1, 31))
+        assert get_status(world).awarding_body == "Example awarding body"
+        assert (get_status(world).evidence_until, get_status(world).records_until) == (
+            date(2027, 1, 31),
+            date(2031, 1, 31),
+        )
 
     def test_new_rule_replaces_the_earlier_one(
-        self, withdrawn: World, recorded_acts: Callable[[], list[str]]
+        self, withdrawn_world: World, recorded_acts: Callable[[], list[str]]
     ) -> None:
-        set_rule(withdrawn, "", 1, 2)
-        set_rule(withdrawn, "", 3, 6)
+        set_rule(withdrawn_world, "", 1, 2)
+        set_rule(withdrawn_world, "", 3, 6)
         assert [(each.evidence_months, each.record_months) for each in db.session.scalars(select(RetentionRule))] == [
             (3, 6)
         ]
@@ -151,19 +154,19 @@ class TestClocks:
 
 
 class TestDue:
-    def test_erasure_is_due_the_day_after_the_period(self, withdrawn: World) -> None:
-        assert retention.list_due(withdrawn.northgate.id, date(2026, 1, 31)) == []
-        assert [each.registration.id for each in retention.list_due(withdrawn.northgate.id, date(2026, 2, 1))] == [
-            withdrawn.registration.id
-        ]
-        assert retention.list_due(withdrawn.southbank.id, date(2026, 2, 1)) == []
+    def test_erasure_is_due_the_day_after_the_period(self, withdrawn_world: World) -> None:
+        assert retention.list_due(withdrawn_world.northgate.id, date(2026, 1, 31)) == []
+        assert [
+            each.registration.id for each in retention.list_due(withdrawn_world.northgate.id, date(2026, 2, 1))
+        ] == [withdrawn_world.registration.id]
+        assert retention.list_due(withdrawn_world.southbank.id, date(2026, 2, 1)) == []
 
-    def test_registration_on_hold_is_not_due(self, withdrawn: World) -> None:
-        found = hold(withdrawn)
-        assert retention.list_due(withdrawn.northgate.id, date(2030, 2, 1)) == []
+    def test_registration_on_hold_is_not_due(self, withdrawn_world: World) -> None:
+        retention_hold = hold(withdrawn_world)
+        assert retention.list_due(withdrawn_world.northgate.id, date(2030, 2, 1)) == []
         with transaction():
-            retention.lift_retention_hold(found, "The appeal is decided.", dan(withdrawn))
-        assert len(retention.list_due(withdrawn.northgate.id, date(2030, 2, 1))) == 1
+            retention.lift_retention_hold(retention_hold, "The appeal is decided.", dan(withdrawn_world))
+        assert len(retention.list_due(withdrawn_world.northgate.id, date(2030, 2, 1))) == 1
 
 
 class TestHold:
@@ -182,13 +185,13 @@ class TestHold:
         assert "Alice Moran" not in browser.get(f"/centres/{world.northgate.id}/retention").text
 
     def test_second_hold_or_second_lifting_is_refused(self, world: World) -> None:
-        found = hold(world)
+        retention_hold = hold(world)
         with pytest.raises(Refused, match="already on retention hold"):
             hold(world)
         with transaction():
-            retention.lift_retention_hold(found, "Decided.", dan(world))
+            retention.lift_retention_hold(retention_hold, "Decided.", dan(world))
         with pytest.raises(Refused, match="already been lifted"):
-            retention.lift_retention_hold(found, "Decided.", dan(world))
+            retention.lift_retention_hold(retention_hold, "Decided.", dan(world))
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
     def test_retention_hold_needs_a_reason(self, world: World, client: Browser, reason: str) -> None:
@@ -208,12 +211,14 @@ class TestHold:
 
 
 class TestPage:
-    def test_retention_page_shows_what_is_due(self, withdrawn: World, client: Browser, freeze_clock: Hold) -> None:
+    def test_retention_page_shows_what_is_due(
+        self, withdrawn_world: World, client: Browser, freeze_clock: Hold
+    ) -> None:
         freeze_clock(datetime(2026, 3, 1, 12, 0, tzinfo=LONDON))
         with transaction():
-            for grant in withdrawn.dan.grants:
+            for grant in withdrawn_world.dan.grants:
                 grant.starts_at = WITHDRAWN
-        page = client(withdrawn.dan).get(f"/centres/{withdrawn.northgate.id}/retention").text
+        page = client(withdrawn_world.dan).get(f"/centres/{withdrawn_world.northgate.id}/retention").text
         assert "due since 31 January 2026" in page
         assert "31 January 2028" in page
 
@@ -224,8 +229,8 @@ class TestPage:
 
     def test_administrator_sets_a_retention_rule(self, world: World, client: Browser) -> None:
         browser, address = client(world.dan), f"/centres/{world.northgate.id}/retention"
-        typed = {"awarding_body": "SQA", "evidence_months": "12", "record_months": "60"}
-        assert browser.post(address, data=typed).status_code == 303
+        fields = {"awarding_body": "SQA", "evidence_months": "12", "record_months": "60"}
+        assert browser.post(address, data=fields).status_code == 303
         assert "SQA" in browser.get(address).text
         for slip in (
             {"evidence_months": "many"},
@@ -233,27 +238,29 @@ class TestPage:
             {"record_months": ""},
             {"awarding_body": "x" * 201},
         ):
-            answer = browser.post(address, data={**typed, **slip})
+            answer = browser.post(address, data={**fields, **slip})
             assert answer.status_code == 422, slip
-        said = browser.post(address, data={**typed, "evidence_months": "", "record_months": ""}).text
-        assert "Months for evidence: enter a number" in said
-        assert "Months for decisions, signatures and forms: enter a number" in said
+        page = browser.post(address, data={**fields, "evidence_months": "", "record_months": ""}).text
+        assert "Months for evidence: enter a number" in page
+        assert "Months for decisions, signatures and forms: enter a number" in page
         assert db.session.query(RetentionRule).count() == 1
 
     def test_page_takes_few_statements_however_many_have_ended(
-        self, withdrawn: World, client: Browser, count_statements: Callable[..., Any]
+        self, withdrawn_world: World, client: Browser, count_statements: Callable[..., Any]
     ) -> None:
-        browser, counts = client(withdrawn.dan), []
+        browser, counts = client(withdrawn_world.dan), []
         for _ in range(2):
             with count_statements() as statements:
-                browser.get(f"/centres/{withdrawn.northgate.id}/retention")
+                browser.get(f"/centres/{withdrawn_world.northgate.id}/retention")
             counts.append(len(statements))
             with transaction():
                 for number in range(60):
                     person = factories.make_person(f"Ann {len(counts)} {number}")
-                    factories.make_registration(person, withdrawn.northgate, withdrawn.dan).withdrawn_at = WITHDRAWN
+                    factories.make_registration(
+                        person, withdrawn_world.northgate, withdrawn_world.dan
+                    ).withdrawn_at = WITHDRAWN
         assert counts[1] <= counts[0]
-        assert "page=2" in browser.get(f"/centres/{withdrawn.northgate.id}/retention").text
+        assert "page=2" in browser.get(f"/centres/{withdrawn_world.northgate.id}/retention").text
 
 
 class TestReminder:
@@ -262,26 +269,26 @@ class TestReminder:
         app.extensions.pop("reminded_on", None)
 
     def test_administrator_is_reminded_once_a_week(
-        self, withdrawn: World, emails_to: Callable[[Person], list[str]], freeze_clock: Hold
+        self, withdrawn_world: World, emails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
         night = datetime(2026, 11, 23, 4, 0, tzinfo=LONDON)
-        for days, told in ((0, 1), (1, 1), (6, 1), (7, 2)):
+        for days, count in ((0, 1), (1, 1), (6, 1), (7, 2)):
             freeze_clock(night + timedelta(days=days))
             send_retention_reminders()
             send_retention_reminders()
-            mails = emails_to(withdrawn.dan)
-            assert len(mails) == told, days
-        assert "1 registration" in mails[0]
-        assert f"/centres/{withdrawn.northgate.id}/retention" in mails[0]
-        assert "Alice" not in mails[0]
-        assert emails_to(withdrawn.heidi) == []
+            messages = emails_to(withdrawn_world.dan)
+            assert len(messages) == count, days
+        assert "1 registration" in messages[0]
+        assert f"/centres/{withdrawn_world.northgate.id}/retention" in messages[0]
+        assert "Alice" not in messages[0]
+        assert emails_to(withdrawn_world.heidi) == []
 
     def test_no_reminder_for_registrations_on_hold_or_during_the_day(
-        self, withdrawn: World, emails_to: Callable[[Person], list[str]], freeze_clock: Hold
+        self, withdrawn_world: World, emails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
         freeze_clock(datetime(2026, 11, 23, 2, 0, tzinfo=LONDON))
         send_retention_reminders()
-        hold(withdrawn)
+        hold(withdrawn_world)
         freeze_clock(datetime(2026, 11, 23, 4, 0, tzinfo=LONDON))
         send_retention_reminders()
-        assert emails_to(withdrawn.dan) == []
+        assert emails_to(withdrawn_world.dan) == []

@@ -27,7 +27,7 @@ def address(world: World) -> str:
     return f"/registrations/{world.registration.id}/units"
 
 
-def attempted(world: World) -> list[str]:
+def list_attempted_codes(world: World) -> list[str]:
     query = select(UnitAttempt).where(UnitAttempt.candidate_id == world.alice.id).order_by(UnitAttempt.id)
     return [f"{each.unit.code} {each.state.value}" for each in db.session.scalars(query)]
 
@@ -37,21 +37,21 @@ def test_administrator_adds_a_unit(world: World, client: ClientFor, recorded_act
     response = dan.post(address(world), data={"unit": str(factories.unit("DELIVERCC").id)})
     assert response.status_code == 303
     assert "DELIVERCC is added. Allocate its assessor and internal verifier." in dan.get(response.location).text
-    assert attempted(world)[-1] == "DELIVERCC in_progress"
+    assert list_attempted_codes(world)[-1] == "DELIVERCC in_progress"
     assert recorded_acts() == ["attempt_started"]
 
 
 def test_only_units_the_candidate_does_not_have_are_offered(world: World, client: ClientFor) -> None:
     page = client(world.dan).get(f"/registrations/{world.registration.id}").text
-    offered = re.findall(r'<option value="\d+">(\S+)', page)
-    assert offered == ["CFAM&amp;LFD3", "DELIVERCC"]
+    codes = re.findall(r'<option value="\d+">(\S+)', page)
+    assert codes == ["CFAM&amp;LFD3", "DELIVERCC"]
 
 
 def test_unit_can_be_attempted_once(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)})
     assert response.status_code == 409
     assert "The candidate already has CFACC15. Nothing was changed. Void that unit first." in response.text
-    assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
+    assert list_attempted_codes(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 
 def test_newest_of_two_versions_is_offered(world: World, client: ClientFor) -> None:
@@ -60,8 +60,8 @@ def test_newest_of_two_versions_is_offered(world: World, client: ClientFor) -> N
     page = client(world.dan).get(f"/centres/{world.northgate.id}/registrations/new").text
     assert page.count("DELIVERCC Deliver customer service") == 1
     publish_centre_unit(world.northgate, make_revision(UNITS["CFACC15"], 1, version="2"))
-    offered = client(world.dan).get(f"/registrations/{world.registration.id}").text
-    assert re.findall(r'<option value="\d+">(\S+)', offered) == ["CFAM&amp;LFD3", "DELIVERCC"]
+    page = client(world.dan).get(f"/registrations/{world.registration.id}").text
+    assert re.findall(r'<option value="\d+">(\S+)', page) == ["CFAM&amp;LFD3", "DELIVERCC"]
 
 
 def test_another_version_counts_as_the_same_unit(world: World, client: ClientFor) -> None:
@@ -72,14 +72,14 @@ def test_another_version_counts_as_the_same_unit(world: World, client: ClientFor
         "The candidate already has CFACC15, in version 1, revision 1. Nothing was changed. Move that unit"
         in response.text
     )
-    assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
+    assert list_attempted_codes(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 
 def test_new_attempt_can_follow_a_void_one(world: World, client: ClientFor) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.VOID
     assert client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)}).status_code == 303
-    assert attempted(world) == ["CFACC15 void", "INSCC004 in_progress", "CFACC15 in_progress"]
+    assert list_attempted_codes(world) == ["CFACC15 void", "INSCC004 in_progress", "CFACC15 in_progress"]
 
 
 def test_withdrawn_candidate_gets_no_more_units(world: World) -> None:
@@ -101,11 +101,11 @@ def test_unknown_unit_is_not_found(world: World, client: ClientFor, unit: str) -
     assert client(world.dan).post(address(world), data={"unit": unit}).status_code == 404
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_only_an_administrator_of_the_centre_can_add_units(world: World, client: ClientFor, who: str) -> None:
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_only_an_administrator_of_the_centre_can_add_units(world: World, client: ClientFor, name: str) -> None:
     data = {"unit": str(factories.unit("DELIVERCC").id)}
-    assert client(getattr(world, who)).post(address(world), data=data).status_code == 404
-    assert len(attempted(world)) == 2
+    assert client(getattr(world, name)).post(address(world), data=data).status_code == 404
+    assert len(list_attempted_codes(world)) == 2
 
 
 DUE = "Review was due 1 March 2026"
@@ -135,7 +135,7 @@ def test_unit_due_for_review_is_added_with_a_warning(world: World, client: Clien
     dan = client(world.dan)
     response = dan.post(address(world), data={"unit": str(factories.unit("CFAM&LFD3").id)})
     assert f"CFAM&amp;LFD3 is added. {DUE}." in dan.get(response.location).text
-    assert attempted(world)[-1] == "CFAM&LFD3 in_progress"
+    assert list_attempted_codes(world)[-1] == "CFAM&LFD3 in_progress"
 
 
 def test_lapsed_unit_is_refused_with_the_reason(world: World, client: ClientFor) -> None:

@@ -32,7 +32,7 @@ def address(attempt: UnitAttempt, role: Role = Role.ASSESSOR) -> str:
     return f"/attempts/{attempt.id}/allocate/{role.value}"
 
 
-def held(attempt: UnitAttempt, role: Role = Role.ASSESSOR) -> list[Allocation]:
+def list_allocations(attempt: UnitAttempt, role: Role = Role.ASSESSOR) -> list[Allocation]:
     query = select(Allocation).where(Allocation.attempt_id == attempt.id, Allocation.role == role)
     return list(db.session.scalars(query.order_by(Allocation.id)))
 
@@ -53,7 +53,9 @@ def test_allocated_assessor_finds_the_unit(
     response = dan.post(address(new_attempt), data={"person": str(world.bob.id)})
     assert response.status_code == 303
     assert bob.get(f"/attempts/{new_attempt.id}").status_code == 200
-    assert [(each.person_id, each.reason) for each in held(new_attempt)] == [(world.bob.id, "First allocation")]
+    assert [(each.person_id, each.reason) for each in list_allocations(new_attempt)] == [
+        (world.bob.id, "First allocation")
+    ]
     assert recorded_acts() == ["allocation_made"]
 
 
@@ -62,7 +64,7 @@ def test_change_of_allocation_needs_a_reason(world: World, client: ClientFor, gi
     assert response.status_code == 422
     assert "Enter the reason for the change." in response.text
     assert f'<option selected value="{gina.id}">' in response.text
-    assert [each.person_id for each in held(world.cfacc15)] == [world.bob.id]
+    assert [each.person_id for each in list_allocations(world.cfacc15)] == [world.bob.id]
 
 
 def test_change_ends_the_earlier_allocation_and_keeps_it(
@@ -70,7 +72,7 @@ def test_change_ends_the_earlier_allocation_and_keeps_it(
 ) -> None:
     data = {"person": str(gina.id), "reason": "Bob is on long leave"}
     assert client(world.dan).post(address(world.cfacc15), data=data).status_code == 303
-    former, current = held(world.cfacc15)
+    former, current = list_allocations(world.cfacc15)
     assert (former.person_id, former.reason) == (world.bob.id, "First allocation")
     assert former.ends_at == current.starts_at
     assert (current.person_id, current.reason, current.ends_at) == (gina.id, "Bob is on long leave", None)
@@ -93,8 +95,8 @@ def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Per
     assert "CFACC15: Alice Moran has been allocated to you" in emails_to(gina)[0]
     assert "CFACC15: Alice Moran has been allocated to somebody else" in emails_to(world.bob)[0]
     assert "Gina Holt is now your assessor for CFACC15" in emails_to(world.alice)[0]
-    told = emails_to(gina) + emails_to(world.bob) + emails_to(world.alice)
-    assert not any("leave" in words for words in told)
+    messages = emails_to(gina) + emails_to(world.bob) + emails_to(world.alice)
+    assert not any("leave" in words for words in messages)
 
 
 def test_units_allocated_in_one_act_make_one_email_to_each_person(
@@ -135,7 +137,7 @@ def test_no_choice_allocates_nobody(world: World, client: ClientFor, new_attempt
     response = client(world.dan).post(address(new_attempt), data={"person": "0"})
     assert response.status_code == 422
     assert "Choose a person." in response.text
-    assert held(new_attempt) == []
+    assert list_allocations(new_attempt) == []
 
 
 def test_same_person_cannot_assess_and_verify(world: World, client: ClientFor) -> None:
@@ -210,15 +212,15 @@ def test_other_roles_cannot_be_allocated(world: World, client: ClientFor, word: 
     assert client(world.dan).get(f"/attempts/{world.cfacc15.id}/allocate/{word}").status_code == 404
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
 def test_only_an_administrator_of_the_centre_can_allocate(
-    world: World, client: ClientFor, gina: Person, who: str
+    world: World, client: ClientFor, gina: Person, name: str
 ) -> None:
-    browser = client(getattr(world, who))
+    browser = client(getattr(world, name))
     assert browser.get(address(world.cfacc15)).status_code == 404
     data = {"person": str(gina.id), "reason": "Because"}
     assert browser.post(address(world.cfacc15), data=data).status_code == 404
-    assert [each.person_id for each in held(world.cfacc15)] == [world.bob.id]
+    assert [each.person_id for each in list_allocations(world.cfacc15)] == [world.bob.id]
 
 
 def test_too_long_reason_is_refused_and_kept(world: World, client: ClientFor, gina: Person) -> None:

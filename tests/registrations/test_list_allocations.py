@@ -42,17 +42,17 @@ def test_units_without_an_assessor_come_first_then_longest_in_progress(world: Wo
         assert holder
         holder.starts_at = LONG_AGO + timedelta(days=20)
         factories.make_attempt(world.registration, "DELIVERCC")
-    listed = rows(client(world.dan).get(address(world)).text)
-    assert [row.split()[2] for row in listed] == ["DELIVERCC", "INSCC004", "CFACC15"]
-    assert listed[0].count("Not allocated") == 2
+    table_rows = rows(client(world.dan).get(address(world)).text)
+    assert [row.split()[2] for row in table_rows] == ["DELIVERCC", "INSCC004", "CFACC15"]
+    assert table_rows[0].count("Not allocated") == 2
 
 
-@pytest.mark.parametrize("over", ["void", "verified", "certificate_claimed"])
-def test_finished_units_are_not_listed(world: World, over: str) -> None:
+@pytest.mark.parametrize("state", ["void", "verified", "certificate_claimed"])
+def test_finished_units_are_not_listed(world: World, state: str) -> None:
     with transaction():
-        world.cfacc15.state = AttemptState(over)
-    held, _ = queries.list_allocations(world.northgate.id, 1)
-    assert [each.code for each in held] == ["INSCC004"]
+        world.cfacc15.state = AttemptState(state)
+    allocations, _ = queries.list_allocations(world.northgate.id, 1)
+    assert [each.code for each in allocations] == ["INSCC004"]
 
 
 def test_units_of_a_withdrawn_candidate_are_not_listed(world: World, client: ClientFor) -> None:
@@ -62,14 +62,18 @@ def test_units_of_a_withdrawn_candidate_are_not_listed(world: World, client: Cli
 
 
 def test_list_is_paginated(world: World) -> None:
-    first, more = queries.list_allocations(world.northgate.id, 1, 1)
-    second, no_more = queries.list_allocations(world.northgate.id, 2, 1)
-    assert ([each.code for each in first + second], more, no_more) == (["CFACC15", "INSCC004"], True, False)
+    first, has_more = queries.list_allocations(world.northgate.id, 1, 1)
+    second, has_more_after = queries.list_allocations(world.northgate.id, 2, 1)
+    assert ([each.code for each in first + second], has_more, has_more_after) == (
+        ["CFACC15", "INSCC004"],
+        True,
+        False,
+    )
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_only_an_administrator_of_the_centre_sees_allocations(world: World, client: ClientFor, who: str) -> None:
-    assert client(getattr(world, who)).get(address(world)).status_code == 404
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_only_an_administrator_of_the_centre_sees_allocations(world: World, client: ClientFor, name: str) -> None:
+    assert client(getattr(world, name)).get(address(world)).status_code == 404
 
 
 def test_page_takes_few_statements(

@@ -23,23 +23,23 @@ def ivys(world: World) -> Registration:
     """Ivy's registration, with a unit that is not allocated yet."""
     with transaction():
         ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
-        made = factories.make_registration(ivy, world.northgate, world.dan)
-        factories.make_attempt(made, "CFACC15")
-    return made
+        registration = factories.make_registration(ivy, world.northgate, world.dan)
+        factories.make_attempt(registration, "CFACC15")
+    return registration
 
 
 def address(world: World) -> str:
     return f"/centres/{world.northgate.id}/registrations"
 
 
-def listed(browser: FlaskClient, world: World, **asked: str) -> list[str]:
-    page = browser.get(address(world), query_string=asked).text
+def list_names(browser: FlaskClient, world: World, **query: str) -> list[str]:
+    page = browser.get(address(world), query_string=query).text
     return re.findall(r'<a href="/registrations/\d+">([^<]+)</a>', page)
 
 
 def test_candidates_with_units_to_allocate_come_first(world: World, client: ClientFor, ivys: Registration) -> None:
     dan = client(world.dan)
-    assert listed(dan, world) == ["Ivy Okafor", "Alice Moran"]
+    assert list_names(dan, world) == ["Ivy Okafor", "Alice Moran"]
     assert "1 unit" in dan.get(address(world)).text
 
 
@@ -50,16 +50,16 @@ def test_short_url_redirects_to_the_centres_list(world: World, client: ClientFor
 
 @pytest.mark.parametrize("words", ["ivy", "OKAF", "ivy o"])
 def test_search_finds_by_name(world: World, client: ClientFor, ivys: Registration, words: str) -> None:
-    assert listed(client(world.dan), world, q=words) == ["Ivy Okafor"]
+    assert list_names(client(world.dan), world, q=words) == ["Ivy Okafor"]
 
 
 def test_search_finds_by_candidate_number(world: World, client: ClientFor, ivys: Registration) -> None:
-    assert listed(client(world.dan), world, q=ivys.candidate_number.lower()) == ["Ivy Okafor"]
+    assert list_names(client(world.dan), world, q=ivys.candidate_number.lower()) == ["Ivy Okafor"]
 
 
 def test_wildcards_in_the_search_are_plain_characters(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
-    assert listed(dan, world, q="%") == []
+    assert list_names(dan, world, q="%") == []
     page = dan.get(address(world), query_string={"q": "<b>_"}).text
     assert "No candidate’s name or number contains “&lt;b&gt;_”" in page
 
@@ -79,20 +79,20 @@ def test_list_is_paginated(
 ) -> None:
     monkeypatch.setattr(queries, "PAGE", 1)
     dan = client(world.dan)
-    assert listed(dan, world) == ["Ivy Okafor"]
+    assert list_names(dan, world) == ["Ivy Okafor"]
     assert "page=2" in dan.get(address(world)).text
-    assert listed(dan, world, page="2") == ["Alice Moran"]
-    assert listed(dan, world, page="-3") == ["Ivy Okafor"]
+    assert list_names(dan, world, page="2") == ["Alice Moran"]
+    assert list_names(dan, world, page="-3") == ["Ivy Okafor"]
     assert dan.get(address(world), query_string={"page": "9" * 40}).status_code == 200
 
 
 def test_unit_of_an_assessor_without_the_role_needs_allocating(world: World) -> None:
     """Bob has lost the role of assessor, so both of Alice's units need allocating again."""
-    waiting = lambda: queries.list_attempts_to_allocate(world.northgate.id, 10)  # noqa: E731 - asked twice
-    assert waiting() == []
+    list_attempts = lambda: queries.list_attempts_to_allocate(world.northgate.id, 10)  # noqa: E731 - called twice
+    assert list_attempts() == []
     with transaction():
         world.bob.grants[0].ends_at = clock.now()
-    assert [(each.code, each.needs_assessor, each.needs_verifier) for each in waiting()] == [
+    assert [(each.code, each.needs_assessor, each.needs_verifier) for each in list_attempts()] == [
         ("CFACC15", True, False),
         ("INSCC004", True, False),
     ]
@@ -106,21 +106,21 @@ def test_assessed_unit_needs_a_verifier_only(world: World, ivys: Registration) -
     assert (each.candidate, each.needs_assessor, each.needs_verifier) == ("Ivy Okafor", False, True)
 
 
-@pytest.mark.parametrize("over", ["void", "verified", "withdrawn"])
-def test_finished_unit_needs_nobody(world: World, ivys: Registration, over: str) -> None:
+@pytest.mark.parametrize("ending", ["void", "verified", "withdrawn"])
+def test_finished_unit_needs_nobody(world: World, ivys: Registration, ending: str) -> None:
     with transaction():
-        if over == "withdrawn":
+        if ending == "withdrawn":
             ivys.withdrawn_at = clock.now()
         else:
-            ivys.attempts[0].state = AttemptState(over)
+            ivys.attempts[0].state = AttemptState(ending)
     assert queries.list_attempts_to_allocate(world.northgate.id, 10) == []
-    found, _ = queries.list_registrations(world.northgate, "", 1)
-    assert [each.to_allocate for each in found] == [0, 0]
+    rows, _ = queries.list_registrations(world.northgate, "", 1)
+    assert [each.to_allocate for each in rows] == [0, 0]
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_only_an_administrator_of_the_centre_sees_candidates(world: World, client: ClientFor, who: str) -> None:
-    assert client(getattr(world, who)).get(address(world)).status_code == 404
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_only_an_administrator_of_the_centre_sees_candidates(world: World, client: ClientFor, name: str) -> None:
+    assert client(getattr(world, name)).get(address(world)).status_code == 404
 
 
 def test_page_takes_as_few_statements_for_many_candidates(

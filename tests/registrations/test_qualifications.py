@@ -1,4 +1,4 @@
-"""Progress towards a qualification: what counts, what is missing, what is still to choose."""
+"""Progress towards a qualification: units that count, units missing, and units still to choose."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,24 +23,24 @@ from tracker.vocabulary import AttemptState
 Browser = Callable[[Person], FlaskClient]
 
 
-def svq() -> Qualification:
-    found = find_qualification("ex-svq3-cc", [])
-    assert found
-    return found
+def get_svq() -> Qualification:
+    qualification = find_qualification("ex-svq3-cc", [])
+    assert qualification
+    return qualification
 
 
 @pytest.fixture
-def registered(world: World) -> Registration:
-    """Alice with CFACC15 and INSCC004, registered for the example SVQ: four mandatory units and two of a group."""
+def svq_registration(world: World) -> Registration:
+    """Alice's registration for the example SVQ: four mandatory units and two of a group."""
     with transaction():
-        choose_qualification(world.registration, svq(), factories.make_actor(world.dan))
+        choose_qualification(world.registration, get_svq(), factories.make_actor(world.dan))
     return world.registration
 
 
-def progress(registration: Registration) -> QualificationProgress:
-    found = find_progress(registration)
-    assert found
-    return found
+def get_progress(registration: Registration) -> QualificationProgress:
+    qualification_progress = find_progress(registration)
+    assert qualification_progress
+    return qualification_progress
 
 
 def make_state(attempt: UnitAttempt, state: AttemptState) -> None:
@@ -48,97 +48,99 @@ def make_state(attempt: UnitAttempt, state: AttemptState) -> None:
         attempt.state = state
 
 
-class TestStanding:
-    def test_unit_counts_once_it_is_verified(self, world: World, registered: Registration) -> None:
+class TestProgress:
+    def test_unit_counts_once_it_is_verified(self, world: World, svq_registration: Registration) -> None:
         for state in (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED):
             make_state(world.cfacc15, state)
-            assert progress(registered).result.counted == {}
+            assert get_progress(svq_registration).result.counted == {}
         for state in (AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED):
             make_state(world.cfacc15, state)
-            assert progress(registered).result.counted == {"CFACC15": "Mandatory"}
+            assert get_progress(svq_registration).result.counted == {"CFACC15": "Mandatory"}
 
-    def test_chosen_unit_is_not_asked_for_again(self, registered: Registration) -> None:
-        found = progress(registered)
-        assert found.chosen == {"CFACC15", "INSCC004"}
-        assert "Choose 1 more from Group B." in found.result.to_choose
+    def test_chosen_unit_is_not_asked_for_again(self, svq_registration: Registration) -> None:
+        progress = get_progress(svq_registration)
+        assert progress.chosen == {"CFACC15", "INSCC004"}
+        assert "Choose 1 more from Group B." in progress.result.to_choose
 
-    def test_void_attempt_does_not_count_as_chosen(self, world: World, registered: Registration) -> None:
+    def test_void_attempt_does_not_count_as_chosen(self, world: World, svq_registration: Registration) -> None:
         with transaction():
             void_attempt(world.inscc004, "The wrong unit.", factories.make_actor(world.dan))
-        assert progress(registered).chosen == {"CFACC15"}
+        assert get_progress(svq_registration).chosen == {"CFACC15"}
 
     def test_qualification_is_incomplete_while_units_are_missing_from_the_library(
-        self, registered: Registration
+        self, svq_registration: Registration
     ) -> None:
         """Two mandatory ones are placeholders, which nobody can achieve."""
         with transaction():
             for code in ("DELIVERCC", "CFAM&LFD3"):
-                factories.make_attempt(registered, code)
-        for attempt in db.session.scalars(select(UnitAttempt).where(UnitAttempt.registration_id == registered.id)):
+                factories.make_attempt(svq_registration, code)
+        for attempt in db.session.scalars(
+            select(UnitAttempt).where(UnitAttempt.registration_id == svq_registration.id)
+        ):
             make_state(attempt, AttemptState.VERIFIED)
-        found = progress(registered).result
-        assert not found.complete
-        assert len(found.counted) == 4
-        assert [each.split(",")[0] for each in found.missing] == ["Achieve EX-HS1", "Achieve EX-TEAM2"]
+        result = get_progress(svq_registration).result
+        assert not result.complete
+        assert len(result.counted) == 4
+        assert [each.split(",")[0] for each in result.missing] == ["Achieve EX-HS1", "Achieve EX-TEAM2"]
 
     @pytest.mark.usefixtures("registered")
     def test_unit_of_an_earlier_registration_counts(self, world: World) -> None:
         make_state(world.cfacc15, AttemptState.VERIFIED)
         with transaction():
-            again = register_candidate(
+            second_registration = register_candidate(
                 world.alice, world.northgate, "C-2", "AB-2", factories.LONG_AGO.date(), [], factories.make_actor(world.dan),
-                qualification=svq(),
+                qualification=get_svq(),
             )  # fmt: skip
-        assert progress(again).achieved == {"CFACC15"}
+        assert get_progress(second_registration).achieved == {"CFACC15"}
 
     def test_registration_for_single_units_has_no_progress(self, world: World) -> None:
         assert find_progress(world.registration) is None
 
 
 class TestObjection:
-    def test_unit_outside_the_qualification_is_objected_to(self, registered: Registration) -> None:
-        assert "is not part of" in (find_objection(progress(registered), "LOCAL7") or "")
+    def test_unit_outside_the_qualification_is_objected_to(self, svq_registration: Registration) -> None:
+        assert "is not part of" in (find_objection(get_progress(svq_registration), "LOCAL7") or "")
 
-    def test_unit_beyond_a_groups_maximum_is_objected_to(self, registered: Registration) -> None:
+    def test_unit_beyond_a_groups_maximum_is_objected_to(self, svq_registration: Registration) -> None:
         with transaction():
-            factories.make_attempt(registered, "CFAM&LFD3")
-        assert "Group B is full" in (find_objection(progress(registered), "EX-DATA3") or "")
+            factories.make_attempt(svq_registration, "CFAM&LFD3")
+        assert "Group B is full" in (find_objection(get_progress(svq_registration), "EX-DATA3") or "")
 
-    def test_unit_still_needed_is_not_objected_to(self, registered: Registration) -> None:
-        assert find_objection(progress(registered), "DELIVERCC") is None
+    def test_unit_still_needed_is_not_objected_to(self, svq_registration: Registration) -> None:
+        assert find_objection(get_progress(svq_registration), "DELIVERCC") is None
 
 
 class TestChoosing:
     def test_change_of_qualification_is_recorded(
-        self, registered: Registration, recorded_acts: Callable[[], list[str]]
+        self, svq_registration: Registration, recorded_acts: Callable[[], list[str]]
     ) -> None:
         assert recorded_acts()[-1] == "qualification_chosen"
-        assert registered.qualification_id == svq().id
+        assert svq_registration.qualification_id == get_svq().id
 
-    def test_same_qualification_again_is_refused(self, world: World, registered: Registration) -> None:
+    def test_same_qualification_again_is_refused(self, world: World, svq_registration: Registration) -> None:
         with pytest.raises(Refused, match="already has this choice"):
-            choose_qualification(registered, svq(), factories.make_actor(world.dan))
+            choose_qualification(svq_registration, get_svq(), factories.make_actor(world.dan))
 
     @pytest.mark.usefixtures("registered")
     def test_qualification_of_another_centre_is_not_found(self, world: World) -> None:
-        own = replace(read_qualification(svq()), code="SB-AWARD", slug="sb-award")
+        document = replace(read_qualification(get_svq()), code="SB-AWARD", slug="sb-award")
         with transaction():
-            theirs = publish_qualification(own, world.southbank, factories.make_actor(world.heidi))
+            other_qualification = publish_qualification(document, world.southbank, factories.make_actor(world.heidi))
         with pytest.raises(NotFound):
-            choose_qualification(world.registration, theirs, factories.make_actor(world.dan))
+            choose_qualification(world.registration, other_qualification, factories.make_actor(world.dan))
 
-    def test_qualification_cannot_change_after_withdrawal(self, world: World, registered: Registration) -> None:
+    def test_qualification_cannot_change_after_withdrawal(self, world: World, svq_registration: Registration) -> None:
         with transaction():
-            registered.withdrawn_at, registered.withdrawn_reason = factories.LONG_AGO, "Left."
+            svq_registration.withdrawn_at, svq_registration.withdrawn_reason = factories.LONG_AGO, "Left."
         with pytest.raises(Refused, match="withdrawn"):
-            choose_qualification(registered, None, factories.make_actor(world.dan))
+            choose_qualification(svq_registration, None, factories.make_actor(world.dan))
 
 
 class TestPages:
     def test_registration_page_lists_what_is_missing(
-        self, world: World, registered: Registration, client: Browser
+        self, world: World, svq_registration: Registration, client: Browser
     ) -> None:
-        page = client(world.dan).get(f"/registrations/{registered.id}").text
+        page = client(world.dan).get(f"/registrations/{svq_registration.id}").text
         assert "<h3>Still to achieve</h3>" in page
         assert "Achieve DELIVERCC" in page
         assert "Choose 1 more from Group B." in page
@@ -147,9 +149,9 @@ class TestPages:
         assert "All requirements met" not in page
 
     def test_candidate_sees_progress_and_cannot_add_units(
-        self, world: World, registered: Registration, client: Browser
+        self, world: World, svq_registration: Registration, client: Browser
     ) -> None:
-        page = client(world.alice).get(f"/registrations/{registered.id}").text
+        page = client(world.alice).get(f"/registrations/{svq_registration.id}").text
         assert "<h3>Still to achieve</h3>" in page
         assert "Add DELIVERCC" not in page
 
@@ -160,29 +162,29 @@ class TestPages:
         assert "SVQ 3 in contact centre operations: 1 unit achieved, more units to choose." in page
 
     def test_needed_unit_is_added_with_one_button(
-        self, world: World, registered: Registration, client: Browser
+        self, world: World, svq_registration: Registration, client: Browser
     ) -> None:
         delivercc = db.session.scalars(select(Unit).where(Unit.code == "DELIVERCC")).one()
-        answer = client(world.dan).post(f"/registrations/{registered.id}/units", data={"unit": delivercc.id})
+        answer = client(world.dan).post(f"/registrations/{svq_registration.id}/units", data={"unit": delivercc.id})
         assert answer.status_code == 303
-        assert "DELIVERCC" in progress(registered).chosen
+        assert "DELIVERCC" in get_progress(svq_registration).chosen
 
     def test_unit_that_would_not_count_needs_confirmation(
-        self, world: World, registered: Registration, client: Browser
+        self, world: World, svq_registration: Registration, client: Browser
     ) -> None:
-        dan, address = client(world.dan), f"/registrations/{registered.id}/units"
-        ours = publish_centre_unit(world.northgate)
-        asked = dan.post(address, data={"unit": ours.id})
-        assert asked.status_code == 200
-        assert "is not part of" in asked.text
-        assert ours.code not in progress(registered).chosen
-        assert dan.post(address, data={"unit": ours.id, "even_so": "yes"}).status_code == 303
-        assert ours.code in progress(registered).chosen
+        dan, address = client(world.dan), f"/registrations/{svq_registration.id}/units"
+        centre_unit = publish_centre_unit(world.northgate)
+        question_page = dan.post(address, data={"unit": centre_unit.id})
+        assert question_page.status_code == 200
+        assert "is not part of" in question_page.text
+        assert centre_unit.code not in get_progress(svq_registration).chosen
+        assert dan.post(address, data={"unit": centre_unit.id, "even_so": "yes"}).status_code == 303
+        assert centre_unit.code in get_progress(svq_registration).chosen
 
     def test_qualification_is_set_changed_and_removed(self, world: World, client: Browser) -> None:
         dan, address = client(world.dan), f"/registrations/{world.registration.id}/qualification"
-        assert dan.post(address, data={"qualification": svq().id}).status_code == 303
-        assert dan.post(address, data={"qualification": svq().id}).status_code == 422
+        assert dan.post(address, data={"qualification": get_svq().id}).status_code == 303
+        assert dan.post(address, data={"qualification": get_svq().id}).status_code == 422
         assert dan.post(address, data={"qualification": 0}).status_code == 303
         assert dan.post(address, data={"qualification": 999}).status_code == 422
         db.session.expire_all()
@@ -193,11 +195,11 @@ class TestPages:
             f"/centres/{world.northgate.id}/registrations/new",
             data={
                 "candidate": 0, "name": "Ivy Roe", "email": "ivy@example.org", "candidate_number": "C-9",
-                "awarding_body_number": "AB-9", "awarding_body_date": "2026-11-02", "qualification": svq().id,
+                "awarding_body_number": "AB-9", "awarding_body_date": "2026-11-02", "qualification": get_svq().id,
                 "assessor": 0, "internal_verifier": 0,
             },
         )  # fmt: skip
         assert answer.status_code == 303
-        made = db.session.scalars(select(Registration).where(Registration.candidate_number == "C-9")).one()
-        assert made.qualification_id == svq().id
-        assert made.attempts == []
+        registration = db.session.scalars(select(Registration).where(Registration.candidate_number == "C-9")).one()
+        assert registration.qualification_id == get_svq().id
+        assert registration.attempts == []

@@ -33,7 +33,7 @@ def address(world: World) -> str:
     return f"/centres/{world.northgate.id}/registrations/new"
 
 
-def filled(candidate: Person | None, *codes: str, **other: Any) -> dict[str, Any]:
+def fill_form(candidate: Person | None, *codes: str, **fields: Any) -> dict[str, Any]:
     return {
         "candidate": str(candidate.id) if candidate else "0",
         "candidate_number": "C-77",
@@ -42,7 +42,7 @@ def filled(candidate: Person | None, *codes: str, **other: Any) -> dict[str, Any
         "units": [str(factories.unit(code).id) for code in codes],
         "assessor": "0",
         "internal_verifier": "0",
-        **other,
+        **fields,
     }
 
 
@@ -58,12 +58,12 @@ def test_administrator_registers_a_candidate_for_two_units(
     world: World, client: ClientFor, ivy: Person, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
-    response = dan.post(address(world), data=filled(ivy, "CFACC15", "INSCC004"))
+    response = dan.post(address(world), data=fill_form(ivy, "CFACC15", "INSCC004"))
     assert response.status_code == 303
-    made = registration_of(ivy)
-    assert (made.candidate_number, made.awarding_body_number) == ("C-77", "AB-900")
-    assert (made.awarding_body_date, made.registered_by_id) == (date(2026, 11, 2), world.dan.id)
-    assert [(each.unit.code, each.round) for each in made.attempts] == [("CFACC15", 1), ("INSCC004", 1)]
+    registration = registration_of(ivy)
+    assert (registration.candidate_number, registration.awarding_body_number) == ("C-77", "AB-900")
+    assert (registration.awarding_body_date, registration.registered_by_id) == (date(2026, 11, 2), world.dan.id)
+    assert [(each.unit.code, each.round) for each in registration.attempts] == [("CFACC15", 1), ("INSCC004", 1)]
     assert recorded_acts() == ["candidate_registered", "attempt_started", "attempt_started"]
     page = dan.get(response.location).text
     assert "Ivy Okafor is registered. Next, allocate an assessor" in page
@@ -73,21 +73,21 @@ def test_administrator_registers_a_candidate_for_two_units(
 def test_registered_candidate_sees_the_units_on_the_home_page(world: World, client: ClientFor, ivy: Person) -> None:
     browser = client(ivy)
     assert "No units yet." in browser.get("/").text
-    client(world.dan).post(address(world), data=filled(ivy, "CFACC15"))
+    client(world.dan).post(address(world), data=fill_form(ivy, "CFACC15"))
     assert "CFACC15" in browser.get("/").text
 
 
 def test_assessor_and_verifier_are_allocated_at_registration(
     world: World, client: ClientFor, ivy: Person, recorded_acts: Callable[[], list[str]]
 ) -> None:
-    data = filled(ivy, "CFACC15", "INSCC004", assessor=str(world.bob.id), internal_verifier=str(world.carol.id))
+    data = fill_form(ivy, "CFACC15", "INSCC004", assessor=str(world.bob.id), internal_verifier=str(world.carol.id))
     client(world.dan).post(address(world), data=data)
-    held = db.session.execute(
+    allocations = db.session.execute(
         select(Allocation.person_id, Allocation.role)
         .join(UnitAttempt)
         .where(UnitAttempt.candidate_id == ivy.id, Allocation.ends_at.is_(None))
     ).all()
-    assert sorted(map(tuple, held)) == sorted(
+    assert sorted(map(tuple, allocations)) == sorted(
         [(world.bob.id, Role.ASSESSOR), (world.carol.id, Role.INTERNAL_VERIFIER)] * 2
     )
     assert recorded_acts().count("allocation_made") == 4
@@ -96,7 +96,7 @@ def test_assessor_and_verifier_are_allocated_at_registration(
 def test_new_person_is_invited_and_registered_together(
     world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
-    data = filled(None, "CFACC15", name="Jo Reed", email="Jo.Reed@example.org")
+    data = fill_form(None, "CFACC15", name="Jo Reed", email="Jo.Reed@example.org")
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 303
     jo = db.session.scalars(select(Person).where(Person.email == "jo.reed@example.org")).one()
@@ -106,20 +106,20 @@ def test_new_person_is_invited_and_registered_together(
 
 
 def test_existing_candidate_gets_no_second_role(world: World, client: ClientFor, ivy: Person) -> None:
-    data = filled(None, "CFACC15", name="Somebody", email=ivy.email)
+    data = fill_form(None, "CFACC15", name="Somebody", email=ivy.email)
     assert client(world.dan).post(address(world), data=data).status_code == 303
     assert registration_of(ivy).candidate.name == "Ivy Okafor"
 
 
 def test_failed_registration_sends_no_invitation(world: World, client: ClientFor) -> None:
-    data = filled(None, name="Jo Reed", email="jo.reed@example.org")  # no unit
+    data = fill_form(None, name="Jo Reed", email="jo.reed@example.org")  # no unit
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 422
     assert db.session.scalar(select(Person).where(Person.email == "jo.reed@example.org")) is None
 
 
 @pytest.mark.parametrize(
-    ("other", "sentence"),
+    ("changes", "sentence"),
     [
         ({"candidate": "0"}, "Choose a candidate, or enter the name and email address of a new person."),
         ({"candidate": "0", "name": "Jo Reed"}, "Choose a candidate, or enter the name and email"),
@@ -136,30 +136,30 @@ def test_failed_registration_sends_no_invitation(world: World, client: ClientFor
     ],
 )
 def test_missing_input_is_explained_and_kept(
-    world: World, client: ClientFor, ivy: Person, other: dict[str, Any], sentence: str
+    world: World, client: ClientFor, ivy: Person, changes: dict[str, Any], sentence: str
 ) -> None:
     before = count_registrations()
-    data = filled(ivy, "CFACC15") | {"awarding_body_number": "AB <900>"} | other
+    data = fill_form(ivy, "CFACC15") | {"awarding_body_number": "AB <900>"} | changes
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 422
     assert sentence in response.text
-    if "awarding_body_number" not in other:
+    if "awarding_body_number" not in changes:
         assert "AB &lt;900&gt;" in response.text
-    if "units" not in other:
+    if "units" not in changes:
         assert f'value="{factories.unit("CFACC15").id}" checked' in response.text
     assert count_registrations() == before
 
 
 def test_registration_date_in_the_future_is_refused(world: World, client: ClientFor, ivy: Person) -> None:
     tomorrow = clock.today() + timedelta(days=1)
-    data = filled(ivy, "CFACC15", awarding_body_date=tomorrow.isoformat())
+    data = fill_form(ivy, "CFACC15", awarding_body_date=tomorrow.isoformat())
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 422
     assert "not in the future" in response.text
 
 
 def test_candidate_number_is_unique_at_a_centre(world: World, client: ClientFor, ivy: Person) -> None:
-    data = filled(ivy, "CFACC15", candidate_number=world.registration.candidate_number)
+    data = fill_form(ivy, "CFACC15", candidate_number=world.registration.candidate_number)
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 422
     assert "Another candidate at this centre has the number" in response.text
@@ -167,13 +167,13 @@ def test_candidate_number_is_unique_at_a_centre(world: World, client: ClientFor,
 
 def test_same_form_sent_twice_registers_once(world: World, client: ClientFor, ivy: Person) -> None:
     dan, before = client(world.dan), count_registrations()
-    assert dan.post(address(world), data=filled(ivy, "CFACC15")).status_code == 303
-    assert dan.post(address(world), data=filled(ivy, "CFACC15")).status_code == 422
+    assert dan.post(address(world), data=fill_form(ivy, "CFACC15")).status_code == 303
+    assert dan.post(address(world), data=fill_form(ivy, "CFACC15")).status_code == 422
     assert count_registrations() == before + 1
 
 
 def test_unit_in_another_registration_is_refused(world: World, client: ClientFor) -> None:
-    response = client(world.dan).post(address(world), data=filled(world.alice, "CFACC15"))
+    response = client(world.dan).post(address(world), data=fill_form(world.alice, "CFACC15"))
     assert response.status_code == 422
     assert "The candidate already has CFACC15. Nothing was changed. Void that unit first." in response.text
 
@@ -182,7 +182,7 @@ def test_same_person_cannot_assess_and_verify(world: World, client: ClientFor, i
     with transaction():
         factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     before = count_registrations()
-    data = filled(ivy, "CFACC15", assessor=str(world.bob.id), internal_verifier=str(world.bob.id))
+    data = fill_form(ivy, "CFACC15", assessor=str(world.bob.id), internal_verifier=str(world.bob.id))
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 422
     assert "The same person cannot assess and verify a unit." in response.text
@@ -192,7 +192,7 @@ def test_same_person_cannot_assess_and_verify(world: World, client: ClientFor, i
 def test_administrator_cannot_register_themselves(world: World, client: ClientFor) -> None:
     with transaction():
         factories.grant(world.dan, world.northgate, Role.CANDIDATE)
-    response = client(world.dan).post(address(world), data=filled(world.dan, "CFACC15"))
+    response = client(world.dan).post(address(world), data=fill_form(world.dan, "CFACC15"))
     assert response.status_code == 422
     assert "You cannot register yourself." in response.text
 
@@ -201,7 +201,7 @@ def test_only_people_with_the_role_are_offered(world: World, client: ClientFor) 
     page = client(world.dan).get(address(world)).text
     assert world.alice.email in page
     assert world.frank.email not in page
-    response = client(world.dan).post(address(world), data=filled(world.frank, "CFACC15"))
+    response = client(world.dan).post(address(world), data=fill_form(world.frank, "CFACC15"))
     assert response.status_code == 422
 
 
@@ -213,13 +213,13 @@ def test_service_refuses_people_without_the_role(world: World) -> None:
         register_candidate(world.alice, world.northgate, "C-77", "AB", date(2026, 9, 1), [], actor)
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
 def test_only_an_administrator_of_the_centre_can_register(
-    world: World, client: ClientFor, ivy: Person, who: str
+    world: World, client: ClientFor, ivy: Person, name: str
 ) -> None:
-    browser = client(getattr(world, who))
+    browser = client(getattr(world, name))
     assert browser.get(address(world)).status_code == 404
-    assert browser.post(address(world), data=filled(ivy, "CFACC15")).status_code == 404
+    assert browser.post(address(world), data=fill_form(ivy, "CFACC15")).status_code == 404
 
 
 def test_page_takes_few_statements(

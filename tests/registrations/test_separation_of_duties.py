@@ -36,7 +36,7 @@ def passes(check: Callable[[], None]) -> bool:
 
 def test_refusal_says_what_to_do(world: World) -> None:
     with transaction():
-        sampled(world)
+        add_sample(world)
     with pytest.raises(Refused, match=r"Nothing was changed. Choose another assessor."):
         check_may_assess(world.carol.id, world.cfacc15)
 
@@ -86,16 +86,18 @@ def test_candidates_signature_does_not_count_as_assessing(world: World) -> None:
     assert may_verify(world.carol, world.cfacc15)
 
 
-@pytest.mark.parametrize("what", ["sampled", "found", "closed", "reopened"])
-def test_verifier_cannot_assess_the_same_attempt(world: World, what: str) -> None:
+@pytest.mark.parametrize("act", ["sample", "raise", "close", "reopen"])
+def test_verifier_cannot_assess_the_same_attempt(world: World, act: str) -> None:
     with transaction():
-        {"sampled": sampled, "found": found, "closed": closed, "reopened": reopened}[what](world)
+        {"sample": add_sample, "raise": raise_action_point, "close": close_action_point, "reopen": reopen_attempt}[
+            act
+        ](world)
     assert not may_assess(world.carol, world.cfacc15)
     assert may_verify(world.carol, world.cfacc15)
     assert may_assess(world.carol, world.inscc004)
 
 
-def sampled(world: World) -> None:
+def add_sample(world: World) -> None:
     sample = Sample(
         attempt_id=world.cfacc15.id,
         round=1,
@@ -107,7 +109,7 @@ def sampled(world: World) -> None:
     factories.db.session.add(sample)
 
 
-def found(world: World, raised_by: Person | None = None) -> ActionPoint:
+def raise_action_point(world: World, raised_by: Person | None = None) -> ActionPoint:
     action_point = ActionPoint(
         attempt_id=world.cfacc15.id,
         round=1,
@@ -120,12 +122,12 @@ def found(world: World, raised_by: Person | None = None) -> ActionPoint:
     return action_point
 
 
-def closed(world: World) -> None:
-    with_somebody_else = found(world, raised_by=world.dan)
+def close_action_point(world: World) -> None:
+    with_somebody_else = raise_action_point(world, raised_by=world.dan)
     with_somebody_else.closed_by_id, with_somebody_else.closed_at = world.carol.id, clock.now()
 
 
-def reopened(world: World) -> None:
+def reopen_attempt(world: World) -> None:
     reopening = Reopening(
         attempt_id=world.cfacc15.id,
         round=1,

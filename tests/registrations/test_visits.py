@@ -28,7 +28,7 @@ def address(world: World) -> str:
     return f"/centres/{world.northgate.id}/visits"
 
 
-def filled(world: World, *attempts: UnitAttempt, start: int = 0, end: int = 2, **other: Any) -> dict[str, Any]:
+def fill_form(world: World, *attempts: UnitAttempt, start: int = 0, end: int = 2, **fields: Any) -> dict[str, Any]:
     """Open a visit for Eve, from and until so many days from now."""
     today = clock.today()
     return {
@@ -36,7 +36,7 @@ def filled(world: World, *attempts: UnitAttempt, start: int = 0, end: int = 2, *
         "starts": (today + timedelta(days=start)).isoformat(),
         "ends": (today + timedelta(days=end)).isoformat(),
         "attempts": [str(each.id) for each in attempts],
-        **other,
+        **fields,
     }
 
 
@@ -50,7 +50,7 @@ def test_external_verifier_reads_the_units_in_scope_only(
     eve = client(world.eve)
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 404
     dan = client(world.dan)
-    response = dan.post(address(world), data=filled(world, world.cfacc15))
+    response = dan.post(address(world), data=fill_form(world, world.cfacc15))
     assert response.status_code == 303
     page = dan.get(response.location).text
     assert "The visit of Eve Lindqvist is open." in page
@@ -64,7 +64,7 @@ def test_visit_covers_whole_days_in_london(
     world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(datetime(2027, 7, 6, 9, tzinfo=UTC))
-    data = filled(world, world.cfacc15) | {"starts": "2027-07-07", "ends": "2027-07-08"}
+    data = fill_form(world, world.cfacc15) | {"starts": "2027-07-07", "ends": "2027-07-08"}
     client(world.dan).post(address(world), data=data)
     (visit,) = visits()
     assert visit.starts_at == datetime(2027, 7, 6, 23, 0, tzinfo=UTC)
@@ -75,7 +75,7 @@ def test_visit_covers_whole_days_in_london(
 def test_nothing_can_be_read_outside_the_dates_of_a_visit(
     world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    client(world.dan).post(address(world), data=filled(world, world.cfacc15, start=1, end=2))
+    client(world.dan).post(address(world), data=fill_form(world, world.cfacc15, start=1, end=2))
     path = f"/attempts/{world.cfacc15.id}"
     assert client(world.eve).get(path).status_code == 404
     now = clock.now()
@@ -86,7 +86,7 @@ def test_nothing_can_be_read_outside_the_dates_of_a_visit(
 
 
 def test_external_verifier_is_emailed(world: World, client: ClientFor, emails_to: Callable[..., list[str]]) -> None:  # noqa: F811 - the fixture
-    data = filled(world, world.cfacc15) | {"starts": "2026-11-30", "ends": "2099-12-01"}
+    data = fill_form(world, world.cfacc15) | {"starts": "2026-11-30", "ends": "2099-12-01"}
     client(world.dan).post(address(world), data=data)
     assert "from 30 November 2026 until the end of 1 December 2099" in emails_to(world.eve)[0].replace("\n", " ")
 
@@ -104,18 +104,18 @@ def test_visit_is_shown_with_its_last_day_and_no_time(
     freeze_clock(datetime(2027, 7, 8, 9, tzinfo=UTC))
     with transaction():
         open_visit(world.eve, world.northgate, clock.now(), end, [world.cfacc15], factories.make_actor(world.dan))
-    listed = client(world.dan).get(address(world)).text
-    assert '<td data-label="Last day">8 July 2027</td>' in listed
-    own = client(world.eve).get("/visit").text
-    assert "until the end of 8 July 2027." in " ".join(own.split())
+    administrators_page = client(world.dan).get(address(world)).text
+    assert '<td data-label="Last day">8 July 2027</td>' in administrators_page
+    visitors_page = client(world.eve).get("/visit").text
+    assert "until the end of 8 July 2027." in " ".join(visitors_page.split())
     assert "until the end of 8 July 2027" in emails_to(world.eve)[0].replace("\n", " ")
-    for page in (listed, own):
+    for page in (administrators_page, visitors_page):
         assert "9 July 2027" not in page
         assert "00:00" not in page
 
 
 @pytest.mark.parametrize(
-    ("other", "sentence"),
+    ("changes", "sentence"),
     [
         ({"person": "0"}, "Choose the external verifier."),
         ({"attempts": []}, "Choose the units in scope."),
@@ -127,18 +127,18 @@ def test_visit_is_shown_with_its_last_day_and_no_time(
     ],
 )
 def test_missing_input_is_explained_and_the_ticks_are_kept(
-    world: World, client: ClientFor, other: dict[str, Any], sentence: str
+    world: World, client: ClientFor, changes: dict[str, Any], sentence: str
 ) -> None:
-    response = client(world.dan).post(address(world), data=filled(world, world.inscc004) | other)
+    response = client(world.dan).post(address(world), data=fill_form(world, world.inscc004) | changes)
     assert response.status_code == 422
     assert sentence in response.text
-    if "attempts" not in other:
+    if "attempts" not in changes:
         assert f'value="{world.inscc004.id}" checked' in response.text
     assert visits() == []
 
 
 def test_attempts_of_another_centre_are_refused(world: World, client: ClientFor) -> None:
-    response = client(world.dan).post(address(world), data=filled(world, world.franks_attempt))
+    response = client(world.dan).post(address(world), data=fill_form(world, world.franks_attempt))
     assert response.status_code == 422
     now, by_dan = clock.now(), factories.make_actor(world.dan)
     with pytest.raises(NotFound), transaction():
@@ -146,14 +146,14 @@ def test_attempts_of_another_centre_are_refused(world: World, client: ClientFor)
 
 
 def test_visit_needs_the_role_of_external_verifier(world: World, client: ClientFor) -> None:
-    response = client(world.dan).post(address(world), data=filled(world, world.cfacc15, person=str(world.bob.id)))
+    response = client(world.dan).post(address(world), data=fill_form(world, world.cfacc15, person=str(world.bob.id)))
     assert response.status_code == 422
     now, by_dan = clock.now(), factories.make_actor(world.dan)
     with pytest.raises(Refused, match="role of external verifier"), transaction():
         open_visit(world.bob, world.northgate, now, now + timedelta(days=1), [world.cfacc15], by_dan)
 
 
-def opened(world: World, **days: int) -> Visit:
+def make_visit(world: World, **days: int) -> Visit:
     now = clock.now()
     start, end = now + timedelta(days=days.get("start", 0)), now + timedelta(days=days.get("end", 2))
     with transaction():
@@ -167,7 +167,7 @@ def end_address(world: World, visit: Visit) -> str:
 def test_administrator_ends_a_visit_early(
     world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
-    visit, eve, dan = opened(world), client(world.eve), client(world.dan)
+    visit, eve, dan = make_visit(world), client(world.eve), client(world.dan)
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 200
     response = dan.post(end_address(world, visit))
     assert response.status_code == 303
@@ -179,7 +179,7 @@ def test_administrator_ends_a_visit_early(
 
 
 def test_visit_can_be_ended_once(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
-    visit, dan = opened(world), client(world.dan)
+    visit, dan = make_visit(world), client(world.dan)
     dan.post(end_address(world, visit))
     response = dan.post(end_address(world, visit))
     assert response.status_code == 409
@@ -189,14 +189,14 @@ def test_visit_can_be_ended_once(world: World, client: ClientFor, recorded_acts:
 
 def test_ended_future_visit_never_starts(world: World, freeze_clock: Callable[[datetime], None]) -> None:
     freeze_clock(clock.now())
-    visit = opened(world, start=5, end=6)
+    visit = make_visit(world, start=5, end=6)
     with transaction():
         end_visit(visit, factories.make_actor(world.dan))
     assert visit.starts_at < visit.ends_at <= clock.now()
 
 
 def test_visit_of_another_centre_cannot_be_ended(world: World, client: ClientFor) -> None:
-    visit, heidi = opened(world), client(world.heidi)
+    visit, heidi = make_visit(world), client(world.heidi)
     assert heidi.post(end_address(world, visit)).status_code == 404
     assert heidi.post(f"/centres/{world.southbank.id}/visits/{visit.id}/end").status_code == 404
     assert visit.ends_at > clock.now()
@@ -215,13 +215,13 @@ def test_page_says_what_to_do_without_units(world: World, client: ClientFor) -> 
     assert "No units to read yet." in client(ken).get(f"/centres/{empty.id}/visits").text
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
 def test_only_an_administrator_of_the_centre_can_open_or_end_visits(
-    world: World, client: ClientFor, who: str
+    world: World, client: ClientFor, name: str
 ) -> None:
-    visit, browser = opened(world), client(getattr(world, who))
+    visit, browser = make_visit(world), client(getattr(world, name))
     assert browser.get(address(world)).status_code == 404
-    assert browser.post(address(world), data=filled(world, world.inscc004)).status_code == 404
+    assert browser.post(address(world), data=fill_form(world, world.inscc004)).status_code == 404
     assert browser.post(end_address(world, visit)).status_code == 404
     assert len(visits()) == 1
 
@@ -230,7 +230,7 @@ def test_page_takes_as_few_statements_for_many_visits(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     for _ in range(5):
-        opened(world)
+        make_visit(world)
     dan = client(world.dan)
     with count_statements() as statements:
         dan.get(address(world))
@@ -256,7 +256,7 @@ def test_every_visit_can_be_reached(world: World, client: ClientFor, monkeypatch
     dan = client(world.dan)
     assert "Page 1" in dan.get(address(world)).text
     pages = [queries.list_visits(world.northgate, number) for number in (1, 2)]
-    assert [(len(found), more) for found, more in pages] == [(2, True), (1, False)]
+    assert [(len(visits_of_page), has_more) for visits_of_page, has_more in pages] == [(2, True), (1, False)]
 
 
 def test_every_unit_can_be_put_into_a_visit(world: World) -> None:

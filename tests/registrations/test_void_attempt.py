@@ -94,10 +94,12 @@ def test_void_attempt_takes_no_claims(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "status"), [("alice", 404), ("bob", 404), ("carol", 404), ("eve", 404), ("heidi", 404)]
+    ("name", "status"), [("alice", 404), ("bob", 404), ("carol", 404), ("eve", 404), ("heidi", 404)]
 )
-def test_only_an_administrator_of_the_centre_can_void(world: World, client: ClientFor, who: str, status: int) -> None:
-    browser = client(getattr(world, who))
+def test_only_an_administrator_of_the_centre_can_void(
+    world: World, client: ClientFor, name: str, status: int
+) -> None:
+    browser = client(getattr(world, name))
     assert browser.get(address(world)).status_code == status
     assert browser.post(address(world), data={"reason": "No"}).status_code == status
     db.session.refresh(world.cfacc15)

@@ -121,9 +121,9 @@ def test_attempt_of_a_withdrawn_candidate_can_be_voided(world: World) -> None:
     assert world.cfacc15.state is AttemptState.VOID
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_only_an_administrator_of_the_centre_can_withdraw(world: World, client: ClientFor, who: str) -> None:
-    browser = client(getattr(world, who))
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_only_an_administrator_of_the_centre_can_withdraw(world: World, client: ClientFor, name: str) -> None:
+    browser = client(getattr(world, name))
     assert browser.get(address(world)).status_code == 404
     assert browser.post(address(world), data={"reason": WHY}).status_code == 404
     db.session.refresh(world.registration)

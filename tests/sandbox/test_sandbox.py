@@ -17,7 +17,7 @@ LIMITS = Limits(address_space=512 * MEGABYTE, cpu_seconds=5, file_size=MEGABYTE)
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    """A module of the standard library stands in for ours: `timeit` runs the script it is given."""
+    """A sandbox of `timeit` of the standard library, which runs the script that it is passed."""
     return Sandbox("timeit", LIMITS, slots=1, timeout_seconds=10, max_queued=2)
 
 

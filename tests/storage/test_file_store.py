@@ -1,4 +1,4 @@
-"""What was acknowledged is on the disk, under its hash; what failed leaves nothing."""
+"""The file store: a saved file is on the disk under its hash; a failed save leaves nothing."""
 
 import errno
 import hashlib
@@ -13,11 +13,11 @@ from flask import Flask
 from tracker.storage import file_store
 
 
-def test_a_file_is_kept_under_its_hash(app: Flask, store: Path) -> None:
-    kept = file_store.save(io.BytesIO(b"three calls"))
-    assert kept.sha256 == hashlib.sha256(b"three calls").hexdigest()
-    assert kept.size == 11
-    assert file_store.get_path(kept.sha256).read_bytes() == b"three calls"
+def test_a_file_is_stored_under_its_hash(app: Flask, store: Path) -> None:
+    stored_file = file_store.save(io.BytesIO(b"three calls"))
+    assert stored_file.sha256 == hashlib.sha256(b"three calls").hexdigest()
+    assert stored_file.size == 11
+    assert file_store.get_path(stored_file.sha256).read_bytes() == b"three calls"
 
 
 def test_the_same_bytes_twice_are_one_file(app: Flask, store: Path) -> None:
@@ -25,32 +25,32 @@ def test_the_same_bytes_twice_are_one_file(app: Flask, store: Path) -> None:
     assert [path.is_file() for path in store.rglob("*")].count(True) == 1
 
 
-def test_nobody_else_on_the_machine_reads_it(app: Flask, store: Path) -> None:
-    kept = file_store.save(io.BytesIO(b"private"))
-    assert file_store.get_path(kept.sha256).stat().st_mode & 0o077 == 0
+def test_a_file_is_readable_by_its_owner_only(app: Flask, store: Path) -> None:
+    stored_file = file_store.save(io.BytesIO(b"private"))
+    assert file_store.get_path(stored_file.sha256).stat().st_mode & 0o077 == 0
     assert store.stat().st_mode & 0o077 == 0
 
 
-def test_it_is_written_then_synced_then_renamed_then_both_folders_synced(
+def test_a_file_and_its_folders_are_synced_before_save_returns(
     app: Flask, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder of the file holds its name, and the store the name of that folder: a power cut may take either."""
-    done: list[object] = []
+    """A power cut may lose the file, its name in its folder, or the name of that folder in the store."""
+    steps: list[object] = []
     fsync, replace = os.fsync, Path.replace
 
     def note_fsync(descriptor: int) -> None:
-        found = os.fstat(descriptor)
-        done.append(found.st_ino if stat.S_ISDIR(found.st_mode) else "file")
+        status = os.fstat(descriptor)
+        steps.append(status.st_ino if stat.S_ISDIR(status.st_mode) else "file")
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", note_fsync)
-    monkeypatch.setattr(Path, "replace", lambda path, to: (done.append("rename"), replace(path, to))[1])
-    kept = file_store.save(io.BytesIO(b"through a power cut"))
-    folder = file_store.get_path(kept.sha256).parent
-    assert done == ["file", "rename", folder.stat().st_ino, store.stat().st_ino]
+    monkeypatch.setattr(Path, "replace", lambda path, to: (steps.append("rename"), replace(path, to))[1])
+    stored_file = file_store.save(io.BytesIO(b"through a power cut"))
+    folder = file_store.get_path(stored_file.sha256).parent
+    assert steps == ["file", "rename", folder.stat().st_ino, store.stat().st_ino]
 
 
-def test_a_full_disk_leaves_no_half_a_file(app: Flask, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_partial_file(app: Flask, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""A virus scanner where one is configured: a fake clamd that speaks its protocol, and every way in which it may fail."""
+"""Virus scanning with a fake clamd, and every way in which the scanner may fail."""
 
 import io
 import socket
@@ -20,21 +20,21 @@ from tracker.extensions import db
 from tracker.models import Evidence, ImportRun, UnitDraft
 from tracker.storage.virus_scan import scan
 
-BAD = b"X5O! something bad"
+BAD = b"X5O! a virus"
 AWAY = "could not be checked for viruses just now and was not added"
-Answer = Callable[[socket.socket, bytes], object]
+Reply = Callable[[socket.socket, bytes], object]
 
 
-def honest(connection: socket.socket, content: bytes) -> None:
+def answer_as_clamd(connection: socket.socket, content: bytes) -> None:
     connection.sendall(b"stream: Test.Signature FOUND\0" if BAD in content else b"stream: OK\0")
 
 
 class FakeClamd:
-    """Takes INSTREAM as clamd does, keeps what it was sent, and answers as it is told."""
+    """A server that reads INSTREAM as clamd does, keeps the content, and replies as `answer` does."""
 
     def __init__(self, listening: socket.socket) -> None:
         self.listening = listening
-        self.answer: Answer = honest
+        self.answer: Reply = answer_as_clamd
         self.reads = True
         self.scanned: list[bytes] = []
         self.enough = threading.Event()
@@ -87,7 +87,7 @@ def configure(app: Flask, address: str) -> None:
     app.config["SCAN_SECONDS"] = 0.5
 
 
-def kept(store: Path) -> list[Path]:
+def list_stored_files(store: Path) -> list[Path]:
     return [path for path in store.rglob("*") if path.is_file()]
 
 
@@ -102,7 +102,7 @@ def test_a_large_file_arrives_whole(alice: FlaskClient, complaint: Evidence, cla
     assert clamd.scanned == [content]
 
 
-def test_what_is_found_is_refused_and_not_kept(
+def test_a_file_with_a_virus_is_refused_and_not_stored(
     alice: FlaskClient, complaint: Evidence, clamd: FakeClamd, store: Path
 ) -> None:
     answer = send(alice, complaint, BAD, "call.txt")
@@ -112,10 +112,12 @@ def test_what_is_found_is_refused_and_not_kept(
         in answer.json["message"]
     )
     assert complaint.attachments == []
-    assert kept(store) == []
+    assert list_stored_files(store) == []
 
 
-def test_the_form_without_javascript_says_so_too(alice: FlaskClient, complaint: Evidence, clamd: FakeClamd) -> None:
+def test_the_form_without_javascript_refuses_it_too(
+    alice: FlaskClient, complaint: Evidence, clamd: FakeClamd
+) -> None:
     body = {"title": "Typed", "version": complaint.version, "act": "draft", "files": (io.BytesIO(BAD), "call.txt")}
     page = alice.post(f"/evidence/{complaint.id}/edit", data=body, follow_redirects=True)
     assert "the virus scanner found something in it" in page.text
@@ -123,13 +125,13 @@ def test_the_form_without_javascript_says_so_too(alice: FlaskClient, complaint: 
     assert complaint.attachments == []
 
 
-def stalls(connection: socket.socket, _content: bytes) -> None:
+def answer_nothing(connection: socket.socket, _content: bytes) -> None:
     connection.settimeout(5)
     connection.recv(1)
 
 
 def trickles(connection: socket.socket, _content: bytes) -> None:
-    """Always something, and never the end."""
+    """Send one byte at a time and never end the reply."""
     pause = threading.Event()
     for letter in b"stream: OK" * 3:
         connection.sendall(bytes([letter]))
@@ -147,38 +149,40 @@ def trickles(connection: socket.socket, _content: bytes) -> None:
         lambda connection, _: connection.sendall(b"not stream: OK\0"),
         lambda connection, _: connection.sendall(b"x" * 100_000),
         lambda *_: None,
-        stalls,
+        answer_nothing,
         trickles,
     ],
     ids=["another answer", "too large", "an error", "no text", "cut off", "other words", "endless", "hung up", "stalls", "trickles"],
 )  # fmt: skip
-def test_without_a_clear_answer_nothing_is_let_through(
-    alice: FlaskClient, complaint: Evidence, clamd: FakeClamd, store: Path, answer: Answer
+def test_a_file_is_refused_without_a_clear_reply(
+    alice: FlaskClient, complaint: Evidence, clamd: FakeClamd, store: Path, answer: Reply
 ) -> None:
     clamd.answer = answer
-    said = send(alice, complaint, b"Notes.", "n.txt")
-    assert said.status_code == 422
-    assert AWAY in said.text
+    response = send(alice, complaint, b"Notes.", "n.txt")
+    assert response.status_code == 422
+    assert AWAY in response.text
     assert complaint.attachments == []
-    assert kept(store) == []
+    assert list_stored_files(store) == []
 
 
-def test_a_scanner_that_takes_nothing_in_is_not_waited_for(app: Flask, clamd: FakeClamd) -> None:
+def test_a_scanner_that_does_not_read_is_not_waited_for(app: Flask, clamd: FakeClamd) -> None:
     clamd.reads, clamd.answer = False, lambda *_: clamd.enough.wait(5)
     with pytest.raises(TimeoutError):
         scan(io.BytesIO(b"a line of notes\n" * 2_000_000), app.config["SETTINGS"].clamav, 0.5)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "/nowhere/clamd.ctl", "no port"])
-def test_a_scanner_that_is_away_lets_nothing_through(
+def test_a_file_is_refused_while_the_scanner_is_stopped(
     app: Flask, alice: FlaskClient, complaint: Evidence, store: Path, address: str
 ) -> None:
     configure(app, address)
     assert AWAY in send(alice, complaint, b"Notes.", "n.txt").text
-    assert kept(store) == []
+    assert list_stored_files(store) == []
 
 
-def test_it_may_listen_on_a_path(app: Flask, alice: FlaskClient, complaint: Evidence, tmp_path: Path) -> None:
+def test_the_scanner_may_listen_on_a_unix_socket(
+    app: Flask, alice: FlaskClient, complaint: Evidence, tmp_path: Path
+) -> None:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(tmp_path / "clamd"))
     listening.listen()
@@ -191,7 +195,7 @@ def test_it_may_listen_on_a_path(app: Flask, alice: FlaskClient, complaint: Evid
         fake.stop()
 
 
-def test_without_one_nothing_is_scanned(alice: FlaskClient, complaint: Evidence) -> None:
+def test_nothing_is_scanned_without_a_scanner(alice: FlaskClient, complaint: Evidence) -> None:
     assert send(alice, complaint, BAD, "call.txt").status_code == 201
 
 
@@ -203,7 +207,7 @@ class TestUnits:
         assert page.status_code == 422
         assert "the virus scanner found something in it" in page.text
         assert db.session.query(UnitDraft).count() == 0
-        assert kept(store) == []
+        assert list_stored_files(store) == []
 
     def test_a_file_of_units_is_scanned(self, world: World, client: ClientFor, store: Path) -> None:
         path = f"/centres/{world.northgate.id}/units/import"
@@ -211,9 +215,9 @@ class TestUnits:
         assert page.status_code == 422
         assert "the virus scanner found something in it" in page.text
         assert db.session.query(ImportRun).count() == 0
-        assert kept(store) == []
+        assert list_stored_files(store) == []
 
-    def test_neither_is_let_through_while_it_is_away(
+    def test_both_are_refused_while_the_scanner_is_stopped(
         self, app: Flask, world: World, client: ClientFor, store: Path
     ) -> None:
         configure(app, "127.0.0.1:1")
@@ -222,4 +226,4 @@ class TestUnits:
             page = client(world.dan).post(f"/centres/{world.northgate.id}/units/{end}", data=body)
             assert page.status_code == 422
             assert AWAY in page.text
-        assert kept(store) == []
+        assert list_stored_files(store) == []

@@ -34,7 +34,7 @@ def confirmed(world: World) -> World:
 def read_page() -> Callable[[FlaskClient, int], VerifyPage]:
     """Return a function that reads what the verifier's pages send: `read_page(browser, attempt_id).decision_ids`."""
 
-    def read(browser: FlaskClient, attempt_id: int) -> VerifyPage:
+    def read_verify_page(browser: FlaskClient, attempt_id: int) -> VerifyPage:
         sample_page = browser.get(f"/attempts/{attempt_id}/verify").text
         sign_page = browser.get(f"/attempts/{attempt_id}/verify/sign").text
         return VerifyPage(
@@ -43,4 +43,4 @@ def read_page() -> Callable[[FlaskClient, int], VerifyPage]:
             snapshot_hash=next(iter(re.findall(r'name="snapshot_hash" value="([^"]*)"', sign_page)), ""),
         )
 
-    return read
+    return read_verify_page

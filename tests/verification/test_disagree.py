@@ -35,7 +35,7 @@ Read = Callable[[FlaskClient, int], VerifyPage]
 
 
 @pytest.fixture
-def decided(world: World) -> tuple[EvidenceVersion, Decision]:
+def decision_on_6(world: World) -> tuple[EvidenceVersion, Decision]:
     """Decide every criterion of Alice's CFACC15 as met, on one item; return its version and the decision on 6."""
     version, _ = workflow.meet_everything(world, world.cfacc15)
     return version, find_live_decision(world.cfacc15, "6")
@@ -52,42 +52,42 @@ def accept_again(world: World, version: EvidenceVersion, decision: Decision, out
 
 
 def test_assessment_accepted_before_a_disagreement_does_not_override_it(
-    world: World, decided: tuple[EvidenceVersion, Decision]
+    world: World, decision_on_6: tuple[EvidenceVersion, Decision]
 ) -> None:
-    assessment_id = accept_again(world, *decided, Outcome.MET)
-    disagree(world, decided[1])
+    assessment_id = accept_again(world, *decision_on_6, Outcome.MET)
+    disagree(world, decision_on_6[1])
     workflow.release(assessment_id)
     db.session.rollback()
-    live = find_live_decision(world.cfacc15, "6")
-    assert (live.outcome, live.comment) == (Outcome.NEEDS_MORE, ACTION)
+    live_decision = find_live_decision(world.cfacc15, "6")
+    assert (live_decision.outcome, live_decision.comment) == (Outcome.NEEDS_MORE, ACTION)
     draft = db.session.get_one(Assessment, assessment_id)
     assert (draft.state, draft.release_after) == (AssessmentState.DRAFT, None)
-    assert draft.draft_decisions == {str(live.claim_id): {"comment": "Heard."}}
+    assert draft.draft_decisions == {str(live_decision.claim_id): {"comment": "Heard."}}
 
 
 def test_assessment_that_is_due_is_released_before_a_sample(
-    world: World, decided: tuple[EvidenceVersion, Decision]
+    world: World, decision_on_6: tuple[EvidenceVersion, Decision]
 ) -> None:
-    accept_again(world, *decided, Outcome.NEEDS_MORE)
+    accept_again(world, *decision_on_6, Outcome.NEEDS_MORE)
     workflow.pass_time_to_undo()
     with pytest.raises(Conflict, match="A decision was changed since you opened this page"):
-        disagree(world, decided[1])
+        disagree(world, decision_on_6[1])
 
 
 def test_assess_page_opened_before_a_disagreement_is_out_of_date(
-    world: World, client: Browser, decided: tuple[EvidenceVersion, Decision]
+    world: World, client: Browser, decision_on_6: tuple[EvidenceVersion, Decision]
 ) -> None:
-    version, decision = decided
+    version, decision = decision_on_6
     bob, path = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{version.evidence_id}/assess"
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', bob.get(path).text))
     data = {name: hidden[name] for name in ("version", "after", "superseding")}
     data |= {f"outcome-{decision.claim_id}": "met", f"comment-{decision.claim_id}": "Heard.", "act": "accept"}
     disagree(world, decision)
-    refused = bob.post(path, data=data)
-    assert refused.status_code == 409
-    assert "A decision on this item now says that more is needed" in refused.text
-    assert ACTION in refused.text
-    assert "Heard." in refused.text
+    refusal = bob.post(path, data=data)
+    assert refusal.status_code == 409
+    assert "A decision on this item now says that more is needed" in refusal.text
+    assert ACTION in refusal.text
+    assert "Heard." in refusal.text
 
 
 def test_action_point_of_a_withdrawn_candidate_is_answered_and_closed(confirmed: World, client: Browser) -> None:
@@ -108,9 +108,9 @@ def test_action_point_of_a_withdrawn_candidate_is_answered_and_closed(confirmed:
 
 
 def test_action_points_of_void_attempts_are_not_listed(
-    world: World, client: Browser, decided: tuple[EvidenceVersion, Decision]
+    world: World, client: Browser, decision_on_6: tuple[EvidenceVersion, Decision]
 ) -> None:
-    disagree(world, decided[1])
+    disagree(world, decision_on_6[1])
     assert allocated.count_open_action_points(world.carol.id) == 1
     with transaction():
         void_attempt(world.cfacc15, "Entered by mistake.", factories.make_actor(world.dan))
@@ -118,7 +118,7 @@ def test_action_points_of_void_attempts_are_not_listed(
     assert allocated.list_allocated_action_points(world.carol.id, 1, only_open=False) == ([], False)
     assert list_action_points_to_answer(world.bob.id) == []
     assert "cannot be signed until" not in client(world.carol).get(f"/attempts/{world.cfacc15.id}/verify").text
-    assert db.session.scalars(select(Decision.superseded_at).where(Decision.id == decided[1].id)).one()
+    assert db.session.scalars(select(Decision.superseded_at).where(Decision.id == decision_on_6[1].id)).one()
 
 
 def test_refusals_use_the_terms_of_the_centre(confirmed: World, client: Browser) -> None:

@@ -23,9 +23,9 @@ def test_confirmed_units_are_listed_to_verify_and_others_as_allocated(confirmed:
     assert page.index("Units to verify") < page.index("CFACC15")
     assert "not sampled" in page
     assert "<b>1</b> other" in page
-    others = carol.get("/verification/other-units").text
-    assert "INSCC004" in others
-    assert "CFACC15" not in others
+    other_units = carol.get("/verification/other-units").text
+    assert "INSCC004" in other_units
+    assert "CFACC15" not in other_units
 
 
 def test_units_to_verify_are_listed_however_many_verified_ones_there_are(
@@ -82,11 +82,11 @@ def test_verifiers_pages_take_few_statements(
 ) -> None:
     carol = client(confirmed.carol)
     carol.get("/verification")
-    for path, most in (
+    for path, max_statements in (
         ("/verification", 12),
         ("/action-points", 8),
         (f"/attempts/{confirmed.cfacc15.id}/verify", 20),
     ):
         with count_statements() as statements:
             carol.get(path)
-        assert len(statements) <= most, (path, len(statements), statements)
+        assert len(statements) <= max_statements, (path, len(statements), statements)

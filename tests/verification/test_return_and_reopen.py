@@ -86,10 +86,10 @@ def test_return_needs_criteria_an_action_and_a_due_date(confirmed: World, client
         ({"criterion": criterion, "due_on": day}, "Enter the action required"),
         ({"criterion": criterion, "action": "Look again.", "due_on": "2020-01-01"}, "not in the past"),
     ):
-        refused = carol.post(f"/attempts/{attempt.id}/return", data=data)
-        assert refused.status_code == 422
-        assert sentence in refused.text
-    assert "Look again." in refused.text
+        refusal = carol.post(f"/attempts/{attempt.id}/return", data=data)
+        assert refusal.status_code == 422
+        assert sentence in refusal.text
+    assert "Look again." in refusal.text
     db.session.rollback()
     assert db.session.scalar(select(ActionPoint.id)) is None
 
@@ -109,6 +109,6 @@ def test_verified_unit_is_reopened_with_a_reason(confirmed: World, client: Brows
     )
     assert answer.status_code == 303
     db.session.rollback()
-    again = db.session.get_one(UnitAttempt, attempt)
-    assert (again.state, again.round) == (AttemptState.IN_PROGRESS, 2)
+    reopened_attempt = db.session.get_one(UnitAttempt, attempt)
+    assert (reopened_attempt.state, reopened_attempt.round) == (AttemptState.IN_PROGRESS, 2)
     assert "The log was another" in client(confirmed.alice).get(f"/attempts/{attempt}").text

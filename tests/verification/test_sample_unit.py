@@ -86,20 +86,20 @@ def test_disagreement_needs_an_action_and_a_due_date_and_keeps_what_was_typed(
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     [first, *_] = read_page(carol, attempt).decision_ids
     data = {f"decision-{first}": "disagree", f"due-{first}": "31/12/2099", "comment": "I listened to the call."}
-    refused = carol.post(f"/attempts/{attempt}/sample", data=data)
-    assert refused.status_code == 422
-    assert "Enter the action required" in refused.text
-    assert "I listened to the call." in refused.text
+    refusal = carol.post(f"/attempts/{attempt}/sample", data=data)
+    assert refusal.status_code == 422
+    assert "Enter the action required" in refusal.text
+    assert "I listened to the call." in refusal.text
     data |= {f"action-{first}": ACTION}
     for due, sentence in (
         ("2020-01-01", "not in the past"),
         ("soon", "Enter a date such as"),
         ("", "Enter a due date"),
     ):
-        refused = carol.post(f"/attempts/{attempt}/sample", data={**data, f"due-{first}": due})
-        assert refused.status_code == 422
-        assert sentence in refused.text
-        assert ACTION in refused.text
+        refusal = carol.post(f"/attempts/{attempt}/sample", data={**data, f"due-{first}": due})
+        assert refusal.status_code == 422
+        assert sentence in refusal.text
+        assert ACTION in refusal.text
     assert list_samples() == []
     assert carol.post(f"/attempts/{attempt}/sample", data=data).status_code == 303
     [item] = db.session.scalars(select(SampleItem))
@@ -114,8 +114,8 @@ def test_disagreement_with_a_signed_unit_ends_the_round(world: World, state: Att
         workflow.confirm(attempt)
     if state is AttemptState.VERIFIED:
         with transaction():
-            by_carol, seen = factories.make_actor(world.carol), take_snapshot(attempt).hash
-            sign_verification(attempt, seen, by_carol, clock.now(), unsampled_reason=UNSAMPLED_REASONS[0])
+            carol, snapshot_hash = factories.make_actor(world.carol), take_snapshot(attempt).hash
+            sign_verification(attempt, snapshot_hash, carol, clock.now(), unsampled_reason=UNSAMPLED_REASONS[0])
     assert attempt.state is state
     disagree(world, find_live_decision(attempt, "6"))
     assert (attempt.state, attempt.round) == (AttemptState.IN_PROGRESS, 2)
@@ -144,8 +144,8 @@ def test_disagreement_supersedes_only_its_own_decision_and_raises_an_action_poin
     decision = find_live_decision(attempt, "6")
     action_point = disagree(confirmed, decision)
     [item] = db.session.scalars(select(SampleItem))
-    live = list(db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))))
-    [new] = [each for each in live if each.outcome is not Outcome.MET]
+    live_decisions = list(db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))))
+    [new] = [each for each in live_decisions if each.outcome is not Outcome.MET]
     assert decision.superseded_at
     assert (new.claim_id, new.outcome, new.sample_item_id, new.comment) == (
         decision.claim_id,
@@ -154,8 +154,8 @@ def test_disagreement_supersedes_only_its_own_decision_and_raises_an_action_poin
         ACTION,
     )
     assert (action_point.sample_item_id, action_point.action) == (item.id, ACTION)
-    named = db.session.scalars(select(ActionPointCriterion.criterion_id)).all()
-    assert named == [factories.criterion(attempt, "6").id]
+    criterion_ids = db.session.scalars(select(ActionPointCriterion.criterion_id)).all()
+    assert criterion_ids == [factories.criterion(attempt, "6").id]
     states = {status.column.label: status.state for status in load_matrix(attempt).statuses}
     assert states.pop("6") is CriterionState.NEEDS_MORE
     assert set(states.values()) == {CriterionState.MET}
@@ -227,10 +227,10 @@ def test_verifier_asks_again_when_the_response_does_not_satisfy(confirmed: World
     assert carol.post(path, data=data).status_code == 409  # not answered yet
     with transaction():
         answer_action_point(attempt, action_point.id, "Done.", factories.make_actor(confirmed.bob))
-    refused = carol.post(path, data={f"{prefix}action": "Name the second call."})
-    assert refused.status_code == 422
-    assert "Enter the due date." in refused.text
-    assert "Name the second call." in refused.text
+    refusal = carol.post(path, data={f"{prefix}action": "Name the second call."})
+    assert refusal.status_code == 422
+    assert "Enter the due date." in refusal.text
+    assert "Name the second call." in refusal.text
     assert carol.post(path, data=data).status_code == 303
     db.session.rollback()
     first, second = db.session.scalars(select(ActionPoint).order_by(ActionPoint.id))

@@ -95,13 +95,13 @@ def test_verifier_releases_without_sampling(confirmed: World, client: Browser, r
 def test_a_reason_of_ones_own_needs_twenty_characters(confirmed: World, client: Browser, read_page: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     data = {"snapshot_hash": read_page(carol, attempt).snapshot_hash, "password": PASSWORD, "reason": "other"}
-    refused = carol.post(f"/attempts/{attempt}/release", data={**data, "own_reason": "Known work."})
-    assert refused.status_code == 422
-    assert "Enter at least 20 characters" in refused.text
-    assert "Known work." in refused.text
-    own = "The same work was sampled in another unit."
-    assert carol.post(f"/attempts/{attempt}/release", data={**data, "own_reason": own}).status_code == 303
-    assert verifiers_signature().unsampled_reason == own
+    refusal = carol.post(f"/attempts/{attempt}/release", data={**data, "own_reason": "Known work."})
+    assert refusal.status_code == 422
+    assert "Enter at least 20 characters" in refusal.text
+    assert "Known work." in refusal.text
+    own_reason = "The same work was sampled in another unit."
+    assert carol.post(f"/attempts/{attempt}/release", data={**data, "own_reason": own_reason}).status_code == 303
+    assert verifiers_signature().unsampled_reason == own_reason
 
 
 def test_a_reason_that_is_not_in_the_centres_list_cannot_be_chosen(

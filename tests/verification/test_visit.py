@@ -14,7 +14,7 @@ from tracker.models import Person, Visit, VisitAttempt
 Browser = Callable[[Person], FlaskClient]
 
 
-def opened(world: World, client: Browser) -> Visit:
+def open_visit(world: World, client: Browser) -> Visit:
     """Open a visit of three days that names CFACC15 alone."""
     data = {
         "person": world.eve.id,
@@ -28,7 +28,7 @@ def opened(world: World, client: Browser) -> Visit:
 
 
 def test_external_verifier_reads_a_unit_of_the_visit_and_marks_it_seen(confirmed: World, client: Browser) -> None:
-    visit, eve = opened(confirmed, client), client(confirmed.eve)
+    visit, eve = open_visit(confirmed, client), client(confirmed.eve)
     assert "Alice Moran" in eve.get("/visit").text
     page = eve.get(f"/attempts/{confirmed.cfacc15.id}/visit")
     assert "A steady record." in page.text
@@ -39,7 +39,7 @@ def test_external_verifier_reads_a_unit_of_the_visit_and_marks_it_seen(confirmed
 
 
 def test_unit_outside_the_visit_is_not_found(confirmed: World, client: Browser) -> None:
-    opened(confirmed, client)
+    open_visit(confirmed, client)
     eve = client(confirmed.eve)
     for path in ("", "/form", "/form.pdf", "/visit"):
         assert eve.get(f"/attempts/{confirmed.inscc004.id}{path}").status_code == 404
@@ -48,7 +48,7 @@ def test_unit_outside_the_visit_is_not_found(confirmed: World, client: Browser) 
 def test_visit_outside_its_dates_shows_nothing(
     confirmed: World, client: Browser, freeze_clock: Callable[..., None]
 ) -> None:
-    opened(confirmed, client)
+    open_visit(confirmed, client)
     freeze_clock(clock.now() + timedelta(days=5))
     eve = client(confirmed.eve)
     assert "You have no open visit" in eve.get("/visit").text
@@ -56,7 +56,7 @@ def test_visit_outside_its_dates_shows_nothing(
 
 
 def test_visit_that_was_ended_shows_nothing(confirmed: World, client: Browser) -> None:
-    visit = opened(confirmed, client)
-    ended = client(confirmed.dan).post(f"/centres/{confirmed.northgate.id}/visits/{visit.id}/end")
-    assert ended.status_code == 303
+    visit = open_visit(confirmed, client)
+    response = client(confirmed.dan).post(f"/centres/{confirmed.northgate.id}/visits/{visit.id}/end")
+    assert response.status_code == 303
     assert client(confirmed.eve).get(f"/attempts/{confirmed.cfacc15.id}").status_code == 404
