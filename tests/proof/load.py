@@ -1,4 +1,4 @@
-"""Several people at work over HTTP, who note what was acknowledged to them, and send again what was not."""
+"""People at work over HTTP, who record what the server acknowledged and send the rest again."""
 
 import hashlib
 import http.client
@@ -17,42 +17,42 @@ import lxml.html
 from tests.factories import PASSWORD
 from tracker.vocabulary import Method
 
-ANSWER_TIMEOUT = 60  # seconds for an answer, and for a server to come back
+ANSWER_TIMEOUT = 60  # seconds for a response, and for a server to restart
 CONNECTION_ERRORS = (OSError, http.client.HTTPException)
 Body = dict[str, Any]
 
 
 @dataclass
 class AcknowledgedWork:
-    """What people were told is safe; and beside it what they have sent and may be there."""
+    """The work that the server acknowledged, and the texts sent last, which may or may not have been saved."""
 
-    begun: dict[str, int] = field(default_factory=dict)
-    """By its title, the item."""
+    items: dict[str, int] = field(default_factory=dict)
+    """The item of each title."""
     texts: dict[int, str] = field(default_factory=dict)
-    """By item, what was last saved of it."""
-    typed: dict[int, str] = field(default_factory=dict)
-    """By item, what was last sent."""
+    """The text of each item that was last acknowledged."""
+    sent_texts: dict[int, str] = field(default_factory=dict)
+    """The text of each item that was last sent."""
     ticks: dict[tuple[int, int], int] = field(default_factory=dict)
-    """By item and criterion, the attempt."""
+    """The attempt of each item and criterion."""
     files: dict[int, tuple[int, str]] = field(default_factory=dict)
-    """By attachment, its item and its hash."""
-    submitted: dict[int, str] = field(default_factory=dict)
-    """By item, the text that was submitted."""
+    """Item and hash of each attachment."""
+    submitted_texts: dict[int, str] = field(default_factory=dict)
+    """The submitted text of each item."""
     accepted: set[int] = field(default_factory=set)
-    """Items."""
-    signed: list[str] = field(default_factory=list)
-    """The closing comments, in order."""
-    retracted: int = 0
+    """Accepted items."""
+    comments: list[str] = field(default_factory=list)
+    """The closing comments of signatures, in order."""
+    retractions: int = 0
     keys: dict[tuple[int, str], str] = field(default_factory=dict)
-    """By person and idempotency key, where the form led."""
+    """The location after each form, by person and idempotency key."""
 
 
 class Gate:
-    """Closed before something is broken, opened when it is repaired."""
+    """A gate that is closed before the server is stopped and opened when it has started again."""
 
     def __init__(self) -> None:
         self.opened = threading.Event()
-        self.over = False
+        self.is_over = False
 
 
 @dataclass
@@ -67,56 +67,62 @@ class Answer:
 
 
 class WorkEnded(Exception):
-    """The working day."""
+    """The end of the work, raised in each client."""
 
 
 class Client(threading.Thread):
-    """A person's browser. What it sends it sends again, unchanged, until it has read an answer to the end."""
+    """A person's browser, which sends each request again, unchanged, until it has read a whole response."""
 
     def __init__(
-        self, name: str, person_id: int, cookie: str, port: int, gate: Gate, noted: AcknowledgedWork
+        self, name: str, person_id: int, cookie: str, port: int, gate: Gate, acknowledged: AcknowledgedWork
     ) -> None:
         super().__init__(name=name, daemon=True)
-        self.person_id, self.port, self.gate, self.noted = person_id, port, gate, noted
+        self.person_id, self.port, self.gate, self.acknowledged = person_id, port, gate, acknowledged
         self.cookies = {"tracker_session": cookie}
-        self.held, self.wrong = threading.Event(), ""
-        self.sent_again = self.told = self.acts = 0
-        self.story: Callable[[], object] = lambda: None
+        self.interrupted, self.error = threading.Event(), ""
+        self.sent_again = self.refusals = self.acts = 0
+        self.routine: Callable[[], object] = lambda: None
 
     paths: tuple[str, ...]
-    """Pages that this person begins with."""
+    """The pages that this person opens first."""
 
     def run(self) -> None:
         try:
             while True:
-                self.story()
+                self.routine()
         except WorkEnded:
             pass
-        except Exception as error:  # noqa: BLE001 - told to the test
-            self.wrong = f"{self.name}: {error!r}"[:3000]
+        except Exception as error:  # noqa: BLE001 - the test reports it
+            self.error = f"{self.name}: {error!r}"[:3000]
         finally:
-            self.held.set()
+            self.interrupted.set()
 
     def ask(
-        self, method: str, path: str, body: Body | None = None, *, expected: Iterable[int] = (200,), again: int = 0
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        *,
+        expected: Iterable[int] = (200,),
+        retry_status: int = 0,
     ) -> Answer:
-        """The answer; `again` is a status that also does where the request is sent once more."""
-        if self.gate.over:
+        """Return the response; `retry_status` is also accepted where the request was sent again."""
+        if self.gate.is_over:
             raise WorkEnded
         times = 0
-        while (answer := self._asked_once(method, path, body)) is None:
-            self.held.set()
+        while (answer := self._ask_once(method, path, body)) is None:
+            self.interrupted.set()
             assert self.gate.opened.wait(ANSWER_TIMEOUT)
             times += 1
             assert times < 40, f"{path} gets no answer"
         self.sent_again += bool(times)
-        wanted = {*expected, again} if times else {*expected}
-        assert answer.status in wanted, (method, path, answer.status, times, read_message(answer))
+        expected_statuses = {*expected, retry_status} if times else {*expected}
+        assert answer.status in expected_statuses, (method, path, answer.status, times, read_message(answer))
         self.acts += method == "POST"
         return answer
 
-    def _asked_once(self, method: str, path: str, body: Body | None) -> Answer | None:
-        """None where the line broke, or the server said in a sentence that it cannot just now."""
+    def _ask_once(self, method: str, path: str, body: Body | None) -> Answer | None:
+        """Return None if the connection broke, or if the server answered 503 with a message."""
         try:
             answer = self._exchange(method, path, body)
         except CONNECTION_ERRORS:
@@ -126,7 +132,7 @@ class Client(threading.Thread):
             return answer
         assert read_message(answer).count(".") >= 2, answer.text
         assert "Traceback" not in answer.text
-        self.told += 1
+        self.refusals += 1
         if self.gate.opened.is_set():
             time.sleep(0.05)
         return None
@@ -153,7 +159,7 @@ class Client(threading.Thread):
         return answer
 
     def form(self, path: str, to: str = "") -> Body:
-        """What the page's form that posts there would send as it stands, each requirement ticked."""
+        """Return what the page's form that posts to `to` would send, with each requirement ticked."""
         page = lxml.html.fromstring(self.ask("GET", path).text)
         ends = to or path
         form = next(each for each in page.forms if (each.action or path).endswith(ends) and each.method == "POST")
@@ -164,16 +170,16 @@ class Client(threading.Thread):
             body.setdefault("requirement", []).append(box.get("value"))
         return body
 
-    def send(self, path: str, body: Body, *, again: int = 0) -> Answer:
-        """A whole form; it leads somewhere. Its key, where it has one, is noted with where that is."""
-        answer = self.ask("POST", path, body, expected=(303,), again=again)
+    def send(self, path: str, body: Body, *, retry_status: int = 0) -> Answer:
+        """Send a form and follow its redirect. Record the location for its idempotency key, if it has one."""
+        answer = self.ask("POST", path, body, expected=(303,), retry_status=retry_status)
         for key in [*body.get("idempotency_key", []), *body.get("key", [])]:
-            self.noted.keys[self.person_id, key] = answer.location
+            self.acknowledged.keys[self.person_id, key] = answer.location
         return answer
 
 
 def encode_body(body: Body) -> tuple[bytes, str]:
-    """As a form; as one with a file where `file` holds bytes."""
+    """Return the encoded body and its content type: multipart where `file` is in it."""
     content = body.get("file")
     if content is None:
         return urlencode(body, doseq=True).encode(), "application/x-www-form-urlencoded"
@@ -187,24 +193,26 @@ def encode_body(body: Body) -> tuple[bytes, str]:
 
 
 def read_message(answer: Answer) -> str:
-    """What a person reads of a refusal."""
+    """Return the message of a refusal."""
     if answer.content.startswith(b"{"):
         return str(json.loads(answer.content).get("message", answer.text))
     page = lxml.html.fromstring(answer.text or "<p></p>")
-    found = page.xpath('//*[@data-error-page or @role="alert" or contains(@class, "error-summary") or @id="errors"]')
-    return " ".join(each.text_content() for each in found) or answer.text[:500]
+    messages = page.xpath(
+        '//*[@data-error-page or @role="alert" or contains(@class, "error-summary") or @id="errors"]'
+    )
+    return " ".join(each.text_content() for each in messages) or answer.text[:500]
 
 
-# --- what people do ----------------------------------------------------------------------------------------
+# --- the people ---------------------------------------------------------------------------------------------
 
 NUMBERS = itertools.count(1)
 
 
 class Writer(Client):
-    """A candidate: an item is begun, typed at, given a file, ticked against two criteria and submitted."""
+    """A candidate, who makes an item, writes its text, adds a file, claims two criteria and submits it."""
 
     cells: list[tuple[int, int]]
-    """Attempt and criterion, of those that may be claimed."""
+    """Attempt and criterion of each possible claim."""
     paths = ("/evidence/new",)
 
     def work(self) -> None:
@@ -214,12 +222,12 @@ class Writer(Client):
         self.add_file(item, csrf)
         for attempt, criterion in self.cells[item % 5 : item % 5 + 2]:
             self.ask("POST", f"/evidence/{item}/tick", csrf | {"attempt": attempt, "criterion": criterion, "on": "1"})
-            self.noted.ticks[item, criterion] = attempt
+            self.acknowledged.ticks[item, criterion] = attempt
         self.send(f"/evidence/{item}/submit", self.form(f"/evidence/{item}/submit") | {"declared": "y"})
-        self.noted.submitted[item] = self.noted.texts[item]
+        self.acknowledged.submitted_texts[item] = self.acknowledged.texts[item]
 
     def add_files(self) -> None:
-        """From the phone: one file after the other, to an item that stays a draft."""
+        """Add one file after the other to an item that stays a draft, as from a phone."""
         item, csrf = self.begin()
         for _ in range(10):
             self.add_file(item, csrf)
@@ -238,29 +246,31 @@ class Writer(Client):
         }
         body.pop("files", None)
         item = int(self.send("/evidence/new", body).location.rpartition("/")[2])
-        self.noted.begun[title] = item
-        self.noted.texts[item] = self.noted.typed[item] = text
+        self.acknowledged.items[title] = item
+        self.acknowledged.texts[item] = self.acknowledged.sent_texts[item] = text
         return item, {"csrf_token": body["csrf_token"][0]}
 
     def type(self, item: int, csrf: Body, text: str) -> None:
-        self.noted.typed[item] = text
+        self.acknowledged.sent_texts[item] = text
         self.ask("POST", f"/evidence/{item}/draft", csrf | {"changed": "narrative", "narrative": text})
-        self.noted.texts[item] = text
+        self.acknowledged.texts[item] = text
 
     def add_file(self, item: int, csrf: Body) -> None:
         content = os.urandom(150_000).hex().encode()
         answer = self.ask("POST", f"/evidence/{item}/files", csrf | {"file": content}, expected=(201,))
-        self.noted.files[json.loads(answer.content)["id"]] = item, hashlib.sha256(content).hexdigest()
+        self.acknowledged.files[json.loads(answer.content)["id"]] = item, hashlib.sha256(content).hexdigest()
 
     def read_back(self, item: int) -> None:
-        """The newest file of an item, byte for byte."""
-        attachment, (_, sha256) = max((key, value) for key, value in self.noted.files.items() if value[0] == item)
+        """Check that the newest file of an item is returned byte for byte."""
+        attachment, (_, sha256) = max(
+            (key, value) for key, value in self.acknowledged.files.items() if value[0] == item
+        )
         answer = self.ask("GET", f"/evidence/{item}/files/{attachment}")
         assert hashlib.sha256(answer.content).hexdigest() == sha256
 
 
 class Assessor(Client):
-    """Assess what is in the queue; or sign a unit and retract it, again and again."""
+    """An assessor, who assesses the items in the queue, or signs a unit and retracts the signature."""
 
     path: str
 
@@ -269,34 +279,34 @@ class Assessor(Client):
         return "/queue", self.path
 
     def assess(self) -> None:
-        waiting = lxml.html.fromstring(self.ask("GET", "/queue").text).xpath('//a[contains(@href, "/assess")]/@href')
-        if not waiting:
+        links = lxml.html.fromstring(self.ask("GET", "/queue").text).xpath('//a[contains(@href, "/assess")]/@href')
+        if not links:
             time.sleep(0.02)
             return
-        place = str(waiting[0]).partition("?")[0]
-        body = self.form(place, "/assess")
+        path = str(links[0]).partition("?")[0]
+        body = self.form(path, "/assess")
         claims = {name.partition("-")[2] for name in body if name.startswith("comment-")}
         marks = {f"outcome-{claim}": "met" for claim in claims}
         marks |= dict.fromkeys(("valid", "authentic", "current"), "y")
         if "warnings_reason" in body:
             marks["warnings_reason"] = "Seen at work by the assessor."
         body |= {name: [value] for name, value in marks.items()}
-        self.ask("POST", f"{place.removesuffix('/assess')}/assessment", body | {"changed": list(marks)})
-        self.send(place, body | {"act": "accept"}, again=409)  # it was done, and says that it is not done twice
-        self.noted.accepted.add(int(place.split("/")[4]))
+        self.ask("POST", f"{path.removesuffix('/assess')}/assessment", body | {"changed": list(marks)})
+        self.send(path, body | {"act": "accept"}, retry_status=409)  # refused as done already
+        self.acknowledged.accepted.add(int(path.split("/")[4]))
 
     def sign(self) -> None:
         comment = f"A steady record, {next(NUMBERS)}."
         body = self.form(self.path) | {"act": "sign", "comment": comment, "password": PASSWORD}
         self.send(self.path, body)
-        self.noted.signed.append(comment)
+        self.acknowledged.comments.append(comment)
         retract = self.path.replace("/sign", "/retract")
         self.send(retract, self.form(self.path, "/retract") | {"reason": "Too early."})
-        self.noted.retracted += 1
+        self.acknowledged.retractions += 1
 
 
 class Reader(Client):
-    """Reads pages, and sends nothing."""
+    """A person who reads pages and sends nothing."""
 
     def read(self) -> None:
         for path in self.paths:

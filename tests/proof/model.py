@@ -1,6 +1,6 @@
-"""What a unit's life ought to be, in as few words as the design's: the model that the product is held to.
+"""A model of an attempt, with which the product is compared.
 
-Every act says whether it must succeed, and changes the model as the product must have changed. `None` is nothing.
+Every act returns whether the product must allow it, and changes the model as the product must change.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MET, NEEDS_MORE = Outcome.MET, Outcome.NEEDS_MORE
 
 @dataclass(eq=False)
 class ModelClaim:
-    """Its last decision, and the number of the version it was decided on."""
+    """A claim, with its last decision and the number of the version that was decided on."""
 
     outcome: Outcome | None = None
     decided_on: int | None = None
@@ -29,7 +29,7 @@ class ModelVersion:
 
 @dataclass
 class ModelAssessment:
-    """One that can still be undone: each claim's mark, and whether the item is accepted."""
+    """An assessment that can still be undone: the outcome of each claim, and whether the item is accepted."""
 
     marks: dict[ModelClaim, Outcome]
     is_accepted: bool
@@ -40,20 +40,20 @@ class ModelItem:
     text: str
     claims: dict[str, ModelClaim]
     versions: list[ModelVersion] = field(default_factory=list)
-    looked_at: set[int] = field(default_factory=set)
-    """The versions that an assessment was begun of."""
-    deciding: dict[int, ModelAssessment] = field(default_factory=dict)
-    """By the version's number."""
+    assessed_versions: set[int] = field(default_factory=set)
+    """The numbers of the versions whose assessment was started."""
+    pending: dict[int, ModelAssessment] = field(default_factory=dict)
+    """Assessments by the number of their version."""
 
     @property
-    def seen(self) -> ModelVersion | None:
-        """The last version submitted and not taken back."""
+    def current_version(self) -> ModelVersion | None:
+        """Return the last version that was submitted and not withdrawn."""
         return next((each for each in reversed(self.versions) if not each.is_taken_back), None)
 
     @property
     def undecided(self) -> list[str]:
-        seen = self.seen
-        return [label for label, claim in self.claims.items() if seen and claim.decided_on != seen.number]
+        version = self.current_version
+        return [label for label, claim in self.claims.items() if version and claim.decided_on != version.number]
 
 
 @dataclass
@@ -65,10 +65,10 @@ class Model:
     round: int = 1
     items: list[ModelItem] = field(default_factory=list)
     is_confirmed: bool = False
-    """Every evidence requirement, in this round."""
+    """Whether every evidence requirement is confirmed in this round."""
     signatures: list[str] = field(default_factory=list)
     action_points: list[str] = field(default_factory=list)
-    """`raised`, `answered` or `closed`."""
+    """The state of each action point: `raised`, `answered` or `closed`."""
     is_sampled: bool = False
 
     @property
@@ -78,7 +78,10 @@ class Model:
     @property
     def met(self) -> set[str]:
         return {
-            label for item in self.items for label, claim in item.claims.items() if item.seen and claim.outcome is MET
+            label
+            for item in self.items
+            for label, claim in item.claims.items()
+            if item.current_version and claim.outcome is MET
         }
 
     # the candidate
@@ -93,7 +96,7 @@ class Model:
         return True
 
     def tick(self, item: ModelItem, label: str) -> bool:
-        """Claim it, or take an undecided claim out again."""
+        """Claim the criterion, or remove an undecided claim."""
         claim = item.claims.get(label)
         if not self.is_open or (claim and claim.outcome):
             return False
@@ -104,41 +107,43 @@ class Model:
         return True
 
     def submit_item(self, item: ModelItem) -> bool:
-        if not self.is_open or not item.claims or (item.seen and item.seen.text == item.text):
+        if not self.is_open or not item.claims or (item.current_version and item.current_version.text == item.text):
             return False
         item.versions.append(ModelVersion(len(item.versions) + 1, item.text))
         return True
 
     def take_back(self, item: ModelItem) -> bool:
-        seen = item.seen
-        if seen is None or seen.number in item.looked_at:
+        version = item.current_version
+        if version is None or version.number in item.assessed_versions:
             return False
-        seen.is_taken_back = True
+        version.is_taken_back = True
         return True
 
     # the assessor
     def assess(self, item: ModelItem, outcome: Outcome, *, accept: bool) -> bool:
-        """Every claim with one outcome, then accepted or returned; in force when it can no longer be undone."""
-        assert item.seen
-        if not self.is_open or item.seen.number in item.deciding:
+        """Give every claim one outcome, then accept or return the item; it counts when the time to undo is over."""
+        assert item.current_version
+        if not self.is_open or item.current_version.number in item.pending:
             return False
-        item.looked_at.add(item.seen.number)
-        item.deciding[item.seen.number] = ModelAssessment(dict.fromkeys(item.claims.values(), outcome), accept)
+        item.assessed_versions.add(item.current_version.number)
+        item.pending[item.current_version.number] = ModelAssessment(
+            dict.fromkeys(item.claims.values(), outcome), accept
+        )
         return True
 
     def undo(self, item: ModelItem) -> bool:
-        assert item.seen
-        return item.deciding.pop(item.seen.number, None) is not None
+        assert item.current_version
+        return item.pending.pop(item.current_version.number, None) is not None
 
     def wait(self) -> None:
-        """What was decided comes in force, unless its ground is gone."""
+        """Let assessments count whose time to undo is over, unless their claim or version has gone."""
         for item in self.items:
-            for number, assessment in item.deciding.items():
-                if self.is_open and item.claims and item.seen and item.seen.number == number:
+            for number, assessment in item.pending.items():
+                if self.is_open and item.claims and item.current_version and item.current_version.number == number:
                     for claim, outcome in assessment.marks.items():
                         if assessment.is_accepted or outcome is not MET:
                             claim.outcome, claim.decided_on = outcome, number
-            item.deciding.clear()
+            item.pending.clear()
 
     def remove_claim(self, item: ModelItem, label: str) -> bool:
         return self.is_open and item.claims.pop(label, None) is not None

@@ -7,9 +7,9 @@ from pathlib import Path
 FULL_SIZE = os.environ.get("PROOF") == "whole"
 
 
-def choose_size(short: int, whole: int) -> int:
-    """Return the number of cases: `short` in runs of the tests, `whole` in `scripts/prove`."""
-    return whole if FULL_SIZE else short
+def choose_size(short: int, full: int) -> int:
+    """Return the number of cases: `short` in runs of the tests, `full` in `scripts/prove`."""
+    return full if FULL_SIZE else short
 
 
 def record_figures(**figures: float) -> None:

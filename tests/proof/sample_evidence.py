@@ -31,8 +31,8 @@ def submit_sample_evidence(title: str, *, removed_claims: int = 0) -> bytes:
         save_draft(evidence, _fields(title), None)
         attach_file(evidence, file)
         for on in (True, False):
-            others = [_tick(attempt, evidence, each + 1, on=on) for each in range(removed_claims)]
-            set_claims(others, attempt.candidate_id, actor)
+            other_ticks = [_tick(attempt, evidence, each + 1, on=on) for each in range(removed_claims)]
+            set_claims(other_ticks, attempt.candidate_id, actor)
         set_claims([_tick(attempt, evidence)], attempt.candidate_id, actor)
     with transaction():
         submit_evidence(db.session.get_one(Evidence, evidence.id), actor)

@@ -1,8 +1,7 @@
-"""The product's own server processes, started as `scripts/run` starts them, and killed; and a PostgreSQL to stop.
+"""Server processes as `scripts/run` starts them, to be killed, and a PostgreSQL server to be stopped.
 
-Run as a program, it is what every server of a proof comes from: it has read the product in once, so that each of a
-hundred starts is quick. What starts shares nothing with the one before but the
-code and how its queries are spelt.
+Run as a program, this module forks the servers of a proof: it has imported the product once, so that each of a
+hundred starts is quick. Servers share nothing but the imported code and the cache of compiled queries.
 """
 
 import ctypes
@@ -26,11 +25,11 @@ from sqlalchemy.engine import URL
 ROOT = Path(__file__).parent.parent.parent
 POSTGRESQL = ("initdb", "pg_ctl")
 PR_SET_CHILD_SUBREAPER = 36
-MAX_LENGTH = 30  # seconds until a server that answers has started
+MAX_LENGTH = 30  # seconds until a started server answers
 
 
 class Server:
-    """gunicorn, and the worker beside it: one process group, on one port, over one database and folder."""
+    """gunicorn and the worker in one process group, on one port, with one database and folder."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder, self.port = folder, free_port()
@@ -54,15 +53,15 @@ class Server:
         self._group = 0
 
     def start(self) -> None:
-        """Come back once it answers. Everything of the one before is gone by then."""
+        """Start the server and wait until it answers; the processes of the last one have ended by then."""
         self._group = self._tell("start")
-        give_up = time.monotonic() + MAX_LENGTH
+        deadline = time.monotonic() + MAX_LENGTH
         while not self.answers():
-            assert time.monotonic() < give_up, self.log.read_text()[-2000:]
+            assert time.monotonic() < deadline, self.log.read_text()[-2000:]
             time.sleep(0.01)
 
     def warm_up(self, pages: list[tuple[str, str]]) -> None:
-        """Have the servers that start from now on know the queries of pages, given with who reads them, by cookie."""
+        """Request pages, each with its reader's cookie, so that servers started later have their queries compiled."""
         self._tell(json.dumps(pages))
 
     def _tell(self, line: str) -> int:
@@ -73,7 +72,7 @@ class Server:
         return int(self._source.stdout.readline())
 
     def kill(self) -> None:
-        """All its processes, at once, whatever they are at."""
+        """Kill all its processes at once."""
         os.killpg(self._group, signal.SIGKILL)
         self._group = 0
 
@@ -110,11 +109,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-# --- a PostgreSQL of its own -------------------------------------------------------------------------------
+# --- a PostgreSQL server -----------------------------------------------------------------------------------
 
 
 class Cluster:
-    """A PostgreSQL in a folder and on a port of its own, as safe as it comes; it can be stopped at once."""
+    """A PostgreSQL server with its own folder and port and its default, durable settings, which can be stopped at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
@@ -135,21 +134,21 @@ class Cluster:
         self.run("pg_ctl", "start", "--wait", f"--log={self.folder / 'log'}")
 
     def stop_at_once(self) -> None:
-        """As if it had crashed: nothing is finished, no connection is closed in good order."""
+        """Stop the server as a crash would, without finishing anything or closing connections in order."""
         self.run("pg_ctl", "stop", "--mode=immediate", "--wait")
 
     def run(self, program: str, *options: str) -> None:
-        command = [found_program(program) or program, f"--pgdata={self.folder}", *options]
+        command = [find_program(program) or program, f"--pgdata={self.folder}", *options]
         user = self.owner if os.getuid() == 0 else None
-        ended = subprocess.run(
+        result = subprocess.run(
             command, user=user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
         )
-        assert ended.returncode == 0, ended.stderr
+        assert result.returncode == 0, result.stderr
 
 
 @contextmanager
 def own_cluster() -> Iterator[Cluster]:
-    """In a folder that PostgreSQL's own user can reach, gone afterwards."""
+    """Run a server in a temporary folder that PostgreSQL's user can read."""
     with tempfile.TemporaryDirectory(prefix="tracker-postgresql-") as folder:
         cluster = Cluster(Path(folder))
         try:
@@ -159,8 +158,8 @@ def own_cluster() -> Iterator[Cluster]:
                 cluster.stop_at_once()
 
 
-def found_program(name: str) -> str | None:
-    """On the path, or where Debian keeps the programs of a PostgreSQL server."""
+def find_program(name: str) -> str | None:
+    """Return the path of a program, searching also where Debian keeps those of a PostgreSQL server."""
     places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     return shutil.which(name) or (str(places[-1]) if places else None)
 
@@ -169,8 +168,8 @@ def found_program(name: str) -> str | None:
 
 
 def main() -> None:
-    """Fork a server for each `start` that is read, and say its process group; any other line is pages to warm up."""
-    if sys.platform == "linux":  # so that what a killed server leaves can be waited for here
+    """Fork a server for each line `start` and print its process group; any other line lists pages to request first."""
+    if sys.platform == "linux":  # so that this process can wait for the children of a killed server
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     from sqlalchemy.orm import configure_mappers
 
@@ -212,10 +211,10 @@ def wait_for_all() -> None:
 
 
 def serve() -> None:
-    """As the end of `scripts/run`: the worker, and this process becomes the server."""
+    """Start the worker and become the server, as the end of `scripts/run` does."""
     os.setsid()
-    with Path(os.devnull).open() as nothing, Path(sys.argv[1]).open("a") as log:
-        os.dup2(nothing.fileno(), 0)
+    with Path(os.devnull).open() as devnull, Path(sys.argv[1]).open("a") as log:
+        os.dup2(devnull.fileno(), 0)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     if not os.fork():

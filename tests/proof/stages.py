@@ -26,25 +26,25 @@ STAGES: dict[str, tuple[int, int, Callable[[demo.Scenario], None]]] = {
     "sampled": (52, 10, demo._sample),
     "verified": (52, 11, demo._verify),
 }
-"""What happens to a unit whose every criterion is met: days ago, the hour, the act.
+"""The acts on a unit whose criteria are all met: days ago, the hour, the act.
 
-`registered` is before there is any item.
+`registered` is the stage before any item.
 """
 Body = dict[str, Any]
 Act = Callable[[FlaskClient], TestResponse]
 
 
 class Stage:
-    """The people by first name, Chloe's CFACC15, and browsers for them; `restore` undoes whatever happened since."""
+    """The people by first name, Chloe's CFACC15, and browsers for them; `restore` undoes everything done since."""
 
-    def __init__(self, app: Flask, reached: str) -> None:
+    def __init__(self, app: Flask, stage: str) -> None:
         self.app = app
         scenario = demo.Scenario()
         scenario.schedule(200, 9, lambda: demo.create_demo_centre(scenario))
         scenario.schedule(190, 9, lambda: demo.register_for_units(scenario, "Chloe", "C-1038", ("CFACC15",)))
-        for item in CHLOES_ITEMS if reached != "registered" else []:
+        for item in CHLOES_ITEMS if stage != "registered" else []:
             demo.schedule_item(scenario, "Chloe", item)
-        for days, hour, act in list(STAGES.values())[: list(STAGES).index(reached) + 1 if reached in STAGES else 0]:
+        for days, hour, act in list(STAGES.values())[: list(STAGES).index(stage) + 1 if stage in STAGES else 0]:
             scenario.schedule(days, hour, lambda act=act: act(scenario))  # type: ignore[misc]  # binds the loop's value
         scenario.run()
         with transaction():
@@ -74,7 +74,7 @@ class Stage:
             person = db.session.get_one(Person, self.people[name])
             token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
         db.session.remove()
-        browser = PlainClient(self.app, self.app.response_class)  # what each page says is inspected elsewhere
+        browser = PlainClient(self.app, self.app.response_class)  # other tests inspect the pages
         browser.set_cookie(sessions.COOKIE_NAME, token)
         return browser
 
@@ -83,8 +83,8 @@ class Stage:
         return run_concurrently(self.app, *acts)
 
 
-def fill_form(browser: FlaskClient, path: str, to: str, /, **more: Any) -> Body:
-    """Return what the form of a page that posts to `to` would send with all boxes ticked, and with `more`."""
+def fill_form(browser: FlaskClient, path: str, to: str, /, **fields: Any) -> Body:
+    """Return what the form of a page that posts to `to` would send with all boxes ticked, and with `fields`."""
     answer = browser.get(path)
     assert answer.status_code == 200, (path, answer.status_code, answer.location)
     page = lxml.html.fromstring(answer.text)
@@ -95,7 +95,7 @@ def fill_form(browser: FlaskClient, path: str, to: str, /, **more: Any) -> Body:
     for box in form.xpath('.//input[@type="checkbox"]'):
         if not box.checked:
             body.setdefault(box.name, []).append(box.get("value", "y"))
-    return {name: values if len(values) > 1 else values[0] for name, values in body.items()} | more
+    return {name: values if len(values) > 1 else values[0] for name, values in body.items()} | fields
 
 
 def fill_signing_form(browser: FlaskClient, stage: Stage) -> Body:

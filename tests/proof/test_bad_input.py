@@ -1,4 +1,4 @@
-"""Nonsense at every door, from people who may knock: never a fault of the server's, never a trace of its inside."""
+"""Invalid requests to every route, by people who may use it: no server error, and no internal detail in a response."""
 
 import io
 import random
@@ -87,11 +87,11 @@ ENDS_THE_SESSION = {"accounts.sign_out", "accounts.sign_in", "accounts.end_own_s
 
 
 class Requests:
-    """A door, who knocks, and with what; the same ones for the same seed."""
+    """Random requests: route, actor, address and body; the same ones for the same seed."""
 
     def __init__(self, app: Flask, sample: SampleRequests, seed: int) -> None:
-        self.app, self.cast, self.chance = app, sample, random.Random(seed)  # noqa: S311 - no secret
-        self.doors = [
+        self.app, self.sample, self.chance = app, sample, random.Random(seed)  # noqa: S311 - no secret
+        self.routes = [
             (endpoint, method)
             for endpoint in sorted(set(TABLE) - ENDS_THE_SESSION)
             for method, _ in list_methods(app)[endpoint]
@@ -99,29 +99,29 @@ class Requests:
         self.fields: dict[str, list[str]] = {}
 
     def learn_fields(self, browsers: dict[str, FlaskClient]) -> None:
-        """The names of the controls on every page that there is, by the address their forms post to."""
+        """Collect the names of the controls on every page, by the address of the page."""
         every: set[str] = set()
-        for endpoint, method in self.doors:
+        for endpoint, method in self.routes:
             if method == "GET":
                 for actor in sorted(TABLE[endpoint] & set(ACTORS)):
-                    answer = browsers[actor].get(self.cast.address(endpoint, method))
+                    answer = browsers[actor].get(self.sample.address(endpoint, method))
                     if answer.mimetype == "text/html":
                         names = FIELD.findall(answer.text)
-                        self.fields.setdefault(self.cast.address(endpoint, method), []).extend(names)
+                        self.fields.setdefault(self.sample.address(endpoint, method), []).extend(names)
                         every.update(names)
                     answer.close()
-        self.every = sorted(every)
+        self.all_fields = sorted(every)
 
     def __iter__(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-        """Actor, method, address and what goes with it; without end."""
+        """Yield actor, method, address and arguments of a request, endlessly."""
         while True:
-            for endpoint, method in self.doors:
+            for endpoint, method in self.routes:
                 actors = sorted(TABLE[endpoint] & set(ACTORS)) or ["alice"]
                 yield self.chance.choice(actors), method, self.address(endpoint, method), self.body(endpoint, method)
 
     def address(self, endpoint: str, method: str) -> str:
-        """As it is, or with one number replaced; with something asked for after a question mark, or nothing."""
-        address = self.cast.address(endpoint, method)
+        """Return the address, sometimes with one number replaced or with a query."""
+        address = self.sample.address(endpoint, method)
         if self.chance.random() < 0.2:
             bad = self.chance.choice([*NUMBERS, "%00", "..", "%ff", "a" * 3_000, "%F0%9F%99%82", "'"])
             address = re.sub(r"/\d+", f"/{bad}", address, count=1)
@@ -144,10 +144,10 @@ class Requests:
                 "data": b'--x\r\nContent-Disposition: form-data; name="a',
                 "content_type": "multipart/form-data; boundary=x",
             }
-        names = self.fields.get(self.cast.address(endpoint, method)) or self.every
-        chosen = self.chance.sample(names, min(len(names), self.chance.randint(1, 8)))
+        names = self.fields.get(self.sample.address(endpoint, method)) or self.all_fields
+        chosen_names = self.chance.sample(names, min(len(names), self.chance.randint(1, 8)))
         data: dict[str, Any] = {
-            name: [self.value(name) for _ in range(self.chance.choice([1, 1, 1, 3]))] for name in chosen
+            name: [self.value(name) for _ in range(self.chance.choice([1, 1, 1, 3]))] for name in chosen_names
         }
         if self.chance.random() < 0.15:
             content, name = self.chance.choice(FILES), self.chance.choice(FILE_NAMES)
@@ -159,32 +159,32 @@ class Requests:
         if name == "password" and self.chance.random() < 0.7:
             return PASSWORD
         value = self.chance.choice(VALUES)
-        # what a browser cannot send, a program can: as the bytes that it would be
+        # a program can send bytes that a browser cannot
         return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if "\ud800" in value else value
 
 
-def test_nonsense_is_answered_with_a_sentence(
+def test_invalid_requests_are_answered_with_a_message(
     app: Flask, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # that a page is valid is proven elsewhere: here it repeats what no browser would send
+    # other tests check that pages are valid; here they repeat input that no browser sends
     monkeypatch.setattr(app, "test_client_class", PlainClient)
     sample = SampleRequests(app, world)
     browsers = {name: client(sample.people[name]) for name in ACTORS}
     app.config["PROPAGATE_EXCEPTIONS"] = False
     requests = Requests(app, sample, seed=23)
     requests.learn_fields(browsers)
-    wanted, sent, faults = choose_size(260, 5_000), 0, []
+    max_count, count, faults = choose_size(260, 5_000), 0, []
     for actor, method, address, body in requests:
-        if sent == wanted:
+        if count == max_count:
             break
-        sent += 1
+        count += 1
         with suppress(UnicodeEncodeError):  # the client itself cannot send it
             answer = browsers[actor].open(address, method=method, **body)
-            said = answer.get_data()
+            content = answer.get_data()
             answer.close()
             if answer.status_code >= 500 and answer.status_code != 503:
                 faults.append((answer.status_code, actor, method, address[:200], repr(body)[:600]))
-            elif b"Traceback" in said or b"sqlalchemy" in said.lower():
+            elif b"Traceback" in content or b"sqlalchemy" in content.lower():
                 faults.append(("trace", actor, method, address[:200], repr(body)[:600]))
     assert not faults, "\n".join(map(str, faults[:10]))
-    record_figures(requests=sent, server_errors=len(faults))
+    record_figures(requests=count, server_errors=len(faults))

@@ -1,4 +1,4 @@
-"""What fails around the product: an act is done or not done, never half; people read why; afterwards all is clean."""
+"""Faults around the product: an act is done or not done, never half; people read a message; no check fails afterwards."""
 
 import errno
 import io
@@ -25,7 +25,7 @@ from tests.factories import PASSWORD
 from tests.integrity.tampering import list_violations
 from tests.proof.proof_size import choose_size, record_figures
 from tests.proof.stages import Act, Stage, fill_form, fill_signing_form, make_post
-from tests.proof.test_races import sentence_in
+from tests.proof.test_races import read_sentence
 from tests.web.test_routes import count_rows_and_events
 from tracker import clock
 from tracker.background import outbox
@@ -38,8 +38,8 @@ TOLD = {409, 422, 503, 507}
 
 
 @dataclass(frozen=True)
-class Attempted:
-    """Somebody's act with its page open already, and where it is sent."""
+class PreparedAct:
+    """A person's act whose page is open already, and the request that does it."""
 
     browser: FlaskClient
     act: Act
@@ -48,19 +48,19 @@ class Attempted:
 @pytest.fixture
 def stage(app: Flask, tmp_path: Path) -> Iterator[Stage]:
     app.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    made = Stage(app, "met")
+    new_stage = Stage(app, "met")
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    yield made
+    yield new_stage
     clock.frozen = None
-    made.drop()
+    new_stage.drop()
 
 
-def signing(stage: Stage) -> Attempted:
+def prepare_signing(stage: Stage) -> PreparedAct:
     bob = stage.browser("Bob")
-    return Attempted(bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage)))
+    return PreparedAct(bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage)))
 
 
-def uploading(stage: Stage) -> Attempted:
+def prepare_upload(stage: Stage) -> PreparedAct:
     chloe, content = stage.browser("Chloe"), os.urandom(64).hex().encode()
     path = f"/evidence/{stage.evidence_ids[0]}/files"
 
@@ -68,32 +68,36 @@ def uploading(stage: Stage) -> Attempted:
         headers = {"Accept": "application/json"}
         return browser.post(path, data={"file": (io.BytesIO(content), "call.txt")}, headers=headers)
 
-    return Attempted(chloe, send)
+    return PreparedAct(chloe, send)
 
 
-def voiding(stage: Stage) -> Attempted:
-    return Attempted(stage.browser("Dan"), make_post(f"{stage.path}/void", {"reason": "Entered twice."}))
+def prepare_voiding(stage: Stage) -> PreparedAct:
+    return PreparedAct(stage.browser("Dan"), make_post(f"{stage.path}/void", {"reason": "Entered twice."}))
 
 
-ACTS: dict[str, Callable[[Stage], Attempted]] = {"sign": signing, "upload": uploading, "void": voiding}
+ACTS: dict[str, Callable[[Stage], PreparedAct]] = {
+    "sign": prepare_signing,
+    "upload": prepare_upload,
+    "void": prepare_voiding,
+}
 
 
-def files() -> set[str]:
+def list_file_names() -> set[str]:
     return {path.name for path in file_store.list_files()}
 
 
-def half_done(stage: Stage, attempted: Attempted, fault: Any) -> TestResponse:
-    """The act under a fault: done, or refused in words with nothing written."""
-    before, kept = count_rows_and_events(), files()
+def run_with_fault(stage: Stage, prepared: PreparedAct, fault: Any) -> TestResponse:
+    """Do the act under a fault. Check that it is done, or refused with a message and nothing written."""
+    before, files_before = count_rows_and_events(), list_file_names()
     with fault:
-        answer = stage.run_concurrently((attempted.browser, attempted.act))[0]
+        answer = stage.run_concurrently((prepared.browser, prepared.act))[0]
     if answer.status_code in DONE:
         return answer
     assert answer.status_code in TOLD, (answer.status_code, answer.text[:1500])
-    assert sentence_in(answer).count(".") >= 2, answer.text[:1500]
+    assert read_sentence(answer).count(".") >= 2, answer.text[:1500]
     assert "Traceback" not in answer.text
     assert count_rows_and_events() == before
-    assert not {name for name in files() - kept if name.endswith(".tmp")}
+    assert not {name for name in list_file_names() - files_before if name.endswith(".tmp")}
     return answer
 
 
@@ -101,13 +105,13 @@ def run(stage: Stage, act: str, faults: list[Any]) -> tuple[int, int]:
     """Try each fault, then the same act without it. Return how many were refused and how many done."""
     refused = done = 0
     for fault in faults:
-        attempted = ACTS[act](stage)
-        if half_done(stage, attempted, fault).status_code in DONE:
+        prepared = ACTS[act](stage)
+        if run_with_fault(stage, prepared, fault).status_code in DONE:
             done += 1
         else:
             refused += 1
-            again = stage.run_concurrently((attempted.browser, attempted.act))[0]
-            assert again.status_code in DONE, again.text[:1500]
+            response = stage.run_concurrently((prepared.browser, prepared.act))[0]
+            assert response.status_code in DONE, response.text[:1500]
         assert list_violations() == []
         stage.restore()
     return refused, done
@@ -117,30 +121,30 @@ def run(stage: Stage, act: str, faults: list[Any]) -> tuple[int, int]:
 
 
 @contextmanager
-def refusing(number: int, what: str, after: int) -> Iterator[None]:
-    """The operating system refuses one kind of step of storing a file, from the so-manieth time on."""
-    owner: Any = Path if what in {"replace", "mkdir"} else os
-    real, calls = getattr(owner, what), [0]
+def refuse_storage_step(number: int, function_name: str, after: int) -> Iterator[None]:
+    """Let one function of the operating system fail when a file is stored, from its nth call on."""
+    owner: Any = Path if function_name in {"replace", "mkdir"} else os
+    real, calls = getattr(owner, function_name), [0]
 
-    def step(*given: Any, **named: Any) -> Any:
-        if str(file_store._get_folder()) in str(given[0]) or isinstance(given[0], int):
+    def step(*args: Any, **kwargs: Any) -> Any:
+        if str(file_store._get_folder()) in str(args[0]) or isinstance(args[0], int):
             calls[0] += 1
             if calls[0] > after:
                 raise OSError(number, os.strerror(number))
-        return real(*given, **named)
+        return real(*args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(owner, what, step)
+        patch.setattr(owner, function_name, step)
         yield
 
 
 @pytest.mark.parametrize(("name", "number"), [("full", errno.ENOSPC), ("read-only", errno.EROFS)])
-def test_a_disk_that_takes_no_file(stage: Stage, name: str, number: int) -> None:
+def test_acts_are_complete_or_refused_on_a_full_disk(stage: Stage, name: str, number: int) -> None:
     steps = [("open", 0), ("fsync", 0), ("fsync", 1), ("fsync", 2), ("replace", 0), ("mkdir", 0), ("mkdir", 1)]
-    chosen = [refusing(number, *steps[each % len(steps)]) for each in range(choose_size(7, 20))]
-    refused, done = run(stage, "upload", chosen)
+    faults = [refuse_storage_step(number, *steps[each % len(steps)]) for each in range(choose_size(7, 20))]
+    refused, done = run(stage, "upload", faults)
     assert refused > done
-    record_figures(faults=len(chosen), refused=refused, done=done, half_done=0)
+    record_figures(faults=len(faults), refused=refused, done=done, half_done=0)
 
 
 # --- the database ------------------------------------------------------------------------------------------
@@ -153,22 +157,22 @@ $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING 
 
 
 @contextmanager
-def full_database(place: int) -> Iterator[None]:
-    """SQLite may not grow by more than so many pages; in PostgreSQL one table, or the commit, finds no room."""
+def fill_database(place: int) -> Iterator[None]:
+    """Limit the growth of SQLite to a number of pages; on PostgreSQL let one table, or the commit, fail as if the disk were full."""
     if not server_url():
         release_connections()
         with db.engine.begin() as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS filler (bytes BLOB)"))
-        with each_connection(lambda pages: full_file(pages + place % 4)):
+        with run_on_each_connection(lambda pages: limit_sqlite_file(pages + place % 4)):
             yield
         return
     table, at_commit = GROWING[place % len(GROWING)], place % 3 == 0
     kind = "CONSTRAINT TRIGGER full_disk AFTER" if at_commit else "TRIGGER full_disk BEFORE"
-    late = "DEFERRABLE INITIALLY DEFERRED" if at_commit else ""
+    deferral = "DEFERRABLE INITIALLY DEFERRED" if at_commit else ""
     with db.engine.begin() as connection:
         connection.execute(text(FULL))
         connection.execute(
-            text(f'CREATE {kind} INSERT OR UPDATE ON "{table}" {late} FOR EACH ROW EXECUTE FUNCTION full_disk()')
+            text(f'CREATE {kind} INSERT OR UPDATE ON "{table}" {deferral} FOR EACH ROW EXECUTE FUNCTION full_disk()')
         )
     try:
         yield
@@ -177,8 +181,8 @@ def full_database(place: int) -> Iterator[None]:
             connection.execute(text("DROP FUNCTION full_disk CASCADE"))
 
 
-def full_file(most_pages: int) -> str:
-    """SQLite's file may have so many pages, and whatever writes needs more than lie half empty: five for every row."""
+def limit_sqlite_file(most_pages: int) -> str:
+    """Limit the number of pages of SQLite's file, and let every inserted row need five."""
     triggers = [
         f"CREATE TEMP TRIGGER full_{act}_{table} AFTER {act} ON main.{table} "
         "BEGIN INSERT INTO filler VALUES (zeroblob(20000)); END"
@@ -191,16 +195,16 @@ def full_file(most_pages: int) -> str:
 @contextmanager
 def read_only_database(_place: int) -> Iterator[None]:
     if server_url():
-        with each_connection(lambda _: "SET default_transaction_read_only = on"):
+        with run_on_each_connection(lambda _: "SET default_transaction_read_only = on"):
             yield
     else:
-        with each_connection(lambda _: "PRAGMA query_only = ON"):
+        with run_on_each_connection(lambda _: "PRAGMA query_only = ON"):
             yield
 
 
 @contextmanager
-def each_connection(statement: Callable[[int], str]) -> Iterator[None]:
-    """Every connection made inside begins with a statement, which is told how many pages SQLite's file has."""
+def run_on_each_connection(statement: Callable[[int], str]) -> Iterator[None]:
+    """Run a statement on every new connection; the function gets the number of pages of SQLite's file."""
 
     def begin(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
@@ -224,8 +228,8 @@ def each_connection(statement: Callable[[int], str]) -> Iterator[None]:
 
 
 @contextmanager
-def lost_database(place: int) -> Iterator[None]:
-    """Its connections end, or are refused, from the so-manieth statement on."""
+def lose_database(place: int) -> Iterator[None]:
+    """Let connections end or be refused from the nth statement on."""
     calls = [0]
 
     def before(_connection: Any, cursor: Any, *_rest: Any) -> None:
@@ -244,20 +248,22 @@ def lost_database(place: int) -> Iterator[None]:
         db.engine.dispose()
 
 
-@pytest.mark.parametrize("fault", [full_database, read_only_database], ids=lambda fault: str(fault.__name__))
+@pytest.mark.parametrize("fault", [fill_database, read_only_database], ids=lambda fault: str(fault.__name__))
 @pytest.mark.parametrize("act", ACTS)
-def test_a_database_that_takes_nothing(stage: Stage, act: str, fault: Callable[[int], Any]) -> None:
-    chosen = [fault(place) for place in range(choose_size(len(GROWING), 20))]
-    refused, done = run(stage, act, chosen)
+def test_acts_are_complete_or_refused_with_a_database_that_refuses_writes(
+    stage: Stage, act: str, fault: Callable[[int], Any]
+) -> None:
+    faults = [fault(place) for place in range(choose_size(len(GROWING), 20))]
+    refused, done = run(stage, act, faults)
     assert refused
-    record_figures(faults=len(chosen), refused=refused, done=done, half_done=0)
+    record_figures(faults=len(faults), refused=refused, done=done, half_done=0)
 
 
 @pytest.mark.skipif("not server_url()", reason="SQLite's file does not go away")
 @pytest.mark.parametrize("act", ACTS)
-def test_a_database_that_goes_away(stage: Stage, act: str) -> None:
+def test_acts_are_complete_or_refused_when_the_database_is_lost(stage: Stage, act: str) -> None:
     places = range(0, 40, 2) if choose_size(0, 1) else (0, 9)
-    refused, done = run(stage, act, [lost_database(place) for place in places])
+    refused, done = run(stage, act, [lose_database(place) for place in places])
     assert refused
     record_figures(faults=len(places), refused=refused, done=done, half_done=0)
 
@@ -267,7 +273,7 @@ def test_a_database_that_goes_away(stage: Stage, act: str) -> None:
 
 @contextmanager
 def mail_server(kind: str) -> Iterator[int]:
-    """A port where nobody listens, somebody hangs up, talks nonsense or says nothing."""
+    """A port where nothing listens, or a server closes the connection, answers nonsense or never answers."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         port = int(listening.getsockname()[1])
@@ -301,8 +307,8 @@ def mail_server(kind: str) -> Iterator[int]:
 KINDS = ("refuses", "hangs up", "talks nonsense", "says nothing")
 
 
-def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Signing succeeds; the mail goes when there is somebody to take it."""
+def test_an_email_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Signing succeeds, and the email is sent when the mail server works again."""
     monkeypatch.setattr(outbox, "SMTP_TIMEOUT_SECONDS", 0.3)
     stage.app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     times = choose_size(4, 20)
@@ -311,55 +317,55 @@ def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.Monkey
             stage.app.config["SETTINGS"] = replace(
                 stage.app.config["SETTINGS"], mail_host="127.0.0.1", mail_port=port, mail_tls=False
             )
-            attempted = signing(stage)
-            assert stage.run_concurrently((attempted.browser, attempted.act))[0].status_code == 303
+            prepared = prepare_signing(stage)
+            assert stage.run_concurrently((prepared.browser, prepared.act))[0].status_code == 303
             outbox.executor.submit(int).result()
-        waiting = outbox.list_outbox_paths()
-        assert len(waiting) == 1
-        os.utime(waiting[0], (0, 0))  # it has waited for more than a minute
-        assert sent_with_a_server_back(monkeypatch) == ["chloe@example.org"]
+        paths = outbox.list_outbox_paths()
+        assert len(paths) == 1
+        os.utime(paths[0], (0, 0))  # it has waited for more than a minute
+        assert send_waiting_emails(monkeypatch) == ["chloe@example.org"]
         assert outbox.list_outbox_paths() == []
         assert list_violations() == []
         stage.restore()
     record_figures(faults=times, lost=0)
 
 
-def sent_with_a_server_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """To whom what waits is mailed, once there is a server that takes it."""
-    sent: list[str] = []
+def send_waiting_emails(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Send the waiting emails with a mail server that works. Return their recipients."""
+    recipients: list[str] = []
     with monkeypatch.context() as patch:
         patch.setattr(smtplib.SMTP, "__init__", lambda *_, **__: None)
         patch.setattr(smtplib.SMTP, "__exit__", lambda *_: None)
-        patch.setattr(smtplib.SMTP, "send_message", lambda _, message: sent.append(message["To"]))
+        patch.setattr(smtplib.SMTP, "send_message", lambda _, message: recipients.append(message["To"]))
         assert outbox.send_waiting_emails() == [True]
-    return sent
+    return recipients
 
 
 # --- the clock ---------------------------------------------------------------------------------------------
 
 
-def test_a_clock_that_goes_back_an_hour(stage: Stage) -> None:
-    """Bob signs, the clock goes back, Chloe would confirm: she is told, nothing is written, and later she can."""
+def test_acts_are_refused_while_the_clock_is_an_hour_behind(stage: Stage) -> None:
+    """Bob signs and the clock goes back: Chloe's confirmation is refused, and accepted later."""
     times = choose_size(2, 20)
     for number in range(times):
-        attempted = signing(stage)
-        assert stage.run_concurrently((attempted.browser, attempted.act))[0].status_code == 303
+        prepared = prepare_signing(stage)
+        assert stage.run_concurrently((prepared.browser, prepared.act))[0].status_code == 303
         chloe = stage.browser("Chloe")
         body = fill_form(chloe, f"{stage.path}/confirm", "/confirm", password=PASSWORD)
-        confirming = Attempted(chloe, make_post(f"{stage.path}/confirm", body))
+        confirming = PreparedAct(chloe, make_post(f"{stage.path}/confirm", body))
         back = clock.frozen_at(clock.now() - timedelta(hours=1, minutes=number))
-        answer = half_done(stage, confirming, back)
+        answer = run_with_fault(stage, confirming, back)
         assert answer.status_code == 503
-        assert "clock" in sentence_in(answer)
+        assert "clock" in read_sentence(answer)
         assert stage.run_concurrently((chloe, confirming.act))[0].status_code == 303
         assert list_violations() == []
         stage.restore()
     record_figures(faults=times, refused=times, half_done=0)
 
 
-def test_what_is_no_entry_of_the_record_goes_on_while_the_clock_is_wrong(stage: Stage) -> None:
-    attempted = signing(stage)
-    assert stage.run_concurrently((attempted.browser, attempted.act))[0].status_code == 303
+def test_acts_without_an_event_continue_while_the_clock_is_wrong(stage: Stage) -> None:
+    prepared = prepare_signing(stage)
+    assert stage.run_concurrently((prepared.browser, prepared.act))[0].status_code == 303
     chloe = stage.browser("Chloe")
     with clock.frozen_at(clock.now() - timedelta(hours=1)):
         assert chloe.get("/").status_code == 200

@@ -1,4 +1,4 @@
-"""Every state × every act × everybody: what the table names succeeds; the rest is refused and writes nothing."""
+"""Every act in every state by every person: acts in the table succeed, and all others are refused and write nothing."""
 
 from collections.abc import Callable
 
@@ -47,16 +47,18 @@ ACTS = (
 )
 
 PATHS = {"disagree": "sample"}
-"""Where an act is posted, if not under its own name."""
+"""The last part of an act's path, if it is not its name."""
 
 
 def body_for(stage: Stage, act: str) -> Body:
-    """What the act's own form would send, were it there."""
+    """Return what the form of the act would send."""
     attempt = stage.attempt
     requirements = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
-    decided = select(Decision.id, Claim.criterion_id).join(Claim, Claim.id == Decision.claim_id)
-    decided = decided.where(Decision.superseded_at.is_(None)).order_by(Decision.id).limit(1)
-    decision, criterion = db.session.execute(decided).one()
+    decision_and_criterion = select(Decision.id, Claim.criterion_id).join(Claim, Claim.id == Decision.claim_id)
+    decision_and_criterion = (
+        decision_and_criterion.where(Decision.superseded_at.is_(None)).order_by(Decision.id).limit(1)
+    )
+    decision, criterion = db.session.execute(decision_and_criterion).one()
     body: Body = {
         "snapshot_hash": take_snapshot(attempt).hash, "version": attempt.version, "password": PASSWORD,
         "requirement": list(db.session.scalars(requirements)), "act": "sign", "comment": "Steady.", "reason": "other",
@@ -74,16 +76,16 @@ def body_for(stage: Stage, act: str) -> Body:
 
 
 @pytest.mark.parametrize("state", list(LEGAL))
-def test_only_the_tables_moves_succeed(state: str, app: Flask) -> None:
+def test_only_acts_in_the_table_succeed(state: str, app: Flask) -> None:
     stage = Stage(app, "verified" if state == "void" else state)
     try:
         if state == "void":
             dan = stage.browser("Dan")
             assert dan.post(f"{stage.path}/void", data={"reason": "Entered twice."}).status_code == 303
-        refused = refuse_the_rest(stage, LEGAL[state])
+        refused = check_refusals(stage, LEGAL[state])
         done = 0
         for act, name in LEGAL[state].items():
-            body = at_its_own_page(stage, act, name)
+            body = fill_own_form(stage, act, name)
             answer = stage.browser(name).post(f"{stage.path}/{PATHS.get(act, act)}", data=body)
             assert answer.status_code in {200, 303}, (state, act, name, answer.status_code, answer.text[:3000])
             assert list_violations() == [], (state, act)
@@ -94,7 +96,7 @@ def test_only_the_tables_moves_succeed(state: str, app: Flask) -> None:
         stage.drop()
 
 
-def refuse_the_rest(stage: Stage, legal: dict[str, str]) -> int:
+def check_refusals(stage: Stage, legal: dict[str, str]) -> int:
     before, refused = count_rows_and_events(), 0
     browsers = {name: stage.browser(name) for name in PEOPLE}
     for act in ACTS:
@@ -103,15 +105,15 @@ def refuse_the_rest(stage: Stage, legal: dict[str, str]) -> int:
             if legal.get(act) == name:
                 continue
             answer = browser.post(f"{stage.path}/{PATHS.get(act, act)}", data=body)
-            told = (act, name, answer.status_code)
-            assert answer.status_code in {403, 404, 409, 422}, told
-            assert count_rows_and_events() == before, told
+            details = (act, name, answer.status_code)
+            assert answer.status_code in {403, 404, 409, 422}, details
+            assert count_rows_and_events() == before, details
             refused += 1
     return refused
 
 
-def at_its_own_page(stage: Stage, act: str, name: str) -> Body:
-    """The page's own form where the act has one; ticks are single requests."""
+def fill_own_form(stage: Stage, act: str, name: str) -> Body:
+    """Return the form of the act's page where there is one, else its body."""
     pages: dict[str, Callable[[], Body]] = {
         "sign": lambda: fill_form(stage.browser(name), f"{stage.path}/sign", "/sign", act="sign", password=PASSWORD),
         "confirm": lambda: fill_form(stage.browser(name), f"{stage.path}/confirm", "/confirm", password=PASSWORD),

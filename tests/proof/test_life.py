@@ -56,10 +56,10 @@ from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import Method, Outcome, Role
 
 ROLES = {"Chloe": Role.CANDIDATE, "Bob": Role.ASSESSOR, "Carol": Role.INTERNAL_VERIFIER, "Dan": Role.ADMINISTRATOR}
-counted = {"lives": 0, "steps": 0, "verified": 0, "reopened": 0, "refused": 0}
+figures = {"lives": 0, "steps": 0, "verified": 0, "reopened": 0, "refused": 0}
 
-which = st.integers(0, 5)
-"""An item or a criterion, by its number modulo how many there are."""
+numbers = st.integers(0, 5)
+"""The number of an item or a criterion, modulo how many there are."""
 ABOUT_A_CRITERION = ("dispute", "sample", "disagree", "return_unit", "reopen")
 ALONE = (
     *ABOUT_A_CRITERION, "confirm_requirements", "withdraw_confirmation", "sign", "retract", "answer", "confirm", "verify",
@@ -76,7 +76,7 @@ class DecisionAndClaim:
 
 
 class Life(RuleBasedStateMachine):
-    """Any act of the candidate, assessor, verifier and administrator at any time, by the services that the pages call."""
+    """A state machine of any act by candidate, assessor, verifier or administrator, done by the services of the pages."""
 
     stage: Stage
 
@@ -101,45 +101,45 @@ class Life(RuleBasedStateMachine):
             for name, role, person, grant in db.session.execute(grants)
             if ROLES.get(name.split()[0]) == role
         }
-        counted["lives"] += 1
+        figures["lives"] += 1
 
     @property
     def attempt(self) -> UnitAttempt:
         return db.session.get_one(UnitAttempt, self.stage.attempt_id)
 
-    def both(self, ought: bool, act: Callable[[], Any]) -> None:
-        """Check that the product does what the model says, and that a refusal has a sentence and writes nothing."""
+    def do_and_compare(self, is_allowed: bool, act: Callable[[], Any]) -> None:
+        """Do the act; check that the product allows it as the model does, and that a refusal has a message."""
         assert clock.frozen
         clock.frozen += timedelta(seconds=1)
         try:
             with transaction():
                 act()
-            done, said = True, "Done."
+            is_done, sentence = True, "Done."
         except TrackerError as error:
-            done = False
-            said = str(error)
-            counted["refused"] += 1
+            is_done = False
+            sentence = str(error)
+            figures["refused"] += 1
         db.session.expire_all()
-        assert done is ought, (act, said, ought)
-        assert said.endswith((".", "?")), said
+        assert is_done is is_allowed, (act, sentence, is_allowed)
+        assert sentence.endswith((".", "?")), sentence
 
-    def item(self, chosen: int) -> tuple[ModelItem, int]:
-        place = chosen % len(self.model.items)
+    def item(self, number: int) -> tuple[ModelItem, int]:
+        place = number % len(self.model.items)
         return self.model.items[place], self.evidence_ids[place]
 
     def evidence(self, key: int) -> Evidence:
         return db.session.get_one(Evidence, key)
 
     def version(self, key: int) -> EvidenceVersion:
-        found = find_version_in(self.attempt, key)
-        assert found
-        return found
+        version = find_version_in(self.attempt, key)
+        assert version
+        return version
 
-    def criterion(self, chosen: int) -> tuple[str, int]:
-        label = self.labels[chosen * 5 % len(self.labels)]
+    def criterion(self, number: int) -> tuple[str, int]:
+        label = self.labels[number * 5 % len(self.labels)]
         return label, self.criteria[label]
 
-    def tickings(self, evidence_id: int, labels: list[str], *, on: bool = True) -> list[Tick]:
+    def build_ticks(self, evidence_id: int, labels: list[str], *, on: bool = True) -> list[Tick]:
         return [Tick(self.stage.attempt_id, evidence_id, self.criteria[label], on=on, locator="") for label in labels]
 
     # Chloe
@@ -153,7 +153,7 @@ class Life(RuleBasedStateMachine):
             "one": self.labels[:1],
         }
         title = f"Item {len(self.evidence_ids) + 1}"
-        made: list[int] = []
+        evidence_ids: list[int] = []
 
         def act() -> None:
             attempt = self.attempt
@@ -165,50 +165,58 @@ class Life(RuleBasedStateMachine):
                 "narrative": title,
             }
             save_draft(evidence, fields, None)
-            set_claims(self.tickings(evidence.id, labels[part]), attempt.candidate_id, self.actors["Chloe"])
-            made.append(evidence.id)
+            set_claims(self.build_ticks(evidence.id, labels[part]), attempt.candidate_id, self.actors["Chloe"])
+            evidence_ids.append(evidence.id)
 
-        self.both(self.model.log(title, labels[part]), act)
-        self.evidence_ids += made if len(self.model.items) > len(self.evidence_ids) else []
-
-    @precondition(lambda self: self.model.items)
-    @rule(chosen=which, text=st.sampled_from(["I took the call.", "I wrote the letter."]))
-    def rewrite(self, chosen: int, text: str) -> None:
-        item, key = self.item(chosen)
-        self.both(self.model.rewrite(item, text), lambda: save_draft(self.evidence(key), {"narrative": text}, None))
+        self.do_and_compare(self.model.log(title, labels[part]), act)
+        self.evidence_ids += evidence_ids if len(self.model.items) > len(self.evidence_ids) else []
 
     @precondition(lambda self: self.model.items)
-    @rule(chosen=which, label=which)
-    def tick(self, chosen: int, label: int) -> None:
-        (item, key), (name, _) = self.item(chosen), self.criterion(label)
+    @rule(number=numbers, text=st.sampled_from(["I took the call.", "I wrote the letter."]))
+    def rewrite(self, number: int, text: str) -> None:
+        item, key = self.item(number)
+        self.do_and_compare(
+            self.model.rewrite(item, text), lambda: save_draft(self.evidence(key), {"narrative": text}, None)
+        )
+
+    @precondition(lambda self: self.model.items)
+    @rule(number=numbers, label=numbers)
+    def tick(self, number: int, label: int) -> None:
+        (item, key), (name, _) = self.item(number), self.criterion(label)
         on = name not in item.claims
-        ticks = self.tickings(key, [name], on=on)
-        self.both(
+        ticks = self.build_ticks(key, [name], on=on)
+        self.do_and_compare(
             self.model.tick(item, name), lambda: set_claims(ticks, self.attempt.candidate_id, self.actors["Chloe"])
         )
 
     @precondition(lambda self: self.model.items)
-    @rule(chosen=which)
-    def submit_item(self, chosen: int) -> None:
-        item, key = self.item(chosen)
-        self.both(self.model.submit_item(item), lambda: submit_evidence(self.evidence(key), self.actors["Chloe"]))
+    @rule(number=numbers)
+    def submit_item(self, number: int) -> None:
+        item, key = self.item(number)
+        self.do_and_compare(
+            self.model.submit_item(item), lambda: submit_evidence(self.evidence(key), self.actors["Chloe"])
+        )
 
     @precondition(lambda self: self.model.items)
-    @rule(chosen=which)
-    def take_back(self, chosen: int) -> None:
-        item, key = self.item(chosen)
-        self.both(self.model.take_back(item), lambda: withdraw_submission(self.evidence(key), self.actors["Chloe"]))
+    @rule(number=numbers)
+    def take_back(self, number: int) -> None:
+        item, key = self.item(number)
+        self.do_and_compare(
+            self.model.take_back(item), lambda: withdraw_submission(self.evidence(key), self.actors["Chloe"])
+        )
 
     # Bob
-    def waits_for_bob(self, chosen: int) -> bool:
-        item, _ = self.item(chosen)
-        return bool(item.claims and item.seen)
+    def is_awaiting_bob(self, number: int) -> bool:
+        item, _ = self.item(number)
+        return bool(item.claims and item.current_version)
 
     @precondition(lambda self: self.model.items)
-    @rule(chosen=which, outcome=st.sampled_from([Outcome.MET, Outcome.MET, Outcome.NEEDS_MORE]), accept=st.booleans())
-    def assess(self, chosen: int, outcome: Outcome, *, accept: bool) -> None:
-        item, key = self.item(chosen)
-        if not self.waits_for_bob(chosen):
+    @rule(
+        number=numbers, outcome=st.sampled_from([Outcome.MET, Outcome.MET, Outcome.NEEDS_MORE]), accept=st.booleans()
+    )
+    def assess(self, number: int, outcome: Outcome, *, accept: bool) -> None:
+        item, key = self.item(number)
+        if not self.is_awaiting_bob(number):
             return
 
         def act() -> None:
@@ -226,13 +234,13 @@ class Life(RuleBasedStateMachine):
             finish = assessments.accept_evidence if accept else assessments.return_evidence
             finish(attempt, version, self.actors["Bob"])
 
-        self.both(self.model.assess(item, outcome, accept=accept), act)
+        self.do_and_compare(self.model.assess(item, outcome, accept=accept), act)
 
     @precondition(lambda self: self.model.items)
-    @rule(chosen=which)
-    def undo(self, chosen: int) -> None:
-        item, key = self.item(chosen)
-        if not self.waits_for_bob(chosen):
+    @rule(number=numbers)
+    def undo(self, number: int) -> None:
+        item, key = self.item(number)
+        if not self.is_awaiting_bob(number):
             return
 
         def act() -> None:
@@ -246,7 +254,7 @@ class Life(RuleBasedStateMachine):
                 raise TrackerError("There is nothing to undo.")
             assessments.undo_assessment(self.attempt, assessment, self.actors["Bob"])
 
-        self.both(self.model.undo(item), act)
+        self.do_and_compare(self.model.undo(item), act)
 
     @precondition(lambda self: self.model.items)
     @rule()
@@ -257,23 +265,23 @@ class Life(RuleBasedStateMachine):
         self.model.wait()
 
     @precondition(lambda self: self.model.items)
-    @rule(chosen=which, label=which)
-    def remove_claim(self, chosen: int, label: int) -> None:
-        (item, key), (name, criterion_id) = self.item(chosen), self.criterion(label)
-        if not self.waits_for_bob(chosen) or name not in item.claims:
+    @rule(number=numbers, label=numbers)
+    def remove_claim(self, number: int, label: int) -> None:
+        (item, key), (name, criterion_id) = self.item(number), self.criterion(label)
+        if not self.is_awaiting_bob(number) or name not in item.claims:
             return
         cell = self.cell(key, criterion_id)
-        self.both(
+        self.do_and_compare(
             self.model.remove_claim(item, name),
             lambda: remove_claim(self.attempt, key, cell.claim_id, "Not here.", self.actors["Bob"]),
         )
 
     @precondition(lambda self: self.model.items)
-    @rule(chosen=which, label=which)
-    def add(self, chosen: int, label: int) -> None:
-        (item, key), (name, criterion_id) = self.item(chosen), self.criterion(label)
-        if self.waits_for_bob(chosen):
-            self.both(
+    @rule(number=numbers, label=numbers)
+    def add(self, number: int, label: int) -> None:
+        (item, key), (name, criterion_id) = self.item(number), self.criterion(label)
+        if self.is_awaiting_bob(number):
+            self.do_and_compare(
                 self.model.add(item, name),
                 lambda: add_claim(self.attempt, self.version(key), criterion_id, "It shows.", self.actors["Bob"]),
             )
@@ -286,11 +294,11 @@ class Life(RuleBasedStateMachine):
             for each in self.requirements():
                 signing.confirm_requirement(self.attempt, each, "Seen.", self.actors["Bob"])
 
-        self.both(self.model.confirm_requirements(), act)
+        self.do_and_compare(self.model.confirm_requirements(), act)
 
     def withdraw_confirmation(self) -> None:
         first = self.requirements()[0]
-        self.both(
+        self.do_and_compare(
             self.model.withdraw_confirmation(),
             lambda: signing.withdraw_confirmation(self.attempt, first, self.actors["Bob"]),
         )
@@ -300,17 +308,19 @@ class Life(RuleBasedStateMachine):
         return list(db.session.scalars(query.order_by(EvidenceRequirement.position)))
 
     def sign(self) -> None:
-        self.both(
+        self.do_and_compare(
             self.model.sign(),
-            lambda: signing.sign_unit(self.attempt, self.shown(), "Steady.", self.actors["Bob"], clock.now()),
+            lambda: signing.sign_unit(
+                self.attempt, self.get_snapshot_hash(), "Steady.", self.actors["Bob"], clock.now()
+            ),
         )
 
-    def shown(self) -> str:
-        """Return the hash of what the page shows."""
+    def get_snapshot_hash(self) -> str:
+        """Return the hash of the form that the page shows."""
         return take_snapshot(self.attempt).hash
 
     def retract(self) -> None:
-        self.both(
+        self.do_and_compare(
             self.model.retract(), lambda: signing.retract_signature(self.attempt, "Too soon.", self.actors["Bob"])
         )
 
@@ -319,24 +329,24 @@ class Life(RuleBasedStateMachine):
             action_point = self.action_point(ActionPoint.responded_at.is_(None))
             action_points.answer_action_point(self.attempt, action_point.id, "Done.", self.actors["Bob"])
 
-        self.both(self.model.answer(), act)
+        self.do_and_compare(self.model.answer(), act)
 
-    def action_point(self, *which: Any) -> ActionPoint:
-        found = db.session.scalars(select(ActionPoint).where(*which).order_by(ActionPoint.id)).first()
-        if found is None:
+    def action_point(self, *numbers: Any) -> ActionPoint:
+        action_point = db.session.scalars(select(ActionPoint).where(*numbers).order_by(ActionPoint.id)).first()
+        if action_point is None:
             raise TrackerError("There is none.")
-        return found
+        return action_point
 
     # Chloe again
     def confirm(self) -> None:
-        self.both(
+        self.do_and_compare(
             self.model.confirm(),
-            lambda: signing.confirm_unit(self.attempt, self.shown(), self.actors["Chloe"], clock.now()),
+            lambda: signing.confirm_unit(self.attempt, self.get_snapshot_hash(), self.actors["Chloe"], clock.now()),
         )
 
     def dispute(self, label: int = 0) -> None:
         name, criterion_id = self.criterion(label)
-        self.both(
+        self.do_and_compare(
             self.model.dispute(name),
             lambda: signing.dispute_unit(self.attempt, [criterion_id], "Not so.", self.actors["Chloe"]),
         )
@@ -345,7 +355,7 @@ class Life(RuleBasedStateMachine):
     def sample(self, label: int = 0) -> None:
         if sampled := self.pick_decision(label):
             decision = SampledDecision(sampled.decision_id, agrees=True)
-            self.both(
+            self.do_and_compare(
                 self.model.sample(),
                 lambda: draw_sample(self.attempt, [decision], "Looked.", self.actors["Carol"]),
             )
@@ -354,7 +364,7 @@ class Life(RuleBasedStateMachine):
         if sampled := self.pick_decision(label):
             due = clock.today() + timedelta(days=14)
             decision = SampledDecision(sampled.decision_id, agrees=False, comment="Look again.", due_on=due)
-            self.both(
+            self.do_and_compare(
                 self.model.disagree(sampled.claim),
                 lambda: draw_sample(self.attempt, [decision], "Looked.", self.actors["Carol"]),
             )
@@ -376,12 +386,12 @@ class Life(RuleBasedStateMachine):
 
     def verify(self, *, unsampled: bool = False) -> None:
         reason = "Not in this quarter's plan." if unsampled else None
-        ought = self.model.verify(unsampled=unsampled)
-        counted["verified"] += ought
-        self.both(
-            ought,
+        is_allowed = self.model.verify(unsampled=unsampled)
+        figures["verified"] += is_allowed
+        self.do_and_compare(
+            is_allowed,
             lambda: sign_verification(
-                self.attempt, self.shown(), self.actors["Carol"], clock.now(), unsampled_reason=reason
+                self.attempt, self.get_snapshot_hash(), self.actors["Carol"], clock.now(), unsampled_reason=reason
             ),
         )
 
@@ -391,7 +401,7 @@ class Life(RuleBasedStateMachine):
     def return_unit(self, label: int = 0) -> None:
         name, criterion_id = self.criterion(label)
         due = clock.today() + timedelta(days=30)
-        self.both(
+        self.do_and_compare(
             self.model.return_unit(name),
             lambda: return_unit(self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]),
         )
@@ -401,7 +411,7 @@ class Life(RuleBasedStateMachine):
             action_point = self.action_point(ActionPoint.responded_at.is_not(None), ActionPoint.closed_at.is_(None))
             verifiers_action_points.close_action_point(self.attempt, action_point, self.actors["Carol"])
 
-        self.both(self.model.close(), act)
+        self.do_and_compare(self.model.close(), act)
 
     def ask_again(self) -> None:
         def act() -> None:
@@ -409,23 +419,25 @@ class Life(RuleBasedStateMachine):
             due = clock.today() + timedelta(days=14)
             verifiers_action_points.ask_again(self.attempt, action_point, "Again.", due, self.actors["Carol"])
 
-        self.both(self.model.ask_again(), act)
+        self.do_and_compare(self.model.ask_again(), act)
 
     def reopen(self, label: int = 0) -> None:
         name, criterion_id = self.criterion(label)
-        ought = self.model.reopen(name)
-        counted["reopened"] += ought
-        self.both(
-            ought,
+        is_allowed = self.model.reopen(name)
+        figures["reopened"] += is_allowed
+        self.do_and_compare(
+            is_allowed,
             lambda: reopen_verified(self.attempt, [criterion_id], "An error.", self.actors["Carol"]),
         )
 
     # Dan
     def void(self) -> None:
-        self.both(self.model.void(), lambda: void_attempt(self.attempt, "Entered twice.", self.actors["Dan"]))
+        self.do_and_compare(
+            self.model.void(), lambda: void_attempt(self.attempt, "Entered twice.", self.actors["Dan"])
+        )
 
-    # everybody
-    @rule(act=st.sampled_from(ALONE), label=which)
+    # any person
+    @rule(act=st.sampled_from(ALONE), label=numbers)
     def act_at_any_time(self, act: str, label: int) -> None:
         """Do an act that is often refused, because it comes too early or too late."""
         if act in ABOUT_A_CRITERION:
@@ -434,63 +446,63 @@ class Life(RuleBasedStateMachine):
             getattr(self, act)()
 
     @rule()
-    def go_on(self) -> None:
-        """Return the acts that are next in order."""
-        self.next_act()()
+    def do_next(self) -> None:
+        """Do the act that is next in the usual order."""
+        self.choose_next_act()()
 
-    go_on_too = rule()(lambda self: self.go_on())
-    go_on_again = rule()(lambda self: self.go_on())
-    go_on_still = rule()(lambda self: self.go_on())
-    go_on_more = rule()(lambda self: self.go_on())
+    do_next_2 = rule()(lambda self: self.do_next())
+    do_next_3 = rule()(lambda self: self.do_next())
+    do_next_4 = rule()(lambda self: self.do_next())
+    do_next_5 = rule()(lambda self: self.do_next())
 
-    def next_act(self) -> Callable[[], None]:
+    def choose_next_act(self) -> Callable[[], None]:
         model = self.model
         if "raised" in model.action_points:
             return self.answer
         if "answered" in model.action_points:
             return self.close
         if model.is_open:
-            return self.next_of_work()
+            return self.choose_next_work()
         by_state = {ASSESSED: self.confirm, VERIFIED: self.reopen, VOID: self.sign}
         by_state[CONFIRMED] = self.verify if model.is_sampled else self.sample
         return by_state[model.state]
 
-    def next_of_work(self) -> Callable[[], None]:
+    def choose_next_work(self) -> Callable[[], None]:
         model = self.model
-        if any(item.deciding for item in model.items):
+        if any(item.pending for item in model.items):
             return self.wait
         for place, item in enumerate(model.items):
             if item.undecided:
                 return lambda: self.assess(place, Outcome.MET, accept=True)
-            if item.claims and not item.seen:
+            if item.claims and not item.current_version:
                 return lambda: self.submit_item(place)
         if model.met != set(model.labels):
             return lambda: self.log("all")
         return self.sign if model.is_confirmed else self.confirm_requirements
 
     @invariant()
-    def stands_as_the_model(self) -> None:
+    def check_product_agrees_with_the_model(self) -> None:
         db.session.expire_all()
         attempt, model = self.attempt, self.model
         assert (attempt.state.value, attempt.round) == (model.state, model.round)
         for item, key in zip(model.items, self.evidence_ids, strict=True):
-            seen, latest = item.seen, find_latest_version(self.evidence(key))
-            assert (latest.number if latest else None) == (seen.number if seen else None)
+            version, latest = item.current_version, find_latest_version(self.evidence(key))
+            assert (latest.number if latest else None) == (version.number if version else None)
             assert self.claims_of(key) == {
                 name: (claim.outcome, claim.decided_on) for name, claim in item.claims.items()
             }
-        live = select(Signature.role).where(Signature.superseded_at.is_(None)).order_by(Signature.id)
-        assert [role.value for role in db.session.scalars(live)] == model.signatures
-        told = [
+        roles = select(Signature.role).where(Signature.superseded_at.is_(None)).order_by(Signature.id)
+        assert [role.value for role in db.session.scalars(roles)] == model.signatures
+        states = [
             "closed" if each.closed_at else "answered" if each.responded_at else "raised"
             for each in db.session.scalars(select(ActionPoint).order_by(ActionPoint.id))
         ]
-        assert sorted(told) == sorted(model.action_points)
+        assert sorted(states) == sorted(model.action_points)
         confirmed = select(RequirementConfirmation.requirement_id).where(
             RequirementConfirmation.removed_at.is_(None), RequirementConfirmation.round == attempt.round
         )
         assert (set(self.requirements()) == set(db.session.scalars(confirmed))) is model.is_confirmed
-        counted["steps"] += 1
+        figures["steps"] += 1
 
     def claims_of(self, key: int) -> dict[str, tuple[Outcome | None, int | None]]:
         names = {criterion_id: name for name, criterion_id in self.criteria.items()}
@@ -503,11 +515,11 @@ class Life(RuleBasedStateMachine):
         return {names[criterion_id]: (outcome, number) for criterion_id, outcome, number in db.session.execute(query)}
 
     @invariant()
-    def pages_and_forms_show_the_same_marks(self) -> None:
+    def check_pages_and_forms_show_the_same_marks(self) -> None:
         check_marks_agree(self.attempt, self.reader)
 
     @invariant()
-    def every_invariant_holds(self) -> None:
+    def check_every_invariant_holds(self) -> None:
         assert list_violations() == []
 
 
@@ -529,4 +541,4 @@ def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: 
     finally:
         clock.frozen = None
         stage.drop()
-    record_figures(**counted)
+    record_figures(**figures)

@@ -1,7 +1,7 @@
-"""Markup and formulas in every text that people type: pages keep their shape, and no cell of a sheet comes alive.
+"""Markup and formulas in every text that people type: no new element on a page, and no formula in a spreadsheet.
 
-Every text column is given the same hostile text, as if its form had let it in; each page must then have exactly the
-elements and attributes that it has when the text is harmless.
+Every text column gets the same hostile text, as if its form had accepted it; each page must then have exactly the
+elements and attributes that it has with harmless text.
 """
 
 import csv
@@ -47,12 +47,12 @@ FORMULAS = [
 ]  # fmt: skip
 NO_WORDS = re.compile("hash|sha256|token|key|slug|code|media|email|address|snapshot|document|reading|working|session|"
                       "suites|head|signature|certificate|number|format|version|state|type|location|body|label|source")  # fmt: skip
-"""Columns that hold no words of people's, but what the product itself wrote and reads back."""
+"""Columns with text that the product itself writes and reads."""
 LIVE = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def texts() -> list[Column[str]]:
-    """Every column that holds what somebody typed, but for the published standards."""
+    """Return every column of text that people type, except those of the published standards."""
     return [
         column
         for table in Base.metadata.sorted_tables
@@ -69,7 +69,7 @@ def texts() -> list[Column[str]]:
 
 
 def put_everywhere(words: str) -> None:
-    """Past the triggers that keep signed rows as they are."""
+    """Write the text into every column, bypassing the triggers that protect signed rows."""
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(text("SET LOCAL session_replication_role = replica"))
@@ -78,13 +78,13 @@ def put_everywhere(words: str) -> None:
             db.session.execute(text(f"DROP TRIGGER {name}"))
     for column in texts():
         length = getattr(column.type, "length", None)
-        said = column.table.update().where(column.is_not(None))
-        db.session.execute(said.values({column.name: words[:length] if length else words}))
+        statement = column.table.update().where(column.is_not(None))
+        db.session.execute(statement.values({column.name: words[:length] if length else words}))
     db.session.commit()
 
 
 def harmless(words: str) -> str:
-    """As long, and broken into lines at the same places."""
+    """Return a harmless text of the same length and line breaks."""
     return re.sub(r"[^\n]", "x", words.replace("\r", "\n"))
 
 
@@ -94,7 +94,7 @@ def shape(page: str) -> Shape:
 
 
 def pages(sample: SampleRequests, browsers: dict[str, FlaskClient]) -> Iterator[tuple[str, str, Shape]]:
-    """Each page as somebody sees it who may."""
+    """Yield actor, endpoint and shape of each page that a person may open."""
     for endpoint in sorted(TABLE):
         actor = next(iter(sorted(TABLE[endpoint] & set(browsers))), None)
         if actor is None or ("GET", endpoint) not in list_methods(sample.app)[endpoint]:
@@ -111,25 +111,25 @@ def test_no_text_becomes_an_element_of_a_page(
     monkeypatch.setattr(app, "test_client_class", PlainClient)
     sample = SampleRequests(app, world)
     browsers = {name: client(sample.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
-    list(pages(sample, browsers))  # once, so that who opened what is noted already
+    list(pages(sample, browsers))  # once, so that the access log has its rows already
     payloads, compared = (MARKUP + FORMULAS)[:: choose_size(20, 1)], 0
     for words in payloads:
         put_everywhere(harmless(words))
-        before = {(actor, endpoint): found for actor, endpoint, found in pages(sample, browsers)}
+        before = {(actor, endpoint): shape_of_page for actor, endpoint, shape_of_page in pages(sample, browsers)}
         put_everywhere(words)
-        for actor, endpoint, found in pages(sample, browsers):
-            assert found == before[actor, endpoint], (words, actor, endpoint)
+        for actor, endpoint, shape_of_page in pages(sample, browsers):
+            assert shape_of_page == before[actor, endpoint], (words, actor, endpoint)
             compared += 1
     assert len(texts()) > 35
     record_figures(payloads=len(payloads), fields=len(texts()) * len(payloads), pages=compared, new_nodes=0)
 
 
-def test_no_cell_of_an_exported_sheet_is_live() -> None:
-    """The one sheet that goes out holds a unit's words; whatever they are, a spreadsheet takes them for text."""
+def test_no_cell_of_an_exported_spreadsheet_is_a_formula() -> None:
+    """A spreadsheet program reads every exported text of a unit as text."""
     cells = 0
     for words in MARKUP + FORMULAS:
-        said = words.strip() or "x"
-        sheet = spreadsheet.write([read_unit(title=said[:200])]).body.decode("utf-8-sig")
+        text = words.strip() or "x"
+        sheet = spreadsheet.write([read_unit(title=text[:200])]).body.decode("utf-8-sig")
         for row in csv.reader(io.StringIO(sheet)):
             assert not any(cell.startswith(LIVE) for cell in row), (words, row)
             cells += len(row)

@@ -1,4 +1,4 @@
-"""Words that would have a sheet fetch, carry or run something, or never end: they print as words, or not at all."""
+"""Text that would make a form fetch, attach or run something, or never end: it is printed as text, or rendering is stopped."""
 
 import io
 import socket
@@ -31,7 +31,7 @@ FETCHING = [
     '<audio src="{url}">', '<ul style="list-style-image:url({url})"><li>x</ul>', '<p style="content:url({url})">', "{{{{ config }}}} {url}",
     "<!DOCTYPE x [<!ENTITY e SYSTEM '{url}'>]>&e;", '<script src="{url}"></script>',
 ]  # fmt: skip
-"""What has made other products fetch when they print (WeasyPrint CVE-2025-68616, CVE-2022-44544, HedgeDoc CVE-2021-29475)."""
+"""Markup that made other products fetch when printing (WeasyPrint CVE-2025-68616, CVE-2022-44544, HedgeDoc CVE-2021-29475)."""
 FORBIDDEN = {
     "/URI",
     "/Launch",
@@ -45,8 +45,8 @@ FORBIDDEN = {
 }
 
 
-def blowing_up() -> dict[str, FormContent]:
-    """Ten sheets that nobody can want."""
+def build_endless_forms() -> dict[str, FormContent]:
+    """Return ten forms that take too long to render."""
     row = FormRow("1", "Call", build_filled_form(rows=1).rows[0].marks)
     return {
         "fifty thousand rows": replace(build_filled_form(rows=1), rows=(row,) * 50_000),
@@ -71,14 +71,14 @@ def renderer() -> Iterator[PdfRenderer]:
 
 @pytest.fixture
 def trap() -> Iterator[socket.socket]:
-    """A server that nobody is to reach."""
+    """A listening socket that no rendering may connect to."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0)
         yield listening
 
 
 def form_of(words: str) -> FormContent:
-    """These words wherever the form prints words."""
+    """Return a form with this text in every field."""
     fields = (
         "unit_code", "unit_title", "unit_version", "statement", "candidate_name", "candidate_number", "assessor_name", "comments",
         "state",
@@ -96,58 +96,58 @@ def index_of(words: str) -> IndexContent:
     return IndexContent(words, words, words, date(2026, 11, 3), (row,))
 
 
-def names_in(thing: Any, seen: set[int]) -> Iterator[str]:
-    """Every name of a dictionary, and every name as a value, anywhere in a PDF."""
-    if isinstance(thing, IndirectObject):
-        if thing.idnum in seen:
+def list_names(pdf_object: Any, visited: set[int]) -> Iterator[str]:
+    """Yield every name anywhere in a PDF, as a key or a value."""
+    if isinstance(pdf_object, IndirectObject):
+        if pdf_object.idnum in visited:
             return
-        seen.add(thing.idnum)
-        thing = thing.get_object()
-    if isinstance(thing, DictionaryObject):
-        for key in thing:
-            value = thing.raw_get(key)
+        visited.add(pdf_object.idnum)
+        pdf_object = pdf_object.get_object()
+    if isinstance(pdf_object, DictionaryObject):
+        for key in pdf_object:
+            value = pdf_object.raw_get(key)
             yield str(key)
-            yield from names_in(value, seen)
-    elif isinstance(thing, list):
-        for each in thing:
-            yield from names_in(each, seen)
-    elif isinstance(thing, str) and thing.startswith("/"):
-        yield str(thing)
+            yield from list_names(value, visited)
+    elif isinstance(pdf_object, list):
+        for each in pdf_object:
+            yield from list_names(each, visited)
+    elif isinstance(pdf_object, str) and pdf_object.startswith("/"):
+        yield str(pdf_object)
 
 
-def test_words_that_would_fetch_are_printed_as_words(renderer: PdfRenderer, trap: socket.socket) -> None:
+def test_markup_that_would_fetch_is_printed_as_text(renderer: PdfRenderer, trap: socket.socket) -> None:
     url = f"http://127.0.0.1:{trap.getsockname()[1]}/x"
     assert len(FETCHING) == 32
-    chosen, sheets = FETCHING[:: choose_size(8, 1)], 0
-    for template in chosen:
+    templates, sheets = FETCHING[:: choose_size(8, 1)], 0
+    for template in templates:
         words = template.format(url=url)
         for facts in (form_of(words), index_of(words)):
             reader = PdfReader(io.BytesIO(renderer.render(facts)))
-            found = set(names_in(reader.trailer, set()))
-            assert not found & FORBIDDEN, (template, found & FORBIDDEN)
-            printed = "".join("".join(page.extract_text() for page in reader.pages).split()).replace("\u200b", "")
-            assert "".join(words.split())[:12] in printed, (template, printed[:300])
+            names = set(list_names(reader.trailer, set()))
+            assert not names & FORBIDDEN, (template, names & FORBIDDEN)
+            text = "".join("".join(page.extract_text() for page in reader.pages).split()).replace("\u200b", "")
+            assert "".join(words.split())[:12] in text, (template, text[:300])
             assert b"root:" not in b"".join(
                 page.get_contents().get_data() for page in reader.pages if page.get_contents()
             )
             sheets += 1
     with pytest.raises(BlockingIOError):
         trap.accept()
-    record_figures(payloads=len(chosen), sheets=sheets, fetched=0, attached=0)
+    record_figures(payloads=len(templates), sheets=sheets, fetched=0, attached=0)
 
 
-def test_a_sheet_that_blows_up_is_given_up_and_the_next_one_is_printed(renderer: PdfRenderer) -> None:
-    given_up = printed = 0
-    sheets = list(blowing_up().values())
+def test_rendering_of_an_endless_form_is_stopped_and_the_next_one_is_rendered(renderer: PdfRenderer) -> None:
+    stopped = rendered = 0
+    sheets = list(build_endless_forms().values())
     assert len(sheets) == 10
     for facts in sheets[:: choose_size(10, 1)]:
         renderer.timeout_seconds, renderer.timeout_seconds_per_row = choose_size(5, 8), 0
         try:
             renderer.render(facts)
-            printed += 1
+            rendered += 1
         except FormNotRendered:
-            given_up += 1
-        renderer.timeout_seconds = 60  # a busy machine is no fault of a sheet that anybody wants
+            stopped += 1
+        renderer.timeout_seconds = 60  # an ordinary form must not time out on a busy machine
         assert renderer.render(build_filled_form(rows=1)).startswith(b"%PDF")
     assert not Path("core").exists()
-    record_figures(stopped=given_up, still_rendered=printed)
+    record_figures(stopped=stopped, still_rendered=rendered)

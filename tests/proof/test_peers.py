@@ -1,4 +1,4 @@
-"""What happened to other portfolios, and to what they are made of, by the number under which it became known."""
+"""Vulnerabilities published about similar products and their libraries, by their CVE numbers."""
 
 import io
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def store(app: Flask, tmp_path: Path) -> None:
 
 @pytest.fixture
 def franks(world: World) -> dict[str, int]:
-    """An item of Frank's at Southbank with a file, submitted."""
+    """The ids of Frank's submitted item at Southbank and its file."""
     with transaction():
         evidence = factories.make_evidence(world.franks_attempt, "Zanzibar", narrative="Zanzibar narrative")
         attachment = attach_file(evidence, store_file(io.BytesIO(b"Zanzibar inside"), "zanzibar.txt"))
@@ -59,8 +59,8 @@ class TestAnothersEvidence:
     def test_mahara_cve_2009_2171_a_file_is_not_read_by_its_number(
         self, world: World, client: Browser, franks: dict[str, int]
     ) -> None:
-        own = make_item(world)
-        for item in (franks["evidence"], own.id):
+        own_item = make_item(world)
+        for item in (franks["evidence"], own_item.id):
             answer = client(world.alice).get(f"/evidence/{item}/files/{franks['attachment']}")
             assert answer.status_code == 404
             assert b"Zanzibar" not in answer.data
@@ -68,17 +68,19 @@ class TestAnothersEvidence:
     def test_mahara_cve_2013_4429_a_file_is_not_attached_by_its_number(
         self, world: World, client: Browser, franks: dict[str, int]
     ) -> None:
-        own = make_item(world)
+        own_item = make_item(world)
         body = {
             "title": "Mine",
-            "version": own.version,
+            "version": own_item.version,
             "attachment": franks["attachment"],
             "files": franks["attachment"],
         }
-        client(world.alice).post(f"/evidence/{own.id}/edit", data=body)
-        held = db.session.scalars(select(Attachment.evidence_id).where(Attachment.id == franks["attachment"])).one()
-        assert held == franks["evidence"]
-        assert not db.session.scalars(select(Attachment.id).where(Attachment.evidence_id == own.id)).all()
+        client(world.alice).post(f"/evidence/{own_item.id}/edit", data=body)
+        evidence_id = db.session.scalars(
+            select(Attachment.evidence_id).where(Attachment.id == franks["attachment"])
+        ).one()
+        assert evidence_id == franks["evidence"]
+        assert not db.session.scalars(select(Attachment.id).where(Attachment.evidence_id == own_item.id)).all()
 
     def test_mahara_cve_2013_4432_an_item_is_not_changed_by_its_number(
         self, world: World, client: Browser, franks: dict[str, int]
@@ -120,7 +122,7 @@ class TestWhatIsShown:
     def test_mahara_cve_2018_6182_text_is_made_harmless_where_it_is_shown(
         self, world: World, client: Browser
     ) -> None:
-        """Not in the editor: this text came past every form."""
+        """The text is escaped when shown, even if it did not pass a form."""
         with transaction():
             item = factories.make_evidence(
                 world.cfacc15, "<script>alert(1)</script>", narrative="<img src=x onerror=alert(1)>"
@@ -138,12 +140,12 @@ class TestWhatIsShown:
                         picture() + b"<script>alert(1)</script>"):  # fmt: skip
             answer = alice.post(f"/evidence/{item.id}/files", data={"file": (io.BytesIO(content), name)})
             if answer.status_code == 201:
-                kept = alice.get(answer.get_json()["url"])
-                assert kept.headers["Content-Disposition"].startswith("attachment")
-                assert kept.mimetype in {"text/plain", "image/jpeg"}  # by content, whatever the name says
-                assert kept.headers["X-Content-Type-Options"] == "nosniff"
-                assert "sandbox" in kept.headers["Content-Security-Policy"]
-                kept.close()
+                download = alice.get(answer.get_json()["url"])
+                assert download.headers["Content-Disposition"].startswith("attachment")
+                assert download.mimetype in {"text/plain", "image/jpeg"}  # by content, not by name
+                assert download.headers["X-Content-Type-Options"] == "nosniff"
+                assert "sandbox" in download.headers["Content-Security-Policy"]
+                download.close()
 
     def test_mahara_cve_2012_6037_a_heading_of_an_import_is_no_markup(self, world: World, client: Browser) -> None:
         sheet = "name,<script>alert(1)</script>,role\n=1+1,<img src=x onerror=alert(1)>,candidate\n"
@@ -181,7 +183,7 @@ class TestWhatIsRead:
             store_file(io.BytesIO(docx(word__x=b"\0" * 300_000_000)), "x.docx")
 
     def test_marshmallow_cve_2018_17175_and_cve_2025_68480_a_file_names_only_what_there_is(self) -> None:
-        """Fields that the schema does not know are refused, and so is a list as long as a file can hold."""
+        """Unknown fields are refused, and so is a list as long as a file can hold."""
         with pytest.raises(ValidationError):
             parse_document("code: X1\ntitle: X\nis_admin: true\n", UnitSchema())
         with pytest.raises(ValidationError):
@@ -218,7 +220,7 @@ class TestRequests:
 def test_mahara_cve_2016_5014_nothing_reaches_who_may_no_longer_see_it(
     app: Flask, world: World, client: Browser, emails_to: Callable[..., list[str]]
 ) -> None:
-    """Neither the session they had, nor what is mailed to whom a unit belongs."""
+    """A former assessor gets nothing through an open session or by email."""
     bob = client(world.bob)
     item = make_item(world)
     with transaction():

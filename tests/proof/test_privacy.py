@@ -1,6 +1,6 @@
-"""Canaries: words found nowhere else in everything that people write. Each finds their own, and nobody another's.
+"""Canaries, unique words in everything that people write: each export has the person's own and nobody else's.
 
-What is erased is looked for in every table and every file.
+Erased canaries are searched for in every table and file.
 """
 
 import io
@@ -32,12 +32,12 @@ from tracker.vocabulary import Method, Role
 
 ITEMS = 6
 EACH = 8
-"""Canaries in an item: its four texts, its file's name and words, where something is kept, and what Bob said of it."""
+"""The number of canaries in an item: four texts, name and content of its file, its place at work, and Bob's feedback."""
 A_YEAR = timedelta(days=366)
 
 
 def canary(person: int, number: int) -> str:
-    """The first is in the name, the second in the address, the rest in the items, eight each."""
+    """Return a canary: the first is in the name, the second in the email address, the rest in the items, eight each."""
     return f"qx{person:02d}z{number:02d}qx"
 
 
@@ -57,12 +57,12 @@ def item(person: int, number: int) -> DemoItem:
     )
 
 
-def of_items(person: int) -> list[str]:
-    """What goes with the evidence; what Bob said goes with the decisions."""
+def list_words_of_items(person: int) -> list[str]:
+    """Return the canaries erased with the evidence; Bob's feedback is erased with the decisions."""
     return [canary(person, 2 + n) for n in range(ITEMS * EACH) if n % EACH != EACH - 1]
 
 
-def everything_of(person: int) -> list[str]:
+def list_words(person: int) -> list[str]:
     return [canary(person, number) for number in range(2 + ITEMS * EACH)]
 
 
@@ -78,7 +78,7 @@ def join(scenario: demo.Scenario, number: int) -> None:
 
 @pytest.fixture
 def people(app_with_signing_key: Flask) -> Iterator[list[int]]:
-    """Their numbers, whose ids come from `who`."""
+    """The numbers of the candidates; `find_person` returns their rows."""
     numbers = list(range(choose_size(4, 20)))
     scenario = demo.Scenario()
     scenario.schedule(200, 9, lambda: demo.create_demo_centre(scenario))
@@ -94,14 +94,14 @@ def people(app_with_signing_key: Flask) -> Iterator[list[int]]:
     clock.frozen = None
 
 
-def who(number: int) -> Person:
+def find_person(number: int) -> Person:
     return db.session.scalars(select(Person).where(Person.email.startswith(canary(number, 1)))).one()
 
 
-def own_data(app: Flask, number: int) -> str:
-    """All that is in the ZIP that a person takes: the names and the bytes of its files."""
+def download_own_data(app: Flask, number: int) -> str:
+    """Return the names and contents of all files in a person's data export."""
     with transaction():
-        token = sessions.start_session(who(number), "127.0.0.1", "Chrome on Windows", proven=True)
+        token = sessions.start_session(find_person(number), "127.0.0.1", "Chrome on Windows", proven=True)
     db.session.remove()
     browser = PlainClient(app, app.response_class)
     browser.set_cookie(sessions.COOKIE_NAME, token)
@@ -113,49 +113,53 @@ def own_data(app: Flask, number: int) -> str:
     )
 
 
-def test_own_data_holds_all_ones_own_and_nothing_of_anybody_else(
+def test_data_export_has_all_of_its_person_and_nothing_of_anybody_else(
     app_with_signing_key: Flask, people: list[int]
 ) -> None:
-    app_with_signing_key.config["DEMO"] = True  # the scenario's installation is marked for good
-    found = {number: own_data(app_with_signing_key, number) for number in people}
-    for number, written in found.items():
-        assert [each for each in everything_of(number) if each not in written] == []
-        others = [each for other in people if other != number for each in everything_of(other)]
-        assert [each for each in others if each in written] == []
+    app_with_signing_key.config["DEMO"] = True  # the scenario marks the installation as a demonstration for good
+    exports = {number: download_own_data(app_with_signing_key, number) for number in people}
+    for number, export in exports.items():
+        assert [each for each in list_words(number) if each not in export] == []
+        foreign_words = [
+            each for other_number in people if other_number != number for each in list_words(other_number)
+        ]
+        assert [each for each in foreign_words if each in export] == []
     assert list_violations_except_overdue() == []
-    record_figures(people=len(people), canaries=len(people) * len(everything_of(0)), missing=0, of_others=0)
+    record_figures(people=len(people), canaries=len(people) * len(list_words(0)), missing=0, of_others=0)
 
 
-def kept_in_files() -> str:
-    """The name and the bytes of every file that the storage holds."""
+def read_stored_files() -> str:
+    """Return the name and content of every stored file."""
     return "\n".join(
         f"{path} {path.read_bytes().decode(errors='replace')}" for path in sorted(file_store.list_files())
     )
 
 
-def test_what_is_erased_is_in_no_table_and_no_file(people: list[int]) -> None:
-    evidence_only, whole, others = people[0::3], people[1::3], people[2::3]
+def test_erased_words_are_in_no_table_and_no_file(people: list[int]) -> None:
+    evidence_only, fully_erased, not_erased = people[0::3], people[1::3], people[2::3]
     registrations = {
-        number: db.session.scalars(select(Registration).where(Registration.candidate_id == who(number).id)).one().id
+        number: db.session.scalars(select(Registration).where(Registration.candidate_id == find_person(number).id))
+        .one()
+        .id
         for number in people
     }
     grant = db.session.scalars(select(Grant).where(Grant.role == Role.ADMINISTRATOR)).one()
     dan = Actor(grant.person_id, grant.id, "proof")
-    for number in [*evidence_only, *whole]:
+    for number in [*evidence_only, *fully_erased]:
         with transaction():
             withdraw_candidate(db.session.get_one(Registration, registrations[number]), "Left", dan)
-    for numbers in (evidence_only, whole):
+    for numbers in (evidence_only, fully_erased):
         clock.frozen = clock.now() + 2 * A_YEAR
         for number in numbers:
             with transaction():
                 erasure.erase_portfolio(
-                    db.session.get_one(Registration, registrations[number]), numbers is whole, dan
+                    db.session.get_one(Registration, registrations[number]), numbers is fully_erased, dan
                 )
-    left = dump_database() + kept_in_files()
-    gone = [word for number in evidence_only for word in of_items(number)]
-    gone += [word for number in whole for word in everything_of(number)]
-    assert [each for each in gone if each in left] == []
-    kept = [word for number in others for word in everything_of(number)]
-    assert [each for each in kept if each not in left] == []
+    stored_text = dump_database() + read_stored_files()
+    erased_words = [word for number in evidence_only for word in list_words_of_items(number)]
+    erased_words += [word for number in fully_erased for word in list_words(number)]
+    assert [each for each in erased_words if each in stored_text] == []
+    kept_words = [word for number in not_erased for word in list_words(number)]
+    assert [each for each in kept_words if each not in stored_text] == []
     assert list_violations_except_overdue() == []
-    record_figures(erased_words=len(gone), found_again=0, kept_words=len(kept))
+    record_figures(erased_words=len(erased_words), found_again=0, kept_words=len(kept_words))

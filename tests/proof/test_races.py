@@ -20,25 +20,25 @@ from tracker.models import Claim, Criterion, EvidenceVersion, Signature
 from tracker.vocabulary import AttemptState
 
 Race = Callable[[Stage], list[tuple[FlaskClient, Act]]]
-"""The browsers and what they are about to do, their pages open."""
+"""A function that opens the pages and returns the browsers with their acts."""
 TOLD = {400, 403, 404, 409, 422}
 
 
 @pytest.fixture
-def set_the_stage(app: Flask) -> Iterator[Callable[[str], Stage]]:
-    made: list[Stage] = []
+def make_stage(app: Flask) -> Iterator[Callable[[str], Stage]]:
+    stages: list[Stage] = []
 
     def reach(stage: str) -> Stage:
-        made.append(Stage(app, stage))
-        return made[-1]
+        stages.append(Stage(app, stage))
+        return stages[-1]
 
     yield reach
-    for each in made:
+    for each in stages:
         each.drop()
 
 
 @contextmanager
-def restored(stage: Stage) -> Iterator[None]:
+def restore_afterwards(stage: Stage) -> Iterator[None]:
     try:
         yield
     finally:
@@ -46,54 +46,56 @@ def restored(stage: Stage) -> Iterator[None]:
 
 
 def run(stage: Stage, race: Race, check: Callable[[list[TestResponse]], None], rounds: int) -> None:
-    """The same race again and again from the same moment; after each, who lost was told and every check holds."""
+    """Run the race several times from the same state; each time the loser gets a message and every check passes."""
     for _ in range(rounds):
-        with restored(stage):
+        with restore_afterwards(stage):
             answers = stage.run_concurrently(*race(stage))
             for answer in answers:
                 assert answer.status_code in {200, 201, 302, 303} | TOLD, answer.text[:2000]
                 if answer.status_code in TOLD:
-                    assert sentence_in(answer), answer.text[:2000]
+                    assert read_sentence(answer), answer.text[:2000]
             check(answers)
             assert list_violations() == []
     record_figures(races=rounds, server_errors=0, violated=0)
 
 
-def sentence_in(answer: TestResponse) -> str:
-    """What the loser reads."""
+def read_sentence(answer: TestResponse) -> str:
+    """Return the message of a refusal."""
     if answer.mimetype == "application/json":
         return str(answer.get_json()["message"])
     page = lxml.html.fromstring(answer.text)
-    found = page.xpath('//*[@data-error-page or @role="alert" or contains(@class, "error-summary") or @id="errors"]')
-    return " ".join(each.text_content().strip() for each in found)
+    messages = page.xpath(
+        '//*[@data-error-page or @role="alert" or contains(@class, "error-summary") or @id="errors"]'
+    )
+    return " ".join(each.text_content().strip() for each in messages)
 
 
-def won(answers: list[TestResponse]) -> list[bool]:
+def list_successes(answers: list[TestResponse]) -> list[bool]:
     return [answer.status_code in {200, 201, 302, 303} for answer in answers]
 
 
-def signatures() -> int:
+def count_signatures() -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count(Signature.id)).where(Signature.superseded_at.is_(None))) or 0
 
 
-def test_sign_and_sign(set_the_stage: Callable[[str], Stage]) -> None:
-    stage = set_the_stage("met")
+def test_sign_and_sign(make_stage: Callable[[str], Stage]) -> None:
+    stage = make_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         windows = [stage.browser("Bob"), stage.browser("Bob")]
         return [(each, make_post(f"{stage.path}/sign", fill_signing_form(each, stage))) for each in windows]
 
     def check(answers: list[TestResponse]) -> None:
-        assert sorted(won(answers)) == [False, True]
-        assert signatures() == 1
+        assert sorted(list_successes(answers)) == [False, True]
+        assert count_signatures() == 1
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_sign_and_edit(set_the_stage: Callable[[str], Stage]) -> None:
+def test_sign_and_edit(make_stage: Callable[[str], Stage]) -> None:
     """Bob signs while Chloe claims one more criterion with an item that was assessed."""
-    stage = set_the_stage("met")
+    stage = make_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, chloe = stage.browser("Bob"), stage.browser("Chloe")
@@ -105,15 +107,15 @@ def test_sign_and_edit(set_the_stage: Callable[[str], Stage]) -> None:
         ]
 
     def check(answers: list[TestResponse]) -> None:
-        assert won(answers).count(True) == 1, [answer.text[:500] for answer in answers]
-        assert signatures() == int(won(answers)[0])
+        assert list_successes(answers).count(True) == 1, [answer.text[:500] for answer in answers]
+        assert count_signatures() == int(list_successes(answers)[0])
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_sign_and_withdraw(set_the_stage: Callable[[str], Stage]) -> None:
+def test_sign_and_withdraw(make_stage: Callable[[str], Stage]) -> None:
     """Bob signs while Dan withdraws Chloe."""
-    stage = set_the_stage("met")
+    stage = make_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, dan = stage.browser("Bob"), stage.browser("Dan")
@@ -123,15 +125,15 @@ def test_sign_and_withdraw(set_the_stage: Callable[[str], Stage]) -> None:
         return [(bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage))), (dan, make_post(path, body))]
 
     def check(answers: list[TestResponse]) -> None:
-        assert won(answers)[1]
-        assert signatures() == int(won(answers)[0])
+        assert list_successes(answers)[1]
+        assert count_signatures() == int(list_successes(answers)[0])
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_sign_and_revoke(set_the_stage: Callable[[str], Stage]) -> None:
+def test_sign_and_revoke(make_stage: Callable[[str], Stage]) -> None:
     """Bob signs while Dan gives the unit to Gwen."""
-    stage = set_the_stage("met")
+    stage = make_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, dan = stage.browser("Bob"), stage.browser("Dan")
@@ -140,77 +142,87 @@ def test_sign_and_revoke(set_the_stage: Callable[[str], Stage]) -> None:
         return [(bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage))), (dan, make_post(path, body))]
 
     def check(answers: list[TestResponse]) -> None:
-        assert won(answers)[1], answers[1].text[:2000]
-        assert signatures() == int(won(answers)[0])
+        assert list_successes(answers)[1], answers[1].text[:2000]
+        assert count_signatures() == int(list_successes(answers)[0])
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_verify_and_return(set_the_stage: Callable[[str], Stage]) -> None:
+def test_verify_and_return(make_stage: Callable[[str], Stage]) -> None:
     """Carol verifies in one window and returns the unit with an action point in the other."""
-    stage = set_the_stage("sampled")
+    stage = make_stage("sampled")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
-        one, other = stage.browser("Carol"), stage.browser("Carol")
-        verify = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
-        back = fill_form(other, f"{stage.path}/return", "/return", action="Look at 3 again.", due_on="2027-01-29")
-        return [(one, make_post(f"{stage.path}/verify", verify)), (other, make_post(f"{stage.path}/return", back))]
+        first_window, second_window = stage.browser("Carol"), stage.browser("Carol")
+        verify = fill_form(first_window, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
+        back = fill_form(
+            second_window, f"{stage.path}/return", "/return", action="Look at 3 again.", due_on="2027-01-29"
+        )
+        return [
+            (first_window, make_post(f"{stage.path}/verify", verify)),
+            (second_window, make_post(f"{stage.path}/return", back)),
+        ]
 
     def check(answers: list[TestResponse]) -> None:
-        assert sorted(won(answers)) == [False, True]
-        assert (stage.attempt.state is AttemptState.VERIFIED) == won(answers)[0]
+        assert sorted(list_successes(answers)) == [False, True]
+        assert (stage.attempt.state is AttemptState.VERIFIED) == list_successes(answers)[0]
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_verify_and_reopen(set_the_stage: Callable[[str], Stage]) -> None:
+def test_verify_and_reopen(make_stage: Callable[[str], Stage]) -> None:
     """Carol reopens a verified unit in one window and signs it once more in another, left open."""
-    stage = set_the_stage("sampled")
+    stage = make_stage("sampled")
     left_open: dict[str, object] = {}
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
-        one, other = stage.browser("Carol"), stage.browser("Carol")
-        left_open["first"] = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
-        left_open["again"] = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
-        assert one.post(f"{stage.path}/verify", data=left_open["first"]).status_code == 303
+        first_window, second_window = stage.browser("Carol"), stage.browser("Carol")
+        left_open["first"] = fill_form(first_window, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
+        left_open["again"] = fill_form(first_window, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
+        assert first_window.post(f"{stage.path}/verify", data=left_open["first"]).status_code == 303
         criterion = db.session.scalars(select(Criterion.id).where(Criterion.unit_id == stage.attempt.unit_id)).first()
-        reopen = fill_form(other, f"{stage.path}/reopen", "/reopen", reason="Look again.", criterion=criterion)
-        again = left_open["again"]
-        assert isinstance(again, dict)
-        return [(one, make_post(f"{stage.path}/verify", again)), (other, make_post(f"{stage.path}/reopen", reopen))]
+        reopen = fill_form(
+            second_window, f"{stage.path}/reopen", "/reopen", reason="Look again.", criterion=criterion
+        )
+        second_form = left_open["again"]
+        assert isinstance(second_form, dict)
+        return [
+            (first_window, make_post(f"{stage.path}/verify", second_form)),
+            (second_window, make_post(f"{stage.path}/reopen", reopen)),
+        ]
 
     def check(answers: list[TestResponse]) -> None:
-        assert won(answers) == [False, True], [answer.text[:1000] for answer in answers]
+        assert list_successes(answers) == [False, True], [answer.text[:1000] for answer in answers]
         assert stage.attempt.state is AttemptState.IN_PROGRESS
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_upload_and_submit(set_the_stage: Callable[[str], Stage]) -> None:
-    """Chloe hands an item in while her phone still adds a photo to it: what was sealed holds what it lists."""
-    stage = set_the_stage("met")
+def test_upload_and_submit(make_stage: Callable[[str], Stage]) -> None:
+    """Chloe submits an item while her phone adds a photo: the sealed version has exactly the files it lists."""
+    stage = make_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         desk, phone = stage.browser("Chloe"), stage.browser("Chloe")
-        item = a_draft(stage, desk)
+        item = make_draft(stage, desk)
         submit = fill_form(desk, f"{item}/submit", "/submit", declared="y")
-        return [(desk, make_post(f"{item}/submit", submit)), (phone, uploads(f"{item}/files"))]
+        return [(desk, make_post(f"{item}/submit", submit)), (phone, build_upload(f"{item}/files"))]
 
     def check(answers: list[TestResponse]) -> None:
-        assert True in won(answers), [answer.text[:1000] for answer in answers]
+        assert True in list_successes(answers), [answer.text[:1000] for answer in answers]
         db.session.rollback()
         newest = db.session.scalars(select(EvidenceVersion).order_by(EvidenceVersion.id.desc()).limit(1)).one()
-        assert (newest.title == "One more call") == won(answers)[0]
+        assert (newest.title == "One more call") == list_successes(answers)[0]
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def uploads(path: str) -> Act:
+def build_upload(path: str) -> Act:
     return lambda browser: browser.post(path, data={"file": (io.BytesIO(b"plain words"), "photo.txt")})
 
 
-def a_draft(stage: Stage, chloe: FlaskClient) -> str:
-    """The address of a complete draft that claims a criterion."""
+def make_draft(stage: Stage, chloe: FlaskClient) -> str:
+    """Make a complete draft that claims a criterion. Return its path."""
     fields = {
         "title": "One more call", "method": "work_product", "happened_from": "2026-10-05", "occasion": "Late shift",
         "customers": "One customer", "narrative": "I took the call myself.",
@@ -223,9 +235,9 @@ def a_draft(stage: Stage, chloe: FlaskClient) -> str:
     return item
 
 
-def test_tick_and_tick(set_the_stage: Callable[[str], Stage]) -> None:
+def test_tick_and_tick(make_stage: Callable[[str], Stage]) -> None:
     """The same box ticked in two windows is one claim."""
-    stage = set_the_stage("met")
+    stage = make_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         windows = [stage.browser("Chloe"), stage.browser("Chloe")]
@@ -234,33 +246,33 @@ def test_tick_and_tick(set_the_stage: Callable[[str], Stage]) -> None:
         return [(each, make_post(f"{stage.path}/tick", body)) for each in windows]
 
     def check(answers: list[TestResponse]) -> None:
-        assert True in won(answers)
+        assert True in list_successes(answers)
         db.session.rollback()
         evidence = stage.evidence_ids[0]
         pairs = select(Claim.criterion_id).where(Claim.evidence_id == evidence, Claim.removed_at.is_(None))
-        found = list(db.session.scalars(pairs))
-        assert len(found) == len(set(found))
+        rows = list(db.session.scalars(pairs))
+        assert len(rows) == len(set(rows))
 
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_verify_and_disagree(set_the_stage: Callable[[str], Stage]) -> None:
+def test_verify_and_disagree(make_stage: Callable[[str], Stage]) -> None:
     """Carol signs in one window and disagrees with a decision in the other: the unit is in progress after both."""
-    stage = set_the_stage("sampled")
+    stage = make_stage("sampled")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
-        one, other = stage.browser("Carol"), stage.browser("Carol")
-        verify = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
-        sample = fill_form(other, f"{stage.path}/verify", "/sample")
+        first_window, second_window = stage.browser("Carol"), stage.browser("Carol")
+        verify = fill_form(first_window, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
+        sample = fill_form(second_window, f"{stage.path}/verify", "/sample")
         decision_id = next(name for name in sample if name.startswith("action-")).removeprefix("action-")
         disagree = sample | {f"decision-{decision_id}": "disagree", f"action-{decision_id}": "Look at 3 again."}
         return [
-            (one, make_post(f"{stage.path}/verify", verify)),
-            (other, make_post(f"{stage.path}/sample", disagree)),
+            (first_window, make_post(f"{stage.path}/verify", verify)),
+            (second_window, make_post(f"{stage.path}/sample", disagree)),
         ]
 
     def check(answers: list[TestResponse]) -> None:
-        assert won(answers)[1], answers[1].text[:1000]
+        assert list_successes(answers)[1], answers[1].text[:1000]
         assert (stage.attempt.state, stage.attempt.round) == (AttemptState.IN_PROGRESS, 2)
 
     run(stage, race, check, choose_size(2, 200))

@@ -1,4 +1,4 @@
-"""Backed up while people work, and put back: every backup is consistent, and every restore is complete."""
+"""Backups made while people work: each is consistent, and each restore is complete."""
 
 import shutil
 import threading
@@ -26,17 +26,17 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextmanager
-def people_at_work(app: Flask) -> Iterator[list[bytes]]:
-    """Two people hand evidence in, with files, as fast as they can; what they sent and was kept."""
-    stop, kept, wrong = threading.Event(), [], []
+def submit_meanwhile(app: Flask) -> Iterator[list[bytes]]:
+    """Submit evidence with files in two threads meanwhile. Yield the contents of the stored files."""
+    stopped, contents, errors = threading.Event(), [], []
 
     def work(name: str) -> None:
         with app.app_context():
-            while not stop.is_set():
+            while not stopped.is_set():
                 try:
-                    kept.append(submit_sample_evidence(f"{name} {len(kept)}"))
+                    contents.append(submit_sample_evidence(f"{name} {len(contents)}"))
                 except Exception as error:  # noqa: BLE001 - told to the test
-                    wrong.append(error)
+                    errors.append(error)
                 finally:
                     transactions.rollback()
                     db.session.remove()
@@ -47,12 +47,12 @@ def people_at_work(app: Flask) -> Iterator[list[bytes]]:
     for each in threads:
         each.start()
     try:
-        yield kept
+        yield contents
     finally:
-        stop.set()
+        stopped.set()
         for each in threads:
             each.join()
-    assert wrong == []
+    assert errors == []
 
 
 def test_every_backup_under_load_is_consistent_and_every_restore_verifies(
@@ -60,37 +60,39 @@ def test_every_backup_under_load_is_consistent_and_every_restore_verifies(
 ) -> None:
     checkpoints.write_due(at_once=True)
     backups, restores = choose_size(2, 20), choose_size(1, 10)
-    with people_at_work(demonstration) as kept:
-        made = []
+    with submit_meanwhile(demonstration) as contents:
+        folders = []
         for _ in range(backups):
-            before = len(kept)
-            while len(kept) < before + 2:  # something new is in each
+            before = len(contents)
+            while len(contents) < before + 2:  # each backup has something new
                 time.sleep(0.01)
-            made.append(make_backup(tmp_path / "kept"))
-    sizes = [read_manifest(folder)[0].size for folder in made]
+            folders.append(make_backup(tmp_path / "kept"))
+    sizes = [read_manifest(folder)[0].size for folder in folders]
     assert sizes == sorted(set(sizes))
     assert sizes[-1] <= events.get_head()[0]
-    for folder in made:
+    for folder in folders:
         assert list(find_faults(folder, read_manifest(folder)[0])) == []
-    for number, folder in enumerate(made[:: backups // restores]):
+    for number, folder in enumerate(folders[:: backups // restores]):
         restore(demonstration, folder, tmp_path / f"elsewhere-{number}")
-    record_figures(backups=backups, submitted_meanwhile=len(kept), restores=restores, violated=0)
+    record_figures(backups=backups, submitted_meanwhile=len(contents), restores=restores, violated=0)
 
 
 def restore(app: Flask, folder: Path, place: Path) -> None:
-    """Put back into an empty installation: every listed file is there, and every check passes once accepted."""
+    """Restore into an empty installation; check that every listed file is there and every check passes."""
     manifest, _ = read_manifest(folder)
-    with empty_installation(place, app) as elsewhere:
-        # copies of what lies outside: each installation goes on from here by itself
-        elsewhere.config["CHECKPOINTS_PATH"] = shutil.copytree(app.config["CHECKPOINTS_PATH"], place / "checkpoints")
-        code, said = command(elsewhere, "restore", str(folder))
-        assert code == 0, said
-        assert "All checks passed." in said
-        with elsewhere.app_context():
+    with empty_installation(place, app) as restored_app:
+        # each installation gets its own copy of the checkpoints
+        restored_app.config["CHECKPOINTS_PATH"] = shutil.copytree(
+            app.config["CHECKPOINTS_PATH"], place / "checkpoints"
+        )
+        code, output = command(restored_app, "restore", str(folder))
+        assert code == 0, output
+        assert "All checks passed." in output
+        with restored_app.app_context():
             assert events.get_head() == (manifest.size, manifest.head)
             assert all(file_store.read(sha256) for sha256 in manifest.files)
             db.session.remove()
-        code, said = command(elsewhere, "restore", "--accept")
-        assert code == 0, said
-        code, said = command(elsewhere, "verify")
-        assert code == 0, said
+        code, output = command(restored_app, "restore", "--accept")
+        assert code == 0, output
+        code, output = command(restored_app, "verify")
+        assert code == 0, output

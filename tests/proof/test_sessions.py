@@ -1,4 +1,4 @@
-"""A session ends when it should, everywhere at once; nothing planted, replayed or forged is taken for one."""
+"""Ended sessions end everywhere at once; planted, replayed and forged tokens open nothing."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,38 +24,38 @@ from tracker.web.route_rules import find_route_rule
 
 Browser = Callable[[Person], FlaskClient]
 End = Callable[[World, FlaskClient, FlaskClient], None]
-"""How a session ends: the world, the browser that holds it, and another one."""
+"""A way to end a session; arguments are the people, the session's browser and another browser."""
 NEW = "seven quiet otters"
 
 
-def by_signing_out(_world: World, own: FlaskClient, _other: FlaskClient) -> None:
-    assert own.post("/sign-out").status_code == 303
+def sign_out(_world: World, browser: FlaskClient, _other_browser: FlaskClient) -> None:
+    assert browser.post("/sign-out").status_code == 303
 
 
-def by_a_new_password(world: World, _own: FlaskClient, other: FlaskClient) -> None:
+def reset_password(world: World, _browser: FlaskClient, other_browser: FlaskClient) -> None:
     with transaction():
         link = issue_link(world.alice, LinkPurpose.RESET, OPERATOR)
-    assert other.post(link, data={"name": world.alice.name, "password": NEW}).status_code == 303
+    assert other_browser.post(link, data={"name": world.alice.name, "password": NEW}).status_code == 303
 
 
-def by_deactivation(world: World, _own: FlaskClient, _other: FlaskClient) -> None:
+def deactivate(world: World, _browser: FlaskClient, _other_browser: FlaskClient) -> None:
     with transaction():
         deactivate_person(world.alice)
 
 
-def by_another_sign_in(world: World, own: FlaskClient, _other: FlaskClient) -> None:
-    assert own.post("/sign-in", data={"email": world.bob.email, "password": PASSWORD}).status_code in {302, 303}
+def sign_in_as_another(world: World, browser: FlaskClient, _other_browser: FlaskClient) -> None:
+    assert browser.post("/sign-in", data={"email": world.bob.email, "password": PASSWORD}).status_code in {302, 303}
 
 
-def by_time(_world: World, _own: FlaskClient, _other: FlaskClient) -> None:
+def let_time_pass(_world: World, _browser: FlaskClient, _other_browser: FlaskClient) -> None:
     clock.frozen = clock.now() + sessions.IDLE_TIMEOUT + timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("end", [by_signing_out, by_a_new_password, by_deactivation, by_another_sign_in, by_time])
+@pytest.mark.parametrize("end", [sign_out, reset_password, deactivate, sign_in_as_another, let_time_pass])
 def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
     end: End, app: Flask, world: World, client: Browser, freeze_clock: Callable[..., None]
 ) -> None:
-    """Every route that is Alice's, by every method."""
+    """Request every route that Alice may use, by every method, with the copied cookie."""
     sample = SampleRequests(app, world)
     alice = client(world.alice)
     cookie = alice.get_cookie(COOKIE_NAME)
@@ -64,7 +64,7 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
     end(world, alice, app.test_client())
     thief = app.test_client()
     thief.set_cookie(COOKIE_NAME, cookie.value)
-    before, tried = count_rows_and_events(), 0
+    before, count = count_rows_and_events(), 0
     for endpoint in sorted(TABLE):
         rule = find_route_rule(app, endpoint)
         if rule is None or rule.public:
@@ -74,29 +74,29 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
             assert answer.status_code in {302, 303}, (endpoint, answer.status_code)
             assert answer.location.startswith("/sign-in"), (endpoint, answer.location)
             answer.close()
-            tried += 1
+            count += 1
     assert count_rows_and_events() == before
-    record_figures(replays=tried, taken=0)
+    record_figures(replays=count, taken=0)
 
 
-def test_a_token_that_was_planted_or_forged_is_nobody(app: Flask, world: World, client: Browser) -> None:
+def test_planted_and_forged_tokens_open_nothing(app: Flask, world: World, client: Browser) -> None:
     alice = client(world.alice).get_cookie(COOKIE_NAME)
     assert alice
-    forged = [
+    tokens = [
         "", "planted", "0", "1", "None", "null", "' OR 1=1 --", alice.value[:-1], alice.value + "x", alice.value.swapcase(),
         sessions.hash_token(alice.value), "é" * 20, "x" * 4000, f"{alice.value}; {alice.value}",
     ]  # fmt: skip
-    for token in forged:
+    for token in tokens:
         browser = app.test_client()
         browser.set_cookie(COOKIE_NAME, token)
         assert browser.get("/account").status_code == 302, token
-    planted = app.test_client()
-    planted.set_cookie(COOKIE_NAME, "planted")
-    planted.post("/sign-in", data={"email": world.alice.email, "password": PASSWORD})
-    given = planted.get_cookie(COOKIE_NAME)
-    assert given
-    assert given.value not in forged
-    record_figures(forged=len(forged), taken=0)
+    browser = app.test_client()
+    browser.set_cookie(COOKIE_NAME, "planted")
+    browser.post("/sign-in", data={"email": world.alice.email, "password": PASSWORD})
+    cookie = browser.get_cookie(COOKIE_NAME)
+    assert cookie
+    assert cookie.value not in tokens
+    record_figures(forged=len(tokens), taken=0)
 
 
 HOSTILE = [
@@ -129,8 +129,8 @@ HOSTS = [
 ]  # fmt: skip
 
 
-def test_a_request_for_another_site_is_answered_by_none(app: Flask, world: World, client: Browser) -> None:
-    """Indico's reset links once began with whatever host the request named."""
+def test_a_request_for_another_host_is_refused(app: Flask, world: World, client: Browser) -> None:
+    """Indico's password reset links once used the host that the request named."""
     alice, before = client(world.alice), count_rows_and_events()
     for host in HOSTS:
         for browser, path in (
@@ -142,14 +142,14 @@ def test_a_request_for_another_site_is_answered_by_none(app: Flask, world: World
             assert answer.status_code == 400, host
             assert "evil" not in answer.text, host
     assert count_rows_and_events() == before
-    believed = app.test_client().get(
+    response = app.test_client().get(
         "/account", headers={"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     )
-    assert believed.location.startswith("/sign-in")
+    assert response.location.startswith("/sign-in")
     record_figures(hosts=len(HOSTS), answered=0)
 
 
-def test_no_page_of_anybodys_may_be_kept_by_a_cache(app: Flask, world: World, client: Browser) -> None:
+def test_no_personal_page_may_be_cached(app: Flask, world: World, client: Browser) -> None:
     """Flask CVE-2023-30861: without `Vary: Cookie` a proxy may hand one person's page to another."""
     sample = SampleRequests(app, world)
     pages = 0

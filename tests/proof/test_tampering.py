@@ -1,4 +1,4 @@
-"""Forty ways to change the record behind the product's back: each is named. Twenty untouched records: no alarm."""
+"""Forty changes of the record that bypass the product: each is detected. Twenty unchanged records: no violation."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -51,12 +51,12 @@ COLUMNS = [
     "sample.sampled_at",
     "issued_form.superseded_at",
 ]
-"""A column of the first row of a table, given another value."""
+"""Columns whose value is changed in the first row of their table."""
 
 
 @pytest.fixture
-def at_length(demonstration: Flask) -> Flask:
-    """The demonstration with so many events that checkpoints are due."""
+def long_demonstration(demonstration: Flask) -> Flask:
+    """The demonstration with enough events for checkpoints."""
     while events.get_head()[0] < checkpoints.EVENTS_PER_CHECKPOINT:
         submit_sample_evidence("One more")
     checkpoints.write_due(at_once=True)
@@ -80,34 +80,39 @@ def delete_last_row(name: str) -> None:
     db.session.execute(table.delete().where(table.c.id == row["id"]))
 
 
-def repeat(name: str) -> None:
+def repeat_row(name: str) -> None:
     table = db.metadata.tables[name]
     row = db.session.execute(select(table).order_by(table.c.id.desc()).limit(1)).mappings().one()
-    ended = {"superseded_at": row["signed_at"]} if "signed_at" in row else {}
-    db.session.execute(table.insert().values({**row, "id": row["id"] + 1, **ended}))
+    values = {"superseded_at": row["signed_at"]} if "signed_at" in row else {}
+    db.session.execute(table.insert().values({**row, "id": row["id"] + 1, **values}))
 
 
-def rewrite(seq: int, *, rehash: bool) -> None:
-    """Another act in an event's body, with the hash that belongs to it or without."""
+def rewrite_event(seq: int, *, rehash: bool) -> None:
+    """Write another act into an event's body, with or without its new hash."""
     body = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
-    written = canonical_json({**body, "act": "unit_verified"})
-    changed: dict[str, Any] = {"body": written} | ({"hash": events.hash_body(written)} if rehash else {})
-    db.session.execute(update(Event.__table__).where(Event.seq == seq).values(changed))
+    canonical_body = canonical_json({**body, "act": "unit_verified"})
+    values: dict[str, Any] = {"body": canonical_body} | ({"hash": events.hash_body(canonical_body)} if rehash else {})
+    db.session.execute(update(Event.__table__).where(Event.seq == seq).values(values))
 
 
-def rechain() -> None:
-    """Everything from event 9 on written anew, each with the hash it then has: a chain that holds."""
+def rewrite_and_rechain() -> None:
+    """Rewrite the ledger from event 9 on with valid hashes, so that the chain is valid."""
     prev = db.session.scalars(select(Event.hash).where(Event.seq == 8)).one()
     rows = db.session.execute(select(Event.seq, Event.body).where(Event.seq >= 9).order_by(Event.seq)).all()
     for seq, body in rows:
-        said = {**json.loads(body), "prev": prev} | ({"act": "unit_voided"} if seq == 9 else {})
-        written = canonical_json(said)
-        changed = {"body": written, "prev": prev, "hash": events.hash_body(written), "act": said["act"]}
-        db.session.execute(update(Event.__table__).where(Event.seq == seq).values(changed))
-        prev = changed["hash"]
+        new_body = {**json.loads(body), "prev": prev} | ({"act": "unit_voided"} if seq == 9 else {})
+        canonical_body = canonical_json(new_body)
+        values = {
+            "body": canonical_body,
+            "prev": prev,
+            "hash": events.hash_body(canonical_body),
+            "act": new_body["act"],
+        }
+        db.session.execute(update(Event.__table__).where(Event.seq == seq).values(values))
+        prev = values["hash"]
 
 
-def cut_short() -> None:
+def delete_last_event() -> None:
     last = db.session.scalar(select(func.max(Event.seq)))
     db.session.execute(delete(Event.__table__).where(Event.seq > last - 3))
 
@@ -115,18 +120,18 @@ def cut_short() -> None:
 IN_THE_DATABASE: dict[str, Callable[[], None]] = {
     **{f"another {name}": lambda name=name: change_column(name) for name in COLUMNS},
     "a decision taken out": lambda: delete_last_row("decision"),
-    "a signature put in": lambda: repeat("signature"),
-    "an event's words changed": lambda: rewrite(9, rehash=False),
-    "an event changed with its hash": lambda: rewrite(9, rehash=True),
+    "a signature put in": lambda: repeat_row("signature"),
+    "an event's words changed": lambda: rewrite_event(9, rehash=False),
+    "an event changed with its hash": lambda: rewrite_event(9, rehash=True),
     "an event taken out": lambda: db.session.execute(text("DELETE FROM event WHERE seq = 9")) and None,
-    "the ledger cut short": cut_short,
-    "the ledger written anew from the ninth event": rechain,
+    "the ledger cut short": delete_last_event,
+    "the ledger written anew from the ninth event": rewrite_and_rechain,
 }
 
 
 @contextmanager
-def spoilt(path: Path, change: Callable[[bytes], bytes | None]) -> Iterator[None]:
-    """A file that is changed, or gone, and then as it was."""
+def change_file(path: Path, change: Callable[[bytes], bytes | None]) -> Iterator[None]:
+    """Change or delete a file during the block, and restore it afterwards."""
     before, mode = path.read_bytes(), path.stat().st_mode
     path.chmod(0o600)
     after = change(before)
@@ -138,71 +143,71 @@ def spoilt(path: Path, change: Callable[[bytes], bytes | None]) -> Iterator[None
         path.chmod(mode)
 
 
-def attached() -> Path:
+def find_attachment_file() -> Path:
     return file_store.get_path(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
 
 
-def printed() -> Path:
+def find_form_file() -> Path:
     return file_store.get_path(db.session.scalars(select(IssuedForm.sha256)).one())
 
 
-def kept_checkpoints() -> Path:
+def find_checkpoints_file() -> Path:
     return checkpoints.get_path()
 
 
-def flip(content: bytes) -> bytes:
-    """One bit in the middle."""
+def flip_bit(content: bytes) -> bytes:
+    """Flip one bit in the middle."""
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-BESIDE_IT: dict[str, tuple[Callable[[], Path], Callable[[bytes], bytes | None]]] = {
-    "one bit of an attachment": (attached, flip),
-    "an attachment gone": (attached, lambda _: None),
-    "an attachment cut": (attached, lambda content: content[:-1]),
-    "one bit of an issued form": (printed, flip),
-    "bytes behind an issued form": (printed, lambda content: content + b"\n% more"),
-    "the checkpoints gone": (kept_checkpoints, lambda _: None),
-    "a checkpoint's size": (kept_checkpoints, lambda content: content.replace(b'"size":', b'"size": 1', 1)),
+IN_THE_FILES: dict[str, tuple[Callable[[], Path], Callable[[bytes], bytes | None]]] = {
+    "one bit of an attachment": (find_attachment_file, flip_bit),
+    "an attachment gone": (find_attachment_file, lambda _: None),
+    "an attachment cut": (find_attachment_file, lambda content: content[:-1]),
+    "one bit of an issued form": (find_form_file, flip_bit),
+    "bytes behind an issued form": (find_form_file, lambda content: content + b"\n% more"),
+    "the checkpoints gone": (find_checkpoints_file, lambda _: None),
+    "a checkpoint's size": (find_checkpoints_file, lambda content: content.replace(b'"size":', b'"size": 1', 1)),
 }
 
 
-def test_every_change_is_named(at_length: Flask) -> None:
-    assert len(IN_THE_DATABASE) + len(BESIDE_IT) == 40
-    named, missed = 0, []
+def test_every_change_is_detected(long_demonstration: Flask) -> None:
+    assert len(IN_THE_DATABASE) + len(IN_THE_FILES) == 40
+    count, unnoticed = 0, []
     for name, change in IN_THE_DATABASE.items():
         with tampering_transaction():
             change()
-            (named := named + 1) if list_violations() else missed.append(name)
-    for name, (find, spoil) in BESIDE_IT.items():
-        # an hour later, when a checkpoint that is gone is late
-        with spoilt(find(), spoil), clock.frozen_at(clock.now() + timedelta(hours=1)):
-            (named := named + 1) if list_violations() else missed.append(name)
-    assert missed == []
+            (count := count + 1) if list_violations() else unnoticed.append(name)
+    for name, (find, change_content) in IN_THE_FILES.items():
+        # an hour later, when a missing checkpoint is overdue
+        with change_file(find(), change_content), clock.frozen_at(clock.now() + timedelta(hours=1)):
+            (count := count + 1) if list_violations() else unnoticed.append(name)
+    assert unnoticed == []
     assert list_violations(ignore_triggers=False) == []
-    record_figures(mutations=40, named=named)
+    record_figures(mutations=40, named=count)
 
 
-def verdict_of(content: bytes) -> FormVerdict | None:
-    """None where it is refused as no PDF."""
+def get_verdict(content: bytes) -> FormVerdict | None:
+    """Return the verdict, or None for a file that is refused as no PDF."""
     try:
         return check_file(content, load_known_keys()).verdict
     except Invalid:
         return None
 
 
-def test_a_form_that_was_changed_anywhere_is_not_verified(at_length: Flask) -> None:
-    """One bit at places all over the file."""
-    content = printed().read_bytes()
+def test_a_form_changed_anywhere_is_not_verified(long_demonstration: Flask) -> None:
+    """Flip one bit at places all over the file."""
+    content = find_form_file().read_bytes()
     places = range(0, len(content), max(1, len(content) // choose_size(5, 40)))
     assert check_file(content, load_known_keys()).verdict is FormVerdict.CURRENT
     for place in places:
-        changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-        assert verdict_of(changed) in {None, FormVerdict.CHANGED, FormVerdict.NOT_ISSUED_HERE}, place
+        changed_content = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        assert get_verdict(changed_content) in {None, FormVerdict.CHANGED, FormVerdict.NOT_ISSUED_HERE}, place
     record_figures(forms=len(places))
 
 
-def test_a_record_that_nobody_touched_raises_no_alarm(at_length: Flask) -> None:
+def test_an_unchanged_record_has_no_violation(long_demonstration: Flask) -> None:
     copies = choose_size(3, 20)
     for number in range(copies):
         submit_sample_evidence(f"Item {number}")

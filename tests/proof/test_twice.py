@@ -1,4 +1,4 @@
-"""A signing form that arrives twice, or whose answer never arrived: it acts once, and says the same."""
+"""A signing form sent twice, or again after a lost response: it signs once and redirects to the same page."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,39 +20,39 @@ from tracker.models import Event, Signature
 
 @pytest.fixture
 def stage(app: Flask) -> Iterator[Stage]:
-    made = Stage(app, "met")
-    yield made
-    made.drop()
+    new_stage = Stage(app, "met")
+    yield new_stage
+    new_stage.drop()
 
 
-def signed() -> tuple[int, int]:
-    """Signatures and the events that tell of them."""
+def count_signatures_and_events() -> tuple[int, int]:
+    """Return the numbers of signatures and of their events."""
     db.session.rollback()
     events = select(func.count()).where(Event.act == "unit_signed")
     return db.session.scalar(select(func.count(Signature.id))) or 0, db.session.scalar(events) or 0
 
 
 def retract(bob: FlaskClient, stage: Stage) -> None:
-    """So that the same unit can be signed once more."""
+    """Retract the signature, so that the unit can be signed again."""
     body = fill_form(bob, f"{stage.path}/sign", "/retract", reason="Too early.")
     assert bob.post(f"{stage.path}/retract", data=body).status_code == 303
 
 
 def sign_in_rounds(stage: Stage, times: int, send: Callable[[FlaskClient, Body], None]) -> None:
-    """Sign by what `send` does and retract, so many times: one more signature and one more event each."""
+    """Sign with `send` and retract, several times; check that each makes one signature and one event."""
     bob = stage.browser("Bob")
     for number in range(times):
         body = fill_signing_form(bob, stage)
-        before = signed()
+        before = count_signatures_and_events()
         send(bob, body)
-        assert signed() == (before[0] + 1, before[1] + 1)
+        assert count_signatures_and_events() == (before[0] + 1, before[1] + 1)
         if number < times - 1:
             retract(bob, stage)
     assert list_violations() == []
 
 
 def test_a_form_sent_twice_signs_once(stage: Stage) -> None:
-    """One after the other: the second leads where the first led."""
+    """The second is sent after the first, and redirects to the same page."""
 
     def send(bob: FlaskClient, body: Body) -> None:
         first, second = (bob.post(f"{stage.path}/sign", data=body) for _ in range(2))
@@ -75,13 +75,13 @@ def test_a_form_sent_twice_at_once_signs_once(stage: Stage) -> None:
     record_figures(sent_twice=times, doubled=0)
 
 
-def test_a_form_whose_answer_never_arrived_is_sent_again(stage: Stage) -> None:
-    """The line breaks when the server has begun to answer; the browser sends the form once more."""
+def test_a_form_sent_again_after_a_lost_response_signs_once(stage: Stage) -> None:
+    """The connection breaks during the response, and the browser sends the form again."""
 
     def send(bob: FlaskClient, body: Body) -> None:
-        cut_off(stage, bob, body)
-        again = bob.post(f"{stage.path}/sign", data=body)
-        assert (again.status_code, again.location) == (303, f"{stage.path}/sign")
+        break_connection(stage, bob, body)
+        response = bob.post(f"{stage.path}/sign", data=body)
+        assert (response.status_code, response.location) == (303, f"{stage.path}/sign")
 
     times = choose_size(2, 100)
     sign_in_rounds(stage, times, send)
@@ -92,13 +92,13 @@ def test_the_same_key_with_another_body_is_refused(stage: Stage) -> None:
     bob = stage.browser("Bob")
     body = fill_signing_form(bob, stage)
     assert bob.post(f"{stage.path}/sign", data=body).status_code == 303
-    before = signed()
+    before = count_signatures_and_events()
     assert bob.post(f"{stage.path}/sign", data=body | {"comment": "Another comment."}).status_code == 409
-    assert signed() == before
+    assert count_signatures_and_events() == before
 
 
-def cut_off(stage: Stage, bob: FlaskClient, body: Body) -> None:
-    """The request arrives whole; of the answer nothing but its head does."""
+def break_connection(stage: Stage, bob: FlaskClient, body: Body) -> None:
+    """Send the whole request, and close the connection after the first bytes of the response."""
     cookie: Any = bob.get_cookie(COOKIE_NAME)
     builder = EnvironBuilder(
         path=f"{stage.path}/sign", method="POST", data=body, headers={"Cookie": f"{COOKIE_NAME}={cookie.value}"}

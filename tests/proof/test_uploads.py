@@ -1,4 +1,4 @@
-"""Hostile files, under every ending: each is refused with a reason, or comes back byte for byte as an attachment."""
+"""Hostile files under every extension: each is refused with a reason, or downloaded unchanged as an attachment."""
 
 import io
 import resource
@@ -33,8 +33,8 @@ LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha">' + b"".join(
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
-def png_of(width: int, height: int) -> bytes:
-    """A picture that claims to be this large, and holds nothing."""
+def build_png(width: int, height: int) -> bytes:
+    """Return a PNG that declares this size and has no pixels."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
@@ -49,12 +49,12 @@ def png_of(width: int, height: int) -> bytes:
 
 
 def bomb() -> bytes:
-    """Ten million to one, as far as DEFLATE goes."""
+    """Return a file with the highest compression ratio of DEFLATE."""
     return docx(word__media=b"\0" * 60_000_000)
 
 
 def lying_zip() -> bytes:
-    """A member that says it is small, and is not."""
+    """Return a ZIP whose member is larger than it declares."""
     body = bytearray(docx(word__x=b"\0" * 5_000_000))
     size = (5_000_000).to_bytes(4, "little")
     return bytes(body.replace(size, (5).to_bytes(4, "little")))
@@ -91,7 +91,7 @@ CONTENTS: dict[str, bytes | Callable[[], bytes]] = {
     "macros": docx(word__vbaProject=b"\xd0\xcf\x11\xe0 macro"), "paths upwards": zipped({"../../x": b"x", "[Content_Types].xml": "<x/>"}),
     "sheet with a link outside": office("spreadsheetml.sheet", "xl/workbook.xml", xl__externalLinks=b"<x target='http://evil.example'/>"),
     "no archive at all": b"PK\x03\x04" + b"\xff" * 300, "text that says it is ODT": odt("text/html"),
-    "two thousand million pixels": png_of(50_000, 50_000), "pixels beyond counting": png_of(2**31 - 1, 2**31 - 1), "no pixel": png_of(0, 0),
+    "two thousand million pixels": build_png(50_000, 50_000), "pixels beyond counting": build_png(2**31 - 1, 2**31 - 1), "no pixel": build_png(0, 0),
     "half a photo": picture()[: len(picture()) // 2], "half a HEIC": lambda: heic()[:120], "HEIC of nothing": box(b"ftyp", b"heic" + bytes(4)) + box(b"meta", b"\xff" * 50),
     "film of endless boxes": box(b"ftyp", b"isom" + bytes(4)) + b"\0\0\0\1free" + b"\xff" * 8 + b"\0" * 50, "film and page": movie() + HTML,
     "sound and page": mp3(b"ID3\x03\0\0\x7f\x7f\x7f\x7f") + HTML, "a program": b"MZ\x90\x00" + b"\0" * 200, "a program of Linux": b"\x7fELF" + b"\0" * 200,
@@ -109,7 +109,7 @@ ENDINGS = ("pdf", "jpg", "docx", "txt", "mp4")
 
 @pytest.fixture
 def upload(app: Flask, world: World, client: Browser, tmp_path: Path) -> Callable[[str, bytes], bool]:
-    """Alice adds the file; whether it was taken. What was taken comes back as it was, and in no other way."""
+    """Return a function that uploads a file as Alice, checks its download, and returns whether it was accepted."""
     app.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
     alice = client(world.alice)
 
@@ -121,13 +121,13 @@ def upload(app: Flask, world: World, client: Browser, tmp_path: Path) -> Callabl
             assert answer.status_code in {413, 422}, (name, answer.status_code)
             assert len(answer.get_json()["message"]) > 20, name
             return False
-        check_it_comes_back(alice, answer.get_json()["url"], content)
+        check_download(alice, answer.get_json()["url"], content)
         return True
 
     return send
 
 
-def check_it_comes_back(alice: FlaskClient, address: str, content: bytes) -> None:
+def check_download(alice: FlaskClient, address: str, content: bytes) -> None:
     for query in ("", "?show=1", "?page=1", "?page=-1"):
         answer = alice.get(address + query)
         if query and answer.status_code == 404:
@@ -141,44 +141,47 @@ def check_it_comes_back(alice: FlaskClient, address: str, content: bytes) -> Non
         if headers["Content-Disposition"].startswith("attachment"):
             assert answer.data == content
         else:
-            assert query, "only what was asked to be shown is shown"
+            assert query, "a file is shown inline only on request"
             assert answer.mimetype in {"image/jpeg", "audio/mpeg", "audio/mp4", "video/mp4", "text/plain"}
             assert answer.mimetype != "image/jpeg" or SCRIPT not in answer.data
         answer.close()
 
 
-def hostile_files() -> Iterator[tuple[str, bytes]]:
-    """Every content under every ending in the proof; under two of them otherwise."""
+def list_hostile_files() -> Iterator[tuple[str, bytes]]:
+    """Yield every content under every extension in the proof, and under two otherwise."""
     for number, content in enumerate(CONTENTS.values()):
         body = content() if callable(content) else content
-        chosen = ENDINGS if FULL_SIZE else (ENDINGS[number % 5], ENDINGS[(number + 1) % 5])
-        yield from ((f"file {number}.{ending}", body) for ending in chosen)
+        endings = ENDINGS if FULL_SIZE else (ENDINGS[number % 5], ENDINGS[(number + 1) % 5])
+        yield from ((f"file {number}.{ending}", body) for ending in endings)
     yield from ((name, f"plain words {number}".encode()) for number, name in enumerate(NAMES))
 
 
-def test_a_hostile_file_is_refused_or_only_ever_handed_back(upload: Callable[[str, bytes], bool]) -> None:
+def test_a_hostile_file_is_refused_or_downloaded_unchanged(upload: Callable[[str, bytes], bool]) -> None:
     assert len(CONTENTS) * len(ENDINGS) + len(NAMES) >= 120
-    taken = refused = 0
-    slowest, before = 0.0, peak_megabytes()
-    for name, body in hostile_files():
+    returned = refused = 0
+    slowest, before = 0.0, get_peak_megabytes()
+    for name, body in list_hostile_files():
         start = time.perf_counter()
         if upload(name, body):
-            taken += 1
+            returned += 1
         else:
             refused += 1
         slowest = max(slowest, time.perf_counter() - start)
-    grown = peak_megabytes() - before
-    assert grown <= 150
+    growth = get_peak_megabytes() - before
+    assert growth <= 150
     record_figures(
-        files=taken + refused,
+        files=returned + refused,
         refused=refused,
-        returned=taken,
+        returned=returned,
         most_seconds=round(slowest, 2),
-        most_megabytes=grown,
+        most_megabytes=growth,
     )
 
 
-def peak_megabytes() -> int:
-    """What this process, or one it started, held at most."""
+def get_peak_megabytes() -> int:
+    """Return the peak memory of this process or one it started, in megabytes."""
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // unit
+    return (
+        max(resource.getrusage(target).ru_maxrss for target in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        // unit
+    )
