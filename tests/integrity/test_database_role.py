@@ -117,7 +117,7 @@ class TestServing:
         assert "Alice" in browser.get("/").text
         assert browser.post("/sign-out").status_code == 303
 
-    @pytest.mark.usefixtures("served")
+    @pytest.mark.usefixtures("confined_app")
     def test_a_due_erasure_works_under_it(self) -> None:
         try:
             wait(4 * A_YEAR)
@@ -149,7 +149,7 @@ class TestServing:
 
 
 @on_postgresql
-@pytest.mark.usefixtures("served")
+@pytest.mark.usefixtures("confined_app")
 class TestRefused:
     @pytest.mark.parametrize(
         "statement",

@@ -124,7 +124,7 @@ def list_overdue_violations() -> list[str]:
     ]
 
 
-@pytest.mark.usefixtures("withdrawn")
+@pytest.mark.usefixtures("withdrawn_demonstration")
 class TestEvidence:
     def words(self) -> list[str]:
         alices = person("Alice").id
@@ -214,7 +214,7 @@ class TestEvidence:
         assert {db.session.scalar(count, {"key": key}) for key in keys} == {1}, "the one of the erasure itself"
 
 
-@pytest.mark.usefixtures("withdrawn")
+@pytest.mark.usefixtures("withdrawn_demonstration")
 class TestEverything:
     def test_full_erasure_leaves_nothing_that_identifies_the_candidate(self) -> None:
         chloe = registration("Chloe")
@@ -276,7 +276,7 @@ class TestEverything:
         assert "WITHDRAWN-WHY" not in dump_database()
 
 
-@pytest.mark.usefixtures("withdrawn")
+@pytest.mark.usefixtures("withdrawn_demonstration")
 class TestRefused:
     def test_erasure_before_the_retention_period_ends_is_refused(self) -> None:
         with pytest.raises(Refused, match="not due for erasure"):
@@ -307,7 +307,7 @@ class TestRefused:
         assert erasure.find_due_scope(registration("Ben")) is None
 
 
-@pytest.mark.usefixtures("withdrawn")
+@pytest.mark.usefixtures("withdrawn_demonstration")
 class TestTriggers:
     def refuse(self, statement: str) -> None:
         with pytest.raises(DBAPIError, match="append-only"), transaction():
@@ -340,7 +340,7 @@ class TestTriggers:
             transactions.rollback()
 
 
-@pytest.mark.usefixtures("withdrawn")
+@pytest.mark.usefixtures("withdrawn_demonstration")
 class TestInvariant27:
     def test_erasure_on_retention_hold_is_detected(self) -> None:
         wait(A_YEAR)

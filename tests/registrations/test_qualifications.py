@@ -83,7 +83,7 @@ class TestProgress:
         assert len(result.counted) == 4
         assert [each.split(",")[0] for each in result.missing] == ["Achieve EX-HS1", "Achieve EX-TEAM2"]
 
-    @pytest.mark.usefixtures("registered")
+    @pytest.mark.usefixtures("svq_registration")
     def test_unit_of_an_earlier_registration_counts(self, world: World) -> None:
         make_state(world.cfacc15, AttemptState.VERIFIED)
         with transaction():
@@ -121,7 +121,7 @@ class TestChoosing:
         with pytest.raises(Refused, match="already has this choice"):
             choose_qualification(svq_registration, get_svq(), factories.make_actor(world.dan))
 
-    @pytest.mark.usefixtures("registered")
+    @pytest.mark.usefixtures("svq_registration")
     def test_qualification_of_another_centre_is_not_found(self, world: World) -> None:
         document = replace(read_qualification(get_svq()), code="SB-AWARD", slug="sb-award")
         with transaction():
@@ -155,7 +155,7 @@ class TestPages:
         assert "<h3>Still to achieve</h3>" in page
         assert "Add DELIVERCC" not in page
 
-    @pytest.mark.usefixtures("registered")
+    @pytest.mark.usefixtures("svq_registration")
     def test_home_page_shows_progress_in_one_line(self, world: World, client: Browser) -> None:
         make_state(world.cfacc15, AttemptState.VERIFIED)
         page = client(world.alice).get("/").text
