@@ -5,7 +5,7 @@ from playwright.sync_api import Browser
 from sqlalchemy import select
 
 from tests import factories
-from tests.browser.conftest import Live
+from tests.browser.conftest import LiveServer
 from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.extensions import db
 from tracker.ledger import transactions
@@ -17,18 +17,18 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize(("width", "scripted"), [(390, True), (390, False), (1280, True)])
 def test_units_of_an_assessor_who_leaves_go_to_another(
-    width: int, scripted: bool, live: Live, browser: Browser
+    width: int, scripted: bool, live_server: LiveServer, browser: Browser
 ) -> None:
-    world = live.world
-    with live.app.app_context(), transactions.transaction():
+    world = live_server.world
+    with live_server.app.app_context(), transactions.transaction():
         gina = factories.make_person("Gina Holt", world.northgate, Role.ASSESSOR).id
         token = start_session(world.dan, "127.0.0.1", "Chromium", proven=True)
     context = browser.new_context(
         viewport={"width": width, "height": 844}, locale="en-GB", java_script_enabled=scripted
     )
-    context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live.address}])
+    context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live_server.address}])
     page = context.new_page()
-    page.goto(f"{live.address}/centres/{world.northgate.id}/allocations")
+    page.goto(f"{live_server.address}/centres/{world.northgate.id}/allocations")
     page.get_by_role("link", name="all on this page").click()
     assert ("2 units ticked" in page.inner_text("main")) == scripted
     page.get_by_role("button", name="Allocate the ticked units").click()
@@ -39,6 +39,6 @@ def test_units_of_an_assessor_who_leaves_go_to_another(
     page.get_by_role("button", name="Allocate 2 units").click()
     assert "2 units allocated to Gina Holt." in page.inner_text("body")
     context.close()
-    with live.app.app_context():
+    with live_server.app.app_context():
         query = select(Allocation.person_id).where(Allocation.role == Role.ASSESSOR, Allocation.ends_at.is_(None))
         assert db.session.scalars(query.where(Allocation.person_id == gina)).all() == [gina, gina]
