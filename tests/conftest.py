@@ -102,9 +102,9 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     settings = Settings.from_environment(
         {"INSTANCE_PATH": str(instance), "DATABASE_URL": database_url, "SECRET_KEY": "test"}
     )
-    # The queue is kept while the ledger stands still, and what factories make leaves no trace there.
+    # The queue is cached until the ledger grows, and factories record no events.
     app = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, CACHE_QUEUE=False)
-    # A page is the same on either database, and reading it takes as long as making it: once is enough.
+    # A page is the same on either database, and checking it takes long, so it is checked on SQLite only.
     app.test_client_class = CommitCheckingClient if server_url() and not FULL_SIZE else PageCheckingClient
     runner = app.test_cli_runner()
     for command in (["db", "upgrade", "-d", str(MIGRATIONS)], ["standards", "load"]):
@@ -236,14 +236,14 @@ def client(app: Flask) -> Callable[[Person], FlaskClient]:
     from tracker.accounts import sessions
     from tracker.ledger import transactions
 
-    def signed_in_as(person: Person) -> FlaskClient:
+    def sign_in(person: Person) -> FlaskClient:
         with transactions.transaction():
             token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
         browser = app.test_client()
         browser.set_cookie(sessions.COOKIE_NAME, token)
         return browser
 
-    return signed_in_as
+    return sign_in
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ def copy_rows(connection: Connection, schema: str) -> str:
     tables = [f'"{table}"' for table in db.metadata.tables]
     counting = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
     filled = list(connection.scalars(text(counting)))
-    made = [f"CREATE TABLE {schema}.{table} AS TABLE public.{table}" for table in filled]
+    statements = [f"CREATE TABLE {schema}.{table} AS TABLE public.{table}" for table in filled]
     execute_script(
-        connection, "; ".join([f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", *made])
+        connection, "; ".join([f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", *statements])
     )
     return "; ".join(
         [

@@ -111,7 +111,7 @@ def make_centre(name: str, number: str) -> Centre:
 
 
 def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person:
-    """A person with a password (`PASSWORD`) and these roles at the centre; first name as address."""
+    """Make a person with the password `PASSWORD` and these roles at the centre."""
     person = add_and_flush(
         Person(
             name=name,
@@ -127,7 +127,7 @@ def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person
 
 
 def make_app(person: Person, secret: str = SECRET) -> SecondFactor:
-    """An authenticator app of this secret, whose codes were never used."""
+    """Make an authenticator app with this secret, no code of which was used."""
     return add_and_flush(
         SecondFactor(
             person_id=person.id,
@@ -168,14 +168,14 @@ def make_registration(candidate: Person, centre: Centre, administrator: Person) 
 
 
 def unit(code: str) -> Unit:
-    """The newest loaded version of a unit."""
+    """Return the newest loaded version of a unit."""
     return db.session.scalars(
         select(Unit).where(Unit.code == code).order_by(Unit.id.desc())
     ).first() or _raise_missing_unit(code)
 
 
 def criterion(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionKind.PERFORMANCE) -> Criterion:
-    """The assessable criterion printed with this label: `criterion(world.cfacc15, "a", KNOWLEDGE)`."""
+    """Return the assessable criterion printed with this label: `criterion(world.cfacc15, "a", KNOWLEDGE)`."""
     return db.session.scalars(
         select(Criterion).where(
             Criterion.unit_id == attempt.unit_id, Criterion.label == label, Criterion.kind == kind
@@ -217,7 +217,7 @@ def make_actor(person: Person) -> Actor:
 
 
 def make_evidence(attempt: UnitAttempt, title: str, *, narrative: str = "I took the call myself.") -> Evidence:
-    """A draft of the attempt's candidate, complete enough to submit."""
+    """Make a draft of the attempt's candidate, complete enough to submit."""
     moment = clock.now()
     return add_and_flush(
         Evidence(
@@ -239,7 +239,7 @@ def make_evidence(attempt: UnitAttempt, title: str, *, narrative: str = "I took 
 
 
 def claim(attempt: UnitAttempt, evidence: Evidence, *labels: str) -> list[Claim]:
-    """Claims for criteria by label; knowledge items are written `k:a`."""
+    """Make claims for criteria by label; knowledge items are written `k:a`."""
     claims = []
     for each in labels:
         kind = CriterionKind.KNOWLEDGE if each.startswith("k:") else CriterionKind.PERFORMANCE
@@ -291,7 +291,7 @@ def accept(
     *,
     outcome: AssessmentOutcome = AssessmentOutcome.ACCEPTED,
 ) -> Assessment:
-    """A released assessment with its decisions, without the service's checks."""
+    """Make a released assessment with its decisions, without the service's checks."""
     moment = clock.now()
     assessment = add_and_flush(
         Assessment(
@@ -311,14 +311,14 @@ def accept(
             released_at=moment,
         )
     )
-    for each, decided in outcomes.items():
+    for claim, decision_outcome in outcomes.items():
         add_and_flush(
             Decision(
                 attempt_id=attempt.id,
-                claim_id=each.id,
+                claim_id=claim.id,
                 evidence_version_id=version.id,
                 assessment_id=assessment.id,
-                outcome=decided,
+                outcome=decision_outcome,
                 comment="",
                 decided_at=moment,
                 decided_by_id=assessor.id,

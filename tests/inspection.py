@@ -30,7 +30,7 @@ EXTERNAL_ADDRESSES = ("http:", "https:", "//", "javascript:")
 
 
 class PlainClient(FlaskClient):
-    """A client whose requests share the test's application context: each begins signed out and without a transaction."""
+    """A client whose requests share the test's application context; each starts signed out and without a transaction."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         for name in list(g):
@@ -47,7 +47,7 @@ class CommitCheckingClient(PlainClient):
         db.session.info["flushed"] = False
         response = super().open(*args, **kwargs)
         request = f"{response.request.method} {response.request.path}"
-        assert not (left := list_uncommitted_changes()), f"{request} left uncommitted: {left}"
+        assert not (changes := list_uncommitted_changes()), f"{request} left uncommitted: {changes}"
         assert not db.session.info["flushed"], f"{request} wrote to the database and did not commit"
         return response
 
@@ -68,7 +68,7 @@ class PageCheckingClient(CommitCheckingClient):
 def list_uncommitted_changes() -> list[Any]:
     """Return the objects of the session whose changes are not flushed."""
     session = db.session
-    return [*session.new, *session.deleted, *(one for one in session.dirty if session.is_modified(one))]
+    return [*session.new, *session.deleted, *(row for row in session.dirty if session.is_modified(row))]
 
 
 @event.listens_for(db.session, "after_flush")
@@ -86,40 +86,40 @@ def find_page_faults(html: str) -> Iterator[str]:
     for (line, _column), code, names in parser.errors:
         yield f"line {line}: {code} {names or ''}: {''.join(lines[line - 1 : line]).strip()[:100]}"
     elements = list(page.iter())
-    ids = Counter(one.get("id") for one in elements if one.get("id") is not None)
+    ids = Counter(element.get("id") for element in elements if element.get("id") is not None)
     yield from (f"{times} elements have the id {each!r}" for each, times in ids.items() if times > 1 or not each)
-    titles, tops = [[get_text(one) for one in page.findall(path)] for path in ("head/title", ".//h1")]
+    titles, tops = [[get_text(element) for element in page.findall(path)] for path in ("head/title", ".//h1")]
     if len(titles) != 1 or len(tops) != 1 or not tops[0] or tops[0] not in titles[0]:
         yield f"the page needs one title that contains its one h1: {titles}, {tops}"
     labelled = {label.get("for") for label in page.iter("label")}
-    labelled |= {id(one) for label in page.iter("label") for one in label.iter()}
+    labelled |= {id(element) for label in page.iter("label") for element in label.iter()}
     for element in elements:
         if isinstance(element.tag, str):
-            where = f"<{element.tag} {' '.join(map('='.join, element.items()))[:160]}>"
-            yield from (f"{where}: {fault}" for fault in find_element_faults(element, ids, labelled))
+            description = f"<{element.tag} {' '.join(map('='.join, element.items()))[:160]}>"
+            yield from (f"{description}: {fault}" for fault in find_element_faults(element, ids, labelled))
 
 
 def find_element_faults(element: Element, ids: Counter[Any], labelled: set[Any]) -> Iterator[str]:
-    tag, has = element.tag, element.get
+    tag, get = element.tag, element.get
     if "style" in element.attrib or tag == "style":
         yield "style beside the style sheet"
     yield from (f"event handler {name}" for name in element.attrib if name.startswith("on"))
-    if tag == "script" and not (has("src") and has("nonce")):
+    if tag == "script" and not (get("src") and get("nonce")):
         yield "a script that is inline, or without the nonce of its response"
-    if tag == "img" and has("alt") is None:
+    if tag == "img" and get("alt") is None:
         yield "no alt"
     if tag in {"button", "a"} and not (
-        get_text(element) or any(one.get("aria-label") or one.get("alt") for one in element.iter())
+        get_text(element) or any(child.get("aria-label") or child.get("alt") for child in element.iter())
     ):
         yield "no text"
-    needs_label = tag in {"select", "textarea"} or (tag == "input" and has("type") not in UNLABELLED)
-    if needs_label and not (any(map(has, LABELLING_ATTRIBUTES)) or {has("id", ""), id(element)} & labelled):
+    needs_label = tag in {"select", "textarea"} or (tag == "input" and get("type") not in UNLABELLED)
+    if needs_label and not (any(map(get, LABELLING_ATTRIBUTES)) or {get("id", ""), id(element)} & labelled):
         yield "no label"
     for name in ("src", "action", "formaction", "poster", *(() if tag == "a" else ("href",))):
-        if has(name, "").lower().startswith(EXTERNAL_ADDRESSES):
+        if get(name, "").lower().startswith(EXTERNAL_ADDRESSES):
             yield f"external address in {name}"
-    targets = [each for name in REFERENCING_ATTRIBUTES for each in has(name, "").split()]
-    link = has("href", "")
+    targets = [each for name in REFERENCING_ATTRIBUTES for each in get(name, "").split()]
+    link = get("href", "")
     targets += [link[1:]] if link.startswith("#") and len(link) > 1 else []
     yield from (f"refers to {each!r}, which does not exist" for each in targets if each not in ids)
 

@@ -49,8 +49,8 @@ def run_while_paused(
     db.session.remove()
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as threads:
         patch.setattr(*place, pause)
-        paused = threads.submit(run, first)
+        first_result = threads.submit(run, first)
         assert reached.wait(10), f"{place[1]} was not called"
-        other = threads.submit(run, second)
-        other.add_done_callback(lambda _: finished.set())
-        return paused.result(60), other.result(60)
+        second_result = threads.submit(run, second)
+        second_result.add_done_callback(lambda _: finished.set())
+        return first_result.result(60), second_result.result(60)

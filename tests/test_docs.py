@@ -29,7 +29,7 @@ OUTSIDE = {"rowspan", "journal_mode", "foreign_keys", "recursive_triggers", "bat
 """Names that pages mention and that belong to other programs."""
 
 
-def read(page: str) -> str:
+def read_page(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
@@ -41,7 +41,7 @@ def anchors(page: Path) -> set[str]:
 
 def sections() -> dict[str, set[int]]:
     """Return the numbers of the rules in each section of docs/rules.md."""
-    parts = re.split(r"^## (.+)$", read("docs/rules.md"), flags=re.MULTILINE)
+    parts = re.split(r"^## (.+)$", read_page("docs/rules.md"), flags=re.MULTILINE)
     return {
         name: {int(number) for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)}
         for name, text in zip(parts[1::2], parts[2::2], strict=True)
@@ -74,22 +74,22 @@ def join_lines(text: str) -> str:
 
 @pytest.mark.parametrize("page", NAMES)
 def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
-    wrong = []
-    for link in (one or other for one, other in LINK.findall(FENCE.sub("", read(page)))):
+    broken_links = []
+    for link in (target or alternative for target, alternative in LINK.findall(FENCE.sub("", read_page(page)))):
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
         target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
         is_wrong_anchor = anchor and target.suffix == ".md" and target.exists() and anchor not in anchors(target)
         if not target.exists() or is_wrong_anchor:
-            wrong.append(link)
-    assert wrong == []
+            broken_links.append(link)
+    assert broken_links == []
 
 
 @pytest.mark.parametrize("page", NAMES)
 def test_every_file_of_ours_that_is_named_exists(page: str) -> None:
-    named = {match[1] for quoted in QUOTED.findall(read(page)) if (match := OUR_FILE.fullmatch(quoted))}
-    missing = {each for each in named if not (list(ROOT.glob(each)) if "*" in each else (ROOT / each).exists())}
+    names = {match[1] for quoted in QUOTED.findall(read_page(page)) if (match := OUR_FILE.fullmatch(quoted))}
+    missing = {each for each in names if not (list(ROOT.glob(each)) if "*" in each else (ROOT / each).exists())}
     assert missing == set()
 
 
@@ -97,7 +97,7 @@ def test_every_file_of_ours_that_is_named_exists(page: str) -> None:
 def test_every_name_of_the_code_that_is_cited_exists(page: str) -> None:
     """A cited identifier has an underscore or a capital inside; other words in code type are not looked up."""
     cited = set()
-    for quoted in QUOTED.findall(FENCE.sub("", read(page))):
+    for quoted in QUOTED.findall(FENCE.sub("", read_page(page))):
         if match := IDENTIFIER.fullmatch(quoted):
             cited |= {part for part in match[1].split(".") if re.search(r"[a-zA-Z]_[a-zA-Z]|[a-z][A-Z]", part)}
     assert cited - words_of_the_code() - OUTSIDE == set()
@@ -110,10 +110,10 @@ def test_every_rule_that_is_cited_exists() -> None:
 
 def is_known_rule(cited: str) -> bool:
     """Return whether a citation begins with a section of docs/rules.md and the rules it numbers are in it."""
-    for name, known in sections().items():
+    for name, numbers in sections().items():
         if cited.startswith(name):
             match = RULE_NUMBERS.match(cited.removeprefix(name))
-            return not match or {int(number) for number in match.groups() if number} <= known
+            return not match or {int(number) for number in match.groups() if number} <= numbers
     return False
 
 
@@ -124,7 +124,7 @@ def test_the_rules_of_each_section_are_numbered_without_a_gap() -> None:
 
 
 def test_every_invariant_that_is_cited_exists_and_every_check_is_described() -> None:
-    described = {int(number) for number in re.findall(r"^\| (\d+) \|", read("docs/integrity.md"), re.MULTILINE)}
+    described = {int(number) for number in re.findall(r"^\| (\d+) \|", read_page("docs/integrity.md"), re.MULTILINE)}
     checked = {int(number) for number in re.findall(r"@invariant\(\s*(\d+)", code())}
     cited = {int(number) for pair in INVARIANT.findall(join_lines(code())) for number in pair if number}
     assert checked == described
@@ -134,7 +134,7 @@ def test_every_invariant_that_is_cited_exists_and_every_check_is_described() -> 
 def test_the_table_of_unit_states_is_that_of_the_code() -> None:
     from tracker.assessment.transitions import TRANSITIONS
 
-    table = read("docs/rules.md").partition("## Unit states")[2].partition("\n## ")[0]
+    table = read_page("docs/rules.md").partition("## Unit states")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (\w+) \| ([\w ]+) \| `(\w+)`", table, re.MULTILINE)
     described = {
         (state, action, role.replace("centre administrator", "administrator").replace(" ", "_"), to)
@@ -150,18 +150,18 @@ def test_the_table_of_unit_states_is_that_of_the_code() -> None:
 @pytest.mark.parametrize("page", [name for name in NAMES if name != FORMER_NAMES])
 def test_every_command_that_is_named_exists(page: str, app: Flask) -> None:
     """A command is given in code type or on a line of its own; words after the command's name are its arguments."""
-    text = join_lines(FENCE.sub("", read(page)))
-    lines = re.findall(r"^ {4,}(?:\S+=\S+ )?flask ([a-z][a-z -]*)", read(page), re.MULTILINE)
-    quoted = re.findall(r"`(?:\S+/)?flask ([a-z][a-z -]*)", text)
-    assert [each for each in [*lines, *quoted] if not is_command(app, each.split())] == []
+    text = join_lines(FENCE.sub("", read_page(page)))
+    lines = re.findall(r"^ {4,}(?:\S+=\S+ )?flask ([a-z][a-z -]*)", read_page(page), re.MULTILINE)
+    cited = re.findall(r"`(?:\S+/)?flask ([a-z][a-z -]*)", text)
+    assert [each for each in [*lines, *cited] if not is_command(app, each.split())] == []
 
 
 @pytest.mark.parametrize("page", [name for name in NAMES if name != FORMER_NAMES])
 def test_every_address_that_is_named_exists(page: str, app: Flask) -> None:
     """An address is given in code type; an ellipsis stands for an id."""
-    quoted = {each for each in QUOTED.findall(read(page)) if re.fullmatch(r"/[a-z][\w/…-]*", each)}
+    paths = {each for each in QUOTED.findall(read_page(page)) if re.fullmatch(r"/[a-z][\w/…-]*", each)}
     addresses = app.url_map.bind("localhost")
-    assert {each for each in quoted if not addresses.allowed_methods(each.replace("…", "1"))} == set()
+    assert {each for each in paths if not addresses.allowed_methods(each.replace("…", "1"))} == set()
 
 
 def is_command(app: Flask, words: list[str]) -> bool:

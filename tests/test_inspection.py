@@ -1,4 +1,4 @@
-"""The inspecting client finds what it is there to find."""
+"""The checks of the test clients: each fault of a page is reported, and each uncommitted change."""
 
 import pytest
 from flask import Flask
@@ -22,7 +22,7 @@ PAGE = """<!doctype html><html lang="en"><head><title>Sign in – Evidence track
         '<svg aria-hidden="true"><path d="M0 0h1"/></svg><script src="/static/js/base.js" nonce="x" defer></script>',
     ],
 )
-def test_a_sound_page_passes(markup: str) -> None:
+def test_a_valid_page_passes(markup: str) -> None:
     assert list(find_page_faults(PAGE.format(markup))) == []
 
 
@@ -46,7 +46,7 @@ def test_a_sound_page_passes(markup: str) -> None:
         ('<button class="x"></button>', "no text"),
     ],
 )
-def test_a_fault_is_named(markup: str, fault: str) -> None:
+def test_a_fault_is_reported(markup: str, fault: str) -> None:
     assert fault in "\n".join(find_page_faults(PAGE.format(markup)))
 
 

@@ -26,13 +26,13 @@ def page(browser: FlaskClient, path: str) -> str:
     return response.text
 
 
-def hidden(html: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', html)
-    assert found
-    return found[1]
+def read_hidden_field(html: str, name: str) -> str:
+    match = re.search(rf'name="{name}" value="([^"]*)"', html)
+    assert match
+    return match[1]
 
 
-def submitted_everything(world: World, alice: FlaskClient) -> int:
+def submit_everything(world: World, alice: FlaskClient) -> int:
     """Submit one item of Alice's that claims every criterion of CFACC15."""
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Everything")
@@ -49,15 +49,15 @@ def submitted_everything(world: World, alice: FlaskClient) -> int:
                 )
             )
     form = page(alice, f"/evidence/{evidence.id}/submit")
-    data = {"declared": "y", "idempotency_key": hidden(form, "idempotency_key")}
+    data = {"declared": "y", "idempotency_key": read_hidden_field(form, "idempotency_key")}
     if 'name="version"' in form:
-        data["version"] = hidden(form, "version")
+        data["version"] = read_hidden_field(form, "version")
     answer = alice.post(f"/evidence/{evidence.id}/submit", data=data)
     assert answer.status_code == 303
     return evidence.id
 
 
-def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> None:
+def accept_item(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> None:
     assert "Everything" in page(bob, "/queue")
     address = f"/attempts/{world.cfacc15.id}/evidence/{evidence_id}/assess"
     form = page(bob, address)
@@ -65,11 +65,13 @@ def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> No
     assert len(claims) == 24
     data = {f"outcome-{claim}": "met" for claim in claims}
     data |= {
-        name: hidden(form, name) for name in re.findall(r'type="hidden" name="(\w+)"', form) if name != "csrf_token"
+        name: read_hidden_field(form, name)
+        for name in re.findall(r'type="hidden" name="(\w+)"', form)
+        if name != "csrf_token"
     }
-    refused = bob.post(address, data={**data, "act": "accept", "idempotency_key": ""})
-    assert refused.status_code == 422
-    assert "valid" in refused.text
+    refusal = bob.post(address, data={**data, "act": "accept", "idempotency_key": ""})
+    assert refusal.status_code == 422
+    assert "valid" in refusal.text
     data |= dict.fromkeys(("valid", "authentic", "current"), "y")
     assert "This one item is claimed for all 24 criteria of CFACC15." in form
     assert bob.post(address, data={**data, "act": "accept"}).status_code == 422
@@ -82,17 +84,17 @@ def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> No
 def test_cfacc15_from_an_item_to_a_verified_form(world: World, client: Browser, app: Flask) -> None:
     alice, bob, carol = client(world.alice), client(world.bob), client(world.carol)
     attempt = world.cfacc15.id
-    accepted(world, bob, submitted_everything(world, alice), app)
+    accept_item(world, bob, submit_everything(world, alice), app)
 
     form = page(bob, f"/attempts/{attempt}/sign")
     signing = {
         "requirement": re.findall(r'name="requirement" value="(\d+)"', form),
         "comment": "A good spread of evidence.",
-        "snapshot_hash": hidden(form, "snapshot_hash"),
+        "snapshot_hash": read_hidden_field(form, "snapshot_hash"),
         "act": "sign",
     }
     if 'name="version"' in form:
-        signing["version"] = hidden(form, "version")
+        signing["version"] = read_hidden_field(form, "version")
     slip = bob.post(f"/attempts/{attempt}/sign", data={**signing, "password": "not my password"})
     assert slip.status_code == 422
     assert "A good spread of evidence." in slip.text
@@ -100,22 +102,22 @@ def test_cfacc15_from_an_item_to_a_verified_form(world: World, client: Browser, 
 
     assert "Confirm CFACC15" in page(alice, "/")
     form = page(alice, f"/attempts/{attempt}/confirm")
-    confirming = {"snapshot_hash": hidden(form, "snapshot_hash"), "password": PASSWORD}
+    confirming = {"snapshot_hash": read_hidden_field(form, "snapshot_hash"), "password": PASSWORD}
     if 'name="version"' in form:
-        confirming["version"] = hidden(form, "version")
+        confirming["version"] = read_hidden_field(form, "version")
     assert alice.post(f"/attempts/{attempt}/confirm", data=confirming).status_code == 303
 
     form = page(carol, f"/attempts/{attempt}/verify")
     decisions = re.findall(r'name="(decision-\d+)" value="agree"', form)
     assert carol.post(f"/attempts/{attempt}/sample", data=dict.fromkeys(decisions[:3], "agree")).status_code == 303
     form = page(carol, f"/attempts/{attempt}/verify/sign")
-    verifying = {"snapshot_hash": hidden(form, "snapshot_hash"), "password": PASSWORD}
+    verifying = {"snapshot_hash": read_hidden_field(form, "snapshot_hash"), "password": PASSWORD}
     assert carol.post(f"/attempts/{attempt}/verify", data=verifying).status_code == 303
 
     db.session.rollback()
     assert db.session.get_one(UnitAttempt, attempt).state is AttemptState.VERIFIED
-    printed = alice.get(f"/attempts/{attempt}/form.pdf")
-    assert printed.data.startswith(b"%PDF-")
+    pdf = alice.get(f"/attempts/{attempt}/form.pdf")
+    assert pdf.data.startswith(b"%PDF-")
     for browser in (alice, bob, carol):
         for address in (f"/attempts/{attempt}", f"/attempts/{attempt}/form", "/account"):
             page(browser, address)

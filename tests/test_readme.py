@@ -1,4 +1,4 @@
-"""What the README says is what there is."""
+"""The README: its settings, commands, links and paths exist."""
 
 import re
 from collections.abc import Iterator
@@ -27,28 +27,28 @@ def commands(group: click.Group, before: str = "") -> Iterator[str]:
 
 
 def test_every_setting_is_in_the_table() -> None:
-    read = set(re.findall(r'environ\.get\("(\w+)"', (ROOT / "tracker/config.py").read_text()))
+    settings = set(re.findall(r'environ\.get\("(\w+)"', (ROOT / "tracker/config.py").read_text()))
     table = README.partition("## Settings")[2].partition("\n## ")[0]
-    told = set(
+    documented = set(
         re.findall(r"`([A-Z_]+)`", "".join(line.split("|")[1] for line in table.splitlines() if line[:3] == "| `"))
     )
-    assert told == read | {"HOST", "PORT", "WORKERS", "THREADS"}
+    assert documented == settings | {"HOST", "PORT", "WORKERS", "THREADS"}
 
 
-def test_the_commands_are_the_list(app: Flask) -> None:
+def test_every_command_is_in_the_list(app: Flask) -> None:
     section = README.partition("## Commands")[2].partition("\n## ")[0]
-    listed = re.findall(r"^    flask ((?:[a-z][a-z-]* ?)+)", section, re.MULTILINE)
-    assert {each.strip() for each in listed} - {"db upgrade"} == set(commands(app.cli))
+    documented = re.findall(r"^    flask ((?:[a-z][a-z-]* ?)+)", section, re.MULTILINE)
+    assert {each.strip() for each in documented} - {"db upgrade"} == set(commands(app.cli))
 
 
 @pytest.mark.parametrize("page", ["README.md", "tests/README.md", "standards/README.md", "docs/operations.md"])
-def test_every_link_leads_somewhere(page: str) -> None:
-    here = ROOT / page
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", here.read_text())
-    assert {link for link in links if not (here.parent / link).exists()} == set()
+def test_every_link_leads_to_a_file(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
+    assert {link for link in links if not (path.parent / link).exists()} == set()
 
 
-def test_everything_named_is_there() -> None:
-    named = re.findall(r"`((?:tracker|tests|scripts|standards|templates|migrations|docs)/[\w/.]*)`", README)
-    assert named
-    assert {each for each in named if not (ROOT / each).exists()} == set()
+def test_every_named_path_exists() -> None:
+    paths = re.findall(r"`((?:tracker|tests|scripts|standards|templates|migrations|docs)/[\w/.]*)`", README)
+    assert paths
+    assert {each for each in paths if not (ROOT / each).exists()} == set()

@@ -32,20 +32,20 @@ def imported_packages() -> set[str]:
 
 def test_every_imported_package_is_listed() -> None:
     distributions = packages_distributions()
-    listed = pins("requirements.txt")
+    requirements = pins("requirements.txt")
     missing = {
         name
         for name in imported_packages()
-        if not any(re.sub(r"[-_.]+", "-", each).lower() in listed for each in distributions[name])
+        if not any(re.sub(r"[-_.]+", "-", each).lower() in requirements for each in distributions[name])
     }
     assert missing == set()
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
 def test_the_lock_pins_what_is_listed(name: str) -> None:
-    listed, locked = pins(f"{name}.txt"), pins(f"{name}.lock")
-    assert listed
-    assert {package: locked.get(package) for package in listed} == listed
+    requirements, locked = pins(f"{name}.txt"), pins(f"{name}.lock")
+    assert requirements
+    assert {package: locked.get(package) for package in requirements} == requirements
 
 
 def test_both_locks_agree() -> None:

@@ -1,4 +1,4 @@
-"""The commands refuse before they touch anything, and say why."""
+"""The scripts: they refuse an incomplete configuration before they start anything, and say why."""
 
 import os
 import runpy
@@ -19,25 +19,25 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize(
-    ("environment", "why"),
+    ("environment", "reason"),
     [
         ({"INSTANCE_PATH": "/nowhere"}, "SECRET_KEY is not set"),
         ({"SECRET_KEY": "long and random"}, "Neither DATABASE_URL nor INSTANCE_PATH is set"),
         ({"SECRET_KEY": "long and random", "INSTANCE_PATH": "/nowhere", "DEMO": "1"}, "DEMO=1 is set"),
     ],
 )
-def test_production_does_not_start_half_configured(environment: dict[str, str], why: str) -> None:
-    refused = run("--production", **environment)
-    assert refused.returncode == 1
-    assert why in refused.stderr
-    assert "Nothing was started" in refused.stderr
+def test_production_does_not_start_without_its_settings(environment: dict[str, str], reason: str) -> None:
+    result = run("--production", **environment)
+    assert result.returncode == 1
+    assert reason in result.stderr
+    assert "Nothing was started" in result.stderr
     assert not Path("/nowhere").exists()
 
 
 def test_an_unknown_argument_starts_nothing() -> None:
-    refused = run("--prodcution", PORT="1")
-    assert refused.returncode == 1
-    assert "Unknown option: '--prodcution'" in refused.stderr
+    result = run("--prodcution", PORT="1")
+    assert result.returncode == 1
+    assert "Unknown option: '--prodcution'" in result.stderr
 
 
 @pytest.mark.parametrize("script", ["check", "run", "setup", "test", "lib.sh"])

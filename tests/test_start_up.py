@@ -16,7 +16,7 @@ HEAVY = {
     "lxml", "mako", "pdfplumber", "pillow_heif", "psycopg", "pydyf", "pyhanko", "pyotp", "redis", "segno",
     "weasyprint", "webauthn", "zxcvbn",
 }  # fmt: skip
-"""Libraries that one command or page in ten needs."""
+"""Libraries that few commands or pages need."""
 PRINT_MODULES = """
 import sys
 from flask.cli import main
@@ -60,7 +60,7 @@ def test_every_command_can_be_imported_and_says_what_it_does(tmp_path: Path) -> 
     assert set(COMMANDS) <= described
 
 
-def test_the_routes_are_listed_though_no_request_was_made(tmp_path: Path) -> None:
+def test_the_routes_can_be_listed_before_the_first_request(tmp_path: Path) -> None:
     assert "tracker.home.views" in list_modules(tmp_path, "routes")
 
 

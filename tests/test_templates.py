@@ -38,8 +38,11 @@ def test_every_macro_and_every_import_is_used() -> None:
         macros |= {(name, macro.name) for macro in tree.find_all(nodes.Macro)}
         loaded = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
         used |= {(name, each) for each in loaded}
-        for taken in tree.find_all(nodes.FromImport):
-            used |= {(taken.template.as_const(), one if isinstance(one, str) else one[0]) for one in taken.names}
+        for import_node in tree.find_all(nodes.FromImport):
+            used |= {
+                (import_node.template.as_const(), name_or_pair if isinstance(name_or_pair, str) else name_or_pair[0])
+                for name_or_pair in import_node.names
+            }
         imported = {each.target: each.template.as_const() for each in tree.find_all(nodes.Import)}
         unused_imports += [(name, target) for target in imported if target not in loaded]
         for each in tree.find_all(nodes.Getattr):
