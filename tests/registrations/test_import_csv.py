@@ -151,7 +151,7 @@ def test_rows_that_contradict_earlier_rows_are_invalid(world: World) -> None:
 
 def test_two_roles_of_a_new_person_send_one_invitation(world: World, emails_to: EmailsTo) -> None:
     import_all(HEAD + IVY + IVY.replace("candidate", "assessor"), world)
-    invitation, told = emails_to("ivy@example.org")
+    invitation, role_email = emails_to("ivy@example.org")
     assert "/links/" in invitation
     assert "/links/" not in role_email
 
@@ -260,8 +260,8 @@ def test_only_an_administrator_of_the_centre_can_import(world: World, client: Cl
 
 def test_import_gives_roles_at_this_centre_only(world: World, mail_server: object) -> None:
     import_all(HEAD + "Grace Lam,grace.lam@example.org,assessor,,\n", world)
-    held = db.session.scalars(select(Grant.centre_id).where(Grant.person_id == world.grace.id)).all()
-    assert sorted(held) == sorted([world.northgate.id, world.southbank.id])
+    centre_ids = db.session.scalars(select(Grant.centre_id).where(Grant.person_id == world.grace.id)).all()
+    assert sorted(centre_ids) == sorted([world.northgate.id, world.southbank.id])
 
 
 @pytest.mark.parametrize(
