@@ -45,12 +45,12 @@ class MatrixCell:
 
     @property
     def is_met(self) -> bool:
-        """Whether the live decision is `met`, on a version accepted in this attempt."""
+        """Return whether the live decision is `met`, on a version accepted in this attempt."""
         return self.outcome is Outcome.MET and self.is_accepted
 
     @property
     def awaits_affirmation(self) -> bool:
-        """Whether the claim is met on an earlier version and the assessor has not yet affirmed it on this one."""
+        """Return whether the claim is met on an earlier version and not yet affirmed on this one."""
         return self.is_met and not self.is_decided
 
     @property
@@ -94,7 +94,7 @@ class MatrixRow:
 
     @property
     def is_submitted(self) -> bool:
-        """Whether the row shows a submitted version, not a draft."""
+        """Return whether the row shows a submitted version, not a draft."""
         return self.version_id is not None
 
     @property

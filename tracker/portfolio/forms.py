@@ -70,7 +70,7 @@ class EvidenceForm(VersionedForm):
 
     @property
     def has_content(self) -> bool:
-        """Whether anything was typed or chosen."""
+        """Return whether anything was typed or chosen."""
         return any(self[name].raw_data and any(self[name].raw_data) for name in EVIDENCE_FIELDS)
 
     def show_problems(self, problems: dict[str, str]) -> None:

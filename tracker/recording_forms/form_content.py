@@ -145,7 +145,7 @@ class FormContent:
 
     @property
     def is_blank(self) -> bool:
-        """Whether the form is to be filled in by hand."""
+        """Return whether the form is to be filled in by hand."""
         return not self.candidate_name
 
     @property
@@ -199,7 +199,7 @@ class FormContent:
 
     @property
     def is_draft(self) -> bool:
-        """Whether the form is filled and nobody has signed it."""
+        """Return whether the form is filled and nobody has signed it."""
         return not self.is_blank and self.last_signed_on is None
 
     def may_divide(self, row: FormRow) -> bool:
@@ -208,12 +208,12 @@ class FormContent:
 
     @property
     def follows_table(self) -> bool:
-        """Whether the comments stay on the page on which the table ends: moving a long row there leaves a gap."""
+        """Return whether the comments stay on the page where the table ends; moving a long row there leaves a gap."""
         return not self.rows or len(self.rows[-1].description) <= UNBROKEN_ROW_LENGTHS[self.width] // 2
 
     @property
     def has_short_comments(self) -> bool:
-        """Whether the comments are kept together on one page."""
+        """Return whether the comments are kept together on one page."""
         return len(self.comments) < 300
 
     @property

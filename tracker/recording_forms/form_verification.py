@@ -142,7 +142,7 @@ def find_form(code: FormCode) -> IssuedForm | None:
 
 
 def is_current(form: IssuedForm) -> bool:
-    """Whether an issued form is the current one of its unit."""
+    """Return whether an issued form is the current one of its unit."""
     return form.superseded_at is None and form.attempt.state in ISSUE_STATES
 
 

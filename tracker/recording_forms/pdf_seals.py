@@ -40,7 +40,7 @@ class SealCheck:
 
     @property
     def is_intact(self) -> bool:
-        """Whether one of the keys sealed the PDF and nothing in it has changed since."""
+        """Return whether one of the keys sealed the PDF and nothing in it has changed since."""
         return bool(self.key) and not self.fault
 
 
@@ -119,7 +119,7 @@ def _check_seal(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, st
 
 
 def _fills_byte_range_gap(seal: EmbeddedPdfSignature, pdf: bytes) -> bool:
-    """Whether the bytes that no seal covers, those of the seal itself, are as we write them: hex, then zeros."""
+    """Return whether the bytes that no seal covers are those of the seal itself, as written here: hex, then zeros."""
     start, end = seal.byte_range[1], seal.byte_range[2]
     message = bytes(seal.pkcs7_content)
     used = len(ContentInfo.load(message).dump())

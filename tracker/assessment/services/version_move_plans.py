@@ -91,7 +91,7 @@ class ClaimMove:
 
     @property
     def to_reassess(self) -> bool:
-        """Whether the claim was decided and must be decided again, because the wording has changed."""
+        """Return whether the claim was decided and must be decided again, because the wording has changed."""
         return self.decision is not None and set(self.new_positions) != set(self.unchanged_positions)
 
 

@@ -70,7 +70,7 @@ def show_qualification(qualification_slug: str) -> ResponseReturnValue:
 @library.route("/centres/<int:centre_id>/qualifications/new", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def write_qualification(centre_id: int) -> ResponseReturnValue:
-    """Type or paste a qualification in the format of the standards folder, and preview it.
+    """Show the form for a typed or pasted qualification in the format of the standards folder, or preview it.
 
     `?of=` names one of the centre's own; the form then contains its text as the next revision.
     """

@@ -82,7 +82,7 @@ def _find_known_names(stream: IO[bytes]) -> set[str]:
 
 
 def _is_locked_word_file(stream: IO[bytes]) -> bool:
-    """Whether the flag for an encrypted file is set; the stream begins at a sector."""
+    """Return whether the flag for an encrypted file is set; the stream begins at a sector."""
     end = stream.seek(0, SEEK_END)
     for place in range(512, min(end, 4 * 1024 * 1024), 512):
         stream.seek(place)

@@ -43,7 +43,7 @@ class Identified:
 
 
 def is_accepted_text(stream: IO[bytes], head: bytes) -> bool:
-    """Whether the file is plain text and begins like no other format."""
+    """Return whether the file is plain text and begins like no other format."""
     signatures = (*BINARY_SIGNATURES, *(signature for signature, _ in IMAGE_SIGNATURES), b"{\\rtf")
     is_other = head.startswith(signatures) or b"%PDF-" in head[:PDF_HEADER_WITHIN]
     return not is_other and text.is_plain_text(stream)

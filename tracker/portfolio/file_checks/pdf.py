@@ -33,7 +33,10 @@ def inspect_pdf(stream: IO[bytes]) -> tuple[int, str]:
 
 
 def _is_encrypted(stream: IO[bytes]) -> bool:
-    """Whether the file names an encryption dictionary; PDFium reports a password for some damaged files too."""
+    """Return whether the file names an encryption dictionary.
+
+    PDFium reports a password for some damaged files too.
+    """
     stream.seek(0)
     overlap = b""
     while chunk := stream.read(1024 * 1024):

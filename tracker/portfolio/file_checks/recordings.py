@@ -81,12 +81,12 @@ def _boxes(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
 
 
 def is_mp3(stream: IO[bytes]) -> bool:
-    """Whether MPEG audio frames, at least two in a row, follow the tags."""
+    """Return whether MPEG audio frames, at least two in a row, follow the tags."""
     return _has_two_frames(stream, _mp3_frame_length)
 
 
 def is_aac(stream: IO[bytes]) -> bool:
-    """Whether AAC frames with ADTS headers, at least two in a row, follow the tags."""
+    """Return whether AAC frames with ADTS headers, at least two in a row, follow the tags."""
     return _has_two_frames(stream, _aac_frame_length)
 
 
@@ -144,5 +144,5 @@ def check_wav(stream: IO[bytes]) -> str:
 
 
 def is_ogg_audio(head: bytes) -> bool:
-    """Whether the first pages of an Ogg file announce sound (Opus, Vorbis, Speex or FLAC) and no video."""
+    """Return whether the first pages of an Ogg file announce sound (Opus, Vorbis, Speex or FLAC) and no video."""
     return any(mark in head for mark in OGG_AUDIO) and b"\x80theora" not in head

@@ -16,7 +16,7 @@ MESSAGE_HEADERS = {"from", "to", "date", "subject", "received", "message-id", "m
 
 
 def is_plain_text(stream: IO[bytes]) -> bool:
-    """Whether the whole is text in UTF-8, UTF-16 or Windows-1252 without control characters, and no markup."""
+    """Return whether the whole is text in UTF-8, UTF-16 or Windows-1252 without control characters, and no markup."""
     stream.seek(0)
     encodings = ("utf-16",) if stream.read(2) in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8", "cp1252")
     for encoding in encodings:
@@ -31,7 +31,7 @@ def is_plain_text(stream: IO[bytes]) -> bool:
 
 
 def is_web_page(stream: IO[bytes]) -> bool:
-    """Whether the file begins as HTML, XML or SVG does; a sentence that only mentions a tag is none."""
+    """Return whether the file begins as HTML, XML or SVG does; a sentence that only mentions a tag is none."""
     stream.seek(0)
     start = stream.read(64 * 1024)
     encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
@@ -46,7 +46,7 @@ def _is_markup(text: str) -> bool:
 
 
 def is_message(stream: IO[bytes]) -> bool:
-    """Whether the file begins with the header of an email, at least two lines of it that every email may have."""
+    """Return whether the file begins with two or more lines of an email's header, among them two usual ones."""
     stream.seek(0)
     start = stream.read(64 * 1024).decode("utf-8", errors="replace").lstrip("\ufeff")
     found = set()

@@ -53,7 +53,7 @@ class CriterionChoice:
 
     @property
     def is_gap(self) -> bool:
-        """Whether it needs evidence: no other item claims it, or an assessor asked for more."""
+        """Return whether it needs evidence: no other item claims it, or an assessor asked for more."""
         return not self.other_items or self.needs_more
 
 

@@ -198,7 +198,7 @@ class _ClaimedUnit:
     claims: list[tuple[datetime, int | None]] = field(default_factory=list)
 
     def sees(self, submitted_at: datetime) -> bool:
-        """Whether the attempt sees a version submitted then: an assessed one sees no later ones."""
+        """Return whether the attempt sees a version submitted then: an assessed one sees no later ones."""
         return self.assessed_at is None or submitted_at <= self.assessed_at
 
 

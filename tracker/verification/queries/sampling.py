@@ -23,12 +23,12 @@ class DecisionToSample:
 
     @property
     def can_be_sampled(self) -> bool:
-        """Whether the live decision is an assessor's, and so can be agreed with or not."""
+        """Return whether the live decision is an assessor's, and so can be agreed with or not."""
         return self.cell.assessment_id is not None
 
     @property
     def is_sampled(self) -> bool:
-        """Whether the assessor's live decision was sampled."""
+        """Return whether the assessor's live decision was sampled."""
         return self.can_be_sampled and self.sample_item is not None
 
 
