@@ -17,7 +17,7 @@ from tracker.integrity.invariants import CHECKS, list_covered_columns
 from tracker.ledger import events, row_seals
 from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Attachment, Claim, Event, Unit
-from tracker.portfolio.pages import MAX_PAGES
+from tracker.portfolio.page_images import MAX_PAGES
 from tracker.recording_forms import snapshot
 from tracker.storage import file_store
 from tracker.storage.reconciliation import list_orphan_files

@@ -1,6 +1,6 @@
-"""The sandboxed subprocess that identifies one uploaded file: standard input is the file, the answer is JSON.
+"""The sandboxed subprocess that identifies one uploaded file: it reads the file from standard input and prints JSON.
 
-The answer is the fields of `Identified`, `{"fault": "…"}` for a file that is refused, or `null` for an unknown type.
+It prints the fields of `IdentifiedFile`, `{"fault": "…"}` for a file that is refused, or `null` for an unknown type.
 """
 
 import json
@@ -12,13 +12,13 @@ from tracker.portfolio.file_checks.identify import identify
 
 
 def main() -> None:
-    """Identify the file on standard input, and print the answer."""
+    """Identify the file on standard input, and print the result."""
     try:
-        found = identify(sys.stdin.buffer)
+        identified = identify(sys.stdin.buffer)
     except FileFaultError as fault:
         sys.stdout.write(json.dumps({"fault": str(fault)}))
         return
-    sys.stdout.write(json.dumps(asdict(found) if found else None))
+    sys.stdout.write(json.dumps(asdict(identified) if identified else None))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Details of a stored file that its check found, kept beside it: the number of pages and a remark."""
+"""Details of a stored file that its check at upload found, kept beside it: the page count and a remark."""
 
 import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracker.portfolio.file_checks.identify import Identified
+from tracker.portfolio.file_checks.identify import IdentifiedFile
 from tracker.storage import file_store
 
 REMARKS = {
@@ -21,13 +21,13 @@ class FileDetails:
     """What is known of a stored file beside its bytes."""
 
     pages: int = 0
-    """All pages of a PDF; 0 when it is none or cannot be opened."""
+    """The page count of a PDF; 0 for any other file, and for a PDF that cannot be opened."""
     remark: str = ""
-    """A sentence for readers; empty when there is nothing to say."""
+    """A sentence to show with the file, or empty."""
 
 
-def save_details(sha256: str, identified: Identified) -> None:
-    """Store the number of pages and the remark beside a file; nothing is stored when it has neither."""
+def save_details(sha256: str, identified: IdentifiedFile) -> None:
+    """Store the page count and the remark beside a file; store nothing where it has neither."""
     if not identified.pages and not identified.remark:
         return
     path = _find_path(sha256)
@@ -45,13 +45,13 @@ def load_details(sha256: str) -> FileDetails:
         stored = json.loads(_find_path(sha256).read_text(encoding="utf-8"))
         return FileDetails(int(stored["pages"]), REMARKS.get(stored["remark"], ""))
     except FileNotFoundError:
-        return FileDetails(_read_former_count(sha256))
+        return FileDetails(_read_old_page_count(sha256))
     except (OSError, ValueError, KeyError, TypeError):
         return FileDetails()
 
 
-def _read_former_count(sha256: str) -> int:
-    """Return the number of pages that versions before the details stored in a file of its own."""
+def _read_old_page_count(sha256: str) -> int:
+    """Return the page count of a file uploaded before there were details, which is in a file of its own; else 0."""
     try:
         return int(file_store.get_path(sha256).with_suffix(".pages").read_text() or 0)
     except (OSError, ValueError):

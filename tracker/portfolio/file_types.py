@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from tracker.errors import Invalid
-from tracker.portfolio.file_checks.identify import HEAD, Identified, is_accepted_text
+from tracker.portfolio.file_checks.identify import HEAD_SIZE, IdentifiedFile, is_accepted_text
 from tracker.portfolio.file_checks.text import is_message
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
@@ -14,7 +14,7 @@ TYPE_NAMES = (
     "JPEG, PNG, HEIC, WEBP, PDF, DOCX, DOC, ODT, RTF, XLSX, CSV, PPTX, TXT, EML, MSG, MP3, M4A, WAV, OGG, AAC, MP4 "
     "and MOV"
 )
-MAX_SHOWN_LENGTH = 60
+MAX_SHOWN_NAME_LENGTH = 60
 CHECKER = Sandbox(
     "tracker.portfolio.check_subprocess",
     Limits(address_space=2048 * MEGABYTE, cpu_seconds=20, file_size=200 * MEGABYTE),
@@ -66,40 +66,40 @@ BY_MEDIA_TYPE = {each.media_type: each for each in TYPES}
 EXTENSIONS = tuple(dict.fromkeys(extension for each in TYPES for extension in each.extensions))
 
 
-def identify_file(stream: IO[bytes], name: str) -> Identified:
-    """Return what a file is, by its content. Raises `Invalid` with a sentence naming the file when it is refused.
+def identify_file(stream: IO[bytes], name: str) -> IdentifiedFile:
+    """Return a file's type by its content. Raises `Invalid` with a sentence naming the file when it is refused.
 
-    The name decides only between text, CSV and email, which all are text.
+    The name only distinguishes text, CSV and email, all of which are text.
     """
     stream.seek(0)
-    head = stream.read(HEAD)
+    head = stream.read(HEAD_SIZE)
     if not head:
         raise Invalid(f"“{shorten_name(name)}” is empty and was not added. Choose the file again.", "files")
     if is_accepted_text(stream, head):
         return _identify_text(stream, name)
-    found = _identify_in_sandbox(stream, name)
-    return _identify_text(stream, name) if found.media_type == TXT.media_type else found
+    identified = _identify_in_sandbox(stream, name)
+    return _identify_text(stream, name) if identified.media_type == TXT.media_type else identified
 
 
-def _identify_in_sandbox(stream: IO[bytes], name: str) -> Identified:
+def _identify_in_sandbox(stream: IO[bytes], name: str) -> IdentifiedFile:
     try:
-        answer = json.loads(CHECKER.run(stdin=stream))
+        result = json.loads(CHECKER.run(stdin=stream))
     except SandboxBusy:
-        answer = {"fault": "too many files are being checked. Upload it again in a minute."}
+        result = {"fault": "too many files are being checked. Upload it again in a minute."}
     except (SandboxError, ValueError):
-        answer = {"fault": "it could not be checked, so it may be damaged. Save it again, or save it as a PDF."}
-    if answer is None:
-        answer = {"fault": f"its type is not accepted. The accepted types are {TYPE_NAMES}."}
-    if "fault" in answer:
-        raise Invalid(f"“{shorten_name(name)}” was not added: {answer['fault']}", "files")
-    return Identified(**answer)
+        result = {"fault": "it could not be checked, so it may be damaged. Save it again, or save it as a PDF."}
+    if result is None:
+        result = {"fault": f"its type is not accepted. The accepted types are {TYPE_NAMES}."}
+    if "fault" in result:
+        raise Invalid(f"“{shorten_name(name)}” was not added: {result['fault']}", "files")
+    return IdentifiedFile(**result)
 
 
-def _identify_text(stream: IO[bytes], name: str) -> Identified:
+def _identify_text(stream: IO[bytes], name: str) -> IdentifiedFile:
     extension = get_extension(name)
     if extension in EML.extensions and is_message(stream):
-        return Identified(EML.media_type)
-    return Identified(CSV.media_type if extension in CSV.extensions else TXT.media_type)
+        return IdentifiedFile(EML.media_type)
+    return IdentifiedFile(CSV.media_type if extension in CSV.extensions else TXT.media_type)
 
 
 def correct_extension(name: str, media_type: str) -> str:
@@ -120,4 +120,4 @@ def get_extension(name: str) -> str:
 
 def shorten_name(name: str) -> str:
     """Return a file name short enough for a sentence."""
-    return name if len(name) <= MAX_SHOWN_LENGTH else f"{name[:40]}…{name[-15:]}"
+    return name if len(name) <= MAX_SHOWN_NAME_LENGTH else f"{name[:40]}…{name[-15:]}"

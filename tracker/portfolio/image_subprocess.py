@@ -1,6 +1,6 @@
-"""The sandboxed subprocess that makes the preview of one image, so that no byte of the upload is left.
+"""The sandboxed subprocess that makes the preview of one image from its pixels alone.
 
-`SOURCE TARGET`: it writes a JPEG, reduced and without metadata.
+Arguments: `SOURCE TARGET`. It writes a JPEG to `TARGET`, reduced and without metadata.
 """
 
 import sys
@@ -20,7 +20,7 @@ def main(source: str, target: str) -> None:
     with Path(source).open("rb") as stream:
         check_image(stream)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_image counted the pixels
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_image has limited the pixels
         with Image.open(source) as image:
             image.draft("RGB", MAX_PREVIEW_SIZE)
             eight_bit = _reduce_to_8_bits(image) if image.mode.startswith("I") else image
@@ -41,9 +41,9 @@ def flatten(image: Image.Image) -> Image.Image:
 
 
 def _reduce_to_8_bits(image: Image.Image) -> Image.Image:
-    """Return a grey image with 16 bits a pixel as one with 8; a plain conversion would clip all but the darkest."""
+    """Return a grey image with 8 bits a pixel instead of 16; a plain conversion would turn most tones white."""
     reduced = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    reduced.info.pop("transparency", None)  # a tone of 16 bits, which stands for none of the reduced ones
+    reduced.info.pop("transparency", None)  # it names a tone of 16 bits, which the reduced image lacks
     return reduced
 
 

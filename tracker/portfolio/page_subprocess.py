@@ -1,6 +1,6 @@
-"""The sandboxed subprocess that renders one page of a PDF from a user, with what was filled in its form fields.
+"""The sandboxed subprocess that renders one page of an uploaded PDF, with its form fields as they were filled in.
 
-`SOURCE PAGE TARGET`: it writes a JPEG.
+Arguments: `SOURCE PAGE TARGET`. It writes a JPEG to `TARGET`.
 """
 
 import sys

@@ -8,7 +8,7 @@ from typing import Literal
 WORD = re.compile(r"\S+\s*|\s+")
 """A word with the space after it, so that spaces between changed words do not count as the same."""
 MAX_COMPARED_WORDS = 3_000
-"""Words in the longer of two texts; longer texts take too long to compare."""
+"""Words of the longer of two texts; more take too long to compare."""
 
 
 @dataclass(frozen=True, slots=True)

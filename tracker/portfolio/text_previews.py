@@ -1,4 +1,4 @@
-"""Previews of documents as text, made in a sandboxed subprocess when a file is uploaded, and kept beside it."""
+"""Previews of documents as text, made in a sandboxed subprocess at upload and kept beside the file."""
 
 import secrets
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxError
 from tracker.storage import file_store
 
-SHOWN_LENGTH = 4_000
-"""Characters that a page shows; the whole text is one link away."""
+MAX_SHOWN_LENGTH = 4_000
+"""Characters that a page shows; it links to the whole text."""
 PLAIN_TEXT = {TXT.media_type, CSV.media_type}
-"""Kinds that are text already, so that nothing is made of them."""
+"""Media types of files that are text already, and need no preview."""
 TEXT_READER = Sandbox(
     "tracker.portfolio.text_subprocess",
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=10, file_size=4 * MEGABYTE),
@@ -32,7 +32,7 @@ class TextPreview:
 
 
 def make_text_preview(sha256: str, media_type: str) -> Path:
-    """Return a file with the text of a document, made once and kept. Raises `NotFound` where it cannot be read."""
+    """Return the file of a document's text, made once and kept. Raises `NotFound` where it cannot be read."""
     source = file_store.get_path(sha256)
     target = source.with_suffix(".preview.txt")
     if target.exists():
@@ -54,10 +54,10 @@ def load_text_preview(sha256: str, media_type: str) -> TextPreview | None:
     try:
         if media_type in PLAIN_TEXT:
             with source.open("rb") as plain:
-                text = decode_start(plain.read(4 * SHOWN_LENGTH))
+                text = decode_start(plain.read(4 * MAX_SHOWN_LENGTH))
         else:
             with source.with_suffix(".preview.txt").open(encoding="utf-8") as stream:
-                text = stream.read(SHOWN_LENGTH + 1)
+                text = stream.read(MAX_SHOWN_LENGTH + 1)
     except (OSError, ValueError):
         return None
-    return TextPreview(text[:SHOWN_LENGTH], len(text) > SHOWN_LENGTH) if text.strip() else None
+    return TextPreview(text[:MAX_SHOWN_LENGTH], len(text) > MAX_SHOWN_LENGTH) if text.strip() else None

@@ -1,4 +1,7 @@
-"""The sandboxed subprocess that reads the text of one document. `SOURCE MEDIA_TYPE`: it prints the text in UTF-8."""
+"""The sandboxed subprocess that reads the text of one document.
+
+Arguments: `SOURCE MEDIA_TYPE`. It prints the text in UTF-8.
+"""
 
 import sys
 from pathlib import Path

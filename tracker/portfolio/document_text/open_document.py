@@ -49,7 +49,7 @@ def _read_pieces(root: Element, changes: dict[str, tuple[str, str]]) -> Iterator
 
 
 def _read_mark(name: str, element: Element, changes: dict[str, tuple[str, str]]) -> str:
-    """Return the text of an element that stands for a blank or for a change."""
+    """Return the text of an element that stands for white space or marks a tracked change; else an empty text."""
     author, deleted = changes.get(get_attribute(element, "change-id"), ("somebody", ""))
     if name == "s":
         count = get_attribute(element, "c")

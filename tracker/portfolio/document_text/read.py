@@ -1,4 +1,4 @@
-"""Text of a document of any kind that has a preview as text."""
+"""Text of a document of any type that has a text preview."""
 
 import zipfile
 from collections.abc import Callable
@@ -28,7 +28,7 @@ BYTE_READERS: dict[str, Callable[[bytes], str]] = {
 
 
 def read_text(source: Path, media_type: str) -> str:
-    """Return the text of a document, cut at `MAX_CHARACTERS`. Raises `KeyError` for a kind without a preview."""
+    """Return the text of a document, cut at `MAX_CHARACTERS`. Raises `KeyError` for a type without a preview."""
     if reader := ZIP_READERS.get(media_type):
         with zipfile.ZipFile(source) as archive:
             text = reader(archive)

@@ -41,20 +41,20 @@ class _State:
     replacement_length: int = 1
 
 
-class _Reader:
-    """A reading of one file, token by token."""
+class _RtfReader:
+    """The text of one RTF file, collected token by token."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.states = [_State()]
         self.encoding = "cp1252"
         self.change = ""
-        self.to_skip = 0
-        """Characters that replace the Unicode character before them, in readers that do not know it."""
+        self.skip_count = 0
+        """How many of the next characters only replace the Unicode character before them, for older programs."""
 
     def add(self, text: str) -> None:
         state = self.states[-1]
-        skipped, self.to_skip = text[: self.to_skip], max(0, self.to_skip - len(text))
+        skipped, self.skip_count = text[: self.skip_count], max(0, self.skip_count - len(text))
         text = text[len(skipped) :]
         if state.is_skipped or not text:
             return
@@ -72,7 +72,7 @@ class _Reader:
             self.add(BREAKS[word])
         elif word == "u" and number is not None:
             self.add(chr(number % 0x10000))
-            self.to_skip = state.replacement_length
+            self.skip_count = state.replacement_length
         elif word == "uc":
             state.replacement_length = min(max(number or 0, 0), 16)
         elif word == "ansicpg":
@@ -99,13 +99,13 @@ class _Reader:
 
 def read_rtf(content: bytes) -> str:
     """Return the text of the document. Raises `ValueError` where groups are nested too deeply."""
-    reader = _Reader()
-    place = 0
-    while match := TOKEN.match(content, place):
-        place = match.end()
+    reader = _RtfReader()
+    position = 0
+    while match := TOKEN.match(content, position):
+        position = match.end()
         binary, word, number, code, symbol, brace, plain = match.groups()
         if binary:
-            place += int(binary)
+            position += int(binary)
         elif word:
             reader.read_control(word.decode(), int(number) if number else None)
         elif symbol:
@@ -116,7 +116,7 @@ def read_rtf(content: bytes) -> str:
             reader.add(_decode(bytes.fromhex(code.decode()) if code else plain or b"", reader.encoding))
     if reader.change:
         reader.pieces.append("]")
-    # Characters outside the basic plane are written as two \\u words, which the two codecs join.
+    # RTF writes characters outside the basic plane as two \\u words, a surrogate pair; UTF-16 joins them.
     return "".join(reader.pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 

@@ -40,8 +40,8 @@ def read_xlsx(archive: zipfile.ZipFile) -> str:
             lines.append(f"The first {MAX_ROWS} of {len(rows)} rows.")
         for kind, comments in read_relationships(archive, target).values():
             if kind == "comments":
-                found = list_elements(parse_part(archive, comments), "comment")
-                lines += [f"Comment on {each.get('ref', '')}: {_join_text(each)}" for each in found]
+                elements = list_elements(parse_part(archive, comments), "comment")
+                lines += [f"Comment on {each.get('ref', '')}: {_join_text(each)}" for each in elements]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -91,6 +91,6 @@ def _list_date_styles(archive: zipfile.ZipFile) -> set[int]:
 
 
 def _join_text(element: Element) -> str:
-    """Return the text below an element, without the readings of Japanese names."""
+    """Return the text inside an element, without phonetic guides (such as the reading of a Japanese name)."""
     texts = [each for each in list_elements(element, "t") if get_name(each.getparent()) != "rPh"]
     return "".join(each.text or "" for each in texts)

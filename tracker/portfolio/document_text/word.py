@@ -31,7 +31,7 @@ def read_docx(archive: zipfile.ZipFile) -> str:
 
 def read_paragraphs(root: Element) -> str:
     """Return the paragraphs below an element, one a line, the cells of a table row joined by bars."""
-    reader = _Reader()
+    reader = _ParagraphReader()
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
         name = get_name(element)
@@ -44,8 +44,8 @@ def read_paragraphs(root: Element) -> str:
     return "".join(reader.pieces)
 
 
-class _Reader:
-    """The text of the elements read so far."""
+class _ParagraphReader:
+    """The text of paragraphs and table rows, collected element by element."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []

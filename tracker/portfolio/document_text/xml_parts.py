@@ -7,7 +7,7 @@ from typing import Any
 from lxml import etree
 
 MAX_PART_SIZE = 24 * 1024 * 1024
-"""Bytes of a part when unpacked; a larger one is not read."""
+"""In bytes, unpacked; a larger part is not read."""
 
 Element = Any
 
@@ -24,12 +24,12 @@ def parse_part(archive: zipfile.ZipFile, name: str) -> Element | None:
 
 
 def get_name(element: Element) -> str:
-    """Return the name of an element without its namespace; empty for comments and the like."""
+    """Return the name of an element without its namespace; empty for comments and processing instructions."""
     return etree.QName(element).localname if isinstance(element.tag, str) else ""
 
 
 def get_attribute(element: Element, name: str) -> str:
-    """Return an attribute by its name without namespace; empty where it has none."""
+    """Return an attribute by its name without namespace; empty where the element has none."""
     return next((str(value) for key, value in element.attrib.items() if etree.QName(key).localname == name), "")
 
 
@@ -39,11 +39,11 @@ def list_elements(root: Element | None, name: str) -> list[Element]:
 
 
 def read_relationships(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """Return the last word of the type, and the name of the target, of each relationship of a part, by its id."""
+    """Return the relationships of a part, by id: the last word of the type, and the name of the target part."""
     folder, name = posixpath.split(part)
     root = parse_part(archive, f"{folder}/_rels/{name}.rels")
-    found = {}
+    relationships = {}
     for element in list_elements(root, "Relationship"):
         target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", ""))).lstrip("/")
-        found[element.get("Id", "")] = (element.get("Type", "").rpartition("/")[2], target)
-    return found
+        relationships[element.get("Id", "")] = (element.get("Type", "").rpartition("/")[2], target)
+    return relationships

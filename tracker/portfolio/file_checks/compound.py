@@ -23,7 +23,7 @@ ENCRYPTED_FLAG = 0x0100
 
 
 def find_compound_media_type(stream: IO[bytes]) -> str | None:
-    """Return the media type of a compound file by the names in its directory; None where it is none we know.
+    """Return the media type of a compound file by the names in its directory; None for any other.
 
     Raises `FileFaultError` for locked files, macros, and kinds that are accepted in another format only.
     """
@@ -53,7 +53,7 @@ def _list_names(stream: IO[bytes]) -> Iterator[str]:
     if shift not in {9, 12}:
         return
     sector_size = 1 << shift
-    table = [int.from_bytes(header[at : at + 4], "little") for at in range(76, 512, 4)]
+    table = [int.from_bytes(header[offset : offset + 4], "little") for offset in range(76, 512, 4)]
     sector = int.from_bytes(header[48:52], "little")
     for _ in range(MAX_DIRECTORY_SECTORS):
         stream.seek((sector + 1) * sector_size)
@@ -62,30 +62,30 @@ def _list_names(stream: IO[bytes]) -> Iterator[str]:
             length = int.from_bytes(content[start + 64 : start + 66], "little")
             if 2 <= length <= 64:
                 yield content[start : start + length - 2].decode("utf-16-le", errors="replace")
-        block, place = divmod(sector, sector_size // 4)
+        block, index = divmod(sector, sector_size // 4)
         if len(content) < sector_size or block >= len(table):
             return
-        stream.seek((table[block] + 1) * sector_size + place * 4)
+        stream.seek((table[block] + 1) * sector_size + index * 4)
         sector = int.from_bytes(stream.read(4), "little")
         if sector >= 0xFFFFFFFA:
             return
 
 
 def _find_known_names(stream: IO[bytes]) -> set[str]:
-    """Return the names we know that are written anywhere, for a file whose directory cannot be followed."""
-    found, overlap = set(), b""
+    """Return which of `KNOWN_NAMES` the file contains, for one whose directory cannot be followed."""
+    names, overlap = set(), b""
     stream.seek(0)
     while chunk := stream.read(1024 * 1024):
-        found |= {name for name in KNOWN_NAMES if name.encode("utf-16-le") in overlap + chunk}
+        names |= {name for name in KNOWN_NAMES if name.encode("utf-16-le") in overlap + chunk}
         overlap = chunk[-128:]
-    return found
+    return names
 
 
 def _is_locked_word_file(stream: IO[bytes]) -> bool:
-    """Return whether the flag for an encrypted file is set; the stream begins at a sector."""
+    """Return whether a Word file's flag for encryption is set, in its stream, which begins at a sector."""
     end = stream.seek(0, SEEK_END)
-    for place in range(512, min(end, 4 * 1024 * 1024), 512):
-        stream.seek(place)
+    for offset in range(512, min(end, 4 * 1024 * 1024), 512):
+        stream.seek(offset)
         if match := WORD_FILE.match(stream.read(12)):
             return bool(int.from_bytes(match[1], "little") & ENCRYPTED_FLAG)
     return False

@@ -3,7 +3,7 @@
 LOCKED = "it is locked with a password. Save a copy without a password and upload that."
 MACROS_FOUND = "it contains macros. Save a copy without macros and upload that."
 NOT_ACCEPTED = "its type is not accepted."
-"""The start of a sentence; what to do instead follows."""
+"""The start of a message; a sentence that says what to do instead follows."""
 
 
 class FileFaultError(Exception):

@@ -6,9 +6,9 @@ from typing import IO
 from tracker.portfolio.file_checks import compound, office, recordings, text
 from tracker.portfolio.file_checks.faults import NOT_ACCEPTED, FileFaultError
 
-HEAD = 8192
-PDF_HEADER_WITHIN = 1024
-"""Bytes in which the header of a PDF is looked for, as PDFium does."""
+HEAD_SIZE = 8192
+MAX_PDF_HEADER_OFFSET = 1024
+"""The header of a PDF is looked for in so many bytes, as PDFium does."""
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx"}
 REFUSED_BRANDS = {b"avif", b"avis", b"crx ", b"jp2 ", b"jxl "}
 QUICKTIME = b"qt  "
@@ -16,7 +16,7 @@ OLD_QUICKTIME_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 IMAGE_SIGNATURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"))
 """The first bytes ("magic numbers") of image formats."""
 BINARY_SIGNATURES = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9")
-"""First bytes of recordings, which are no text even where the rest of the file is readable."""
+"""First bytes of recordings, which are not accepted as text even if the rest of the file is readable."""
 SAVE_AS_JPEG = "Save it as JPEG or PNG and upload that."
 EXPORT_AS_MP4 = "Export the video as MP4 and upload that."
 EXPORT_AS_MP3 = "Export the recording as MP3 or M4A and upload that."
@@ -33,8 +33,8 @@ REFUSED_SIGNATURES = (
 
 
 @dataclass(frozen=True)
-class Identified:
-    """What a file was found to be."""
+class IdentifiedFile:
+    """The type of a file by its content, with the page count of a PDF and a remark."""
 
     media_type: str
     pages: int = 0
@@ -43,24 +43,24 @@ class Identified:
 
 
 def is_accepted_text(stream: IO[bytes], head: bytes) -> bool:
-    """Return whether the file is plain text and begins like no other format."""
+    """Return whether the file is plain text and does not begin like another accepted format."""
     signatures = (*BINARY_SIGNATURES, *(signature for signature, _ in IMAGE_SIGNATURES), b"{\\rtf")
-    is_other = head.startswith(signatures) or b"%PDF-" in head[:PDF_HEADER_WITHIN]
+    is_other = head.startswith(signatures) or b"%PDF-" in head[:MAX_PDF_HEADER_OFFSET]
     return not is_other and text.is_plain_text(stream)
 
 
-def identify(stream: IO[bytes]) -> Identified | None:
-    """Return what the file is; None for an unknown type. Raises `FileFaultError` for a file that is refused."""
+def identify(stream: IO[bytes]) -> IdentifiedFile | None:
+    """Return the file's type by its content; None for an unknown type. Raises `FileFaultError` for a refused file."""
     stream.seek(0)
-    head = stream.read(HEAD)
-    if found := _identify_container(stream, head):
-        return found
-    if b"%PDF-" in head[:PDF_HEADER_WITHIN] and (found := _identify_pdf(stream, head)):
-        return found
+    head = stream.read(HEAD_SIZE)
+    if identified := _identify_container(stream, head):
+        return identified
+    if b"%PDF-" in head[:MAX_PDF_HEADER_OFFSET]:
+        return _identify_pdf(stream, head)
     if recordings.is_mp3(stream):
-        return Identified("audio/mpeg")
+        return IdentifiedFile("audio/mpeg")
     if recordings.is_aac(stream):
-        return Identified("audio/aac")
+        return IdentifiedFile("audio/aac")
     for signature, media_type in IMAGE_SIGNATURES:
         if head.startswith(signature):
             return _identify_image(stream, media_type)
@@ -69,10 +69,10 @@ def identify(stream: IO[bytes]) -> Identified | None:
             raise FileFaultError(f"{NOT_ACCEPTED} {advice}")
     if text.is_web_page(stream):
         raise FileFaultError(f"{NOT_ACCEPTED} Print the page to a PDF and upload that.")
-    return Identified("text/plain") if is_accepted_text(stream, head) else None
+    return IdentifiedFile("text/plain") if is_accepted_text(stream, head) else None
 
 
-def _identify_container(stream: IO[bytes], head: bytes) -> Identified | None:
+def _identify_container(stream: IO[bytes], head: bytes) -> IdentifiedFile | None:
     media_type = None
     if head[4:8] == b"ftyp" or head[4:8] in OLD_QUICKTIME_BOXES:
         return _identify_iso_media(stream, head)
@@ -88,11 +88,11 @@ def _identify_container(stream: IO[bytes], head: bytes) -> Identified | None:
         media_type = "audio/ogg"
     elif head.startswith(b"{\\rtf"):
         media_type = "application/rtf"
-    return Identified(media_type) if media_type else None
+    return IdentifiedFile(media_type) if media_type else None
 
 
-def _identify_iso_media(stream: IO[bytes], head: bytes) -> Identified | None:
-    """Return HEIC, M4A, MP4 or MOV by the brand and the tracks of the container they share."""
+def _identify_iso_media(stream: IO[bytes], head: bytes) -> IdentifiedFile | None:
+    """Return the type of a file in the ISO container (HEIC, M4A, MP4 or MOV), by its brand and tracks."""
     brand = head[8:12] if head[4:8] == b"ftyp" else QUICKTIME
     if brand in HEIC_BRANDS:
         return _identify_image(stream, "image/heic")
@@ -102,12 +102,12 @@ def _identify_iso_media(stream: IO[bytes], head: bytes) -> Identified | None:
     if track is None:
         return None
     video = "video/quicktime" if brand == QUICKTIME else "video/mp4"
-    return Identified(video if track == "video" else "audio/mp4", remark=remark)
+    return IdentifiedFile(video if track == "video" else "audio/mp4", remark=remark)
 
 
-def _identify_riff(stream: IO[bytes], head: bytes) -> Identified | None:
+def _identify_riff(stream: IO[bytes], head: bytes) -> IdentifiedFile | None:
     if head[8:12] == b"WAVE":
-        return Identified("audio/wav", remark=recordings.check_wav(stream))
+        return IdentifiedFile("audio/wav", remark=recordings.check_wav(stream))
     if head[8:12] == b"WEBP":
         return _identify_image(stream, "image/webp")
     if head[8:12] == b"AVI ":
@@ -115,21 +115,24 @@ def _identify_riff(stream: IO[bytes], head: bytes) -> Identified | None:
     return None
 
 
-def _identify_image(stream: IO[bytes], media_type: str) -> Identified:
+def _identify_image(stream: IO[bytes], media_type: str) -> IdentifiedFile:
     from tracker.portfolio.file_checks.images import check_image  # it takes long to load
 
     check_image(stream)
-    return Identified(media_type)
+    return IdentifiedFile(media_type)
 
 
-def _identify_pdf(stream: IO[bytes], head: bytes) -> Identified | None:
-    """Return the PDF; None for text that only mentions the header of one. Raises `FileFaultError`."""
+def _identify_pdf(stream: IO[bytes], head: bytes) -> IdentifiedFile:
+    """Return a PDF's type, page count and remark, or the type of a text that only mentions a PDF's header.
+
+    Raises `FileFaultError` for a PDF that is refused.
+    """
     from tracker.portfolio.file_checks.pdf import inspect_pdf  # it takes long to load
 
     try:
         pages, remark = inspect_pdf(stream)
     except FileFaultError:
         if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"%PDF-") and text.is_plain_text(stream):
-            return Identified("text/plain")
+            return IdentifiedFile("text/plain")
         raise
-    return Identified("application/pdf", pages, remark)
+    return IdentifiedFile("application/pdf", pages, remark)

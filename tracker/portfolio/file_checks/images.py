@@ -11,7 +11,7 @@ from tracker.portfolio.file_checks.faults import FileFaultError
 pillow_heif.register_heif_opener()
 
 MAX_PIXELS = 200_000_000
-MAX_DECODED = 80_000_000
+MAX_DECODED_PIXELS = 80_000_000
 """Pixels of an image that is decoded whole; a JPEG can be decoded at a smaller size."""
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -22,7 +22,7 @@ def check_image(stream: IO[bytes]) -> None:
     stream.seek(0)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we count the pixels ourselves
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _check_pixels refuses such an image
             with Image.open(stream, formats=("JPEG", "PNG", "HEIF", "WEBP")) as image:
                 _check_pixels(image)
                 if image.format in {"JPEG", "MPO"}:
@@ -38,5 +38,5 @@ def check_image(stream: IO[bytes]) -> None:
 
 def _check_pixels(image: Image.Image) -> None:
     pixels = image.width * image.height
-    if pixels > (MAX_PIXELS if image.format in {"JPEG", "MPO"} else MAX_DECODED):
+    if pixels > (MAX_PIXELS if image.format in {"JPEG", "MPO"} else MAX_DECODED_PIXELS):
         raise FileFaultError("the image has too many pixels to be shown. Save it smaller.")

@@ -8,8 +8,9 @@ from tracker.portfolio.file_checks.faults import LOCKED, MACROS_FOUND, NOT_ACCEP
 MEBIBYTE = 1024 * 1024
 MAX_MEMBERS = 5_000
 MAX_UNPACKED_SIZE = 1024 * MEBIBYTE
-SUSPICIOUS_UNPACKED = 50 * MEBIBYTE
+SUSPICIOUS_UNPACKED_SIZE = 50 * MEBIBYTE
 MAX_EXPANSION = 200
+"""Times that a file of more than `SUSPICIOUS_UNPACKED_SIZE` may grow when unpacked; more is a ZIP bomb."""
 OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
 OPEN_DOCUMENT_TEXT = f"{OPEN_DOCUMENT}text"
 MAIN_PARTS = {
@@ -27,7 +28,7 @@ REFUSED_OPEN_DOCUMENTS = {
 
 
 def find_office_media_type(stream: IO[bytes]) -> str | None:
-    """Return the media type of an office file in a ZIP, by its parts; None where it is none.
+    """Return the media type of an office file in a ZIP, by its parts; None for any other ZIP.
 
     Raises `FileFaultError` for macros, ZIP bombs, and damaged or locked files.
     """
@@ -36,16 +37,16 @@ def find_office_media_type(stream: IO[bytes]) -> str | None:
         with zipfile.ZipFile(stream) as archive:
             members = archive.infolist()
             _check_members(members)
-            return _main_part(archive, {member.filename for member in members})
+            return _find_main_type(archive, {member.filename for member in members})
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
         raise FileFaultError("it is damaged. Save it again.") from error
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
-    packed = sum(member.compress_size for member in members)
-    unpacked = sum(member.file_size for member in members)
-    swollen = unpacked > SUSPICIOUS_UNPACKED and unpacked > MAX_EXPANSION * max(packed, 1)
-    if len(members) > MAX_MEMBERS or unpacked > MAX_UNPACKED_SIZE or swollen:
+    packed_size = sum(member.compress_size for member in members)
+    unpacked_size = sum(member.file_size for member in members)
+    is_zip_bomb = unpacked_size > SUSPICIOUS_UNPACKED_SIZE and unpacked_size > MAX_EXPANSION * max(packed_size, 1)
+    if len(members) > MAX_MEMBERS or unpacked_size > MAX_UNPACKED_SIZE or is_zip_bomb:
         raise FileFaultError("its content is too large when unpacked. Save it again.")
     if any(member.flag_bits & 1 for member in members):
         raise FileFaultError(LOCKED)
@@ -53,7 +54,7 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
         raise FileFaultError(MACROS_FOUND)
 
 
-def _main_part(archive: zipfile.ZipFile, names: set[str]) -> str | None:
+def _find_main_type(archive: zipfile.ZipFile, names: set[str]) -> str | None:
     if "mimetype" in names:
         return _find_open_document_type(archive, names)
     if "[Content_Types].xml" not in names:
@@ -83,6 +84,6 @@ def _find_open_document_type(archive: zipfile.ZipFile, names: set[str]) -> str |
 
 
 def _read_start(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return the first megabyte of a part, whatever size it claims to have."""
+    """Return the first megabyte of a part; the size that the ZIP states is not trusted."""
     with archive.open(name) as part:
         return part.read(MEBIBYTE)

@@ -1,4 +1,4 @@
-"""Checks of PDFs with PDFium: what it opens is accepted."""
+"""Checks of PDFs with PDFium: a PDF that it opens is accepted."""
 
 from typing import IO
 

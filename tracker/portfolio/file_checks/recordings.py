@@ -1,4 +1,4 @@
-"""Checks of audio and video recordings: containers, tracks and codecs, by a bounded reading of their structure."""
+"""Checks of audio and video recordings: containers, tracks and codecs, read up to a limit."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ UNPLAYED_FORMATS = {
     *(b"mp4v", b"s263", b"h263", b"jpeg", b"mjpa", b"mjpb", b"apcn", b"apcs", b"apco", b"apch", b"ap4h", b"ap4x"),
     *(b"SVQ1", b"SVQ3", b"cvid", b"samr", b"sawb", b"sawp", b"sevc", b"sqcp", b"alac", b"ac-3", b"ec-3"),
 }
-"""Formats of samples that most browsers do not play."""
+"""Formats that most browsers do not play."""
 
 MPEG1_BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 MPEG2_BITRATES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
@@ -34,7 +34,7 @@ OGG_AUDIO = (b"OpusHead", b"\x01vorbis", b"Speex   ", b"\x7fFLAC")
 PLAYED_WAV_CODES = {1, 3, 0xFFFE}
 """PCM, floating point, and the extensible form of both."""
 UNKNOWN_SIZES = {0, 0xFFFFFFFF}
-"""Sizes in a RIFF header of a recorder that did not know the length when it began."""
+"""Sizes that a recorder writes in the RIFF header when it does not know the length yet."""
 
 
 def read_tracks(stream: IO[bytes]) -> tuple[str | None, str]:
@@ -47,7 +47,7 @@ def read_tracks(stream: IO[bytes]) -> tuple[str | None, str]:
         FileFaultError: the file is cut short or its index is missing.
     """
     index = None
-    for kind, start, size in _boxes(stream):
+    for kind, start, size in _iterate_boxes(stream):
         if kind == b"moov" and size <= MAX_INDEX_SIZE:
             stream.seek(start)
             index = stream.read(size)
@@ -60,37 +60,37 @@ def read_tracks(stream: IO[bytes]) -> tuple[str | None, str]:
     return ("audio" if SOUND_TRACK.search(index) else None), remark
 
 
-def _boxes(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+def _iterate_boxes(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, offset and size of each box on the outermost level."""
-    end, place = stream.seek(0, SEEK_END), 0
+    end, offset = stream.seek(0, SEEK_END), 0
     for _ in range(MAX_BOXES):
-        if place >= end:
+        if offset >= end:
             return
-        stream.seek(place)
+        stream.seek(offset)
         header = stream.read(16)
         size = int.from_bytes(header[:4], "big")
         if size == 1:
             size = int.from_bytes(header[8:16], "big")
         elif size == 0:
-            size = end - place
-        if len(header) < 8 or size < 8 or place + size > end:
+            size = end - offset
+        if len(header) < 8 or size < 8 or offset + size > end:
             raise FileFaultError(DAMAGED)
-        yield header[4:8], place, size
-        place += size
+        yield header[4:8], offset, size
+        offset += size
     raise FileFaultError(DAMAGED)
 
 
 def is_mp3(stream: IO[bytes]) -> bool:
     """Return whether MPEG audio frames, at least two in a row, follow the tags."""
-    return _has_two_frames(stream, _mp3_frame_length)
+    return _has_two_frames(stream, _compute_mp3_frame_length)
 
 
 def is_aac(stream: IO[bytes]) -> bool:
     """Return whether AAC frames with ADTS headers, at least two in a row, follow the tags."""
-    return _has_two_frames(stream, _aac_frame_length)
+    return _has_two_frames(stream, _compute_aac_frame_length)
 
 
-def _has_two_frames(stream: IO[bytes], frame_length: Callable[[bytes], int]) -> bool:
+def _has_two_frames(stream: IO[bytes], compute_frame_length: Callable[[bytes], int]) -> bool:
     stream.seek(0)
     head = stream.read(10)
     start = 0
@@ -100,13 +100,13 @@ def _has_two_frames(stream: IO[bytes], frame_length: Callable[[bytes], int]) -> 
         return False
     stream.seek(start)
     padded = stream.read(16 * 1024)
-    found = padded.lstrip(b"\x00")
-    first = frame_length(found[:8])
-    return bool(first and frame_length(found[first : first + 8]))
+    frames = padded.lstrip(b"\x00")
+    length = compute_frame_length(frames[:8])
+    return bool(length and compute_frame_length(frames[length : length + 8]))
 
 
-def _mp3_frame_length(header: bytes) -> int:
-    """Return the length of a layer III frame in bytes; 0 when this is no frame header."""
+def _compute_mp3_frame_length(header: bytes) -> int:
+    """Return the length of a layer III frame in bytes; 0 for anything but a frame header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version = header[1] >> 3 & 3
@@ -117,8 +117,8 @@ def _mp3_frame_length(header: bytes) -> int:
     return (144 if version == 3 else 72) * bitrate * 1000 // rate + (header[2] >> 1 & 1)
 
 
-def _aac_frame_length(header: bytes) -> int:
-    """Return the length of an ADTS frame in bytes; 0 when this is no frame header."""
+def _compute_aac_frame_length(header: bytes) -> int:
+    """Return the length of an ADTS frame in bytes; 0 for anything but a frame header."""
     if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
         return 0
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
@@ -127,19 +127,19 @@ def _aac_frame_length(header: bytes) -> int:
 
 def check_wav(stream: IO[bytes]) -> str:
     """Return `unplayed` for a compressed WAV, else an empty remark. Raises `FileFaultError` when it is cut short."""
-    end, place, remark, has_format = stream.seek(0, SEEK_END), 12, "", False
+    end, offset, remark, has_format = stream.seek(0, SEEK_END), 12, "", False
     for _ in range(MAX_CHUNKS):
-        stream.seek(place)
+        stream.seek(offset)
         header = stream.read(10)
         kind, size = header[:4], int.from_bytes(header[4:8], "little")
         if kind == b"fmt ":
             has_format = True
             remark = "" if int.from_bytes(header[8:10], "little") in PLAYED_WAV_CODES else "unplayed"
-        if kind == b"data" and has_format and (size in UNKNOWN_SIZES or place + 8 + size <= end):
+        if kind == b"data" and has_format and (size in UNKNOWN_SIZES or offset + 8 + size <= end):
             return remark
         if len(header) < 8 or kind == b"data":
             break
-        place += 8 + size + size % 2
+        offset += 8 + size + size % 2
     raise FileFaultError(DAMAGED)
 
 

@@ -7,7 +7,7 @@ from typing import IO
 
 MEBIBYTE = 1024 * 1024
 CONTROLS = re.compile("[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
-"""Control characters that no text has; a bell, a backspace and the escape of a terminal's colours are accepted."""
+"""Control characters that plain text does not have; bell, backspace and escape are accepted."""
 MARKUP = re.compile(r"\s*(<!doctype|<\?xml|<html|<head|<body|<svg|<script|<iframe)", re.IGNORECASE)
 TAG = re.compile(r"<[a-z!?/][^<>]*>", re.IGNORECASE)
 PROGRAM = re.compile(r"\s*(#!|%!PS)")
@@ -16,14 +16,14 @@ MESSAGE_HEADERS = {"from", "to", "date", "subject", "received", "message-id", "m
 
 
 def is_plain_text(stream: IO[bytes]) -> bool:
-    """Return whether the whole is text in UTF-8, UTF-16 or Windows-1252 without control characters, and no markup."""
+    """Return whether the whole file is UTF-8, UTF-16 or Windows-1252 without control characters or markup."""
     stream.seek(0)
     encodings = ("utf-16",) if stream.read(2) in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8", "cp1252")
     for encoding in encodings:
         try:
             return all(
                 not CONTROLS.search(text) and not (is_first and (_is_markup(text) or PROGRAM.match(text)))
-                for text, is_first in _decoded(stream, encoding)
+                for text, is_first in _decode_chunks(stream, encoding)
             )
         except UnicodeDecodeError:
             continue
@@ -31,7 +31,7 @@ def is_plain_text(stream: IO[bytes]) -> bool:
 
 
 def is_web_page(stream: IO[bytes]) -> bool:
-    """Return whether the file begins as HTML, XML or SVG does; a sentence that only mentions a tag is none."""
+    """Return whether the file begins as HTML, XML or SVG does, and does not only mention a tag."""
     stream.seek(0)
     start = stream.read(64 * 1024)
     encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
@@ -49,7 +49,7 @@ def is_message(stream: IO[bytes]) -> bool:
     """Return whether the file begins with two or more lines of an email's header, among them two usual ones."""
     stream.seek(0)
     start = stream.read(64 * 1024).decode("utf-8", errors="replace").lstrip("\ufeff")
-    found = set()
+    names = set()
     for line in start.splitlines():
         if not line:
             break
@@ -57,8 +57,8 @@ def is_message(stream: IO[bytes]) -> bool:
             continue
         if not HEADER_LINE.fullmatch(line):
             return False
-        found.add(line.partition(":")[0].lower())
-    return len(found & MESSAGE_HEADERS) >= 2
+        names.add(line.partition(":")[0].lower())
+    return len(names & MESSAGE_HEADERS) >= 2
 
 
 def decode_start(content: bytes) -> str:
@@ -71,7 +71,7 @@ def decode_start(content: bytes) -> str:
     return ""
 
 
-def _decoded(stream: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
+def _decode_chunks(stream: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
     """Yield the text a megabyte at a time, and whether it is the beginning."""
     decoder = codecs.getincrementaldecoder(encoding)()
     stream.seek(0)

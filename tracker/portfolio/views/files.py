@@ -10,7 +10,7 @@ from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Attachment
-from tracker.portfolio import pages, previews
+from tracker.portfolio import image_previews, page_images
 from tracker.portfolio.file_details import FileDetails, load_details
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
 from tracker.portfolio.forms import EvidenceForm
@@ -127,16 +127,16 @@ def find_image(sha256: str, media_type: str) -> Path | None:
     """Return the image that was requested: of a photo with `?show=1`, of a page of a PDF with `?page=2`."""
     shown_as = BY_MEDIA_TYPE[media_type].shown_as
     if shown_as == "image" and "show" in request.args:
-        return previews.make_preview(sha256)
+        return image_previews.make_preview(sha256)
     if shown_as == "pages" and "page" in request.args:
-        return pages.make_page_image(sha256, get_query_number("page"))
+        return page_images.make_page_image(sha256, get_query_number("page"))
     return None
 
 
 @portfolio.app_template_global()
 def count_shown_pages(attachment: Attachment) -> int:
     """Return how many pages of a file can be shown as images; 0 for anything but a PDF."""
-    return pages.count_shown_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
+    return page_images.count_shown_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
 
 
 @portfolio.app_template_global()

@@ -18,7 +18,7 @@ REDUCER = Sandbox(
 
 
 def make_preview(sha256: str) -> Path:
-    """Return a JPEG of the image, at most 1,600 pixels long and without metadata, made once and kept.
+    """Return the file of a JPEG of the image, at most 1,600 pixels long and without metadata, made once and kept.
 
     Raises `NotFound` for an image that cannot be shown.
     """

@@ -13,7 +13,7 @@ from tests.portfolio import files
 from tests.portfolio.conftest import ClientFor
 from tests.portfolio.test_download import attach, fetch, sealed, submit_item
 from tracker.models import Evidence
-from tracker.portfolio import pages
+from tracker.portfolio import page_images
 
 XFA = b"/AcroForm << /Fields [] /XFA [(template) 4 0 R] >> >>\nendobj\n4 0 obj\n<< /Length 7 >>\nstream\n<xdp/>\n\nendstream"
 PORTFOLIO = b"/Collection << >> /Names << /EmbeddedFiles << /Names [(a.txt) 4 0 R] >> >> >>\nendobj\n4 0 obj\n<< /Type /Filespec /F (a.txt) >>"
@@ -49,7 +49,7 @@ def test_a_page_that_does_not_exist_is_not_found(alice: FlaskClient, complaint: 
 def test_a_page_is_rendered_once(alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     path = attach(complaint, sheets(1), "minutes.pdf")
     first = fetch(alice, f"{path}?page=1").data
-    monkeypatch.setattr(pages.RENDERER, "interpreter", ["/nowhere"])
+    monkeypatch.setattr(page_images.RENDERER, "interpreter", ["/nowhere"])
     assert fetch(alice, f"{path}?page=1").data == first
 
 
@@ -111,8 +111,8 @@ def test_rendering_of_a_page_that_takes_too_long_is_stopped(
     path = attach(complaint, sheets(1), "minutes.pdf")
     slow = tmp_path / "slow.py"
     slow.write_text("import time; time.sleep(30)")
-    monkeypatch.setattr(pages.RENDERER, "interpreter", [sys.executable, str(slow)])
-    monkeypatch.setattr(pages.RENDERER, "timeout_seconds", 0.3)
+    monkeypatch.setattr(page_images.RENDERER, "interpreter", [sys.executable, str(slow)])
+    monkeypatch.setattr(page_images.RENDERER, "timeout_seconds", 0.3)
     answer = fetch(alice, f"{path}?page=1")
     assert answer.status_code == 404
     assert "Download the file instead" in answer.text
