@@ -57,7 +57,7 @@ def fill_ledger() -> None:
             with transaction():
                 for number in range(size, min(size + BATCH_SIZE, EVENTS)):
                     tick = Tick(
-                        claim.attempt_id, claim.evidence_id, claim.criterion_id, on=True, locator=f"p. {number}"
+                        claim.attempt_id, claim.evidence_id, claim.criterion_id, ticked=True, locator=f"p. {number}"
                     )
                     set_claims([tick], claim.claimed_by_id, actor)
             db.session.expire_all()

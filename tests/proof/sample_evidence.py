@@ -31,7 +31,7 @@ def submit_sample_evidence(title: str, *, removed_claims: int = 0) -> bytes:
         save_draft(evidence, _fields(title), None)
         attach_file(evidence, file)
         for on in (True, False):
-            other_ticks = [_tick(attempt, evidence, each + 1, on=on) for each in range(removed_claims)]
+            other_ticks = [_tick(attempt, evidence, each + 1, ticked=on) for each in range(removed_claims)]
             set_claims(other_ticks, attempt.candidate_id, actor)
         set_claims([_tick(attempt, evidence)], attempt.candidate_id, actor)
     with transaction():
@@ -67,7 +67,7 @@ def _fields(title: str) -> dict[str, object]:
     }
 
 
-def _tick(attempt: UnitAttempt, evidence: Evidence, place: int = 0, *, on: bool = True) -> Tick:
+def _tick(attempt: UnitAttempt, evidence: Evidence, place: int = 0, *, ticked: bool = True) -> Tick:
     query = select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
     criterion = db.session.scalars(query.order_by(Criterion.id).offset(place).limit(1)).one()
-    return Tick(attempt.id, evidence.id, criterion, on=on, locator="")
+    return Tick(attempt.id, evidence.id, criterion, ticked=ticked, locator="")

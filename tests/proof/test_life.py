@@ -139,8 +139,11 @@ class Life(RuleBasedStateMachine):
         label = self.labels[number * 5 % len(self.labels)]
         return label, self.criteria[label]
 
-    def build_ticks(self, evidence_id: int, labels: list[str], *, on: bool = True) -> list[Tick]:
-        return [Tick(self.stage.attempt_id, evidence_id, self.criteria[label], on=on, locator="") for label in labels]
+    def build_ticks(self, evidence_id: int, labels: list[str], *, ticked: bool = True) -> list[Tick]:
+        return [
+            Tick(self.stage.attempt_id, evidence_id, self.criteria[label], ticked=ticked, locator="")
+            for label in labels
+        ]
 
     # Chloe
     @rule(part=st.sampled_from(["all", "all", "first", "second", "one"]))
@@ -184,7 +187,7 @@ class Life(RuleBasedStateMachine):
     def tick(self, number: int, label: int) -> None:
         (item, key), (name, _) = self.item(number), self.criterion(label)
         on = name not in item.claims
-        ticks = self.build_ticks(key, [name], on=on)
+        ticks = self.build_ticks(key, [name], ticked=on)
         self.do_and_compare(
             self.model.tick(item, name), lambda: set_claims(ticks, self.attempt.candidate_id, self.actors["Chloe"])
         )

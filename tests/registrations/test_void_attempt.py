@@ -88,7 +88,7 @@ def test_void_attempt_takes_no_claims(world: World) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
         void_attempt(world.cfacc15, "Entered by mistake", factories.make_actor(world.dan))
-    tick = Tick(world.cfacc15.id, evidence.id, factories.criterion(world.cfacc15, "1").id, on=True)
+    tick = Tick(world.cfacc15.id, evidence.id, factories.criterion(world.cfacc15, "1").id, ticked=True)
     with pytest.raises(Refused), transaction():
         set_claims([tick], world.alice.id, factories.make_actor(world.alice))
 

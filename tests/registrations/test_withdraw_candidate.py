@@ -80,7 +80,7 @@ def test_withdrawn_candidate_cannot_claim_or_submit(world: World) -> None:
         factories.claim(world.cfacc15, evidence, "1")
     withdraw(world)
     another = factories.criterion(world.cfacc15, "2")
-    tick = Tick(world.cfacc15.id, evidence.id, another.id, on=True)
+    tick = Tick(world.cfacc15.id, evidence.id, another.id, ticked=True)
     with pytest.raises(Refused, match="withdrawn"), transaction():
         set_claims([tick], world.alice.id, factories.make_actor(world.alice))
     with pytest.raises(Refused, match="withdrawn"), transaction():

@@ -207,7 +207,7 @@ def add_item(scenario: Scenario, name: str, item: DemoItem) -> None:
         file_name, make = item.file
         attach_file(evidence, store_file(io.BytesIO(make()), file_name))
     ticks = [
-        Tick(attempt.id, evidence.id, criterion.id, on=True, locator=item.locators.get(label, ""))
+        Tick(attempt.id, evidence.id, criterion.id, ticked=True, locator=item.locators.get(label, ""))
         for code, labels in item.claims.items()
         for attempt in [scenario.attempt(name, code)]
         for label in labels.split()

@@ -1,4 +1,4 @@
-"""Warnings about evidence that deserves a second look. They refuse nothing (docs/rules.md, Warnings)."""
+"""Warnings about evidence. They never block a submission or a decision (docs/rules.md, Warnings)."""
 
 import re
 from calendar import monthrange
@@ -16,7 +16,7 @@ NAME_AND_STATUS = re.compile(r"\w[^,(]*[,(]\s*\w")
 
 @dataclass(frozen=True, slots=True)
 class EvidenceWarning:
-    """One warning: the number of its rule in docs/rules.md, Warnings, what is so, and what to consider."""
+    """One warning: the number of its rule in docs/rules.md, Warnings, a sentence, and advice."""
 
     rule: int
     text: str
@@ -25,21 +25,21 @@ class EvidenceWarning:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedUnit:
-    """A unit that an item claims criteria of."""
+    """A unit in which an item claims criteria."""
 
     code: str
     simulation: Simulation
     registered_on: date
     """The day of registration with the awarding body."""
-    criteria: int
-    """The number of the unit's assessable criteria."""
-    claimed: int
-    """How many of them the item claims."""
+    criterion_count: int
+    """Of the unit's assessable criteria."""
+    claim_count: int
+    """Of those that the item claims."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileElsewhere:
-    """A file of the item whose bytes are in another item too."""
+    """A file of the item that is also in another item, by its hash."""
 
     name: str
     evidence_number: int | None
@@ -49,7 +49,7 @@ class FileElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceContext:
-    """What the warnings about one item compare it with."""
+    """The facts beside an item that its warnings depend on."""
 
     submitted_on: date
     """The day of submission; today for a draft."""
@@ -61,7 +61,7 @@ class EvidenceContext:
 
 def list_evidence_warnings(item: EvidenceFields, context: EvidenceContext) -> list[EvidenceWarning]:
     """List the warnings about one item, a draft or a sealed version, in the order of docs/rules.md, Warnings."""
-    found = [
+    warnings = [
         _check_age(item, context),
         _check_registration(item, context),
         _check_witness(item),
@@ -69,7 +69,7 @@ def list_evidence_warnings(item: EvidenceFields, context: EvidenceContext) -> li
         *(_check_simulation(item, unit) for unit in context.units),
         *(_check_file(file) for file in context.files_elsewhere),
     ]
-    return [warning for warning in found if warning]
+    return [warning for warning in warnings if warning]
 
 
 def list_sign_off_warnings(rows: Iterable[MatrixRow]) -> list[EvidenceWarning]:
@@ -78,18 +78,22 @@ def list_sign_off_warnings(rows: Iterable[MatrixRow]) -> list[EvidenceWarning]:
     docs/rules.md, Warnings, rule 8.
 
     Args:
-        rows: the items that claim a criterion of the unit; drafts and items that meet nothing are left out.
+        rows: the items that claim a criterion of the unit. Drafts and items that meet no criterion are ignored.
     """
-    meeting = [row for row in rows if row.is_submitted and any(cell.is_met for cell in row.cells.values())]
-    found = []
-    if len({row.method for row in meeting}) == 1 and (method := meeting[0].method):
-        found.append(f"All evidence is of one method: {method.label.lower()}.")
-    days = {(row.happened_from, row.happened_until or row.happened_from) for row in meeting}
+    met_rows = [row for row in rows if row.is_submitted and any(cell.is_met for cell in row.cells.values())]
+    sentences = []
+    if len({row.method for row in met_rows}) == 1 and (method := met_rows[0].method):
+        sentences.append(f"All evidence is of one method: {method.label.lower()}.")
+    days = {(row.happened_from, row.happened_until or row.happened_from) for row in met_rows}
     if len(days) == 1 and len(set(days.pop())) == 1:
-        found.append("All evidence is of one day.")
-    if len({row.customers.strip().casefold() for row in meeting}) == 1 and (customer := meeting[0].customers.strip()):
-        found.append(f"All evidence is of one customer: {customer}.")
-    return [EvidenceWarning(8, text, "Say in your closing comment why it is sufficient.") for text in found]
+        sentences.append("All evidence is of one day.")
+    if len({row.customers.strip().casefold() for row in met_rows}) == 1 and (
+        customer := met_rows[0].customers.strip()
+    ):
+        sentences.append(f"All evidence is of one customer: {customer}.")
+    return [
+        EvidenceWarning(8, sentence, "Say in your closing comment why it is sufficient.") for sentence in sentences
+    ]
 
 
 def subtract_months(day: date, months: int) -> date:
@@ -101,8 +105,8 @@ def subtract_months(day: date, months: int) -> date:
 
 def _check_age(item: EvidenceFields, context: EvidenceContext) -> EvidenceWarning | None:
     """Warn of evidence older at submission than the centre's limit (docs/rules.md, Warnings, rule 2)."""
-    produced = item.happened_until or item.happened_from
-    if produced is None or produced >= subtract_months(context.submitted_on, context.age_limit):
+    produced_on = item.happened_until or item.happened_from
+    if produced_on is None or produced_on >= subtract_months(context.submitted_on, context.age_limit):
         return None
     months = "1 month" if context.age_limit == 1 else f"{context.age_limit} months"
     return EvidenceWarning(
@@ -112,10 +116,10 @@ def _check_age(item: EvidenceFields, context: EvidenceContext) -> EvidenceWarnin
 
 def _check_registration(item: EvidenceFields, context: EvidenceContext) -> EvidenceWarning | None:
     """Warn of evidence produced before registration for a unit it claims (docs/rules.md, Warnings, rule 3)."""
-    produced = item.happened_until or item.happened_from
-    if produced is None or item.method is Method.PRIOR_LEARNING:
+    produced_on = item.happened_until or item.happened_from
+    if produced_on is None or item.method is Method.PRIOR_LEARNING:
         return None
-    codes = [unit.code for unit in context.units if produced < unit.registered_on]
+    codes = [unit.code for unit in context.units if produced_on < unit.registered_on]
     if not codes:
         return None
     return EvidenceWarning(
@@ -141,11 +145,11 @@ def _check_witness(item: EvidenceFields) -> EvidenceWarning | None:
 
 def _check_whole_unit(unit: ClaimedUnit) -> EvidenceWarning | None:
     """Warn of one item claimed for every criterion of a unit (docs/rules.md, Warnings, rule 5)."""
-    if unit.criteria < 2 or unit.claimed < unit.criteria:
+    if unit.criterion_count < 2 or unit.claim_count < unit.criterion_count:
         return None
     return EvidenceWarning(
         5,
-        f"This one item is claimed for all {unit.criteria} criteria of {unit.code}.",
+        f"This one item is claimed for all {unit.criterion_count} criteria of {unit.code}.",
         "Check that it shows each of them.",
     )
 
@@ -164,11 +168,11 @@ def _check_simulation(item: EvidenceFields, unit: ClaimedUnit) -> EvidenceWarnin
 def _check_file(file: FileElsewhere) -> EvidenceWarning:
     """Warn of a file that is in another item too (docs/rules.md, Warnings, rule 7)."""
     if file.is_of_another_candidate:
-        where = "evidence of another candidate of this centre"
+        other_item = "evidence of another candidate of this centre"
     else:
-        where = f"evidence {file.evidence_number}" if file.evidence_number else "another draft"
+        other_item = f"evidence {file.evidence_number}" if file.evidence_number else "another draft"
     return EvidenceWarning(
-        7, f"The file “{file.name}” is also in {where}.", "Check whose work it is and why it is reused."
+        7, f"The file “{file.name}” is also in {other_item}.", "Check whose work it is and why it is reused."
     )
 
 

@@ -1,4 +1,4 @@
-"""Index of evidence of a candidate at a centre: their own with drafts, or as submitted."""
+"""Index of evidence of a candidate at a centre: with drafts for themselves, or as submitted for others."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -41,13 +41,13 @@ class IndexLine:
     happened_until: date | None
     workplace_location: str
     workplace_holder: str
-    files: int
+    file_count: int
     badges: tuple[tuple[str, str], ...]
-    """Unit code and word: waiting, accepted, returned."""
+    """Each unit's code with the item's state there: `waiting`, `accepted` or `returned`."""
     codes: tuple[str, ...]
-    """Of the units it claims."""
+    """The codes of the units that it has claims in."""
     sampled_by: tuple[tuple[str, date], ...]
-    """Initials and date of the latest sample; empty if none was taken."""
+    """Initials and date of the latest sample; empty if there is none."""
 
     @property
     def ref(self) -> str:
@@ -57,9 +57,9 @@ class IndexLine:
         return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
 
     @property
-    def where(self) -> str:
-        """Return where the evidence is: files, the place at work, or only the written account."""
-        parts = [f"{self.files} file{'s' if self.files > 1 else ''}"] if self.files else []
+    def location(self) -> str:
+        """Return where the evidence is: in files, at work, or in the written account."""
+        parts = [f"{self.file_count} file{'s' if self.file_count > 1 else ''}"] if self.file_count else []
         if self.workplace_location:
             parts.append(
                 f"{self.workplace_location}, kept by {self.workplace_holder}"
@@ -70,11 +70,11 @@ class IndexLine:
 
 
 def list_own_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
-    """List the candidate's own index, with drafts and unsubmitted changes; six statements at any length."""
+    """List the candidate's own index, with drafts and unsubmitted changes, in six SQL statements."""
     files = select(Attachment.evidence_id, func.count(Attachment.id)).where(Attachment.removed_at.is_(None))
-    newest = _newest_versions().subquery()
+    newest = _select_newest_versions().subquery()
     query = (
-        select(Evidence.id, Evidence.number, newest.c.number, *_columns(Evidence))
+        select(Evidence.id, Evidence.number, newest.c.number, *_list_columns(Evidence))
         .outerjoin(newest, newest.c.evidence_id == Evidence.id)
         .where(
             Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
@@ -97,15 +97,15 @@ def list_submitted_index(
     files = (
         select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
         .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
-        .where(EvidenceVersion.id.in_(_newest_version_ids()))
+        .where(EvidenceVersion.id.in_(_select_newest_version_ids()))
     )
     query = (
-        select(Evidence.id, Evidence.number, EvidenceVersion.number, *_columns(EvidenceVersion))
+        select(Evidence.id, Evidence.number, EvidenceVersion.number, *_list_columns(EvidenceVersion))
         .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id)
         .where(
             Evidence.candidate_id == candidate_id,
             Evidence.centre_id == centre_id,
-            EvidenceVersion.id.in_(_newest_version_ids()),
+            EvidenceVersion.id.in_(_select_newest_version_ids()),
         )
         .order_by(Evidence.number)
     )
@@ -116,13 +116,13 @@ def list_submitted_index(
     return _build_lines(query, files, EvidenceVersion.evidence_id, attempt_ids)
 
 
-def _columns(model: Any) -> list[Any]:
+def _list_columns(model: Any) -> list[Any]:
     names = ("title", "method", "happened_from", "happened_until", "workplace_location", "workplace_holder")
     return [getattr(model, name) for name in names]
 
 
-def _newest_versions() -> Select[*tuple[Any, ...]]:
-    """Select item and number of the newest version that was not withdrawn."""
+def _select_newest_versions() -> Select[*tuple[Any, ...]]:
+    """Select the id of each item and the number of its newest version that was not withdrawn."""
     return (
         select(EvidenceVersion.evidence_id, func.max(EvidenceVersion.number).label("number"))
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
@@ -131,8 +131,8 @@ def _newest_versions() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _newest_version_ids() -> Select[*tuple[Any, ...]]:
-    newest = _newest_versions().subquery()
+def _select_newest_version_ids() -> Select[*tuple[Any, ...]]:
+    newest = _select_newest_versions().subquery()
     return select(EvidenceVersion.id).join(
         newest,
         (newest.c.evidence_id == EvidenceVersion.evidence_id) & (newest.c.number == EvidenceVersion.number),
@@ -142,24 +142,27 @@ def _newest_version_ids() -> Select[*tuple[Any, ...]]:
 def _build_lines(
     query: Select[*tuple[Any, ...]],
     files: Select[*tuple[Any, ...]],
-    counted_by: Any,
+    evidence_id_column: Any,
     attempt_ids: Collection[int] | None = None,
 ) -> list[IndexLine]:
     rows = cast("Sequence[Any]", db.session.execute(query).all())
     ids = [row[0] for row in rows]
-    counts: dict[int, int] = dict(db.session.execute(files.where(counted_by.in_(ids))).all())
-    badges, sampled = list_badges(ids), _find_latest_samples(ids, attempt_ids)
+    counts: dict[int, int] = dict(db.session.execute(files.where(evidence_id_column.in_(ids))).all())
+    badges, samples = list_badges(ids), _find_latest_samples(ids, attempt_ids)
     codes = list_codes(ids, attempt_ids)
     if attempt_ids is not None:
-        badges = {id_: tuple(each for each in badges[id_] if each[0] in codes.get(id_, ())) for id_ in ids}
+        badges = {
+            evidence_id: tuple(badge for badge in badges[evidence_id] if badge[0] in codes.get(evidence_id, ()))
+            for evidence_id in ids
+        }
     return [
-        IndexLine(*(*row, counts.get(row[0], 0), badges[row[0]], codes.get(row[0], ()), sampled.get(row[0], ())))
+        IndexLine(*(*row, counts.get(row[0], 0), badges[row[0]], codes.get(row[0], ()), samples.get(row[0], ())))
         for row in rows
     ]
 
 
 def list_codes(evidence_ids: list[int], attempt_ids: Collection[int] | None = None) -> dict[int, tuple[str, ...]]:
-    """Return the codes of the units that each item claims, drafts included; of these attempts, or of all for None."""
+    """Return the codes of the units that each item or draft has claims in: of these attempts, or of all for None."""
     query = (
         select(Claim.evidence_id, Unit.code)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
@@ -172,10 +175,10 @@ def list_codes(evidence_ids: list[int], attempt_ids: Collection[int] | None = No
     )
     if attempt_ids is not None:
         query = query.where(Claim.attempt_id.in_(attempt_ids))
-    result: dict[int, tuple[str, ...]] = {}
+    codes: dict[int, tuple[str, ...]] = {}
     for evidence_id, code in db.session.execute(query):
-        result[evidence_id] = (*result.get(evidence_id, ()), code)
-    return result
+        codes[evidence_id] = (*codes.get(evidence_id, ()), code)
+    return codes
 
 
 def find_registration(candidate_id: int, centre_id: int) -> Registration | None:

@@ -1,4 +1,4 @@
-"""Reads for the page of an attempt: allocations, requirements, signatures, reopenings and version moves."""
+"""Queries for the page of an attempt: allocations, requirements, signatures, reopenings and version moves."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class MoveSummary:
     name: str
     moved_at: datetime
     not_carried_over: list[dict[str, Any]]
-    """The claims whose criterion has no counterpart in the later version, as `VersionMove` holds them."""
+    """The claims whose criterion has no counterpart in the later version, in the format of `VersionMove`."""
 
     @property
     def from_version(self) -> str:

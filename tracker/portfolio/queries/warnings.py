@@ -1,4 +1,4 @@
-"""Reads for the warnings about an item: the units it claims, and its files in other items."""
+"""Queries for the warnings about an item: the units it has claims in, and its files in other items."""
 
 from collections.abc import Collection, Iterable
 
@@ -58,21 +58,26 @@ def list_version_warnings(
 def _load_limit_and_units(
     evidence_id: int, attempt_ids: Collection[int] | None = None
 ) -> tuple[int, tuple[ClaimedUnit, ...]]:
-    """Return the centre's limit in months, and the units an item claims: of some attempts, or of all in progress."""
-    criteria = (
+    """Return the centre's limit in months, and the units that an item has claims in.
+
+    Of these attempts, or of every attempt in progress for None.
+    """
+    criterion_count = (
         select(func.count(Criterion.id))
         .where(Criterion.unit_id == Unit.id, Criterion.assessable)
         .correlate(Unit)
         .scalar_subquery()
     )
-    chosen = UnitAttempt.state == AttemptState.IN_PROGRESS if attempt_ids is None else UnitAttempt.id.in_(attempt_ids)
+    is_included = (
+        UnitAttempt.state == AttemptState.IN_PROGRESS if attempt_ids is None else UnitAttempt.id.in_(attempt_ids)
+    )
     query = (
         select(
             Unit.code,
             Unit.simulation,
             Registration.awarding_body_date,
             Registration.registered_at,
-            criteria,
+            criterion_count,
             func.count(Claim.id),
             Centre.evidence_age_limit,
         )
@@ -80,7 +85,7 @@ def _load_limit_and_units(
         .join(Registration, Registration.id == UnitAttempt.registration_id)
         .join(Centre, Centre.id == UnitAttempt.centre_id)
         .join(Claim, Claim.attempt_id == UnitAttempt.id)
-        .where(Claim.evidence_id == evidence_id, Claim.removed_at.is_(None), chosen)
+        .where(Claim.evidence_id == evidence_id, Claim.removed_at.is_(None), is_included)
         .group_by(
             UnitAttempt.id,
             Unit.id,
@@ -94,8 +99,8 @@ def _load_limit_and_units(
     )
     rows = db.session.execute(query).all()
     units = tuple(
-        ClaimedUnit(code, simulation, awarding_body_date or day_of(registered_at), count, claimed)
-        for code, simulation, awarding_body_date, registered_at, count, claimed, _ in rows
+        ClaimedUnit(code, simulation, awarding_body_date or day_of(registered_at), criteria, claims)
+        for code, simulation, awarding_body_date, registered_at, criteria, claims, _ in rows
     )
     limit: int | None = rows[0].evidence_age_limit if rows else None
     return limit or EVIDENCE_AGE_MONTHS, units
@@ -104,7 +109,7 @@ def _load_limit_and_units(
 def _list_files_elsewhere(
     evidence: Evidence, attachments: Iterable[Attachment], *, with_drafts: bool
 ) -> tuple[FileElsewhere, ...]:
-    """Return the files of an item that are in another item of its candidate, or of another candidate of its centre.
+    """Return the files of an item that are also in another item of the candidate, or of another at the centre.
 
     Args:
         evidence: the item.
@@ -133,10 +138,10 @@ def _list_files_elsewhere(
         .distinct()
         .order_by(Evidence.number)
     )
-    found = dict.fromkeys(
+    files = dict.fromkeys(
         FileElsewhere(names[sha256], None, is_of_another_candidate=True)
         if candidate_id != evidence.candidate_id
         else FileElsewhere(names[sha256], number)
         for sha256, candidate_id, number in db.session.execute(query)
     )
-    return tuple(found)
+    return tuple(files)

@@ -1,4 +1,4 @@
-"""Claims of criteria by the candidate: added, removed and located."""
+"""Claims of criteria by the candidate: added, removed, and given a locator."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ from tracker.vocabulary import AttemptState, Method, Simulation
 
 @dataclass(frozen=True)
 class Tick:
-    """One checkbox of the matrix or the list: whether an item claims a criterion, and where to look in the item."""
+    """One checkbox of the matrix or of an item's criteria: whether it is ticked, and where in the item to look."""
 
     attempt_id: int
     evidence_id: int
     criterion_id: int
-    on: bool
+    ticked: bool
     locator: str | None = None
-    """None leaves the locator as it was."""
+    """Where to look in the item (page or time); None leaves the locator as it was."""
 
 
 def set_claims(ticks: Iterable[Tick], candidate_id: int, actor: Actor) -> int:
-    """Set the claims as ticked and return the number of changes; claims without a tick here stay as they are.
+    """Add, remove and locate claims as ticked, and return the number of changes; other claims stay as they are.
 
     Raises `Refused` when a claim may not change (the attempt is signed, the claim is decided, simulation is
-    forbidden) and `NotFound` for anything that is not this candidate's; then nothing is changed.
+    forbidden) and `NotFound` for an attempt or item of another candidate; then nothing is changed.
     """
     requested_ticks = list(ticks)
     lock_rows(UnitAttempt, (tick.attempt_id for tick in requested_ticks))
     lock_rows(Evidence, (tick.evidence_id for tick in requested_ticks))
-    attempts = _own_attempts({tick.attempt_id for tick in requested_ticks}, candidate_id)
-    items = _own_items({tick.evidence_id for tick in requested_ticks}, candidate_id)
-    live = _live_claims(attempts, items)
+    attempts = _load_own_attempts({tick.attempt_id for tick in requested_ticks}, candidate_id)
+    items = _load_own_items({tick.evidence_id for tick in requested_ticks}, candidate_id)
+    live_claims = _load_live_claims(attempts, items)
     _check_criteria(
         {(attempts[t.attempt_id].unit_id, t.criterion_id) for t in requested_ticks if t.attempt_id in attempts}
     )
@@ -49,15 +49,15 @@ def set_claims(ticks: Iterable[Tick], candidate_id: int, actor: Actor) -> int:
         attempt, evidence = attempts.get(tick.attempt_id), items.get(tick.evidence_id)
         if not attempt or not evidence or attempt.centre_id != evidence.centre_id:
             raise NotFound
-        claim = live.get((tick.attempt_id, tick.evidence_id, tick.criterion_id))
-        if change := _apply(tick, attempt, evidence, claim, actor):
+        claim = live_claims.get((tick.attempt_id, tick.evidence_id, tick.criterion_id))
+        if change := _apply_tick(tick, attempt, evidence, claim, actor):
             changes.setdefault(evidence.id, []).append(change)
     db.session.flush()
     _record_changes(changes, items, actor)
     return sum(map(len, changes.values()))
 
 
-def claims_hash(evidence: Evidence) -> str:
+def compute_claims_hash(evidence: Evidence) -> str:
     """Return a hash over an item's live claims, for the event of its submission."""
     query = (
         select(Claim.attempt_id, Claim.criterion_id, Claim.locator)
@@ -85,27 +85,27 @@ def check_simulation(attempt: UnitAttempt, method: Method | None) -> None:
         )
 
 
-def _apply(
+def _apply_tick(
     tick: Tick, attempt: UnitAttempt, evidence: Evidence, claim: Claim | None, actor: Actor
 ) -> tuple[str, Claim] | None:
-    """Apply one tick; return what changed, or None."""
-    if tick.on and claim is None:
-        _check_open(attempt)
+    """Apply one tick; return `added`, `removed` or `located` with the claim, or None where nothing changed."""
+    if tick.ticked and claim is None:
+        _check_in_progress(attempt)
         check_simulation(attempt, evidence.method)
-        return "added", _add(tick, actor)
-    if not tick.on and claim is not None:
-        _check_open(attempt)
+        return "added", _add_claim(tick, actor)
+    if not tick.ticked and claim is not None:
+        _check_in_progress(attempt)
         _check_undecided(claim)
         claim.removed_at, claim.removed_by_id = now(), actor.person_id
         return "removed", claim
     if claim is not None and tick.locator is not None and tick.locator != claim.locator:
-        _check_open(attempt)
+        _check_in_progress(attempt)
         claim.locator = tick.locator
         return "located", claim
     return None
 
 
-def _add(tick: Tick, actor: Actor) -> Claim:
+def _add_claim(tick: Tick, actor: Actor) -> Claim:
     assert actor.person_id is not None  # noqa: S101 - claims are made by people, never by the operator
     claim = Claim(
         attempt_id=tick.attempt_id,
@@ -119,7 +119,7 @@ def _add(tick: Tick, actor: Actor) -> Claim:
     return claim
 
 
-def _check_open(attempt: UnitAttempt) -> None:
+def _check_in_progress(attempt: UnitAttempt) -> None:
     check_not_withdrawn(attempt)
     if attempt.state is not AttemptState.IN_PROGRESS:
         raise Refused(
@@ -138,19 +138,19 @@ def _check_undecided(claim: Claim) -> None:
         )
 
 
-def _own_attempts(ids: set[int], candidate_id: int) -> Mapping[int, UnitAttempt]:
+def _load_own_attempts(ids: set[int], candidate_id: int) -> Mapping[int, UnitAttempt]:
     query = select(UnitAttempt).where(UnitAttempt.id.in_(ids), UnitAttempt.candidate_id == candidate_id)
     return {attempt.id: attempt for attempt in db.session.scalars(query)}
 
 
-def _own_items(ids: set[int], candidate_id: int) -> Mapping[int, Evidence]:
+def _load_own_items(ids: set[int], candidate_id: int) -> Mapping[int, Evidence]:
     query = select(Evidence).where(
         Evidence.id.in_(ids), Evidence.candidate_id == candidate_id, Evidence.discarded_at.is_(None)
     )
     return {evidence.id: evidence for evidence in db.session.scalars(query)}
 
 
-def _live_claims(
+def _load_live_claims(
     attempts: Mapping[int, UnitAttempt], items: Mapping[int, Evidence]
 ) -> dict[tuple[int, int, int], Claim]:
     query = select(Claim).where(
@@ -160,7 +160,7 @@ def _live_claims(
 
 
 def _check_criteria(pairs: set[tuple[int, int]]) -> None:
-    """Raise `NotFound` unless every criterion is an assessable one of its attempt's unit version."""
+    """Raise `NotFound` for a pair of unit and criterion ids that is not an assessable criterion of the unit."""
     query = select(Criterion.unit_id, Criterion.id).where(
         Criterion.id.in_({criterion_id for _, criterion_id in pairs}), Criterion.assessable
     )
@@ -171,14 +171,14 @@ def _check_criteria(pairs: set[tuple[int, int]]) -> None:
 
 
 def _check_not_moved(pairs: set[tuple[int, int]]) -> None:
-    """Raise `Conflict` for a page opened before its attempt moved to another version of the unit."""
-    own, other = aliased(Unit), aliased(Unit)
+    """Raise `Conflict` where a criterion is of the version that its attempt moved from since the page was opened."""
+    current_unit, earlier_unit = aliased(Unit), aliased(Unit)
     moved = (
         select(VersionMove.id)
-        .join(own, own.id == VersionMove.to_unit_id)
-        .join(other, other.id == VersionMove.from_unit_id)
-        .join(Criterion, Criterion.unit_id == other.id)
-        .where(own.id.in_({unit_id for unit_id, _ in pairs}), Criterion.id.in_({each for _, each in pairs}))
+        .join(current_unit, current_unit.id == VersionMove.to_unit_id)
+        .join(earlier_unit, earlier_unit.id == VersionMove.from_unit_id)
+        .join(Criterion, Criterion.unit_id == earlier_unit.id)
+        .where(current_unit.id.in_({unit_id for unit_id, _ in pairs}), Criterion.id.in_({each for _, each in pairs}))
     )
     if db.session.scalars(moved).first():
         raise Conflict(
@@ -190,10 +190,10 @@ def _check_not_moved(pairs: set[tuple[int, int]]) -> None:
 def _record_changes(
     changes: Mapping[int, list[tuple[str, Claim]]], items: Mapping[int, Evidence], actor: Actor
 ) -> None:
-    """Record one `claims_changed` for each submitted item; changes to a draft's claims are no events."""
+    """Record one `claims_changed` for each submitted item; changes to a draft's claims are not recorded."""
     for evidence_id in sorted(each for each in changes if items[each].number is not None):
-        made = changes[evidence_id]
-        by_kind = {
-            kind: [claim.id for each, claim in made if each == kind] for kind in ("added", "removed", "located")
+        claim_ids = {
+            kind: [claim.id for change, claim in changes[evidence_id] if change == kind]
+            for kind in ("added", "removed", "located")
         }
-        record("claims_changed", items[evidence_id], actor, claims=by_kind)
+        record("claims_changed", items[evidence_id], actor, claims=claim_ids)

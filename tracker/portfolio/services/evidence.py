@@ -38,7 +38,7 @@ LABELS = {
     "narrative": "Your written account of what you did",
     "response": "Your answer",
 }
-EARLIEST = date(1950, 1, 1)
+EARLIEST_DATE = date(1950, 1, 1)
 MAX_DRAFTS = 500
 DRAFT_CREATED = sha256("tracker.draft-created", b"")
 """The body hash in the idempotency key of a new draft, whose text may differ when its form is sent again."""
@@ -83,7 +83,7 @@ def save_draft(evidence: Evidence, fields: Mapping[str, Any], seen_version: int 
     if "title" in fields:
         fields = {**fields, "title": remove_invisible_characters(fields["title"] or "")}
     problems = find_problems(fields)
-    if sentence := _simulation_problem(evidence, fields):
+    if sentence := _find_simulation_problem(evidence, fields):
         problems["method"] = sentence
     changed = {
         name: value for name, value in fields.items() if name not in problems and getattr(evidence, name) != value
@@ -103,7 +103,7 @@ def save_draft(evidence: Evidence, fields: Mapping[str, Any], seen_version: int 
 
 def find_problems(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return the problems of fields by name: text that is too long, a future date, an end before the start."""
-    return dict(_problems(fields))
+    return dict(_iterate_problems(fields))
 
 
 def discard_draft(evidence: Evidence, actor: Actor) -> None:
@@ -140,7 +140,7 @@ def find_latest_version(evidence: Evidence) -> EvidenceVersion | None:
     return db.session.scalars(query).one_or_none()
 
 
-def _problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _iterate_problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, limit in MAX_LENGTH.items():
         if (length := len(fields.get(name) or "")) > limit:
             yield name, f"“{LABELS[name]}” can have at most {limit:,} characters; yours has {length:,}. Shorten it."
@@ -150,12 +150,12 @@ def _problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, day in (("happened_from", start), ("happened_until", end)):
         if day and day > today():
             yield name, "Enter a date that is not in the future."
-        elif day and day < EARLIEST:
-            yield name, f"Enter a date in or after {EARLIEST.year}."
+        elif day and day < EARLIEST_DATE:
+            yield name, f"Enter a date in or after {EARLIEST_DATE.year}."
 
 
-def _simulation_problem(evidence: Evidence, fields: Mapping[str, Any]) -> str | None:
-    """Return why the method may not become simulation: a unit that this item claims forbids it."""
+def _find_simulation_problem(evidence: Evidence, fields: Mapping[str, Any]) -> str | None:
+    """Return why the method cannot become simulation, where a unit that the item has claims in forbids it."""
     if fields.get("method") is not Method.SIMULATION or evidence.method is Method.SIMULATION:
         return None
     query = (

@@ -1,4 +1,4 @@
-"""Files of a draft: stored, attached and removed. The bytes are stored before the row is written."""
+"""Files of a draft: stored, attached and removed. A file is stored before its row is written."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,17 +31,17 @@ class CheckedFile:
 
 
 def store_file(stream: IO[bytes], name: str) -> CheckedFile:
-    """Check a file and store it. Call it with no transaction open: it can take long.
+    """Check a file and store it. The caller has no transaction open, since this can take long.
 
     Raises `Invalid` with a sentence naming the file when it is empty, too large, of no accepted type, or (where a
     virus scanner is configured) not known to be clean.
     """
-    limit = file_store.get_max_size()
+    max_size = file_store.get_max_size()
     name = clean_file_name(name)
-    if stream.seek(0, SEEK_END) > limit:
+    if stream.seek(0, SEEK_END) > max_size:
         raise Invalid(
-            f"“{shorten_name(name)}” is larger than {limit // MEGABYTE} MB and was not added. Shorten or split it, "
-            "or keep it at work and enter where.",
+            f"“{shorten_name(name)}” is larger than {max_size // MEGABYTE} MB and was not added. Shorten or split "
+            "it, or keep it at work and enter where.",
             "files",
         )
     identified = identify_file(stream, name)
@@ -49,20 +49,20 @@ def store_file(stream: IO[bytes], name: str) -> CheckedFile:
     stored = file_store.save(stream)
     save_details(stored.sha256, identified)
     if BY_MEDIA_TYPE[identified.media_type].shown_as == "text" and identified.media_type not in PLAIN_TEXT:
-        with suppress(NotFound):  # without a preview it is a download
+        with suppress(NotFound):  # a file without a preview can be downloaded
             make_text_preview(stored.sha256, identified.media_type)
     return CheckedFile(clean_file_name(correct_extension(name, identified.media_type)), identified.media_type, stored)
 
 
 def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:
     """Attach a stored file to the draft; the same file attached twice is one attachment."""
-    live = select(Attachment).where(Attachment.evidence_id == evidence.id, Attachment.removed_at.is_(None))
-    same = db.session.scalars(
-        live.where(Attachment.sha256 == file.stored.sha256, Attachment.name == file.name)
+    attachments = select(Attachment).where(Attachment.evidence_id == evidence.id, Attachment.removed_at.is_(None))
+    existing = db.session.scalars(
+        attachments.where(Attachment.sha256 == file.stored.sha256, Attachment.name == file.name)
     ).first()
-    if same:
-        return same
-    count = db.session.scalar(select(func.count()).select_from(live.subquery())) or 0
+    if existing:
+        return existing
+    count = db.session.scalar(select(func.count()).select_from(attachments.subquery())) or 0
     if count >= MAX_FILES:
         raise Invalid(
             f"An item can have at most {MAX_FILES} files. “{shorten_name(file.name)}” was not added.", "files"
@@ -82,7 +82,7 @@ def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:
 
 
 def remove_file(evidence: Evidence, attachment: Attachment) -> None:
-    """Remove a file from the draft; submitted versions with it keep it."""
+    """Remove a file from the draft; versions that were submitted with it keep it."""
     attachment.removed_at = now()
     db.session.flush()
     _set_updated_at(evidence)
@@ -90,14 +90,14 @@ def remove_file(evidence: Evidence, attachment: Attachment) -> None:
 
 def clean_file_name(name: str) -> str:
     """Return a file name to show: no folders, no control characters, at most 200 characters with its extension."""
-    bare = name.replace("\\", "/").rpartition("/")[2]
-    bare = "".join(character for character in bare if character.isprintable()).strip() or "file"
-    stem, dot, extension = bare.rpartition(".")
-    return bare if len(bare) <= 200 else f"{stem[: 199 - len(extension)]}{dot}{extension}"
+    base = name.replace("\\", "/").rpartition("/")[2]
+    base = "".join(character for character in base if character.isprintable()).strip() or "file"
+    stem, dot, extension = base.rpartition(".")
+    return base if len(base) <= 200 else f"{stem[: 199 - len(extension)]}{dot}{extension}"
 
 
 def _set_updated_at(evidence: Evidence) -> None:
-    """Set the time of the last change but not the version: files may arrive while the candidate is typing."""
-    row = db.metadata.tables[Evidence.__tablename__]
-    db.session.execute(update(row).where(row.c.id == evidence.id).values(updated_at=now()))
+    """Set the time of the last change without a new draft version: the candidate may be typing meanwhile."""
+    table = db.metadata.tables[Evidence.__tablename__]
+    db.session.execute(update(table).where(table.c.id == evidence.id).values(updated_at=now()))
     db.session.expire(evidence, ["updated_at", "attachments"])

@@ -22,7 +22,7 @@ from tracker.models import (
     VersionAttachment,
 )
 from tracker.portfolio.emails import notify_assessors
-from tracker.portfolio.services.claims import check_simulation, claims_hash
+from tracker.portfolio.services.claims import check_simulation, compute_claims_hash
 from tracker.portfolio.services.evidence import find_latest_version, find_problems, has_changes_since
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.vocabulary import AttemptState, Method
@@ -37,7 +37,7 @@ AUTHENTICITY = {
     Method.PRIOR_LEARNING: "that this evidence shows what I achieved myself before I began this award",
     Method.SIMULATION: "that this evidence shows what I did myself in a simulation",
 }
-"""What the candidate declares of evidence by its method; of any other method, `OWN_WORK`."""
+"""What the candidate declares about evidence, by method; `OWN_WORK` for any other method."""
 
 
 def build_declaration(method: Method | None) -> str:
@@ -68,8 +68,8 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
         raise Refused("Nothing has changed since you submitted this item, so there is nothing to submit.")
     is_first = evidence.number is None
     if is_first:
-        evidence.number = _next_number(evidence)
-    version = _seal(evidence)
+        evidence.number = _get_next_number(evidence)
+    version = _seal_version(evidence)
     db.session.add(
         Submission(
             evidence_version_id=version.id,
@@ -80,9 +80,8 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
     )
     db.session.flush()
     claims = select(Claim).where(Claim.evidence_id == evidence.id)
-    if (
-        not is_first
-    ):  # claims removed from a submitted item have an event of their own; those removed from a draft have none
+    if not is_first:
+        # The removal of a claim from a submitted item is an event of its own; from a draft it is not.
         claims = claims.where(Claim.removed_at.is_(None))
     record(
         "evidence_submitted",
@@ -92,7 +91,7 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
         number=evidence.number,
         version=version.number,
         content=version.content_hash,
-        claims=claims_hash(evidence),
+        claims=compute_claims_hash(evidence),
         rows=[*evidence.attachments, *db.session.scalars(claims)],
     )
     notify_assessors(evidence, version, attempts)
@@ -128,17 +127,17 @@ def list_missing(evidence: Evidence, *, has_claims: bool) -> list[str]:
 
     Args:
         evidence: the item.
-        has_claims: whether it claims a criterion of an open unit.
+        has_claims: whether the item claims a criterion of an open unit.
     """
     has_content = evidence.narrative.strip() or evidence.attachments or evidence.workplace_location.strip()
-    needed = (
+    requirements = (
         (evidence.title.strip(), "Enter a title."),
         (evidence.method, "Choose the method."),
         (evidence.happened_from, "Enter the date the evidence was produced."),
         (has_content, "Write what you did, add a file, or enter where it is kept."),
         (has_claims, "Choose at least one criterion of an open unit."),
     )
-    return [sentence for value, sentence in needed if not value]
+    return [sentence for value, sentence in requirements if not value]
 
 
 def check_complete(evidence: Evidence, attempts: list[UnitAttempt]) -> None:
@@ -152,28 +151,28 @@ def check_complete(evidence: Evidence, attempts: list[UnitAttempt]) -> None:
 
 
 def _lock_with_attempts(evidence: Evidence, actor: Actor) -> list[UnitAttempt]:
-    """Lock the grant, the attempts and the evidence, and return the open attempts that the item claims.
+    """Lock the grant, the attempts and the evidence, and return the open attempts in which the item has claims.
 
-    Raises `Refused` when the candidate was withdrawn from every registration among them.
+    Raises `Refused` when the candidate was withdrawn from the registration of each of them.
     """
     if actor.grant_id:
         lock_rows(Grant, [actor.grant_id])
-    attempts = _claimed_attempts(evidence)
+    attempts = _list_claimed_attempts(evidence)
     lock_rows(UnitAttempt, (attempt.id for attempt in attempts))
     for attempt in attempts:
         release_due_assessments_in(attempt)
     lock_rows(Evidence, [evidence.id])
-    still_open = [attempt for attempt in attempts if attempt.state is AttemptState.IN_PROGRESS]
-    allowed = [attempt for attempt in still_open if not attempt.registration.withdrawn_at]
-    if still_open and not allowed:
+    in_progress = [attempt for attempt in attempts if attempt.state is AttemptState.IN_PROGRESS]
+    open_attempts = [attempt for attempt in in_progress if not attempt.registration.withdrawn_at]
+    if in_progress and not open_attempts:
         raise Refused(
             "Your centre has withdrawn your registration, so you cannot submit or withdraw evidence. "
             "Everything you saved is kept. Ask your centre's administrator."
         )
-    return allowed
+    return open_attempts
 
 
-def _claimed_attempts(evidence: Evidence) -> list[UnitAttempt]:
+def _list_claimed_attempts(evidence: Evidence) -> list[UnitAttempt]:
     query = (
         select(UnitAttempt)
         .where(
@@ -188,7 +187,7 @@ def _claimed_attempts(evidence: Evidence) -> list[UnitAttempt]:
     return list(db.session.scalars(query))
 
 
-def _next_number(evidence: Evidence) -> int:
+def _get_next_number(evidence: Evidence) -> int:
     """Return one more than any number given to this candidate at this centre; numbers are never reused."""
     query = select(func.max(Evidence.number)).where(
         Evidence.candidate_id == evidence.candidate_id, Evidence.centre_id == evidence.centre_id
@@ -202,7 +201,7 @@ def get_next_version_number(evidence: Evidence) -> int:
     return (db.session.scalar(query) or 0) + 1
 
 
-def _seal(evidence: Evidence) -> EvidenceVersion:
+def _seal_version(evidence: Evidence) -> EvidenceVersion:
     fields = {name: getattr(evidence, name) for name in EVIDENCE_FIELDS}
     attachments = list(evidence.attachments)
     version = EvidenceVersion(
@@ -221,7 +220,7 @@ def _seal(evidence: Evidence) -> EvidenceVersion:
 
 
 def compute_content_hash(fields: dict[str, object], files: list[tuple[str, int, str]]) -> str:
-    """Return the hash over every field and file as canonical JSON; dates as ISO text, enums as their values.
+    """Return the hash of every field and file as canonical JSON: dates in ISO format, enums as their values.
 
     A field that was added later is left out while it is empty, so that older versions keep their hashes.
     """

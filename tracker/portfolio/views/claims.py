@@ -70,12 +70,12 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
     ticks = [
         Tick(
             *(cell[0], evidence.id, cell[1]),
-            on=cell in ticked | same_criteria,
+            ticked=cell in ticked | same_criteria,
             locator=read_locator(request.form, f"locator-{format_cell(cell)}"),
         )
         for cell in shown
     ]
-    ticks += [Tick(cell[0], evidence.id, cell[1], on=True) for cell in sorted(same_criteria - set(shown))]
+    ticks += [Tick(cell[0], evidence.id, cell[1], ticked=True) for cell in sorted(same_criteria - set(shown))]
     set_claims(ticks, me().person_id, actor)
     act = request.form.get("act")
     if act == "submit":
@@ -96,7 +96,7 @@ def tick_criterion(evidence_id: int) -> ResponseReturnValue:
     attempt_id, criterion_id = read_number("attempt"), read_number("criterion")
     locator = read_locator(request.form, "locator")
     ticks = [
-        Tick(attempt_id, evidence.id, criterion_id, on=is_ticked(), locator=locator),
+        Tick(attempt_id, evidence.id, criterion_id, ticked=is_ticked(), locator=locator),
         *read_same_criteria(evidence.id),
     ]
     set_claims(ticks, me().person_id, actor)
@@ -110,7 +110,7 @@ def tick_cell(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.CLAIM_CRITERION)
     evidence_id = read_number("evidence")
     ticks = [
-        Tick(attempt.id, evidence_id, read_number("criterion"), on=is_ticked()),
+        Tick(attempt.id, evidence_id, read_number("criterion"), ticked=is_ticked()),
         *read_same_criteria(evidence_id),
     ]
     set_claims(ticks, me().person_id, actor)
@@ -125,10 +125,12 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
     ticked = set(read_cells(request.form.getlist("t")))
     was_ticked = set(read_cells(request.form.get("shown", "").split()))
     changes = [(cell, True) for cell in ticked - was_ticked] + [(cell, False) for cell in was_ticked - ticked]
-    ticks = [Tick(attempt.id, evidence, criterion, on=on) for (evidence, criterion), on in sorted(changes)]
+    ticks = [
+        Tick(attempt.id, evidence, criterion, ticked=ticked) for (evidence, criterion), ticked in sorted(changes)
+    ]
     for evidence, criterion in sorted(ticked - was_ticked):
         same_criteria = read_cells(request.form.getlist(f"also-{criterion}"))
-        ticks += [Tick(attempt_id, evidence, same, on=True) for attempt_id, same in same_criteria]
+        ticks += [Tick(attempt_id, evidence, same, ticked=True) for attempt_id, same in same_criteria]
     change_count = set_claims(ticks, me().person_id, actor)
     flash(f"Saved: {counted(change_count, 'claim')} changed." if change_count else "Saved.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix"), 303)
@@ -147,7 +149,7 @@ def read_cells(values: list[str]) -> list[tuple[int, int]]:
 def read_same_criteria(evidence_id: int) -> list[Tick]:
     """Return ticks for the same criteria in other units, where they were chosen; none where the box was cleared."""
     cells = read_cells(request.form.getlist("also")) if is_ticked() else []
-    return [Tick(attempt_id, evidence_id, criterion_id, on=True) for attempt_id, criterion_id in cells]
+    return [Tick(attempt_id, evidence_id, criterion_id, ticked=True) for attempt_id, criterion_id in cells]
 
 
 def format_cell(cell: tuple[int, int]) -> str:

@@ -91,7 +91,7 @@ def build_index_row(line: queries.IndexLine) -> IndexRow:
         description=line.title,
         method=line.method.label if line.method else "",
         when=period(line.happened_from, line.happened_until),
-        where=line.where,
+        where=line.location,
         units=", ".join(line.codes),
         sampled_by="; ".join(f"{initials} {day(sampled)}" for initials, sampled in line.sampled_by),
     )
