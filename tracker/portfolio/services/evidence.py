@@ -120,7 +120,7 @@ def discard_draft(evidence: Evidence, actor: Actor) -> None:
 
 
 def has_changes_since(evidence: Evidence, version: EvidenceVersion | None) -> bool:
-    """Return whether the draft has an answer to a return, or differs from a version in a field or file; always for None."""
+    """Return whether the draft differs from a version, or has an answer to a return; always for None."""
     if version is None or evidence.response:
         return True
     if any(getattr(evidence, name) != getattr(version, name) for name in EVIDENCE_FIELDS if name != "response"):
