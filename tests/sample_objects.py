@@ -16,6 +16,7 @@ from tracker.extensions import db
 from tracker.library.services.guidance import attach_guidance
 from tracker.library.services.loading import load_unit
 from tracker.models import (
+    AccountChange,
     ActionPoint,
     Assessment,
     Centre,
@@ -33,7 +34,7 @@ from tracker.models import (
     VisitAttempt,
 )
 from tracker.portfolio.services.files import attach_file, store_file
-from tracker.vocabulary import AssessmentOutcome, AssessmentState, DraftState, ImportState
+from tracker.vocabulary import AccountChangeKind, AssessmentOutcome, AssessmentState, DraftState, ImportState
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def make_centre_objects(centre: Centre, administrator: Person, invited: Person, 
     grant = db.session.scalars(select(Grant.id).where(Grant.person_id == invited.id)).one()
     return {
         "centre_id": centre.id, "person_id": invited.id, "grant_id": grant, "draft_id": draft.id, "run_id": run.id,
-        "attached_id": attached.id,
+        "attached_id": attached.id, "change_id": _make_account_change(invited, centre, administrator).id,
     }  # fmt: skip
 
 
@@ -130,6 +131,16 @@ def _make_library_objects(
         state=ImportState.PREVIEWED, outcome=[], message="", started_by_id=administrator.id, started_at=clock.now(),
     )  # fmt: skip
     return draft, add_and_flush(run), attached
+
+
+def _make_account_change(person: Person, centre: Centre, administrator: Person) -> AccountChange:
+    """Make a change of an address that waits, asked for by the administrator."""
+    change = AccountChange(
+            person_id=person.id, centre_id=centre.id, kind=AccountChangeKind.EMAIL, old_email=person.email,
+            new_email=f"new.{person.email}", requested_at=clock.now(), requested_by_id=administrator.id,
+            takes_effect_at=clock.now() + timedelta(hours=24),
+    )  # fmt: skip
+    return add_and_flush(change)
 
 
 def _make_version_move(attempt: UnitAttempt, administrator: Person) -> VersionMove:

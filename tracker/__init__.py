@@ -137,6 +137,7 @@ def release_due_in(attempt: "UnitAttempt") -> None:
 
 def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
+    from tracker.accounts.services.account_changes import apply_due_changes
     from tracker.accounts.services.unsaved_texts import delete_expired_unsaved_texts
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import outbox
@@ -155,5 +156,6 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         check_nightly,
         send_retention_reminders,
         delete_expired_unsaved_texts,
+        apply_due_changes,
     )
     return (run_import, release_assessment_if_due), every_minute

@@ -214,6 +214,13 @@ class LinkPurpose(LabelledEnum):
     RESET = "reset", "Password reset"
 
 
+class AccountChangeKind(LabelledEnum):
+    """What a change of an account changes that waits before it takes effect."""
+
+    EMAIL = "email", "Email address"
+    TWO_STEP_VERIFICATION = "two_step_verification", "Two-step verification"
+
+
 class SecondFactorKind(LabelledEnum):
     """The kind of second factor: what proves a person's identity besides the password."""
 

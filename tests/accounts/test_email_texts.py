@@ -60,7 +60,7 @@ IMPROVE = registration_emails.AllocatedUnit("INSCC004", "Improve", "Alice Moran"
             "You have 3 codes left.",
         ),
         (
-            account_emails.build_two_step_verification_reset_email(),
+            account_emails.build_two_step_verification_reset_email("Your operator"),
             "Your two-step verification was reset",
             "If you did not ask for this, tell your centre at once.",
         ),

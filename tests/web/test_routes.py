@@ -47,12 +47,14 @@ TABLE: dict[str, frozenset[str]] = {
     "recording_forms.verify_form": ANYBODY,
     "recording_forms.verify_file": ANYBODY,
     "accounts.follow_link": NOBODY,  # no such token exists
+    "accounts.cancel_by_link": NOBODY,  # no such token exists
     "accounts.outbox": NOBODY,  # in demo mode only
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
     "accounts.list_unsaved_texts": EVERYBODY_SIGNED_IN,
     "accounts.delete_unsaved_text": NOBODY,  # no such text exists
+    "accounts.cancel_own_account_change": NOBODY,  # it belongs to the invited person, who has not signed in
     "accounts.get_csrf_token": EVERYBODY_SIGNED_IN,
     "accounts.confirm_sign_in": EVERYBODY_SIGNED_IN,  # they have proved it and are redirected
     "accounts.get_passkey_options": EVERYBODY_SIGNED_IN,
@@ -203,6 +205,11 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.end_role": DAN,
     "accounts.end_roles": DAN,
     "accounts.reset_password": DAN,
+    "accounts.change_name": DAN,
+    "accounts.change_email": DAN,
+    "accounts.reset_two_step_verification": DAN,
+    "accounts.approve_account_change": DAN,
+    "accounts.cancel_account_change": DAN,
     "accounts.invite_again": DAN,
     "registrations.list_centre_registrations": DAN,
     "registrations.register_candidate": DAN,

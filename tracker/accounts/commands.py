@@ -6,7 +6,7 @@ from flask.cli import AppGroup
 from tracker.errors import TrackerError
 
 centres_cli = AppGroup("centres", help="Create centres with their first administrators.")
-people_cli = AppGroup("people", help="Reset passwords and two-step verification, and close accounts.")
+people_cli = AppGroup("people", help="Change names and addresses, reset passwords, and close accounts.")
 email_cli = AppGroup("email", help="Send emails that wait in the outbox.")
 
 
@@ -96,6 +96,46 @@ def reset_two_step_verification(email: str) -> None:
         raise click.ClickException(str(error)) from error
     click.echo(f"Removed the two-step verification of {person.email} and signed them out everywhere.")
     click.echo("If their role needs it, they set it up when they next sign in. Make sure that the request is theirs.")
+
+
+@people_cli.command("change-name")
+@click.argument("email")
+@click.argument("name")
+def change_name(email: str, name: str) -> None:
+    """Change a person's name; the earlier name is kept."""
+    from tracker.accounts.services import names, people
+    from tracker.ledger.events import OPERATOR
+    from tracker.ledger.transactions import transaction
+
+    try:
+        with transaction():
+            person = people.find_person(email)
+            if person is None:
+                raise click.ClickException(f"{email} has no account here. Nothing was changed.")
+            is_changed = names.change_name(person, None, name, OPERATOR)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{person.email} is now {person.name}." if is_changed else "This is the name already.")
+
+
+@people_cli.command("change-email")
+@click.argument("email")
+@click.argument("new_email")
+def change_email(email: str, new_email: str) -> None:
+    """Change a person's email address at once, and email both addresses."""
+    from tracker.accounts.services import account_changes, people
+    from tracker.ledger.events import OPERATOR
+    from tracker.ledger.transactions import transaction
+
+    try:
+        with transaction():
+            person = people.find_person(email)
+            if person is None:
+                raise click.ClickException(f"{email} has no account here. Nothing was changed.")
+            account_changes.request_email_change(person, None, new_email, OPERATOR)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{person.name} has the address {person.email} now. Make sure that the request is theirs.")
 
 
 @email_cli.command("send")

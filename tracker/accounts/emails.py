@@ -90,13 +90,70 @@ def build_recovery_code_used_email(codes_left: str) -> tuple[str, str]:
     )
 
 
-def build_two_step_verification_reset_email() -> tuple[str, str]:
-    """Return the email to somebody whose two-step verification the operator has reset."""
+def build_two_step_verification_reset_email(by: str) -> tuple[str, str]:
+    """Return the email to somebody whose two-step verification was reset; `by` begins the sentence."""
     return (
         "Your two-step verification was reset",
         (
-            "The system operator of the evidence tracker removed your two-step verification and recovery codes, and "
-            "signed you out of every browser. If your role needs it, you set it up again when you next sign in. "
-            "If you did not ask for this, tell your centre at once."
+            f"{by} removed your two-step verification and recovery codes, and signed you out of every browser. If "
+            "your role needs it, you set it up again when you next sign in. If you did not ask for this, tell your "
+            "centre at once."
+        ),
+    )
+
+
+def build_name_changed_email(earlier: str, name: str) -> tuple[str, str]:
+    """Return the email to somebody whose name was changed."""
+    return (
+        "Your name was changed",
+        (
+            f"Your name in the evidence tracker was changed from {earlier} to {name}. What you signed before keeps "
+            "the earlier name. If this is not right, tell your centre."
+        ),
+    )
+
+
+def build_account_change_requested_email(
+    what: str, asked_by: str, centre: str, when: str, url: str
+) -> tuple[str, str]:
+    """Return the email to somebody whose account will change; `url` is the link that cancels it."""
+    return (
+        "Your account will be changed",
+        (
+            f"{asked_by} at {centre} asked for a change of your account in the evidence tracker.\n\n{what}.\n\n"
+            f"It takes effect on {when}, or earlier if a second administrator approves it. If you did not ask for "
+            f"this, cancel it here, and tell your centre:\n\n{url}"
+        ),
+    )
+
+
+def build_account_change_to_approve_email(
+    what: str, name: str, asked_by: str, when: str, url: str
+) -> tuple[str, str]:
+    """Return the email to the centre's other administrators, who may approve or cancel a change of an account."""
+    return (
+        f"A change of the account of {name}",
+        (
+            f"{asked_by} asked for a change of the account of {name}.\n\n{what}.\n\nIt takes effect on {when}. You "
+            f"can approve it before, or cancel it. Check with {name} first: {url}"
+        ),
+    )
+
+
+def build_account_change_cancelled_email(what: str, name: str, because: str) -> tuple[str, str]:
+    """Return the email that a change of somebody's account will not take effect, with the reason if there is one."""
+    return (
+        "A change of an account was cancelled",
+        f"This change of the account of {name} was cancelled: {what}. {because}".rstrip(),
+    )
+
+
+def build_email_changed_email(earlier: str, address: str) -> tuple[str, str]:
+    """Return the email to somebody whose address was changed, sent to both addresses."""
+    return (
+        "Your email address was changed",
+        (
+            f"Your email address in the evidence tracker was changed from {earlier} to {address}. Sign in with the "
+            "new address and your password. If you did not ask for this, tell your centre at once."
         ),
     )

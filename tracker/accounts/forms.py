@@ -109,6 +109,22 @@ class ConfirmPasswordForm(PageForm):
     password = PasswordField("Your password", [DataRequired("Enter your password."), password_confirmed_to_change])
 
 
+class ChangeNameForm(PageForm):
+    """The new name of a person."""
+
+    name = StringField("Name", [DataRequired(NAME), Length(max=200, message=NAME)])
+
+
+class ChangeEmailForm(ConfirmPasswordForm):
+    """The new email address of a person, and the administrator's password."""
+
+    email = EmailField(
+        "New email address",
+        [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)],
+        filters=[strip_spaces],
+    )
+
+
 class AddAppForm(CodeForm, ConfirmPasswordForm):
     """The code and password with which an authenticator app is added."""
 

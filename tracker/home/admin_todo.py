@@ -5,9 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from tracker.accounts.account_change_queries import list_waiting_changes
 from tracker.extensions import db
 from tracker.home.figures import select_pending_people
-from tracker.models import Person, Registration
+from tracker.models import AccountChange, Person, Registration
 from tracker.registrations.queries import (
     AllocatedAttempt,
     AttemptToAllocate,
@@ -20,7 +21,7 @@ MAX_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class AdminTodo:
-    """What needs an administrator's attention at a centre; at most ten of each kind."""
+    """What needs an administrator's attention at a centre; at most ten of each kind but the last."""
 
     to_allocate: list[AttemptToAllocate]
     pending_invitations: list[tuple[int, str, datetime]]
@@ -28,16 +29,19 @@ class AdminTodo:
     longest_in_progress: list[AllocatedAttempt]
     withdrawn: list[tuple[int, str, datetime | None]]
     """The registration's id, the candidate's name, and when they were withdrawn."""
+    account_changes: list[AccountChange]
+    """Changes of accounts that wait for their time or for a second administrator; all of them."""
 
 
 def load_admin_todo(centre_id: int) -> AdminTodo:
-    """Load what needs an administrator's attention, in four bounded queries."""
+    """Load what needs an administrator's attention, in five queries."""
     longest_in_progress, _ = list_allocations(centre_id, 1, MAX_SHOWN, assessed_only=True)
     return AdminTodo(
         list_attempts_to_allocate(centre_id, MAX_SHOWN),
         _list_pending_invitations(centre_id),
         longest_in_progress,
         _list_withdrawn(centre_id),
+        list_waiting_changes(centre_id),
     )
 
 

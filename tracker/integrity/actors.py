@@ -53,6 +53,8 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "qualification_chosen": {Role.ADMINISTRATOR},
     **dict.fromkeys(
         (
+            "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
+            "two_step_verification_reset",
             "person_invited", "grant_given", "grant_ended", "link_issued", "record_exported",
             "unit_document_read", "unit_correction_started", "unit_draft_shared", "unit_draft_discarded",
             "unit_published",
@@ -66,12 +68,14 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
 """The roles that may do each act."""
 OPERATOR_ACTS = {
     "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
+    "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
     "two_step_verification_reset", "key_made",
     "record_exported", "restore_accepted", CLOCK_ACCEPTED, DATABASE_CONFINED,
 }  # fmt: skip
-"""The acts of the installation's operator, who has no account and no role."""
+"""The acts of the installation's operator, who has no account and no role, and of the installation itself."""
 OWN_ACCOUNT_ACTS = {
     "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
+    "account_change_cancelled",
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""

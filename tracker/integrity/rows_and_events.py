@@ -12,6 +12,8 @@ from tracker.storage.file_references import ERASED_TEXT
 
 CREATING_EVENTS = {
     "centre": ("centre_created",),
+    "earlier_name": ("name_changed",),
+    "account_change": ("account_change_requested",),
     "grant": ("grant_given",),
     "registration": ("candidate_registered",),
     "registration_change": ("registration_changed",),
@@ -36,6 +38,7 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "attachment": (),
     "version_move": (),
     "decision": ("superseded_at",),
+    "earlier_name": (),
     "evidence_version": (),
     "action_point": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
     "action_point_criterion": (),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tracker.extensions import db
 from tracker.integrity import (
+    account_changes,
     actors,
     database,
     erasures,
@@ -25,6 +26,7 @@ MODULES = (
     units_and_evidence,
     database,
     actors,
+    account_changes,
     erasures,
     stored_files,
     issued_forms,

@@ -44,6 +44,8 @@ class SealedColumns:
 SEALED_TABLES: dict[str, SealedColumns] = {
     "centre": SealedColumns(added=frozenset({"unsampled_reasons", "evidence_age_limit", "has_form_annex"})),
     "person": SealedColumns(excluded=frozenset({"password_hash"})),
+    "earlier_name": SealedColumns(),
+    "account_change": SealedColumns(excluded=frozenset({"token_hash"})),
     "grant": SealedColumns(),
     "registration": SealedColumns(),
     "registration_change": SealedColumns(),

@@ -4,6 +4,7 @@ Columns such as `allocated_by_id` and `erased_by_id` say who did an act. They st
 seals cover them (tracker/ledger/row_seals.py), so they are evidence of who acted.
 """
 
+from tracker.models.account_changes import AccountChange, EarlierName
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base
 from tracker.models.issued_forms import IssuedForm
@@ -58,6 +59,7 @@ from tracker.models.verification import (
 __all__ = [
     "ADDED_FIELDS",
     "EVIDENCE_FIELDS",
+    "AccountChange",
     "AccountLink",
     "ActionPoint",
     "ActionPointCriterion",
@@ -72,6 +74,7 @@ __all__ = [
     "CriterionLink",
     "Decision",
     "DeliveryFailure",
+    "EarlierName",
     "Erasure",
     "Event",
     "EventText",

@@ -70,6 +70,7 @@ ENUMS = (
     vocabulary.ImportState,
     vocabulary.PortfolioPart,
     vocabulary.SecondFactorKind,
+    vocabulary.AccountChangeKind,
 )
 
 Line = Annotated[str, mapped_column(String(200))]

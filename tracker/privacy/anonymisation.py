@@ -14,7 +14,7 @@ class NameReplacer:
     """Replaces people's names and email addresses in free text: “your assessor”, “the candidate”."""
 
     def __init__(self, words: Mapping[tuple[str, str], str]) -> None:
-        """Take the word to put in place of each person, by their name and email address."""
+        """Take the word to put in place of each person, by a name and email address that they have or had."""
         replacements: dict[str, str] = {}
         for (name, email), word in words.items():
             parts = [part for part in name.split() if len(part) >= MIN_NAME_LENGTH]

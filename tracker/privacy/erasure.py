@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from tracker.accounts.account_change_queries import list_changes
+from tracker.accounts.earlier_names import list_earlier_names
 from tracker.clock import day_of, now
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -234,11 +236,21 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
         return []
     db.session.execute(delete(DeliveryFailure).where(DeliveryFailure.address == person.email))
     person.name, person.email = ERASED_TEXT, f"erased-{person.id}@erased.invalid"
+    changed = _erase_texts(_list_account_history(person))
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
     for model in (UserSession, AccountLink, Notification, SecondFactor, RecoveryCode):
         db.session.execute(delete(model).where(model.person_id == person.id))
     db.session.execute(delete(PortfolioAccess).where(PortfolioAccess.candidate_id == person.id))
-    return [person]
+    return [*changed, person]
+
+
+def _list_account_history(person: Person) -> list[tuple[Any, tuple[str, ...]]]:
+    """List a person's earlier names and changes of the account, each with its columns of text.
+
+    A change that waits is cancelled by the installation when it is due, since the account is closed.
+    """
+    names = [(each, ("name",)) for each in list_earlier_names(person.id)]
+    return [*names, *((each, ("old_email", "new_email")) for each in list_changes(person.id))]
 
 
 def _erase_texts(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tracker.accounts.account_change_queries import list_changes
+from tracker.accounts.earlier_names import list_earlier_names
 from tracker.accounts.services.unsaved_texts import list_unsaved_forms
 from tracker.extensions import db
 from tracker.models import Centre, Event, Grant, Notification, Person, RecoveryCode, SecondFactor, UserSession
@@ -14,6 +16,20 @@ def read_account(person: Person) -> dict[str, Any]:
     """Return everything stored about a person's account."""
     return {
         "account": read_columns(person, "name", "email", "created_at", "deactivated_at"),
+        "earlier_names": [read_columns(each, "name", "changed_at") for each in list_earlier_names(person.id)],
+        "changes_of_the_account": [
+            read_columns(
+                each,
+                "kind",
+                "old_email",
+                "new_email",
+                "requested_at",
+                "takes_effect_at",
+                "applied_at",
+                "cancelled_at",
+            )
+            for each in list_changes(person.id)
+        ],
         "roles": list_roles(person),
         "browsers": list_browsers(person),
         "second_factors": list_second_factors(person),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
+from tracker.accounts.earlier_names import list_earlier_labels
 from tracker.extensions import db
 from tracker.models import (
     EVIDENCE_FIELDS,
@@ -50,7 +51,14 @@ class Colleagues:
         )
         rows = db.session.execute(query).all()
         self.words = {each.id: OTHERS.get(role, CENTRE) for each, role in rows} | {person.id: YOU}
-        self.names = NameReplacer({(each.name, each.email): self.words[each.id] for each, _ in rows})
+        earlier = list_earlier_labels([each.id for each, _ in rows])
+        self.names = NameReplacer(
+            {
+                label: self.words[each.id]
+                for each, _ in rows
+                for label in ((each.name, each.email), *earlier.get(each.id, ()))
+            }
+        )
 
     def describe(self, person_id: int | None) -> str | None:
         """Return what a person is called, or None for nobody."""

@@ -1,9 +1,11 @@
 """Export of staff data: what assessors, verifiers and administrators wrote and signed, without naming candidates."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 
+from tracker.accounts.earlier_names import list_earlier_labels
 from tracker.extensions import db
 from tracker.models import (
     ActionPoint,
@@ -54,22 +56,24 @@ def read_work(person: Person) -> dict[str, Any]:
 def _list_written(
     person: Person, model: type[Base], author_column: str, columns: tuple[str, ...], texts: tuple[str, ...]
 ) -> list[dict[str, Any]]:
-    rows = db.metadata.tables[model.__tablename__]
+    table = db.metadata.tables[model.__tablename__]
     query = (
-        select(model, Unit.code, Person.name, Person.email)
-        .join(UnitAttempt, UnitAttempt.id == rows.c.attempt_id)
+        select(model, Unit.code, Person)
+        .join(UnitAttempt, UnitAttempt.id == table.c.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)
-        .where(rows.c[author_column] == person.id, UnitAttempt.candidate_id != person.id)
-        .order_by(rows.c.id)
+        .where(table.c[author_column] == person.id, UnitAttempt.candidate_id != person.id)
+        .order_by(table.c.id)
     )
+    rows = db.session.execute(query).all()
+    earlier = list_earlier_labels({each.Person.id for each in rows})
     return [
         {
             "unit": code,
             **read_columns(row, *columns),
-            **_read_texts(row, texts, NameReplacer({(name, email): CANDIDATE})),
+            **_read_texts(row, texts, _replace_candidate(candidate, earlier)),
         }
-        for row, code, name, email in db.session.execute(query)
+        for row, code, candidate in rows
     ]
 
 
@@ -77,9 +81,14 @@ def _read_texts(row: Any, names: tuple[str, ...], people: NameReplacer) -> dict[
     return {name: people.replace_names(getattr(row, name)) for name in names}
 
 
+def _replace_candidate(candidate: Person, earlier: Mapping[int, list[tuple[str, str]]]) -> NameReplacer:
+    labels = [(candidate.name, candidate.email), *earlier.get(candidate.id, [])]
+    return NameReplacer(dict.fromkeys(labels, CANDIDATE))
+
+
 def _list_sampled(person: Person) -> list[dict[str, Any]]:
     query = (
-        select(SampleItem, Unit.code, Person.name, Person.email)
+        select(SampleItem, Unit.code, Person)
         .join(Sample, Sample.id == SampleItem.sample_id)
         .join(UnitAttempt, UnitAttempt.id == Sample.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
@@ -87,11 +96,13 @@ def _list_sampled(person: Person) -> list[dict[str, Any]]:
         .where(Sample.verifier_id == person.id)
         .order_by(SampleItem.id)
     )
+    rows = db.session.execute(query).all()
+    earlier = list_earlier_labels({each.Person.id for each in rows})
     return [
         {
             "unit": code,
             **read_columns(item, "agrees"),
-            **_read_texts(item, ("comment",), NameReplacer({(name, email): CANDIDATE})),
+            **_read_texts(item, ("comment",), _replace_candidate(candidate, earlier)),
         }
-        for item, code, name, email in db.session.execute(query)
+        for item, code, candidate in rows
     ]

@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from tracker.accounts.earlier_names import build_name_at
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of, time_of
 from tracker.extensions import db
@@ -79,7 +80,7 @@ def _row(row: MatrixRow, matrix: Matrix) -> FormRow:
 
 def _live_signatures(attempt: UnitAttempt) -> dict[SignatureRole, tuple[Signature, str]]:
     query = (
-        select(Signature, Person.name)
+        select(Signature, build_name_at(Signature.signed_at))
         .join(Person, Person.id == Signature.person_id)
         .where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
         .order_by(Signature.id)

@@ -184,7 +184,7 @@ def end_all_roles(person: Person, centre: Centre, actor: Actor) -> int:
         raise Refused(f"{person.name} has no role here now. Nothing was changed.")
     for grant in live:
         end_grant(grant, actor)
-    if not has_role_elsewhere(person, centre):
+    if not list_centre_ids(person):
         end_sessions(person.id)
     return len(live)
 
@@ -193,26 +193,45 @@ def start_password_reset(person: Person, centre: Centre, actor: Actor) -> None:
     """Email a link with which a person sets a new password; the administrator never sees the link.
 
     Raises:
-        Refused: oneself, somebody without an open account, somebody with a role at another centre, or an installation
-            that sends no emails (docs/rules.md, Roles and permissions, rule 15).
+        Refused: see `check_account_managed`; somebody without a password, or an installation that sends no emails
+            (docs/rules.md, Roles and permissions, rule 15).
     """
-    if person.id == actor.person_id:
-        raise Refused("Change your own password on the page My account. Nothing was changed.")
-    if person.deactivated_at or person.password_hash is None:
-        raise Refused(f"{person.name} has no password yet, or their account is closed. Nothing was changed.")
-    if has_role_elsewhere(person, centre):
-        raise Refused(
-            f"{person.name} has a role at another centre too. Ask your system operator. Nothing was changed."
-        )
+    check_account_managed(person, centre, actor)
+    if person.password_hash is None:
+        raise Refused(f"{person.name} has no password yet. Send another invitation instead. Nothing was changed.")
     if not emails.can_deliver():
         raise Refused("This installation sends no emails. Ask your system operator for a link. Nothing was changed.")
     send_link(person, LinkPurpose.RESET, actor)
 
 
-def has_role_elsewhere(person: Person, centre: Centre) -> bool:
-    """Return whether a person has a current or future role at another centre."""
-    query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id != centre.id)
-    return any(not grant.ends_at or grant.ends_at > now() for grant in db.session.scalars(query))
+def check_account_managed(person: Person, centre: Centre, actor: Actor) -> None:
+    """Raise `Refused` unless an administrator of the centre may act on this account, which is not their own.
+
+    docs/rules.md, Roles and permissions, rule 16.
+    """
+    if person.id == actor.person_id:
+        raise Refused("This is your own account. Ask another administrator. Nothing was changed.")
+    if obstacle := find_account_obstacle(person, centre):
+        raise Refused(f"{obstacle} Nothing was changed.")
+
+
+def find_account_obstacle(person: Person, centre: Centre) -> str:
+    """Return why an administrator of a centre may not act on a person's account, or an empty string.
+
+    Every current and future role of the person must be at the centre; for others the system operator acts.
+    """
+    if person.deactivated_at:
+        return f"The account of {person.name} is closed."
+    centre_ids = list_centre_ids(person)
+    if centre_ids - {centre.id}:
+        return f"{person.name} has a role at another centre too. Ask your system operator."
+    return "" if centre_ids else f"{person.name} has no role here now. Ask your system operator."
+
+
+def list_centre_ids(person: Person) -> set[int]:
+    """Return the ids of the centres at which a person has a current or future role."""
+    query = select(Grant).where(Grant.person_id == person.id)
+    return {each.centre_id for each in db.session.scalars(query) if not each.ends_at or each.ends_at > now()}
 
 
 def deactivate_person(person: Person) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, delete, select
 
 from tracker.accounts.passwords import is_password
+from tracker.accounts.services.account_changes import apply_due_changes
 from tracker.accounts.services.account_links import send_link
 from tracker.accounts.sessions import hash_token
 from tracker.clock import now
@@ -35,6 +36,7 @@ def authenticate(email: str, password: str, address: str) -> Person:
         Invalid: with the same message for an unknown address and for a wrong password, or too many attempts.
     """
     account = hash_token(email.strip().lower())
+    apply_due_changes(email.strip().lower())
     with transactions.reading():
         check_rate_limit(account, address, MAX_PER_ACCOUNT, TOO_MANY_ATTEMPTS)
         person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
@@ -67,6 +69,7 @@ def request_password_reset(email: str, address: str) -> None:
     with transactions.reading():
         check_rate_limit(account, address, MAX_RESET_LINKS, TOO_MANY_LINKS)
     record_failure(account, address)
+    apply_due_changes(email.strip().lower())
     person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if person and not person.deactivated_at:
         send_link(person, LinkPurpose.RESET, OPERATOR)

@@ -129,14 +129,20 @@ def replace_recovery_codes(person: Person, codes: Sequence[NewCode], actor: Acto
 def reset_two_step_verification(person: Person) -> None:
     """Remove a person's second factors and recovery codes and end their sessions: for the operator only."""
     lock_rows(Person, [person.id])
-    factors = list_factors(person.id)
-    if not factors:
+    if not list_factors(person.id):
         raise Refused(f"{person.email} has not set up two-step verification. Nothing was changed.")
+    record("two_step_verification_reset", person, OPERATOR, factors=remove_all_factors(person))
+    message = email_texts.build_two_step_verification_reset_email("The system operator of the evidence tracker")
+    send_security_email(person, *message)
+
+
+def remove_all_factors(person: Person) -> list[int]:
+    """Remove a person's second factors and recovery codes and end their sessions; return the factors' ids."""
+    ids = [each.id for each in list_factors(person.id)]
     db.session.execute(delete(SecondFactor).where(SecondFactor.person_id == person.id))
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
     end_sessions(person.id)
-    record("two_step_verification_reset", person, OPERATOR, factors=[each.id for each in factors])
-    send_security_email(person, *email_texts.build_two_step_verification_reset_email())
+    return ids
 
 
 def list_factors(person_id: int) -> list[SecondFactor]:

@@ -5,6 +5,7 @@ from flask import Blueprint
 accounts = Blueprint("accounts", __name__)
 
 from tracker.accounts.views import (  # noqa: E402 - they register their routes on the blueprint
+    account_changes,
     centres,
     own_account,
     people,
@@ -15,6 +16,7 @@ from tracker.accounts.views import (  # noqa: E402 - they register their routes 
 )
 
 __all__ = [
+    "account_changes",
     "accounts",
     "centres",
     "own_account",

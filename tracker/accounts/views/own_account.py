@@ -5,6 +5,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import update
 
 from tracker.accounts import queries
+from tracker.accounts.account_change_queries import list_changes
+from tracker.accounts.earlier_names import list_earlier_names
 from tracker.accounts.forms import ChangePasswordForm
 from tracker.accounts.password_confirmation import find_password_error
 from tracker.accounts.passwords import hash_password
@@ -42,6 +44,8 @@ def my_account() -> ResponseReturnValue:
         candidate=Role.CANDIDATE,
         roles=queries.list_own_roles(me().person_id),
         sessions=queries.list_sessions(me().person_id),
+        changes=list_changes(me().person_id),
+        earlier_names=list_earlier_names(me().person_id),
         factors=list_factors(me().person_id),
         codes_left=count_codes(me().person_id) if me().has_second_factor else 0,
         signatures=signatures,

@@ -7,16 +7,19 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts import queries
+from tracker.accounts.account_change_queries import list_changes
+from tracker.accounts.earlier_names import list_earlier_names
 from tracker.accounts.forms import ROLE_HELP, GrantForm, InviteForm
 from tracker.accounts.services.account_links import issue_shown_link, send_link
 from tracker.accounts.services.people import (
     end_all_roles,
     end_grant,
+    find_account_obstacle,
     give_role,
-    has_role_elsewhere,
     invite_person,
     start_password_reset,
 )
+from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.views import accounts
 from tracker.background import emails
 from tracker.background.delivery_failures import find_failure
@@ -90,19 +93,15 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         centre=centre,
         person=person,
         grants=queries.list_grants_at(centre, person),
-        can_reset_password=can_reset_password(centre, person),
         failure=find_failure(person.email),
+        obstacle=find_account_obstacle(person, centre),
+        changes=list_changes(person.id),
+        earlier_names=list_earlier_names(person.id),
+        has_factors=bool(list_factors(person.id)),
         role_help=ROLE_HELP,
         moment=now(),
         delivers=emails.can_deliver(),
     )
-
-
-def can_reset_password(centre: Centre, person: Person) -> bool:
-    """Return whether the page offers to email this person a link for a new password."""
-    has_account = person.password_hash is not None and not person.deactivated_at
-    is_other = person.id != me().person_id
-    return is_other and has_account and emails.can_deliver() and not has_role_elsewhere(person, centre)
 
 
 def redirect_after_role(centre: Centre, person: Person, role: Role) -> ResponseReturnValue:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import joinedload
 
+from tracker.accounts.earlier_names import build_name_at
 from tracker.extensions import db
 from tracker.models import (
     Allocation,
@@ -198,7 +199,7 @@ def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
     query = (
         select(
             Signature.role,
-            Person.name,
+            build_name_at(Signature.signed_at),
             Signature.signed_at,
             Signature.round,
             Signature.superseded_at,
