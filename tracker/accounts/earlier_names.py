@@ -13,7 +13,7 @@ from tracker.models import AccountChange, EarlierName, Person
 def build_name_at(moment: Any) -> ColumnElement[str]:
     """Return as SQL the name that a person of the query had at a moment, so that a signature keeps its name.
 
-    docs/rules.md, Signing, rule 13.
+    docs/rules.md, Signing, rule 14.
 
     Args:
         moment: the column with the moment.
