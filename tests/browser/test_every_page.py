@@ -66,7 +66,7 @@ def list_addresses(live_server: LiveServer) -> dict[str, list[str]]:
             "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{shared_id}/unit", "/guidance",
         ],
-        "Carol": ["/verification", "/action-points", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
+        "Carol": ["/verification", "/action-points", "/verification/coverage", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
             f"/attempts/{chloes}/reopen",
         ],

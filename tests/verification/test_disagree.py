@@ -25,10 +25,11 @@ from tracker.ledger.transactions import transaction
 from tracker.matrix import load_matrix
 from tracker.models import Assessment, Decision, EvidenceVersion, Person
 from tracker.registrations.services import void_attempt, withdraw_candidate
-from tracker.verification.queries import allocated
+from tracker.verification.queries.action_points import count_action_points, list_action_points
 from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
 from tracker.verification.services import action_points
 from tracker.vocabulary import AssessmentState, AttemptState, CentreTerms, Outcome
+from tracker.web.lists import ListQuery
 
 Browser = Callable[[Person], FlaskClient]
 Read = Callable[[FlaskClient, int], VerifyPage]
@@ -111,11 +112,11 @@ def test_action_points_of_void_attempts_are_not_listed(
     world: World, client: Browser, decision_on_6: tuple[EvidenceVersion, Decision]
 ) -> None:
     disagree(world, decision_on_6[1])
-    assert allocated.count_open_action_points(world.carol.id) == 1
+    assert sum(count_action_points(world.carol.id)) == 1
     with transaction():
         void_attempt(world.cfacc15, "Entered by mistake.", factories.make_actor(world.dan))
-    assert allocated.count_open_action_points(world.carol.id) == 0
-    assert allocated.list_allocated_action_points(world.carol.id, 1, only_open=False) == ([], False)
+    assert sum(count_action_points(world.carol.id)) == 0
+    assert list_action_points(world.carol.id, ListQuery(chosen={"state": "all"})).total == 0
     assert list_action_points_to_answer(world.bob.id) == []
     assert "cannot be signed until" not in client(world.carol).get(f"/attempts/{world.cfacc15.id}/verify").text
     assert db.session.scalars(select(Decision.superseded_at).where(Decision.id == decision_on_6[1].id)).one()

@@ -1,5 +1,6 @@
-"""The internal verifier's home: units to verify, open action points, and the sampling grid."""
+"""The internal verifier's home: units to verify, open action points, and the coverage."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -8,11 +9,15 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World
+from tests.verification import steps
 from tracker import clock
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Person, UnitAttempt
 from tracker.verification.queries import allocated as queries
+from tracker.verification.queries.action_points import ACTION_POINTS
+from tracker.verification.queries.coverage import list_coverage
 from tracker.vocabulary import AttemptState, Role
+from tracker.web.lists import Column, ListQuery
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -51,7 +56,75 @@ def test_action_points_that_the_assessor_has_answered_come_first(confirmed: Worl
         answered.response, answered.responded_at = "Done.", clock.now()
     page = client(confirmed.carol).get("/action-points").text
     assert page.index(answered.action) < page.index(unanswered.action)
-    assert "to close or ask again" in page
+    assert "1 to close or ask again · 1 waiting for the assessor" in page
+
+
+def test_action_points_that_wait_for_the_assessor_are_counted_apart(confirmed: World, client: Browser) -> None:
+    with transaction():
+        make_action_point(confirmed, "Not answered.")
+    carol = client(confirmed.carol)
+    page = carol.get("/verification").text
+    assert "to close" not in page
+    assert re.search(r"<b>1</b>\s+action point waiting for the assessor", page)
+    assert "Not answered." not in page
+    with transaction():
+        answered = make_action_point(confirmed, "Answered.")
+        answered.response, answered.responded_at = "Done.", clock.now()
+    page = carol.get("/verification").text
+    assert "<b>1</b> action point to close" in page
+    assert "Answered." in page
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("", {"Waiting.", "Answered."}),
+        ("waiting", {"Waiting."}),
+        ("answered", {"Answered."}),
+        ("closed", {"Closed."}),
+        ("all", {"Waiting.", "Answered.", "Closed."}),
+        ("unknown", {"Waiting.", "Answered."}),
+    ],
+)
+def test_action_points_are_filtered_by_state(confirmed: World, client: Browser, state: str, shown: set[str]) -> None:
+    with transaction():
+        for action in ("Waiting.", "Answered.", "Closed."):
+            action_point = make_action_point(confirmed, action)
+            if action != "Waiting.":
+                action_point.response, action_point.responded_at = "Done.", clock.now()
+            if action == "Closed.":
+                action_point.closed_at = clock.now()
+    page = client(confirmed.carol).get("/action-points", query_string={"state": state}).text
+    listed = set(re.findall(r'data-label="Action required">([^<]+)<', page))
+    assert listed == shown
+
+
+@pytest.mark.parametrize("column", ACTION_POINTS.sortable_columns)
+def test_action_points_can_be_sorted_by_every_column_that_says_so(
+    confirmed: World, client: Browser, column: Column
+) -> None:
+    with transaction():
+        make_action_point(confirmed, "Say which rule was applied.")
+    for sort in (column.name, f"-{column.name}"):
+        page = client(confirmed.carol).get("/action-points", query_string={"sort": sort, "q": "RULE"}).text
+        assert "1–1 of 1" in page
+
+
+def test_coverage_counts_units_and_decisions_sampled_by_assessor_and_unit(confirmed: World) -> None:
+    (row,) = list_coverage(confirmed.carol.id, ListQuery(sort="assessor")).rows
+    assert (row.assessor, row.code, row.units, row.sampled_units) == ("Bob Archer", "CFACC15", 1, 0)
+    assert (row.decisions, row.sampled_decisions, row.is_unsampled) == (24, 0, True)
+    steps.disagree(confirmed, steps.find_live_decision(confirmed.cfacc15, "1"))
+    (row,) = list_coverage(confirmed.carol.id, ListQuery(sort="assessor")).rows
+    assert (row.decisions, row.sampled_decisions) == (24, 1), "the disagreement supersedes the sampled decision"
+    assert row.units == 0, "it is in progress again"
+
+
+def test_coverage_of_another_verifier_is_not_shown(confirmed: World, client: Browser) -> None:
+    assert list_coverage(confirmed.eve.id, ListQuery(sort="assessor")).total == 0
+    assert client(confirmed.bob).get("/verification/coverage").status_code == 404
+    page = client(confirmed.carol).get("/verification/coverage?format=csv").text
+    assert "Bob Archer,CFACC15,1,0,24,0,0%" in page
 
 
 def make_confirmed_attempt(world: World, number: int, state: AttemptState) -> UnitAttempt:
@@ -83,8 +156,9 @@ def test_verifiers_pages_take_few_statements(
     carol = client(confirmed.carol)
     carol.get("/verification")
     for path, max_statements in (
-        ("/verification", 12),
+        ("/verification", 14),
         ("/action-points", 8),
+        ("/verification/coverage", 8),
         (f"/attempts/{confirmed.cfacc15.id}/verify", 20),
     ):
         with count_statements() as statements:

@@ -185,6 +185,7 @@ TABLE: dict[str, frozenset[str]] = {
     "verification.show_form": CAROL,
     "verification.show_history": CAROL,
     "verification.show_action_points": CAROL,
+    "verification.list_coverage": VERIFIERS,
     "verification.list_other_units": VERIFIERS,
     # external verifiers
     "verification.show_visit": VISITORS,

@@ -1,34 +1,43 @@
 """What is allocated to an internal verifier: their home, and the lists that it leads to."""
 
-from flask import render_template, request
+from functools import partial
+
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from tracker.verification.queries import allocated as queries
+from tracker.verification.queries.action_points import ACTION_POINTS, STATES, count_action_points
+from tracker.verification.queries.action_points import list_action_points as list_action_points_of
+from tracker.verification.queries.coverage import COVERAGE
+from tracker.verification.queries.coverage import list_coverage as list_coverage_of
 from tracker.verification.views import verification
 from tracker.web.current_user import me
+from tracker.web.list_views import send_list
+from tracker.web.lists import ListQuery
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
+MAX_ON_HOME = 10
+"""Rows of a list on the home page, which links to the rest."""
+
 
 @verification.get("/verification")
 @requires(Act.LIST_VERIFICATIONS)
 def list_verifications() -> ResponseReturnValue:
-    """Show the internal verifier's home: open action points, units to verify, the sampling grid."""
+    """Show the internal verifier's home: action points to close, units to verify, what is sampled least."""
     person_id, page = me().person_id, get_query_page()
     to_verify, has_next = queries.list_attempts_to_verify(person_id, page)
-    action_points, has_more_action_points = queries.list_allocated_action_points(person_id, 1, only_open=True)
     return render_template(
         "verification/list_verifications.html",
         to_verify=to_verify,
         page=Page(page, has_next),
         to_verify_count=queries.count_attempts_to_verify(person_id),
         other_count=queries.count_other_attempts(person_id),
-        action_points=action_points,
-        has_more_action_points=has_more_action_points,
-        open_action_point_count=queries.count_open_action_points(person_id),
-        grid=queries.build_sampling_grid(person_id),
+        action_points=list_action_points_of(person_id, ListQuery(chosen={"state": "answered"}, size=MAX_ON_HOME)),
+        action_point_counts=count_action_points(person_id),
+        coverage=list_coverage_of(person_id, ListQuery(sort=COVERAGE.default_sort, size=MAX_ON_HOME)),
     )
 
 
@@ -44,12 +53,18 @@ def list_other_units() -> ResponseReturnValue:
 @verification.get("/action-points")
 @requires(Act.LIST_VERIFICATIONS)
 def list_action_points() -> ResponseReturnValue:
-    """List the action points on the verifier's units: open ones, or closed ones too."""
-    page, only_open = get_query_page(), request.args.get("state") != "all"
-    action_points, has_next = queries.list_allocated_action_points(me().person_id, page, only_open=only_open)
-    return render_template(
+    """List the action points on the verifier's units: the open ones unless others are chosen."""
+    return send_list(
+        ACTION_POINTS,
+        partial(list_action_points_of, me().person_id),
         "verification/list_action_points.html",
-        action_points=action_points,
-        only_open=only_open,
-        page=Page(page, has_next),
+        [STATES],
+        counts=count_action_points(me().person_id),
     )
+
+
+@verification.get("/verification/coverage")
+@requires(Act.LIST_VERIFICATIONS)
+def list_coverage() -> ResponseReturnValue:
+    """List what was sampled of the verifier's units, by assessor and unit."""
+    return send_list(COVERAGE, partial(list_coverage_of, me().person_id), "verification/list_coverage.html")
