@@ -117,11 +117,13 @@ def test_adding_and_removing_on_the_page_keep_what_was_typed(world: World, clien
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
     fields = {f"outcome-{claim.id}": "met", "feedback": "Well told.", "valid": "y"}
     criterion_id = factories.criterion(world.cfacc15, "2").id
-    response = bob.post(address, data={**fields, "act": "add", "add-criterion": criterion_id, "add-reason": ""})
+    attempt_id = world.cfacc15.id
+    addition = {"act": f"add-{attempt_id}", f"add-criterion-{attempt_id}": criterion_id}
+    response = bob.post(address, data={**fields, **addition, f"add-reason-{attempt_id}": ""})
     assert response.status_code == 422
     assert "Enter the reason" in response.text
     assert "Well told." in response.text
-    response = bob.post(address, data={**fields, "act": "add", "add-criterion": criterion_id, "add-reason": WHY})
+    response = bob.post(address, data={**fields, **addition, f"add-reason-{attempt_id}": WHY})
     assert response.status_code == 303
     page = bob.get(address).text
     assert "Well told." in page

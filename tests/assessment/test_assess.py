@@ -172,17 +172,6 @@ def test_after_accepting_the_next_item_opens_with_undo(world: World, client: Cli
     assert "1 of 1" in page
 
 
-def test_next_item_is_first_the_same_item_in_another_unit(world: World, client: ClientFor) -> None:
-    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", days_ago=3)
-    with transaction():
-        factories.claim(world.inscc004, evidence, "1")
-    workflow.submit_item(world.cfacc15, "Briefing", "2", days_ago=5)
-    bob = client(world.bob)
-    assert "INSCC004, 1 to assess" in bob.get(address(world.cfacc15, evidence)).text
-    response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
-    assert response.location.startswith(address(world.inscc004, evidence))
-
-
 def test_after_the_last_item_the_queue_opens_with_undo(world: World, client: ClientFor) -> None:
     evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)

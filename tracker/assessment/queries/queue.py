@@ -83,13 +83,11 @@ class QueuePosition:
     length: int
     previous: EvidenceToAssess | None
     following: EvidenceToAssess | None
-    other_units: tuple[EvidenceToAssess, ...]
-    """The same item in the other units in which it is to be assessed."""
 
     @property
     def next_to_assess(self) -> EvidenceToAssess | None:
-        """The item to open after this one: first the same item in another unit, then the next in the queue."""
-        return self.other_units[0] if self.other_units else self.following or self.previous
+        """The item to open after this one."""
+        return self.following or self.previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,17 +238,16 @@ def filter_queue(queue: Iterable[EvidenceToAssess], candidate_id: int = 0, code:
     return [entry for entry in queue if candidate_id in {0, entry.candidate_id} and code in {"", entry.code}]
 
 
-def find_queue_position(rows: list[QueueItem], attempt_id: int, evidence_id: int) -> QueuePosition:
+def find_queue_position(rows: list[QueueItem], evidence_id: int) -> QueuePosition:
     """Return an item's position in the queue."""
     index = next((i for i, row in enumerate(rows) if row.first.evidence_id == evidence_id), None)
     if index is None:
-        return QueuePosition(None, len(rows), None, rows[0].first if rows else None, ())
+        return QueuePosition(None, len(rows), None, rows[0].first if rows else None)
     return QueuePosition(
         position=index + 1,
         length=len(rows),
         previous=rows[index - 1].first if index else None,
         following=rows[index + 1].first if index + 1 < len(rows) else None,
-        other_units=tuple(entry for entry in rows[index].entries if entry.attempt_id != attempt_id),
     )
 
 

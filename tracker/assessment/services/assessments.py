@@ -4,7 +4,7 @@ Accept and Return can be undone for `TIME_TO_UNDO`. Then the assessment is relea
 sees it (docs/rules.md, Assessment).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -58,7 +58,7 @@ def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int)
 
 
 def check_page_is_current(
-    attempt: UnitAttempt,
+    attempts: Sequence[UnitAttempt],
     version: EvidenceVersion,
     seen_version_id: int | None = None,
     seen_assessment_id: int | None = None,
@@ -67,7 +67,7 @@ def check_page_is_current(
     """Raise `Conflict` when the item was submitted again, assessed or disagreed with since the page was opened.
 
     Args:
-        attempt: the attempt assessed on the page.
+        attempts: the attempts assessed on the page, of one candidate.
         version: the newest version of the item.
         seen_version_id: the version that the page showed; None is not checked.
         seen_assessment_id: the newest released assessment that the page showed, 0 for none; None is not checked.
@@ -75,15 +75,16 @@ def check_page_is_current(
     """
     if seen_version_id not in {None, version.id}:
         raise Conflict(
-            f"{attempt.candidate.name} has submitted version {version.number} since you opened this page. "
+            f"{attempts[0].candidate.name} has submitted version {version.number} since you opened this page. "
             "This page now shows the new version, with what you typed. Read it, then decide."
         )
-    if seen_assessment_id not in {None, get_newest_release_id(attempt, version.evidence_id)}:
+    if seen_assessment_id not in {None, get_newest_release_id(attempts, version.evidence_id)}:
         raise Conflict(
             "This item was assessed since you opened this page, perhaps by you in another window. "
             "What you typed is kept below. Read the latest decisions, then decide."
         )
-    cells = load_claimed_cells(attempt, version).values() if seen_superseding_id is not None else ()
+    checked = attempts if seen_superseding_id is not None else ()
+    cells = [cell for attempt in checked for cell in load_claimed_cells(attempt, version).values()]
     if seen_superseding_id not in {None, get_newest_superseding_id(cells)}:
         raise Conflict(
             "A decision on this item now says that more is needed, for a reason given since you opened this page. "
@@ -99,13 +100,13 @@ def get_newest_superseding_id(cells: Iterable[MatrixCell]) -> int:
     return max((cell.decision_id or 0 for cell in cells if cell.assessment_id is None), default=0)
 
 
-def get_newest_release_id(attempt: UnitAttempt, evidence_id: int) -> int:
-    """Return the id of the item's newest released assessment in this attempt, or 0."""
+def get_newest_release_id(attempts: Iterable[UnitAttempt], evidence_id: int) -> int:
+    """Return the id of the item's newest released assessment in these attempts, or 0."""
     query = (
         select(func.max(Assessment.id))
         .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
         .where(
-            Assessment.attempt_id == attempt.id,
+            Assessment.attempt_id.in_([attempt.id for attempt in attempts]),
             EvidenceVersion.evidence_id == evidence_id,
             Assessment.state == AssessmentState.RELEASED,
         )
@@ -155,14 +156,8 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
         Invalid: a claim has no outcome, a check is not ticked, or a warning is accepted without a reason.
         Refused: the attempt cannot be assessed now, or the assessment was finished already.
     """
-    assessment = _get_draft_to_finish(attempt, version, actor)
-    undecided = [cell for cell in load_claimed_cells(attempt, version).values() if not cell.is_decided]
-    missing = [
-        cell for cell in undecided if not assessment.draft_decisions.get(str(cell.claim_id), {}).get("outcome")
-    ]
-    if missing:
-        missing_count = "1 claim has" if len(missing) == 1 else f"{len(missing)} claims have"
-        raise Invalid(f"To accept, choose an outcome for each claim: {missing_count} none. What you typed is kept.")
+    assessment = get_draft_to_finish(attempt, version, actor)
+    check_all_decided(list_undecided(assessment))
     unticked = [check for check in CHECKS if not getattr(assessment, check)]
     if unticked:
         raise Invalid(
@@ -206,7 +201,7 @@ def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
         Invalid: there is no feedback.
         Refused: the attempt cannot be assessed now, or the assessment was finished already.
     """
-    assessment = _get_draft_to_finish(attempt, version, actor)
+    assessment = get_draft_to_finish(attempt, version, actor)
     if not assessment.feedback.strip():
         raise Invalid(
             "Write feedback before you return the item: say what is missing and what would help. "
@@ -252,7 +247,21 @@ def load_claimed_cells(attempt: UnitAttempt, version: EvidenceVersion) -> dict[i
     }
 
 
-def _get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
+def list_undecided(assessment: Assessment) -> list[MatrixCell]:
+    """List the item's claims in the assessment's attempt that have no outcome, neither decided nor in the draft."""
+    cells = load_claimed_cells(assessment.attempt, assessment.evidence_version).values()
+    drafted = {claim_id for claim_id, decision in assessment.draft_decisions.items() if decision.get("outcome")}
+    return [cell for cell in cells if not cell.is_decided and str(cell.claim_id) not in drafted]
+
+
+def check_all_decided(undecided: Sequence[MatrixCell]) -> None:
+    """Raise `Invalid` if claims have no outcome (docs/rules.md, Assessment, rule 4)."""
+    if undecided:
+        count = "1 claim has" if len(undecided) == 1 else f"{len(undecided)} claims have"
+        raise Invalid(f"To accept, choose an outcome for each claim: {count} none. What you typed is kept.")
+
+
+def get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
     """Lock the item and return the assessor's draft, if it can be accepted or returned now."""
     person_id = check_assessor(attempt, actor)
     lock_rows(Evidence, [version.evidence_id])

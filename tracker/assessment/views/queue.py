@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from tracker.assessment.queries import candidates as candidate_queries
 from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
-from tracker.assessment.views.assessing import build_assessing_url, find_assessment_to_undo, read_queue_filter
+from tracker.assessment.views.assess_page import build_assessing_url, find_assessment_to_undo, read_queue_filter
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.web.current_user import me
 from tracker.web.list_views import send_list
