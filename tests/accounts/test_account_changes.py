@@ -75,8 +75,8 @@ def address_of(person: Person) -> str:
     return db.session.scalars(select(Person.email).where(Person.id == person.id)).one()
 
 
-def path(world: World, rest: str = "", person: Person | None = None) -> str:
-    return f"/centres/{world.northgate.id}/people/{(person or world.bob).id}{rest}"
+def path(world: World, ending: str = "", person: Person | None = None) -> str:
+    return f"/centres/{world.northgate.id}/people/{(person or world.bob).id}{ending}"
 
 
 def wait(time: timedelta) -> None:
@@ -89,13 +89,13 @@ def list_faults() -> list[str]:
     return [*find_hasty_account_changes(ledger), *find_ends_without_event(ledger), *find_other_addresses(ledger)]
 
 
-def cancel_link(email: str) -> str:
-    found = re.search(r"https?://[^/\s]+(/account-changes/\S+)", email)
-    assert found, email
-    return found.group(1)
+def find_cancel_link(email: str) -> str:
+    match = re.search(r"https?://[^/\s]+(/account-changes/\S+)", email)
+    assert match, email
+    return match.group(1)
 
 
-def test_the_old_address_is_told_at_once_and_nothing_changes_yet(
+def test_the_old_address_is_emailed_at_once_and_nothing_changes_yet(
     world: World, client: ClientFor, dora: Person, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
 ) -> None:
     before = world.bob.email
@@ -106,8 +106,8 @@ def test_the_old_address_is_told_at_once_and_nothing_changes_yet(
     assert f"Email address from {before} to {NEW}" in page
     assert "Approve" not in page  # Dan asked for it
     assert address_of(world.bob) == before
-    (told,) = emails_to(before)
-    assert "Dan Price at Northgate Skills asked for a change of your account" in told
+    (message,) = emails_to(before)
+    assert "Dan Price at Northgate Skills asked for a change of your account" in message
     assert emails_to(NEW) == []
     assert f"Check with Bob Archer first: https://tracker.example.org{path(world)}" in emails_to(dora)[0]
     assert recorded_acts() == ["account_change_requested"]
@@ -176,7 +176,7 @@ def test_a_second_administrator_approves_and_it_takes_effect_now(
     assert list_faults() == []
 
 
-def test_neither_who_asked_nor_the_person_approves(world: World, dora: Person, emails_to: EmailsTo) -> None:
+def test_neither_the_requester_nor_the_person_can_approve(world: World, dora: Person, emails_to: EmailsTo) -> None:
     change = ask_for_address(world, person=dora)
     with pytest.raises(Refused, match="You asked for this change"):
         approve(change, world.dan)
@@ -185,7 +185,7 @@ def test_neither_who_asked_nor_the_person_approves(world: World, dora: Person, e
     assert address_of(dora) == "dora.bell@example.org"
 
 
-def test_the_database_refuses_an_approval_by_who_asked(world: World, emails_to: EmailsTo) -> None:
+def test_the_database_refuses_an_approval_by_the_requester(world: World, emails_to: EmailsTo) -> None:
     change = ask_for_address(world)
     for approver in (world.dan, world.bob):
         values = {"approved_by_id": approver.id, "applied_at": clock.now()}
@@ -201,9 +201,9 @@ def test_nobody_but_the_centres_administrators_asks_approves_or_cancels(
     change = ask_for_address(world)
     browser = client(getattr(world, name))
     rests = ("/name", "/email", "/reset-two-step-verification", f"/changes/{change.id}/approve")
-    for rest in (*rests, f"/changes/{change.id}/cancel"):
+    for ending in (*rests, f"/changes/{change.id}/cancel"):
         data = {"password": PASSWORD, "email": "x@example.org", "name": "Somebody Else"}
-        assert browser.post(path(world, rest), data=data).status_code == 404
+        assert browser.post(path(world, ending), data=data).status_code == 404
     if name != "bob":
         assert browser.post(f"/account/changes/{change.id}/cancel").status_code == 404
     db.session.rollback()
@@ -217,13 +217,13 @@ def test_a_change_is_not_reached_through_another_centre(world: World, client: Cl
     with transaction():
         factories.grant(world.bob, world.southbank, Role.ASSESSOR)
     heidi = client(world.heidi)
-    there = f"/centres/{world.southbank.id}/people/{world.bob.id}"
-    assert heidi.post(f"{there}/changes/{change.id}/approve", data={"password": PASSWORD}).status_code == 404
-    assert heidi.post(f"{there}/changes/{change.id}/cancel").status_code == 404
-    assert heidi.post(f"{there}/email", data={"email": NEW, "password": PASSWORD}).status_code == 409
+    address = f"/centres/{world.southbank.id}/people/{world.bob.id}"
+    assert heidi.post(f"{address}/changes/{change.id}/approve", data={"password": PASSWORD}).status_code == 404
+    assert heidi.post(f"{address}/changes/{change.id}/cancel").status_code == 404
+    assert heidi.post(f"{address}/email", data={"email": NEW, "password": PASSWORD}).status_code == 409
 
 
-def test_only_accounts_whose_roles_are_all_here_and_never_ones_own(
+def test_only_another_account_with_all_its_roles_at_the_centre_can_be_changed(
     world: World, emails_to: EmailsTo, bobs_app: SecondFactor
 ) -> None:
     with pytest.raises(Refused, match="your own account"):
@@ -239,7 +239,7 @@ def test_only_accounts_whose_roles_are_all_here_and_never_ones_own(
         ask_for_address(world, person=stranger)
 
 
-def test_without_emails_nobody_could_be_warned_so_it_is_refused(world: World, bobs_app: SecondFactor) -> None:
+def test_a_change_is_refused_where_no_emails_are_sent(world: World, bobs_app: SecondFactor) -> None:
     for ask in (ask_for_address, ask_for_reset):
         with pytest.raises(Refused, match="sends no emails"):
             ask(world)
@@ -263,7 +263,7 @@ def test_the_person_cancels_with_the_link_in_the_email_by_a_button(
     world: World, app: Flask, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
 ) -> None:
     change = ask_for_address(world)
-    link = cancel_link(emails_to(world.bob)[0])
+    link = find_cancel_link(emails_to(world.bob)[0])
     browser = app.test_client()
     assert "Cancel this change" in browser.get(link).text
     assert db.session.get_one(AccountChange, change.id).is_waiting  # opening the link changes nothing
@@ -314,8 +314,8 @@ def test_a_reset_removes_factors_codes_and_sessions_when_it_takes_effect(
     db.session.rollback()
     assert db.session.scalars(select(SecondFactor).where(SecondFactor.person_id == world.bob.id)).all() == []
     assert db.session.scalars(select(RecoveryCode).where(RecoveryCode.person_id == world.bob.id)).all() == []
-    live = select(UserSession).where(UserSession.person_id == world.bob.id, UserSession.ended_at.is_(None))
-    assert db.session.scalars(live).all() == []
+    open_sessions = select(UserSession).where(UserSession.person_id == world.bob.id, UserSession.ended_at.is_(None))
+    assert db.session.scalars(open_sessions).all() == []
     assert bob.get("/queue").status_code == 302
     assert "An administrator of your centre removed your two-step verification" in emails_to(world.bob)[-1]
     assert recorded_acts() == ["account_change_requested", "two_step_verification_reset"]
@@ -337,7 +337,7 @@ def test_a_reset_for_somebody_without_factors_is_refused(world: World, emails_to
         ask_for_reset(world)
 
 
-def test_an_address_that_was_replaced_lately_is_told_of_a_reset_too(
+def test_an_address_that_was_replaced_lately_is_emailed_about_a_reset_too(
     world: World, dora: Person, bobs_app: SecondFactor, emails_to: EmailsTo
 ) -> None:
     before = world.bob.email
@@ -345,23 +345,23 @@ def test_an_address_that_was_replaced_lately_is_told_of_a_reset_too(
     ask_for_reset(world)
     for address in (before, NEW):
         assert "Reset of two-step verification" in emails_to(address)[-1]
-    assert cancel_link(emails_to(before)[-1]) == cancel_link(emails_to(NEW)[-1])
+    assert find_cancel_link(emails_to(before)[-1]) == find_cancel_link(emails_to(NEW)[-1])
 
 
-def test_who_asked_and_is_no_longer_an_administrator_changes_nothing(
+def test_a_change_is_cancelled_when_its_requester_is_no_longer_an_administrator(
     world: World, dora: Person, emails_to: EmailsTo
 ) -> None:
     change = ask_for_address(world)
     with transaction():
-        held = db.session.scalars(select(Grant).where(Grant.person_id == world.dan.id)).one()
-        end_grant(held, factories.make_actor(dora))
+        role = db.session.scalars(select(Grant).where(Grant.person_id == world.dan.id)).one()
+        end_grant(role, factories.make_actor(dora))
     with pytest.raises(Refused, match="no longer an administrator"):
         approve(change, dora)
     wait(A_DAY)
     assert services.apply_due_changes() == 1
     db.session.rollback()
-    ended = db.session.get_one(AccountChange, change.id)
-    assert ended.cancelled_because == "Who asked for it is no longer an administrator here."
+    cancelled = db.session.get_one(AccountChange, change.id)
+    assert cancelled.cancelled_because == "Who asked for it is no longer an administrator here."
     assert address_of(world.bob) != NEW
     assert list_faults() == []
 
@@ -397,7 +397,7 @@ def test_the_address_of_an_invited_person_is_corrected_at_once(
     assert list_faults() == []
 
 
-def test_the_operator_changes_an_address_at_once_and_both_are_told(
+def test_the_operator_changes_an_address_at_once_and_both_addresses_are_emailed(
     world: World, app: Flask, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
 ) -> None:
     before = world.bob.email
@@ -409,11 +409,11 @@ def test_the_operator_changes_an_address_at_once_and_both_are_told(
         assert "was changed from" in emails_to(address)[0]
     assert recorded_acts() == ["account_change_requested", "email_changed"]
     assert list_faults() == []
-    again = app.test_cli_runner().invoke(args=["people", "change-email", before, "x@example.org"])
-    assert (again.exit_code, "has no account here" in again.output) == (1, True)
+    repeated = app.test_cli_runner().invoke(args=["people", "change-email", before, "x@example.org"])
+    assert (repeated.exit_code, "has no account here" in repeated.output) == (1, True)
 
 
-def test_of_an_approval_and_a_cancellation_at_once_one_counts(
+def test_only_one_of_a_simultaneous_approval_and_cancellation_counts(
     app: Flask, world: World, client: ClientFor, dora: Person, emails_to: EmailsTo
 ) -> None:
     change = ask_for_address(world)
@@ -443,7 +443,9 @@ def test_the_worker_and_a_sign_in_apply_a_change_once(
     assert recorded_acts() == ["account_change_requested", "email_changed"]
 
 
-def test_a_change_that_was_never_approved_is_named_by_verify(world: World, dora: Person, emails_to: EmailsTo) -> None:
+def test_a_change_that_was_never_approved_is_reported_by_verify(
+    world: World, dora: Person, emails_to: EmailsTo
+) -> None:
     change = ask_for_address(world)
     with tampering_transaction():
         row = db.session.get_one(AccountChange, change.id)

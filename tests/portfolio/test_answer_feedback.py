@@ -71,12 +71,12 @@ def test_an_item_that_is_not_returned_has_nothing_to_answer(
 
 
 def test_a_file_can_be_the_answer(alice: FlaskClient, returned: Evidence) -> None:
-    where = answer(alice, returned, "", files=[(io.BytesIO(b"The email."), "email.txt")])
-    assert where == f"/evidence/{returned.id}/submit"
+    location = answer(alice, returned, "", files=[(io.BytesIO(b"The email."), "email.txt")])
+    assert location == f"/evidence/{returned.id}/submit"
     assert [each.name for each in returned.attachments] == ["email.txt"]
 
 
-def test_the_rest_of_the_item_is_left_alone(alice: FlaskClient, returned: Evidence) -> None:
+def test_answering_keeps_the_rest_of_the_item(alice: FlaskClient, returned: Evidence) -> None:
     answer(alice, returned)
     db.session.rollback()
     assert returned.title == "Complaint CH-2231"
@@ -116,7 +116,9 @@ def test_the_edit_page_has_the_outcomes_and_the_answer_saved_while_it_is_typed(
     assert returned.response == ANSWER, "a page without the box leaves the answer alone"
 
 
-def test_a_withdrawn_answer_is_the_drafts_again(world: World, alice: FlaskClient, returned: Evidence) -> None:
+def test_the_answer_of_a_withdrawn_version_is_in_the_draft_again(
+    world: World, alice: FlaskClient, returned: Evidence
+) -> None:
     answer(alice, returned)
     submit_item(returned, world)
     assert find_open_feedback(list_evidence_history(returned)) == []
@@ -164,9 +166,9 @@ def test_each_answer_stands_before_the_feedback_it_answers(
 
 
 def test_the_answer_is_part_of_what_is_sealed(alice: FlaskClient, world: World, returned: Evidence) -> None:
-    without = {"title": "Call", "response": None}
-    assert compute_content_hash(without, []) == compute_content_hash({"title": "Call"}, []), "older versions hold"
-    assert compute_content_hash({**without, "response": ANSWER}, []) != compute_content_hash(without, [])
+    fields = {"title": "Call", "response": None}
+    assert compute_content_hash(fields, []) == compute_content_hash({"title": "Call"}, []), "older versions hold"
+    assert compute_content_hash({**fields, "response": ANSWER}, []) != compute_content_hash(fields, [])
 
 
 @pytest.mark.parametrize("name", ["bob", "carol", "dan", "frank"])

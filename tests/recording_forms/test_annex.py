@@ -112,8 +112,8 @@ def test_a_decision_disagreed_with_is_listed_as_it_was_when_it_was_sampled(world
     workflow.meet_everything(world, world.cfacc15)
     decision = find_live_decision(world.cfacc15, "1")
     disagree(world, decision)
-    [printed] = get_annex(world.cfacc15).samples
-    assert (printed.decision, printed.outcome, printed.comment) == (Outcome.MET, "Disagreed", ACTION)
+    [sample] = get_annex(world.cfacc15).samples
+    assert (sample.decision, sample.outcome, sample.comment) == (Outcome.MET, "Disagreed", ACTION)
 
 
 def test_a_decision_sampled_again_is_listed_for_each_sample(world: World) -> None:
@@ -153,9 +153,9 @@ def test_the_reason_for_releasing_without_sampling_is_in_the_annex(client: Clien
     workflow.confirm(world.cfacc15)
     reason = "Not selected under the centre's sampling plan"
     with transaction():
-        seen = take_snapshot(world.cfacc15).hash
+        snapshot_hash = take_snapshot(world.cfacc15).hash
         sign_verification(
-            world.cfacc15, seen, factories.make_actor(world.carol), clock.now(), unsampled_reason=reason
+            world.cfacc15, snapshot_hash, factories.make_actor(world.carol), clock.now(), unsampled_reason=reason
         )
     paper = Sheet(client(world.alice).get(f"/attempts/{world.cfacc15.id}/form.pdf").data)
     assert f"Released without sampling: {reason}" in paper.text
@@ -168,16 +168,23 @@ def test_the_page_shows_the_annex_that_will_be_printed(client: Client, world: Wo
     browser = client(world.alice)
     page = html5lib.parse(browser.get(f"/attempts/{world.cfacc15.id}/form").text, namespaceHTMLElements=False)
     paper = Sheet(browser.get(f"/attempts/{world.cfacc15.id}/form.pdf").data)
-    shown = [
+    page_tables = [
         [[" ".join("".join(cell.itertext()).split()) for cell in row] for row in table.iter("tr")]
         for table in page.iter("table")
         if "annex-table" in table.get("class", "")
     ]
-    printed = [[[cell.text.replace("• ", "") for cell in row] for row in table] for table in paper.tables[-2:]]
-    assert [[[cell.replace(" ", "") for cell in row] for row in table] for table in shown] == [
-        [[cell.replace(" ", "") for cell in row] for row in table] for table in printed
+    printed_tables = [[[cell.text.replace("• ", "") for cell in row] for row in table] for table in paper.tables[-2:]]
+    assert [[[cell.replace(" ", "") for cell in row] for row in table] for table in page_tables] == [
+        [[cell.replace(" ", "") for cell in row] for row in table] for table in printed_tables
     ]
-    assert shown[1][1][:6] == ["1", "Everything I did in October", "PC 1", "Met", "Carol Hughes", shown[1][1][5]]
+    assert page_tables[1][1][:6] == [
+        "1",
+        "Everything I did in October",
+        "PC 1",
+        "Met",
+        "Carol Hughes",
+        page_tables[1][1][5],
+    ]
 
 
 def test_every_sheet_of_the_annex_has_the_header_and_the_footer_of_the_form() -> None:
@@ -255,12 +262,12 @@ def test_an_issued_form_keeps_the_annex_that_it_was_issued_with(
         )
     dan, address = client(world.dan), f"/attempts/{world.cfacc15.id}/form"
     assert dan.post(f"{address}/issue").status_code == 303
-    issued = dan.get(f"{address}.pdf").data
-    assert "PC 1" in Sheet(issued).text
+    issued_pdf = dan.get(f"{address}.pdf").data
+    assert "PC 1" in Sheet(issued_pdf).text
     sample(world, "2")
     with transaction():
         change_form_annex(world.northgate, factories.make_actor(world.dan), is_printed=False)
-    assert dan.get(f"{address}.pdf").data == issued
+    assert dan.get(f"{address}.pdf").data == issued_pdf
     page = dan.get(address).text
     assert "The issued file is as it was on that day. This page shows the form as it is now." in page
     assert "Sampled decisions" not in page

@@ -60,9 +60,9 @@ def read_hidden_fields(page: str) -> dict[str, list[str]]:
     return fields
 
 
-def choose(attempts: list[int], assessor: Person, **other: Any) -> dict[str, Any]:
-    chosen = {"attempt": attempts, "assessor": assessor.id, "internal_verifier": 0, "reason": "Bob leaves"}
-    return {**chosen, **other}
+def choose(attempts: list[int], assessor: Person, **fields: Any) -> dict[str, Any]:
+    defaults = {"attempt": attempts, "assessor": assessor.id, "internal_verifier": 0, "reason": "Bob leaves"}
+    return {**defaults, **fields}
 
 
 def test_ticked_units_are_previewed_and_then_reallocated(
@@ -121,8 +121,8 @@ def test_each_rule_of_a_single_allocation_is_asked_for_each_unit(world: World, g
     with transaction():
         factories.grant(world.alice, world.northgate, Role.ASSESSOR)
         world.inscc004.state = AttemptState.VOID
-    own, void = plan(world, both, world.alice).units
-    assert own.refusal == "Nobody can assess their own work."
+    first, void = plan(world, both, world.alice).units
+    assert first.refusal == "Nobody can assess their own work."
     assert void.refusal == "This unit is void."
     assert "does not have the role of assessor" in (plan(world, both, world.grace).units[0].refusal or "")
     with transaction():
@@ -172,24 +172,24 @@ def test_no_ticked_unit_leads_back_to_the_list(world: World, client: ClientFor) 
 
 
 def test_all_units_of_a_page_are_ticked_without_javascript(world: World, client: ClientFor) -> None:
-    dan, listed = client(world.dan), f"/centres/{world.northgate.id}/allocations"
-    assert dan.get(listed).text.count(" checked") == 0
-    assert dan.get(listed + "?tick=all").text.count(" checked") == 2
+    dan, list_address = client(world.dan), f"/centres/{world.northgate.id}/allocations"
+    assert dan.get(list_address).text.count(" checked") == 0
+    assert dan.get(list_address + "?tick=all").text.count(" checked") == 2
 
 
 def test_units_of_another_centre_are_not_found(world: World, client: ClientFor, gina: Person) -> None:
-    other = [world.franks_attempt.id]
-    assert client(world.dan).get(address(world), query_string={"attempt": other}).status_code == 404
+    other_ids = [world.franks_attempt.id]
+    assert client(world.dan).get(address(world), query_string={"attempt": other_ids}).status_code == 404
     assert client(world.dan).get(address(world), query_string={"attempt": "x"}).status_code == 404
     with pytest.raises(NotFound), transaction():
-        carry_out_plan(world.northgate, other, {Role.ASSESSOR: gina}, "Leave", make_actor(world.dan), digest="")
+        carry_out_plan(world.northgate, other_ids, {Role.ASSESSOR: gina}, "Leave", make_actor(world.dan), digest="")
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
 def test_only_an_administrator_of_the_centre_can_change_allocations(
-    world: World, client: ClientFor, gina: Person, both: list[int], who: str
+    world: World, client: ClientFor, gina: Person, both: list[int], name: str
 ) -> None:
-    browser = client(getattr(world, who))
+    browser = client(getattr(world, name))
     assert browser.get(address(world), query_string={"attempt": both}).status_code == 404
     fields = choose(both, gina, planned=both, act="allocate")
     assert browser.post(address(world), data=fields).status_code == 404
@@ -238,11 +238,16 @@ def test_two_administrators_at_the_same_time_change_each_unit_once(
         dora = make_person("Dora Quinn", world.northgate, Role.ADMINISTRATOR)
     browsers = [client(world.dan), client(dora)]
     forms = [read_hidden_fields(each.post(address(world), data=choose(both, gina)).text) for each in browsers]
-    where = address(world)
+    change_address = address(world)
     answers = run_concurrently(
         app,
         *(
-            (browser, lambda own, fields=fields: own.post(where, data=fields | {"act": "allocate"}).status_code)
+            (
+                browser,
+                lambda browser, fields=fields: (
+                    browser.post(change_address, data=fields | {"act": "allocate"}).status_code
+                ),
+            )
             for browser, fields in zip(browsers, forms, strict=True)
         ),
     )
@@ -270,14 +275,14 @@ def test_choosing_takes_the_same_statements_for_two_units_as_for_forty(
     count_statements: Callable[[], AbstractContextManager[list[str]]],
 ) -> None:
     with transaction():
-        others = [
+        other_ids = [
             factories.make_attempt(factories.make_registration(candidate, world.northgate, world.dan), "DELIVERCC").id
             for candidate in (make_person(f"Ivy {n}", world.northgate, Role.CANDIDATE) for n in range(38))
         ]
     dan, counts = client(world.dan), []
-    for chosen in (both, [*both, *others]):
+    for attempt_ids in (both, [*both, *other_ids]):
         with count_statements() as statements:
-            assert dan.get(address(world), query_string={"attempt": chosen}).status_code == 200
+            assert dan.get(address(world), query_string={"attempt": attempt_ids}).status_code == 200
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 14
 

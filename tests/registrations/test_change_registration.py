@@ -34,23 +34,23 @@ def address(world: World) -> str:
     return f"/registrations/{world.registration.id}/numbers"
 
 
-def body(**other: Any) -> dict[str, Any]:
+def body(**fields: Any) -> dict[str, Any]:
     return {
         "candidate_number": "N-7",
         "awarding_body_number": "AB-900",
         "awarding_body_date": "2026-11-02",
         "changes_seen": "0",
-        **other,
+        **fields,
     }
 
 
-def change(world: World, numbers: RegistrationNumbers, seen: int = 0) -> bool:
+def change(world: World, numbers: RegistrationNumbers, changes_seen: int = 0) -> bool:
     with transaction():
         return change_registration(
             db.session.get_one(Registration, world.registration.id),
             numbers,
             factories.make_actor(world.dan),
-            changes_seen=seen,
+            changes_seen=changes_seen,
         )
 
 
@@ -76,7 +76,7 @@ def test_an_administrator_changes_numbers_and_date_and_the_earlier_ones_are_kept
 
 def test_the_same_numbers_again_change_nothing(world: World, recorded_acts: Callable[[], list[str]]) -> None:
     assert change(world, NUMBERS)
-    assert not change(world, NUMBERS, seen=1)
+    assert not change(world, NUMBERS, changes_seen=1)
     assert recorded_acts() == ["registration_changed"]
 
 
@@ -95,8 +95,8 @@ def test_a_new_registration_may_have_neither_number_nor_date(world: World) -> No
     with transaction():
         ivy = factories.make_person("Ivy Okafor", world.northgate, factories.Role.CANDIDATE)
         actor = factories.make_actor(world.dan)
-        made = register_candidate(ivy, world.northgate, "N-8", None, None, [factories.unit("CFACC15")], actor)
-    assert (made.awarding_body_number, made.awarding_body_date) == (None, None)
+        registration = register_candidate(ivy, world.northgate, "N-8", None, None, [factories.unit("CFACC15")], actor)
+    assert (registration.awarding_body_number, registration.awarding_body_date) == (None, None)
     assert [each for each in list_violations() if "registration" in each] == []
 
 
@@ -120,10 +120,10 @@ def test_number_and_date_come_together_and_not_from_the_future(
 def test_another_candidates_number_is_refused_and_what_was_typed_is_kept(world: World, client: ClientFor) -> None:
     with transaction():
         ivy = factories.make_person("Ivy Okafor", world.northgate, factories.Role.CANDIDATE)
-        taken = factories.make_registration(ivy, world.northgate, world.dan).candidate_number
-    response = client(world.dan).post(address(world), data=body(candidate_number=taken))
+        used_number = factories.make_registration(ivy, world.northgate, world.dan).candidate_number
+    response = client(world.dan).post(address(world), data=body(candidate_number=used_number))
     assert response.status_code == 422
-    assert f"has the number {taken}" in response.text
+    assert f"has the number {used_number}" in response.text
     assert 'value="AB-900"' in response.text
 
 
@@ -131,13 +131,13 @@ def test_a_change_over_somebody_elses_later_change_is_refused(world: World, clie
     change(world, NUMBERS)
     with pytest.raises(Conflict):
         change(world, RegistrationNumbers("N-8", "AB-900", DAY))
-    for seen in ("0", "", "x"):
-        response = client(world.dan).post(address(world), data=body(candidate_number="N-8", changes_seen=seen))
+    for count in ("0", "", "x"):
+        response = client(world.dan).post(address(world), data=body(candidate_number="N-8", changes_seen=count))
         assert response.status_code == 422
     assert len(list_changes()) == 1
 
 
-def test_of_two_changes_at_once_one_is_kept(app: Flask, world: World, client: ClientFor) -> None:
+def test_only_one_of_two_simultaneous_changes_is_kept(app: Flask, world: World, client: ClientFor) -> None:
     browsers = client(world.dan), client(world.dan)
 
     def save(number: str) -> Callable[[FlaskClient], Any]:
@@ -164,7 +164,7 @@ def test_numbers_can_be_entered_after_a_withdrawal_and_not_after_an_erasure(worl
         erasure = {"erased_at": clock.now(), "erased_by_id": world.dan.id, "is_open": False}
         factories.add_and_flush(Erasure(registration_id=world.registration.id, is_full=True, **erasure))
     with pytest.raises(Refused, match="erased"):
-        change(world, NOT_REGISTERED, seen=1)
+        change(world, NOT_REGISTERED, changes_seen=1)
 
 
 def test_the_list_shows_who_is_not_yet_registered_alone(world: World, client: ClientFor) -> None:
@@ -200,7 +200,7 @@ def test_evidence_from_before_the_centres_registration_is_warned_of_while_there_
     assert "It was produced before registration for CFACC15." in [each.text for each in list_draft_warnings(evidence)]
 
 
-def test_a_change_past_the_product_is_named_by_verify(world: World) -> None:
+def test_a_change_that_bypasses_the_product_is_reported_by_verify(world: World) -> None:
     change(world, NUMBERS)
     assert [each for each in list_violations() if "registration" in each] == []
     with tampering_transaction():

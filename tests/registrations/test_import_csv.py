@@ -30,12 +30,12 @@ JACK = "Jack Tan,jack@example.org,Assessor,2026-12-01,30/06/2027\n"
 
 def send(browser: FlaskClient, world: World, text: str, act: str = "") -> TestResponse:
     """Preview the text; with the act `import`, send the preview's form as a browser would."""
-    where = f"/centres/{world.northgate.id}/people/import"
-    page = browser.post(where, data={"text": text})
+    import_address = f"/centres/{world.northgate.id}/people/import"
+    page = browser.post(import_address, data={"text": text})
     if not act:
         return page
     digest = re.search(r'name="digest" value="([^"]*)"', page.text)
-    return browser.post(where, data={"text": text, "act": act, "digest": digest[1] if digest else ""})
+    return browser.post(import_address, data={"text": text, "act": act, "digest": digest[1] if digest else ""})
 
 
 def preview(text: str, world: World) -> ImportPreview:
@@ -136,8 +136,8 @@ def test_each_invalid_row_is_listed_with_its_column_and_error(
 ) -> None:
     with transaction():
         world.frank.deactivated_at = clock.now()
-    ((number, where, error),) = list_errors(f"{HEAD}\n{row}\n{JACK}", world)
-    assert (number, where) == (3, column)
+    ((number, error_column, error),) = list_errors(f"{HEAD}\n{row}\n{JACK}", world)
+    assert (number, error_column) == (3, column)
     assert fault in error
 
 

@@ -132,9 +132,9 @@ def test_import_registers_and_allocates_in_one_act(
 def test_same_file_again_changes_nothing(world: World, client: ClientFor) -> None:
     import_all(IVY + JACK, world)
     before = count_rows()
-    again = import_all(IVY + JACK, world)
-    assert (again.new, len(again.unchanged)) == ((), 2)
-    assert again.unchanged[0].kept == (
+    second_import = import_all(IVY + JACK, world)
+    assert (second_import.new, len(second_import.unchanged)) == ((), 2)
+    assert second_import.unchanged[0].kept == (
         "role candidate",
         "registration C-101",
         "units CFACC15, INSCC004",
@@ -149,9 +149,9 @@ def test_same_file_again_changes_nothing(world: World, client: ClientFor) -> Non
 def test_row_of_an_existing_candidate_adds_the_registration_only(
     world: World, recorded_acts: Callable[[], list[str]]
 ) -> None:
-    done = import_all("Alice M,alice.moran@example.org,candidate,C-300,,,,DELIVERCC,,\n", world)
-    assert done.rows[0].new == ("registration C-300", "unit DELIVERCC")
-    assert done.rows[0].kept == ("role candidate", "the name Alice Moran")
+    result = import_all("Alice M,alice.moran@example.org,candidate,C-300,,,,DELIVERCC,,\n", world)
+    assert result.rows[0].new == ("registration C-300", "unit DELIVERCC")
+    assert result.rows[0].kept == ("role candidate", "the name Alice Moran")
     assert recorded_acts() == ["candidate_registered", "attempt_started"]
     assert find_person("alice.moran@example.org").name == "Alice Moran"
 
@@ -163,8 +163,8 @@ def test_staff_may_be_named_in_a_later_row(world: World) -> None:
 
 
 def test_rows_with_the_same_candidate_number_add_their_units(world: World) -> None:
-    done = import_all(IVY + IVY.replace("CFACC15; INSCC004", "DELIVERCC"), world)
-    assert [row.error for row in done.rows] == ["", ""]
+    result = import_all(IVY + IVY.replace("CFACC15; INSCC004", "DELIVERCC"), world)
+    assert [row.error for row in result.rows] == ["", ""]
     codes = [attempt.unit.code for attempt in get_registration("C-101").attempts]
     assert codes == ["CFACC15", "INSCC004", "DELIVERCC"]
 
@@ -205,8 +205,8 @@ def test_unit_is_found_by_an_identifier(world: World) -> None:
 def test_each_rule_is_asked_and_names_the_row_and_the_column(
     world: World, row: str, column: str, reason: str
 ) -> None:
-    ((number, where, error),) = list_errors(f"{IVY}{row}\n", world)
-    assert (number, where) == (3, column)
+    ((number, error_column, error),) = list_errors(f"{IVY}{row}\n", world)
+    assert (number, error_column) == (3, column)
     assert reason in error
 
 
@@ -223,8 +223,8 @@ def test_duties_stay_separate(world: World) -> None:
     with transaction():
         factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
         factories.grant(world.alice, world.northgate, Role.ASSESSOR)
-    own = "Alice,alice.moran@example.org,,C-1,,,,DELIVERCC,alice.moran@example.org,\n"
-    text = f"Kim,kim@example.org,,C-2,,,,CFACC15,{BOB},{BOB}\n{own}"
+    own_row = "Alice,alice.moran@example.org,,C-1,,,,DELIVERCC,alice.moran@example.org,\n"
+    text = f"Kim,kim@example.org,,C-2,,,,CFACC15,{BOB},{BOB}\n{own_row}"
     assert list_errors(text, world) == [
         (2, "internal verifier email", "The same person cannot assess and verify a unit. Choose somebody else."),
         (3, "assessor email", "Nobody can assess their own work."),
@@ -250,10 +250,10 @@ def test_other_allocation_that_exists_stays_and_the_preview_says_so(world: World
         make_person("Gina Holt", world.northgate, Role.ASSESSOR)
     number = world.registration.candidate_number
     row = f"Alice Moran,alice.moran@example.org,,{number},,AB-7,1/9/2026,CFACC15; DELIVERCC,gina.holt@example.org,\n"
-    done = import_all(row, world).rows[0]
-    assert done.new == ("unit DELIVERCC", "assessor Gina Holt for DELIVERCC")
-    assert f"registration number {world.registration.awarding_body_number}" in done.kept
-    assert "assessor Bob Archer for CFACC15" in done.kept
+    row_result = import_all(row, world).rows[0]
+    assert row_result.new == ("unit DELIVERCC", "assessor Gina Holt for DELIVERCC")
+    assert f"registration number {world.registration.awarding_body_number}" in row_result.kept
+    assert "assessor Bob Archer for CFACC15" in row_result.kept
     assert ("CFACC15", "assessor", "Bob Archer") in list_allocated(world.registration)
 
 
@@ -262,10 +262,10 @@ def test_void_units_and_withdrawn_candidates_stay_as_they_are(world: World) -> N
     with transaction():
         void_attempt(get_registration("C-101").attempts[0], "Wrong unit", make_actor(world.dan))
         withdraw_candidate(get_registration("C-102"), "Left", make_actor(world.dan))
-    again = import_all(IVY + JACK.replace("DELIVERCC", "DELIVERCC; CFACC15"), world)
-    assert again.new == ()
+    second_import = import_all(IVY + JACK.replace("DELIVERCC", "DELIVERCC; CFACC15"), world)
+    assert second_import.new == ()
     assert get_registration("C-101").attempts[0].state is AttemptState.VOID
-    assert "registration C-102 (withdrawn)" in again.rows[1].kept
+    assert "registration C-102 (withdrawn)" in second_import.rows[1].kept
     assert len(get_registration("C-102").attempts) == 1
 
 
@@ -288,11 +288,11 @@ def test_two_administrators_import_the_same_file_once(app: Flask, world: World, 
     with transaction():
         dora = make_person("Dora Quinn", world.northgate, Role.ADMINISTRATOR)
     digest = preview(IVY + JACK, world).digest
-    where, fields = address(world), {"text": HEAD + IVY + JACK, "act": "import", "digest": digest}
+    import_address, fields = address(world), {"text": HEAD + IVY + JACK, "act": "import", "digest": digest}
     answers = run_concurrently(
         app,
         *(
-            (client(person), lambda browser: browser.post(where, data=fields).status_code)
+            (client(person), lambda browser: browser.post(import_address, data=fields).status_code)
             for person in (world.dan, dora)
         ),
     )
@@ -331,9 +331,9 @@ def test_terms_of_england_are_read_and_written(world: World, client: ClientFor) 
     assert "internal quality assurer Ian Reid for" in page.text
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_only_an_administrator_of_the_centre_gets_the_example(world: World, client: ClientFor, who: str) -> None:
-    assert client(getattr(world, who)).get(address(world) + "/example").status_code == 404
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_only_an_administrator_of_the_centre_gets_the_example(world: World, client: ClientFor, name: str) -> None:
+    assert client(getattr(world, name)).get(address(world) + "/example").status_code == 404
 
 
 def test_more_units_than_the_limit_are_refused(world: World) -> None:
@@ -352,8 +352,8 @@ def test_statements_grow_with_what_each_unit_and_allocation_asks(
     codes = "CFACC15;INSCC004;DELIVERCC;CFAM&LFD3;EXTRA0;EXTRA1;EXTRA2;EXTRA3"
     rows = "".join(f"P {n},p{n}@example.org,,C-{n},,,,{codes},{BOB},{CAROL}\n" for n in range(5))
     with count_statements() as statements:
-        done = preview(rows, world)
-    assert (done.totals["units"], done.totals["allocations"]) == (40, 80)
+        result = preview(rows, world)
+    assert (result.totals["units"], result.totals["allocations"]) == (40, 80)
     assert len(statements) <= 40 * 4 + 80 * 5 + 5 * 20 + 30
     import_all(rows, world)
     with clock.frozen_at(clock.now() + timedelta(minutes=1)), count_statements() as statements:

@@ -69,8 +69,8 @@ class PrintedUnit:
 
 def as_html(unit: PrintedUnit, *, lists: bool = False, marker: str = "{}") -> str:
     """Return a page with the labels as text, or as the numbers of ordered lists where HTML has such numbers."""
-    first, *others = unit.first_lines
-    parts = [f"<h1>{escape(first)}</h1>", *(f"<p>{escape(each)}</p>" for each in others)]
+    first, *other_lines = unit.first_lines
+    parts = [f"<h1>{escape(first)}</h1>", *(f"<p>{escape(each)}</p>" for each in other_lines)]
     if unit.overview:
         parts += ["<h2>Overview</h2>", f"<p>{escape(unit.overview)}</p>"]
     if unit.document_type == "learning_outcomes":
@@ -88,14 +88,14 @@ def as_html(unit: PrintedUnit, *, lists: bool = False, marker: str = "{}") -> st
 
 def as_table(unit: PrintedUnit) -> str:
     """Return a page with outcomes beside their criteria in a ruled table, an outcome across its rows."""
-    first, *others = unit.first_lines
+    first, *other_lines = unit.first_lines
     rows = ["<tr><th>Learning outcomes</th><th>Assessment criteria</th></tr>"]
     for number, (heading, nodes) in enumerate(unit.outcomes(), 1):
         cells = [f"<td>{each.printed_label} {escape(each.criterion.text)}</td>" for each in nodes]
         rows.append(f'<tr><td rowspan="{len(cells)}">{number}. {escape(heading or "")}</td>{cells[0]}</tr>')
         rows += [f"<tr>{cell}</tr>" for cell in cells[1:]]
-    listed = "".join(f"<p>{escape(each)}</p>" for each in others)
-    return _page(unit.title, f"<h1>{escape(first)}</h1>{listed}<table>{''.join(rows)}</table>")
+    paragraphs = "".join(f"<p>{escape(each)}</p>" for each in other_lines)
+    return _page(unit.title, f"<h1>{escape(first)}</h1>{paragraphs}<table>{''.join(rows)}</table>")
 
 
 def _page(title: str, body: str) -> str:
@@ -193,9 +193,9 @@ class Word:
 
 def as_docx(unit: PrintedUnit) -> bytes:
     word = Word()
-    first, *others = unit.first_lines
+    first, *other_lines = unit.first_lines
     word.document.add_heading(first, 0)
-    for each in others:
+    for each in other_lines:
         word.document.add_paragraph(each)
     if unit.document_type == "learning_outcomes":
         word.document.add_heading("Learning outcomes and assessment criteria", 1)

@@ -64,9 +64,9 @@ def test_no_text_is_more_similar_than_the_same_text(code: str) -> None:
     unit = UNITS[code]
     scale = scale_of(unit)
     for each in unit.assessable:
-        alike = [other for other in unit.assessable if scale.similarity(each.text, other.text) == 100]
+        alike = [criterion for criterion in unit.assessable if scale.similarity(each.text, criterion.text) == 100]
         assert each in alike
-        assert {other.text.casefold() for other in alike} == {each.text.casefold()}
+        assert {criterion.text.casefold() for criterion in alike} == {each.text.casefold()}
 
 
 def test_case_and_punctuation_are_ignored_and_words_count() -> None:

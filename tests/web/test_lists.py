@@ -21,16 +21,16 @@ ClientFor = Callable[..., FlaskClient]
 ROLES = [Filter("role", "Role", "All roles", {"candidate": "Candidate"})]
 
 
-def read_csv(browser: FlaskClient, address: str, **asked: str) -> list[list[str]]:
+def read_csv(browser: FlaskClient, address: str, **query: str) -> list[list[str]]:
     """Return the rows of a list's CSV file, the heads first."""
-    response = browser.get(address, query_string={**asked, "format": "csv"})
+    response = browser.get(address, query_string={**query, "format": "csv"})
     assert response.status_code == 200
     assert response.mimetype == "text/csv"
     return list(csv.reader(io.StringIO(response.data.decode("utf-8-sig"))))
 
 
-def names_on(browser: FlaskClient, address: str, **asked: str) -> list[str]:
-    page = browser.get(address, query_string=asked).text
+def names_on(browser: FlaskClient, address: str, **query: str) -> list[str]:
+    page = browser.get(address, query_string=query).text
     return re.findall(r'<a href="/centres/\d+/people/\d+">([^<]+)</a>', page)
 
 
@@ -39,7 +39,7 @@ def people(world: World) -> str:
 
 
 @pytest.mark.parametrize(
-    ("asked", "name", "value"),
+    ("query", "name", "value"),
     [
         ({}, "size", 50),
         ({"size": "25"}, "size", 25),
@@ -62,8 +62,8 @@ def people(world: World) -> str:
         ({"format": "xml"}, "is_csv", False),
     ],
 )
-def test_unknown_and_unbounded_parameters_are_ignored(asked: dict[str, str], name: str, value: object) -> None:
-    assert getattr(read_list_query(PEOPLE, asked, ROLES), name) == value
+def test_unknown_and_unbounded_parameters_are_ignored(query: dict[str, str], name: str, value: object) -> None:
+    assert getattr(read_list_query(PEOPLE, query, ROLES), name) == value
 
 
 def test_address_of_a_list_leaves_out_what_is_as_by_default() -> None:
@@ -130,10 +130,10 @@ def test_csv_has_the_rows_of_all_pages_in_the_order_of_the_page(world: World, cl
         for number in range(60):
             make_person(f"Person {number:03}", world.northgate, Role.CANDIDATE)
     dan = client(world.dan)
-    asked = {"q": "person", "sort": "-name", "role": "candidate"}
-    heads, *rows = read_csv(dan, people(world), **asked, size="25", page="2")
+    query = {"q": "person", "sort": "-name", "role": "candidate"}
+    heads, *rows = read_csv(dan, people(world), **query, size="25", page="2")
     assert heads == ["Name", "Email", "Roles", "Account", "Added"]
-    on_pages = names_on(dan, people(world), **asked) + names_on(dan, people(world), **asked, page="2")
+    on_pages = names_on(dan, people(world), **query) + names_on(dan, people(world), **query, page="2")
     assert [row[0] for row in rows] == on_pages
     assert len(rows) == 60
     assert rows[0][1:4] == [rows[0][1], "Candidate", "Has an account"]
