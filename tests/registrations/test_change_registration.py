@@ -172,8 +172,8 @@ def test_the_list_shows_who_is_not_yet_registered_alone(world: World, client: Cl
         ivy = factories.make_person("Ivy Okafor", world.northgate, factories.Role.CANDIDATE)
         factories.make_registration(ivy, world.northgate, world.dan)
     dan = client(world.dan)
-    path = f"/centres/{world.northgate.id}/registrations?not_registered=y"
-    assert "Every candidate is registered with the awarding body." in dan.get(path).text
+    path = f"/centres/{world.northgate.id}/registrations?show=not-registered"
+    assert "No candidate matches these filters." in dan.get(path).text
     assert "with the awarding body" not in dan.get("/").text
     change(world, NOT_REGISTERED)
     page = dan.get(path).text

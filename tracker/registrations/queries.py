@@ -28,22 +28,6 @@ OPEN = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
-class RegistrationRow:
-    """A registration in the list of a centre's candidates."""
-
-    registration_id: int
-    candidate: str
-    candidate_number: str
-    is_registered: bool
-    """Whether the awarding body has registered the candidate."""
-    registered_at: datetime
-    withdrawn_at: datetime | None
-    units: int
-    to_allocate: int
-    """Open units that still need an assessor or an internal verifier."""
-
-
-@dataclass(frozen=True, slots=True)
 class AttemptToAllocate:
     """An open attempt that still needs an assessor or an internal verifier."""
 
@@ -115,48 +99,6 @@ def is_not_registered() -> ColumnElement[bool]:
     docs/rules.md, Things, rule 17.
     """
     return and_(Registration.awarding_body_number.is_(None), Registration.withdrawn_at.is_(None))
-
-
-def list_registrations(
-    centre: Centre, words: str, page: int, *, not_registered: bool = False
-) -> tuple[list[RegistrationRow], bool]:
-    """List a page of registrations, most units to allocate first, then by name; and whether more follow.
-
-    Args:
-        centre: the centre.
-        words: a part of the name or candidate number.
-        page: the page's number, from 1.
-        not_registered: leave out those that the awarding body has registered.
-    """
-    to_allocate = func.count(UnitAttempt.id).filter(needs_allocation())
-    query = (
-        select(
-            Registration.id,
-            Person.name,
-            Registration.candidate_number,
-            Registration.awarding_body_number.is_not(None),
-            Registration.registered_at,
-            Registration.withdrawn_at,
-            func.count(UnitAttempt.id).filter(UnitAttempt.state != AttemptState.VOID),
-            to_allocate,
-        )
-        .join(Person, Person.id == Registration.candidate_id)
-        .outerjoin(UnitAttempt, UnitAttempt.registration_id == Registration.id)
-        .where(Registration.centre_id == centre.id)
-        .group_by(Registration.id, Person.name)
-        .order_by(to_allocate.desc(), Person.name, Registration.id)
-    )
-    if not_registered:
-        query = query.where(is_not_registered())
-    if words := words.strip().lower():
-        query = query.where(
-            or_(
-                func.lower(Person.name).contains(words, autoescape=True),
-                func.lower(Registration.candidate_number).contains(words, autoescape=True),
-            )
-        )
-    rows = [RegistrationRow(*row) for row in db.session.execute(query.limit(PAGE + 1).offset(PAGE * (page - 1)))]
-    return rows[:PAGE], len(rows) > PAGE
 
 
 def list_attempts_to_allocate(centre_id: int, limit: int) -> list[AttemptToAllocate]:

@@ -69,7 +69,7 @@ class ListDefinition(Generic[Row]):
     default_sort: str = ""
     """The name of a column, or empty for an order of the list's own."""
     own_order: str = ""
-    """The words for that order, such as `Needs allocating first`."""
+    """The words for that order, such as `Needs allocating`."""
 
     @property
     def shown_columns(self) -> tuple[Column[Row], ...]:
@@ -233,7 +233,7 @@ def read_list_query(
 def load_page(
     definition: ListDefinition[Row],
     query: ListQuery,
-    statement: Select[Any],
+    statement: Select[*tuple[Any, ...]],
     build_row: Callable[[Any], Row],
     *,
     key: SQLColumnExpression[Any],

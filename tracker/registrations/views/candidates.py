@@ -1,5 +1,7 @@
 """Views of registrations and allocations, for a centre's administrators."""
 
+from functools import partial
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField
@@ -12,7 +14,7 @@ from tracker.ledger.events import Actor
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
-from tracker.registrations import allocations, queries, services
+from tracker.registrations import allocations, queries, registration_list, services
 from tracker.registrations.forms import (
     NEW_PERSON,
     NOBODY_YET,
@@ -29,9 +31,8 @@ from tracker.web.authorise import get_attempt, get_centre, get_registration
 from tracker.web.current_user import in_terms, me
 from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form, render_form
-from tracker.web.pagination import Page
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 
@@ -46,18 +47,14 @@ def list_registrations() -> ResponseReturnValue:
 @registrations.get("/centres/<int:centre_id>/registrations")
 @requires(Act.ADMINISTER_CENTRE)
 def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
-    """List the candidates of a centre, with a search by name or candidate number."""
+    """List the candidates of a centre."""
     centre, _ = get_centre(centre_id)
-    words, page = request.args.get("q", "")[:100], get_query_page()
-    not_registered = bool(request.args.get("not_registered"))
-    rows, more = queries.list_registrations(centre, words, page, not_registered=not_registered)
-    return render_template(
+    return send_list(
+        registration_list.REGISTRATIONS,
+        partial(registration_list.list_registrations, centre),
         "registrations/list_registrations.html",
+        [registration_list.SHOWN],
         centre=centre,
-        rows=rows,
-        page=Page(page, more),
-        words=words,
-        not_registered=not_registered,
     )
 
 
