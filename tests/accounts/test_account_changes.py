@@ -234,9 +234,9 @@ def test_only_another_account_with_all_its_roles_at_the_centre_can_be_changed(
         with pytest.raises(Refused, match="a role at another centre too"):
             ask(world)
     with transaction():
-        stranger = factories.make_person("Ann Stranger")
+        ann = factories.make_person("Ann Other")
     with pytest.raises(Refused, match="no role here now"):
-        ask_for_address(world, person=stranger)
+        ask_for_address(world, person=ann)
 
 
 def test_a_change_is_refused_where_no_emails_are_sent(world: World, bobs_app: SecondFactor) -> None:

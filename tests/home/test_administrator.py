@@ -37,12 +37,16 @@ def invite(world: World, name: str) -> Person:
 
 def test_new_candidate_needs_an_assessor_and_a_verifier(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
-    assert "Every open unit has an assessor and an internal verifier." in dan.get("/").text
+    button = f'href="/centres/{world.northgate.id}/allocations">Allocate</a>'
+    page = dan.get("/").text
+    assert "Every open unit has an assessor and an internal verifier." in page
+    assert button not in page
     with transaction():
         ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
         factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
     (line,) = lines(dan, "Needs allocating")
     assert line.startswith("CFACC15 Ivy Okafor needs an assessor and an internal verifier")
+    assert button in dan.get("/").text
 
 
 def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from tests.factories import World
 from tracker.clock import LONDON
 from tracker.demo.scenario import fill_database
-from tracker.integrity.nightly_check import check_nightly, find_last_check
+from tracker.integrity.nightly_check import GROUPS, check_nightly, find_last_check
+from tracker.integrity.verify import CHECKS
 from tracker.models import IntegrityCheckRun, Person
 
 Browser = Callable[[Person], FlaskClient]
@@ -50,6 +51,10 @@ class TestResults:
         assert get_last_check().violated == 0
         assert get_last_check().events > 50
         assert all(each["offences"] == 0 for each in get_last_check().results)
+
+    def test_every_check_stands_under_a_heading(self) -> None:
+        shown = [number for numbers in GROUPS.values() for number in numbers]
+        assert sorted(shown) == sorted({check.number for check in CHECKS})
 
     def test_a_changed_record_is_shown_to_an_administrator(self, world: World, client: Browser) -> None:
         """The factories record no events, so that the check finds violations."""

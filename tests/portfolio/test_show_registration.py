@@ -93,3 +93,15 @@ def test_the_page_takes_few_statements(
     with count_statements() as statements:
         dan.get(address(world))
     assert len(statements) <= 12
+
+
+def test_acts_that_end_work_are_buttons_apart_from_the_links_and_ask_on_a_page(
+    world: World, client: ClientFor
+) -> None:
+    dan = client(world.dan)
+    page = dan.get(address(world)).text
+    links = page.partition('<p class="actions">')[2].partition("</p>")[0]
+    for path in (f"{address(world)}/withdraw", f"/attempts/{world.cfacc15.id}/void"):
+        assert f'class="btn btn-outline-danger" href="{path}"' in page
+        assert path not in links
+        assert 'name="reason"' in dan.get(path).text
