@@ -34,11 +34,11 @@ def main() -> None:
     parts = arguments - {COVERAGE}
     if unknown := parts - set(PARTS):
         raise SystemExit(f"Unknown: {', '.join(sorted(unknown))}. The parts are {', '.join(PARTS)}, and {COVERAGE}.")
-    chosen = [PARTS[name] for name in PARTS if name in parts or not parts]
+    functions = [PARTS[name] for name in PARTS if name in parts or not parts]
     if COVERAGE in arguments:
-        chosen.append(baseline_tests.measure_coverage)
-    for part in chosen:
-        for name, text in part().items():
+        functions.append(baseline_tests.measure_coverage)
+    for function in functions:
+        for name, text in function().items():
             write(FOLDER / name, text)
 
 

@@ -14,14 +14,14 @@ def list_standards() -> dict[str, str]:
     files, lines = {}, []
     with running_app() as app:
         for unit in json.loads(run_command(app, "standards", "list", "--json")):
-            chosen = (unit["code"], "--version", unit["version"])
-            printed = run_command(app, "standards", "show", *chosen, "--json")
-            lines.append(describe(unit, printed))
-            files[f"standards/{unit['slug']}.json"] = printed.decode()
+            arguments = (unit["code"], "--version", unit["version"])
+            output = run_command(app, "standards", "show", *arguments, "--json")
+            lines.append(describe(unit, output))
+            files[f"standards/{unit['slug']}.json"] = output.decode()
     return {"standards.txt": "\n".join([COLUMNS, "", *sorted(lines)]) + "\n", **files}
 
 
-def describe(unit: dict[str, Any], printed: bytes) -> str:
-    canonical = json.dumps(json.loads(printed), sort_keys=True, separators=(",", ":")).encode()
+def describe(unit: dict[str, Any], output: bytes) -> str:
+    canonical = json.dumps(json.loads(output), sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(canonical).hexdigest()
-    return f"{unit['code']} {unit['version']} {unit['slug']}: {len(printed)}, {digest}"
+    return f"{unit['code']} {unit['version']} {unit['slug']}: {len(output)}, {digest}"

@@ -27,10 +27,10 @@ def list_tests() -> dict[str, str]:
     helpers: dict[str, int] = {}
     for path in sorted((ROOT / "tests").rglob("*.py")):
         name, tree = path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
-        found = dict(find_tests(tree)) if path.name.startswith("test_") else {}
-        tests |= {f"{name}::{function}": count_assertions(node) for function, node in found.items()}
-        if others := count_assertions(tree) - sum(map(count_assertions, found.values())):
-            helpers[f"{name}::(helpers)"] = others
+        functions_of_file = dict(find_tests(tree)) if path.name.startswith("test_") else {}
+        tests |= {f"{name}::{function}": count_assertions(node) for function, node in functions_of_file.items()}
+        if assertions_outside := count_assertions(tree) - sum(map(count_assertions, functions_of_file.values())):
+            helpers[f"{name}::(helpers)"] = assertions_outside
     functions, cases = count_collected()
     totals = {
         "test functions": len(tests),

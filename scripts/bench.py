@@ -130,14 +130,14 @@ def enlarge() -> dict[str, Any]:
 
 def list_pages(ids: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return the name, path and session token of each page that is measured."""
-    attempt, wide, evidence, submitted = ids["attempt"], ids["wide_attempt"], ids["evidence"], ids["submitted"]
+    attempt, wide, evidence, submitted_id = ids["attempt"], ids["wide_attempt"], ids["evidence"], ids["submitted"]
     candidate, assessor = ids["candidate_token"], ids["assessor_token"]
     return [
         ("unit page, matrix, 24 columns", f"/attempts/{attempt}?view=matrix", candidate),
         ("unit page, matrix, 53 columns", f"/attempts/{wide}?view=matrix", candidate),
         ("unit page, list", f"/attempts/{attempt}", candidate),
         ("evidence page", f"/evidence/{evidence}", candidate),
-        ("assessing screen", f"/attempts/{attempt}/evidence/{submitted}/assess", assessor),
+        ("assessing screen", f"/attempts/{attempt}/evidence/{submitted_id}/assess", assessor),
         ("index of evidence", "/evidence", candidate),
         ("queue", "/queue", assessor),
         ("candidate's home", "/", candidate),

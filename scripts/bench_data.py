@@ -57,8 +57,8 @@ def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
         _claim_wide_unit(people[0], wide_attempt, claims)
         _update_sequences_and_statistics()
         draft = _create_draft(people[0], centre)
-        own = select(Evidence.id).where(Evidence.candidate_id == people[0].id).order_by(Evidence.number)
-        evidence = list(db.session.scalars(own.where(Evidence.number.is_not(None))))
+        items_of_first = select(Evidence.id).where(Evidence.candidate_id == people[0].id).order_by(Evidence.number)
+        evidence = list(db.session.scalars(items_of_first.where(Evidence.number.is_not(None))))
         criterion = db.session.scalar(
             select(Criterion.id).where(Criterion.unit_id == narrow.id, Criterion.label == "5")
         )

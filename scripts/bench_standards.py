@@ -88,7 +88,7 @@ def _measure_row(*arguments: str, environment: dict[str, str] | None = None) -> 
 # --- in the process of a row -----------------------------------------------------------------------------
 
 
-def read(path: str, pages: str) -> dict[str, Any]:
+def time_reading(path: str, pages: str) -> dict[str, Any]:
     """Return the milliseconds per page of reading a document."""
     from bench import summarise_times
 
@@ -228,15 +228,16 @@ def _document(unit: dict[str, Any]) -> Any:
     return parse_document(yaml.dump(unit, Dumper=yaml.CSafeDumper, allow_unicode=True), UnitSchema())
 
 
-def peak_mb() -> int:
+def get_peak_mb() -> int:
     """Return the peak memory of this process or of one that it started, in megabytes."""
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
     return round(
-        max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / unit
+        max(resource.getrusage(target).ru_maxrss for target in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        / unit
     )
 
 
 if __name__ == "__main__":
     row, *rest = sys.argv[1:]
-    rows = {"make": make, "reading": read, "load": load, "import": import_on_screen, "search": search}
-    print(json.dumps({**rows[row](*rest), "peak_mb": peak_mb()}))
+    rows = {"make": make, "reading": time_reading, "load": load, "import": import_on_screen, "search": search}
+    print(json.dumps({**rows[row](*rest), "peak_mb": get_peak_mb()}))

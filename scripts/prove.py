@@ -131,15 +131,15 @@ def format_table(proofs: list[Proof], minutes: float) -> str:
 
 
 def main() -> int:
-    chosen = sys.argv[1:] or list(PARTS)
-    if unknown := [name for name in chosen if name not in PARTS]:
+    parts = sys.argv[1:] or list(PARTS)
+    if unknown := [name for name in parts if name not in PARTS]:
         print(f"There is no part {unknown[0]!r}. There are: {', '.join(PARTS)}.", file=sys.stderr)
         return 2
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(PARTS_AT_ONCE) as workers:
-        pending = [Proof(part, database) for part in chosen for database in DATABASES]
+        pending = [Proof(part, database) for part in parts for database in DATABASES]
         proofs = list(workers.map(lambda proof: prove(proof, Path(folder)), pending))
-    if chosen == list(PARTS):
+    if parts == list(PARTS):
         (ROOT / "docs" / "proof.md").write_text(
             format_table(proofs, (time.monotonic() - started) / 60), encoding="utf-8"
         )
