@@ -72,6 +72,14 @@ function autosave(form) {
     timer = setTimeout(save, soon ? 0 : 800);
   }
 
+  /* A value that the page filled in ([data-default]) is saved with the first change of the form. */
+  function markDefaults() {
+    form.querySelectorAll("[data-default]").forEach((field) => {
+      delete field.dataset.default;
+      if (!changed.has(field.name)) changed.set(field.name, ++counter);
+    });
+  }
+
   function body(names) {
     const sent = new URLSearchParams();
     form.querySelectorAll("input[type=hidden]").forEach((field) => {
@@ -103,6 +111,7 @@ function autosave(form) {
     clearTimeout(timer);
     if (busy) { again = true; return; }
     busy = true;
+    markDefaults();
     const sent = new Map(changed);
     tracker.say(status, "Saving …");
     try {

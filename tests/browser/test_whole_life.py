@@ -189,6 +189,7 @@ def add_item(alice: Walker, folder: Path) -> None:
     page.get_by_label("Title", exact=True).fill("Complaint CH-2231, three contacts")
     page.get_by_label("Work product").check()
     page.get_by_label("Date, or start date").fill("2026-10-05")
+    page.get_by_text("Occasion and customers").click()
     page.get_by_label("Customers").fill("Case CH-2231")
     page.get_by_label("Your written account of what you did").fill(
         "I listened, said sorry, and rang back when I had said I would."

@@ -65,6 +65,39 @@ def test_an_empty_form_creates_no_draft(alice: FlaskClient) -> None:
     assert db.session.scalar(select(func.count(Evidence.id))) == 0
 
 
+def test_the_form_is_filled_in_with_todays_date_and_says_so(alice: FlaskClient) -> None:
+    page = alice.get("/evidence/new").text
+    assert f'name="happened_from" type="date" value="{clock.today().isoformat()}"' in page
+    assert "Today’s date is filled in." in page
+
+
+def test_the_date_that_was_filled_in_is_nothing_to_save(alice: FlaskClient) -> None:
+    answer = alice.post("/evidence/new", data={"happened_from": clock.today().isoformat(), "act": "draft"})
+    assert answer.status_code == 422
+    assert db.session.scalar(select(func.count(Evidence.id))) == 0
+
+
+def test_a_saved_draft_without_a_date_is_not_given_one(alice: FlaskClient) -> None:
+    page = alice.get(
+        alice.post("/evidence/new", data={"title": "Third call", "act": "draft"}).location + "/edit"
+    ).text
+    assert clock.today().isoformat() not in page
+
+
+def test_usual_methods_are_buttons_and_the_others_are_folded_until_one_is_chosen(alice: FlaskClient) -> None:
+    folded = alice.get("/evidence/new").text.split('<details class="more-choices"')[1]
+    assert folded.startswith(">")
+    assert "Work product" not in folded
+    assert "Expert witness" in folded
+    draft = alice.post("/evidence/new", data={"method": "simulation", "act": "draft"}).location
+    assert '<details class="more-choices" open>' in alice.get(f"{draft}/edit").text
+
+
+def test_folded_fields_open_where_they_hold_something_or_have_an_error(alice: FlaskClient) -> None:
+    assert "<details open>" not in alice.get("/evidence/new").text
+    assert alice.post("/evidence/new", data={"occasion": "x" * 500}).text.count("<details open>") == 1
+
+
 def test_the_same_form_sent_twice_creates_one_draft(alice: FlaskClient) -> None:
     first = post(alice, key="one form")
     second = post(alice, key="one form")

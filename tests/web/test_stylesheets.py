@@ -23,7 +23,7 @@ UNSTYLED = {
         "offers",
         "remove-claim",
     ),  # found by scripts or tests
-    *("comment", "criteria-in-full", "library-actions", "workplace-evidence", "month"),
+    *("comment", "criteria-in-full", "library-actions", "month"),
     *("narrative", "nested", "preview", "product-mark", "qualification", "recording-form", "review-section"),
     *("btn-outline-primary", "outline-primary", "primary"),  # a button without one of these looks like the first
 }

@@ -12,6 +12,11 @@ from tracker.web.forms import PageForm
 
 NOT_TEXT = {"method", "happened_from", "happened_until"}
 METHOD_HELP = {method.value: method.help for method in Method}
+USUAL_METHODS = [
+    method.value
+    for method in (Method.WORK_PRODUCT, Method.REFLECTIVE_ACCOUNT, Method.OBSERVATION, Method.WITNESS_TESTIMONY)
+]
+"""The methods that the form shows as buttons; the others are folded."""
 NOT_A_DATE = "Enter a real date. Choose it from the calendar, or type it as 2026-11-22."
 UNREADABLE = {
     "method": "Choose one of the methods in the list.",
@@ -70,8 +75,9 @@ class EvidenceForm(VersionedForm):
 
     @property
     def has_content(self) -> bool:
-        """Return whether anything was typed or chosen."""
-        return any(self[name].raw_data and any(self[name].raw_data) for name in EVIDENCE_FIELDS)
+        """Return whether anything was typed or chosen. The date does not count, since the page fills it in."""
+        typed = set(EVIDENCE_FIELDS) - {"happened_from"}
+        return any(self[name].raw_data and any(self[name].raw_data) for name in typed)
 
     def show_problems(self, problems: dict[str, str]) -> None:
         """Show each problem beside its field; one that belongs to no field is shown above the form."""

@@ -8,13 +8,13 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from tracker.clock import LONDON, now
+from tracker.clock import LONDON, now, today
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
 from tracker.portfolio.file_types import EXTENSIONS, TYPE_NAMES
-from tracker.portfolio.forms import METHOD_HELP, EvidenceForm
+from tracker.portfolio.forms import METHOD_HELP, USUAL_METHODS, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.evidence import create_draft, discard_draft, save_draft
 from tracker.portfolio.services.files import CheckedFile, attach_file, store_file
@@ -45,6 +45,7 @@ def add_evidence() -> ResponseReturnValue:
     form = EvidenceForm()
     if not form.is_submitted():
         form.key.data = secrets.token_urlsafe(24)
+        form.happened_from.data = today()
         return render_draft_form(form, None)
     uploads = store_uploads(request.files.getlist("files"))
     if not form.has_content and not uploads.stored:
@@ -175,6 +176,8 @@ def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
         claims=queries.list_claims(evidence.id) if evidence and feedback else [],
         help=METHOD_HELP,
         accept=ACCEPTED_EXTENSIONS,
+        usual_methods=USUAL_METHODS,
+        date_is_default=evidence is None and not form.is_submitted(),
         type_names=TYPE_NAMES,
     )
 
