@@ -36,7 +36,7 @@ def matrix(live_server: LiveServer, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 390, "height": 1200})
     context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live_server.address}])
     page = context.new_page()
-    page.goto(f"{live_server.address}/attempts/{attempt_id}?view=matrix")
+    page.goto(f"{live_server.address}/attempts/{attempt_id}?view=matrix&columns=all")
     yield page
     context.close()
 
@@ -55,3 +55,17 @@ def test_headings_and_counts_stay_visible_when_scrolled(matrix: Page) -> None:
     matrix.keyboard.press("End")
     assert matrix.locator(".matrix-box").evaluate("box => box.scrollLeft") > 0
     assert matrix.evaluate(COVERED_CELLS) == []
+
+
+def test_a_phone_shows_headings_in_place_of_criteria(matrix: Page) -> None:
+    matrix.goto(matrix.url.replace("&columns=all", ""))
+    expect(matrix.locator(".matrix")).to_be_hidden()
+    box = matrix.locator(".short-matrix-box")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), "every heading is in view"
+    expect(box.get_by_role("img", name="2 claimed")).to_be_visible()
+    matrix.get_by_role("link", name="Show every criterion").click()
+    expect(matrix.locator(".matrix")).to_be_visible()
+    matrix.set_viewport_size({"width": 1280, "height": 800})
+    matrix.goto(matrix.url.replace("&columns=all", ""))
+    expect(matrix.locator(".matrix")).to_be_visible()
+    expect(matrix.locator(".short-matrix")).to_be_hidden()

@@ -51,6 +51,11 @@ def test_ticked_cells_are_claimed_and_cleared_ones_removed(
     assert "Saved: 2 claims changed." in alice.get(answer.location).text
 
 
+def test_saving_a_filtered_matrix_returns_to_it(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    answer = alice.post(f"/attempts/{world.cfacc15.id}/matrix", data={"shown": "", "show": "gaps"})
+    assert answer.location == f"/attempts/{world.cfacc15.id}?view=matrix&show=gaps"
+
+
 def test_a_tick_made_elsewhere_meanwhile_is_kept(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     five, seven, nine = (cell(world, complaint, label) for label in ("5", "7", "9"))
     shown_cells = {five, seven}

@@ -1,5 +1,6 @@
 """The page of an attempt: each criterion's state, suggestions for each gap, and the matrix."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -47,6 +48,52 @@ def test_the_matrix_has_checkboxes_except_for_decided_claims(
     assert f'value="{assessed.id}-{five}"' not in page
     assert 'aria-label="1, 5: met"' in page
     assert f'value="{assessed.id}-{nine}" aria-label="1, 9" checked' in page
+
+
+def list_columns(page: str) -> list[str]:
+    """Return the labels of the matrix's columns."""
+    return re.findall(r'<a href="#criterion-\d+">(\w+)</a></th>', page)
+
+
+@pytest.mark.parametrize(("show", "total"), [("all", 24), ("gaps", 22), ("mine", 1)])
+def test_the_matrix_has_the_filter_of_the_list(
+    world: World, alice: FlaskClient, assessed: Evidence, show: str, total: int
+) -> None:
+    page = alice.get(f"/attempts/{world.cfacc15.id}?view=matrix&show={show}").text
+    assert len(list_columns(page)) == total
+    assert f'href="/attempts/{world.cfacc15.id}?view=matrix&amp;show=gaps"' in page, "and keeps the view"
+    if show == "mine":
+        assert list_columns(page) == ["7"]
+        nine = factories.criterion(world.cfacc15, "9").id
+        assert f"{assessed.id}-{nine}" not in page, "a claim in a hidden column is not saved with the others"
+
+
+def test_a_matrix_without_columns_says_why(world: World, alice: FlaskClient) -> None:
+    page = alice.get(f"/attempts/{world.cfacc15.id}?view=matrix&show=mine").text
+    assert "No criteria need your action." in page
+    assert "<table" not in page
+
+
+def test_a_phone_shows_the_number_of_claims_under_each_heading(
+    world: World, alice: FlaskClient, assessed: Evidence
+) -> None:
+    page = " ".join(alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text.split())
+    short = page.partition('<div class="by-heading">')[2].partition('<div class="matrix-full">')[0]
+    assert re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', short) == ["1–7", "8–13", "a–k"]
+    assert "<b>1–7</b> Take a lead on complex customer contacts" in short
+    assert "1 of 7 met" in short
+    assert 'aria-label="1, 1–7: 1 met, 1 contributes, more was needed"' in short
+    assert 'aria-label="1, 8–13: 1 claimed"' in short
+    assert 'aria-label="1, a–k: none"' in short
+
+
+def test_requirements_and_signatures_are_linked_from_the_top(world: World, client: ClientFor) -> None:
+    page = " ".join(client(world.bob).get(f"/attempts/{world.cfacc15.id}").text.split())
+    links = page.partition('aria-label="On this page"')[2].partition("</nav>")[0]
+    assert re.findall(r'href="#(\w+)"', links) == ["requirements", "signatures"], "and no link to what is not there"
+    assert "0 of 5 confirmed" in links
+    for part in ("requirements", "signatures"):
+        assert f'<h2 id="{part}">' in page
 
 
 def test_assessors_and_verifiers_see_no_drafts(world: World, client: ClientFor, assessed: Evidence) -> None:

@@ -1,9 +1,10 @@
 """The matrix of an attempt as frozen dataclasses, and the rule of a criterion's state."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
+from itertools import groupby
 
 from tracker.vocabulary import ClaimMark, CriterionKind, CriterionState, LabelOrigin, Method, Outcome
 
@@ -123,6 +124,32 @@ class CriterionStatus:
     """The claim that was decided last on the version seen now."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeadingGroup:
+    """The criteria of one kind under one heading, as one column of the short matrix."""
+
+    kind: CriterionKind
+    heading: str | None
+    statuses: tuple[CriterionStatus, ...]
+
+    @property
+    def labels(self) -> str:
+        """Return the labels of the first and the last criterion, as in `1–7`."""
+        first, last = self.statuses[0].column.label, self.statuses[-1].column.label
+        return first if len(self.statuses) == 1 else f"{first}–{last}"
+
+    @property
+    def met(self) -> int:
+        """Return how many of the criteria are met."""
+        return sum(status.state is CriterionState.MET for status in self.statuses)
+
+    def count_marks(self, row: MatrixRow) -> list[tuple[ClaimMark | None, int]]:
+        """Return how many of a row's claims here have each mark; None stands for claims that do not count."""
+        cells = (row.cells.get(status.column.id) for status in self.statuses)
+        marks = [cell.mark for cell in cells if cell]
+        return [(mark, marks.count(mark)) for mark in (*ClaimMark, None) if mark in marks]
+
+
 @dataclass(frozen=True)
 class Matrix:
     """The matrix of an attempt: evidence by criteria, and the status of every criterion."""
@@ -151,6 +178,24 @@ class Matrix:
     def total(self) -> int:
         """Return how many criteria there are."""
         return len(self.columns)
+
+    @cached_property
+    def groups(self) -> tuple[HeadingGroup, ...]:
+        """Return the criteria by kind and heading, in document order."""
+        by_heading = groupby(self.statuses, key=lambda status: (status.column.kind, status.column.heading))
+        return tuple(HeadingGroup(*key, tuple(statuses)) for key, statuses in by_heading)
+
+    def select_columns(self, criterion_ids: Collection[int]) -> "Matrix":
+        """Return the matrix of some of the criteria, with every row."""
+        return replace(
+            self,
+            columns=tuple(column for column in self.columns if column.id in criterion_ids),
+            statuses=tuple(status for status in self.statuses if status.column.id in criterion_ids),
+            rows=tuple(
+                replace(row, cells={id_: cell for id_, cell in row.cells.items() if id_ in criterion_ids})
+                for row in self.rows
+            ),
+        )
 
     @cached_property
     def claiming_rows(self) -> tuple[MatrixRow, ...]:

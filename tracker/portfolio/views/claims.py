@@ -12,6 +12,7 @@ from tracker.library.queries.units import list_guidance_by_unit
 from tracker.portfolio.queries.claims import find_likely_unit, group_choices, list_unit_choices
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
+from tracker.portfolio.views.units import build_attempt_url, read_criteria_filter
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.current_user import me
 from tracker.web.formatting import counted
@@ -133,7 +134,7 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
         ticks += [Tick(attempt_id, evidence, same, ticked=True) for attempt_id, same in same_criteria]
     change_count = set_claims(ticks, me().person_id, actor)
     flash(f"Saved: {counted(change_count, 'claim')} changed." if change_count else "Saved.")
-    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix"), 303)
+    return redirect(build_attempt_url(attempt, read_criteria_filter(request.form), as_matrix=True), 303)
 
 
 def read_cells(values: list[str]) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from tracker.errors import NotFound
 from tracker.matrix import (
@@ -51,7 +52,10 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
     matrix = load_matrix(attempt, with_drafts=own)
     as_matrix = request.args.get("view") == "matrix"
     can_claim = own and attempt.state is AttemptState.IN_PROGRESS
-    chosen = read_criteria_filter()
+    chosen = read_criteria_filter(request.args)
+    statuses = [status for status in matrix.statuses if is_shown(status, chosen)]
+    shown_ids = {status.column.id for status in statuses}
+    same_criteria = load_same_criteria(attempt) if as_matrix and can_claim else {}
     return render_template(
         "portfolio/show_attempt.html",
         attempt=attempt,
@@ -59,15 +63,18 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         own=own,
         can_claim=can_claim,
         as_matrix=as_matrix,
-        same_criteria=load_same_criteria(attempt) if as_matrix and can_claim else {},
+        shown_matrix=matrix.select_columns(shown_ids) if as_matrix else None,
+        every_column=request.args.get("columns") == "all",
+        same_criteria={id_: same for id_, same in same_criteria.items() if id_ in shown_ids},
         chosen=chosen,
         filter_links=[
-            (label, url_for(".show_attempt", attempt_id=attempt.id, show=criteria_filter), criteria_filter is chosen)
+            (label, build_attempt_url(attempt, criteria_filter, as_matrix=as_matrix), criteria_filter is chosen)
             for criteria_filter, label in FILTER_LABELS.items()
         ],
-        statuses=[status for status in matrix.statuses if is_shown(status, chosen)],
+        statuses=statuses,
         suggestions=_suggest_evidence(attempt, matrix) if own else {},
         evidence_url=build_evidence_url,
+        attempt_url=build_attempt_url,
         administrator=Role.ADMINISTRATOR,
         **build_attempt_sidebar(attempt, matrix),
     )
@@ -106,12 +113,18 @@ def build_attempt_sidebar(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any
     }
 
 
-def read_criteria_filter() -> CriteriaFilter:
-    """Return the filter that the query string names; every criterion if it names none."""
+def read_criteria_filter(values: MultiDict[str, str]) -> CriteriaFilter:
+    """Return the filter that a query string or form names; every criterion if it names none."""
     try:
-        return CriteriaFilter(request.args.get("show", ""))
+        return CriteriaFilter(values.get("show", ""))
     except ValueError:
         return CriteriaFilter.ALL
+
+
+def build_attempt_url(attempt: UnitAttempt, chosen: CriteriaFilter, *, as_matrix: bool) -> str:
+    """Return the address of an attempt as a list or matrix of the chosen criteria."""
+    show = None if chosen is CriteriaFilter.ALL else chosen
+    return url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix" if as_matrix else None, show=show)
 
 
 def is_shown(status: CriterionStatus, chosen: CriteriaFilter) -> bool:
