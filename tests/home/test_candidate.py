@@ -37,9 +37,10 @@ def home(browser: FlaskClient) -> str:
 
 
 def steps(browser: FlaskClient) -> list[str]:
-    """Return the lines of “Next steps”."""
-    items = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
-    return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in items.split("</li>") if line.strip()]
+    """Return the lines of “Next steps”, without the titles under them."""
+    listed = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
+    listed = re.sub(r'<span class="muted step-detail">.*?</span>', "", listed)
+    return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in listed.split("</li>") if line.strip()]
 
 
 def leads_to(browser: FlaskClient) -> list[str]:
@@ -79,8 +80,7 @@ def test_first_step_is_to_add_evidence(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
     assert steps(alice) == ["Add your first evidence for CFACC15 and INSCC004"]
     assert leads_to(alice) == ["/evidence/new"]
-    page = home(alice)
-    assert "No evidence yet." in page
+    assert "Latest evidence" not in home(alice), "no heading over nothing"
 
 
 def test_page_without_units_says_how_they_appear(world: World, client: ClientFor) -> None:
@@ -191,6 +191,38 @@ def test_page_says_so_when_everything_is_claimed(world: World, client: ClientFor
     assert "Next for you" not in page
 
 
+def test_step_shows_the_title_and_whether_the_assessor_waits(world: World, client: ClientFor) -> None:
+    only_cfacc15(world)
+    _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
+    return_item(
+        world.cfacc15, version, world.bob, build_draft({claim: Outcome.NEEDS_MORE}, feedback="More.", ticked=False)
+    )
+    first, gaps = home(client(world.alice)).partition('<ol class="next">')[2].split("</li>")[:2]
+    assert "Call of 5 October" in first
+    assert 'class="is-answer"' in first
+    assert world.cfacc15.unit.title in gaps
+    assert "is-answer" not in gaps
+
+
+def test_latest_evidence_shows_the_state_that_needs_the_candidate_most(world: World, client: ClientFor) -> None:
+    evidence, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
+    with transaction():
+        factories.claim(world.inscc004, evidence, "1")
+        factories.make_evidence(world.cfacc15, "Escalation log")
+    return_item(
+        world.cfacc15, version, world.bob, build_draft({claim: Outcome.NEEDS_MORE}, feedback="More.", ticked=False)
+    )
+    listed = home(client(world.alice)).partition("Latest evidence")[2]
+    assert re.findall(r"</span> (Draft|Submitted|Returned|Accepted)", listed) == ["Draft", "Returned"]
+
+
+def test_verified_units_are_counted(world: World, client: ClientFor) -> None:
+    assert "verified" not in home(client(world.alice))
+    with transaction():
+        world.inscc004.state = AttemptState.VERIFIED
+    assert "1 of 2 units verified" in home(client(world.alice))
+
+
 def test_at_most_three_next_steps_are_shown(world: World, client: ClientFor) -> None:
     with transaction():
         for number in range(5):
@@ -226,4 +258,4 @@ def test_page_takes_as_few_statements_for_many_units(
     alice = client(world.alice)
     with count_statements() as statements:
         alice.get("/")
-    assert len(statements) <= 12
+    assert len(statements) <= 15

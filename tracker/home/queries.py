@@ -20,6 +20,7 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
+from tracker.portfolio.queries.evidence import list_badges
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 from tracker.web.formatting import counted
 
@@ -35,6 +36,10 @@ class NextStep:
     endpoint: str
     values: dict[str, int | str]
     since: datetime | None
+    detail: str = ""
+    """The title of the item or unit, where the text does not name it."""
+    is_answer: bool = False
+    """Whether the assessor is waiting for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class UnitProgress:
         return self.state is AttemptState.IN_PROGRESS and self.withdrawn_at is None
 
     @property
+    def is_verified(self) -> bool:
+        """Return whether the internal verifier has signed the unit."""
+        return self.state in {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED}
+
+    @property
     def gaps(self) -> int:
         """Return the number of criteria without a claim."""
         return self.progress.total - self.progress.claimed
@@ -70,6 +80,14 @@ class LatestEvidence:
     number: int | None
     title: str
     updated_at: datetime
+    badges: tuple[tuple[str, str], ...]
+    """Its state in each unit: the unit's code and the state."""
+
+    @property
+    def state(self) -> str:
+        """Return the state of the unit in which the item needs its candidate most; empty if it has no claims."""
+        states = {state for _, state in self.badges}
+        return next((state for state in ("returned", "draft", "waiting", "accepted") if state in states), "")
 
 
 def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitProgress]:
@@ -118,7 +136,9 @@ def list_latest(person_id: int, centre_ids: tuple[int, ...]) -> list[LatestEvide
         .order_by(Evidence.updated_at.desc(), Evidence.id.desc())
         .limit(5)
     )
-    return [LatestEvidence(*row) for row in db.session.execute(query)]
+    rows = db.session.execute(query).all()
+    badges = list_badges([row[0] for row in rows])
+    return [LatestEvidence(*row, badges=badges[row[0]]) for row in rows]
 
 
 def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitProgress]) -> list[NextStep]:
@@ -130,6 +150,8 @@ def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitProg
             CONFIRM,
             {"attempt_id": row.attempt_id},
             row.assessed_at,
+            row.title,
+            is_answer=True,
         )
         for row in units
         if row.state is AttemptState.ASSESSED and row.withdrawn_at is None
@@ -150,6 +172,7 @@ def _list_gap_steps(open_units: list[UnitProgress]) -> list[NextStep]:
             UNIT,
             {"attempt_id": row.attempt_id, "show": "gaps"},
             None,
+            row.title,
         )
         for row in open_units
         if row.progress.claimed and row.gaps
@@ -198,6 +221,8 @@ def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
             UNIT,
             {"attempt_id": row.attempt_id, "show": "mine"},
             by_attempt[row.attempt_id][1],
+            row.title,
+            is_answer=True,
         )
         for row in open_units
         if row.attempt_id in by_attempt
@@ -218,7 +243,7 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
         newer_assessment.id > Assessment.id,
     )
     query = (
-        select(Evidence.id, Evidence.number, Person.name, func.min(Assessment.released_at))
+        select(Evidence.id, Evidence.number, Evidence.title, Person.name, func.min(Assessment.released_at))
         .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
         .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
         .join(Person, Person.id == Assessment.assessor_id)
@@ -232,7 +257,7 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
             ~newer.exists(),
             ~assessed_again.exists(),
         )
-        .group_by(Evidence.id, Evidence.number, Person.name)
+        .group_by(Evidence.id, Evidence.number, Evidence.title, Person.name)
         .order_by(func.min(Assessment.released_at))
         .limit(MAX_STEPS)
     )
@@ -242,8 +267,10 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
             "portfolio.show_evidence",
             {"evidence_id": evidence_id},
             since,
+            title,
+            is_answer=True,
         )
-        for evidence_id, number, name, since in db.session.execute(query)
+        for evidence_id, number, title, name, since in db.session.execute(query)
     ]
 
 
