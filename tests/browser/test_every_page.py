@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from tests.browser.conftest import LiveServer
 from tests.library.drafts import make_draft
@@ -17,6 +17,27 @@ from tracker.ledger import transactions
 from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt
 from tracker.vocabulary import DraftState
 
+LONG_WORD = "Contactcentre" * 6 + "XY"
+LONG_TEXTS = {
+    "person": ["name"],
+    "centre": ["name"],
+    "unit": ["title"],
+    "qualification": ["title"],
+    "criterion": ["heading", "text"],
+    "evidence": ["title", "occasion", "customers", "narrative", "workplace_location"],
+    "evidence_version": ["title", "occasion", "customers", "narrative", "workplace_location"],
+    "attachment": ["name"],
+    "assessment": ["feedback"],
+    "claim": ["locator"],
+    "decision": ["comment"],
+    "action_point": ["action"],
+}
+"""Columns of text that people wrote, by table."""
+WIDEST = """() => [...document.querySelectorAll("main *, header *")]
+  .filter((each) => each.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .slice(-3).map((each) => `${each.tagName.toLowerCase()}.${each.className}: ${each.textContent.trim().slice(0, 40)}`)
+  .join(" | ")"""
+"""What reaches beyond the right edge, the innermost last."""
 GUIDANCE = "guidance-customer-service-procedures"
 pytestmark = pytest.mark.browser
 
@@ -131,3 +152,33 @@ def find_problems(page: Page, address: str, description: str) -> Iterator[str]:
     report = Axe().run(page)
     if report.violations_count:
         yield f"{description}\n{report.generate_report()}"
+
+
+def lengthen_texts(live_server: LiveServer) -> None:
+    """Add a word of 80 letters to what people wrote, past the triggers that keep sealed rows."""
+    with live_server.app.app_context():
+        triggers = db.session.scalars(text("select name from sqlite_master where type = 'trigger'")).all()
+        for trigger in triggers:
+            db.session.execute(text(f'drop trigger "{trigger}"'))
+        for table, columns in LONG_TEXTS.items():
+            for column in columns:
+                update = f"update {table} set {column} = {column} || ' ' || :word where {column} is not null"
+                db.session.execute(text(update), {"word": LONG_WORD})
+        db.session.commit()
+
+
+def test_long_words_never_widen_a_phone_page(live_server: LiveServer, browser: Browser) -> None:
+    assert len(LONG_WORD) == 80
+    addresses = list_addresses(live_server)
+    lengthen_texts(live_server)
+    problems: list[str] = []
+    for name, paths in addresses.items():
+        context = sign_in(live_server, browser, name, 390)
+        page = context.new_page()
+        for path in paths:
+            page.goto(live_server.address + path)
+            beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if beyond > 0:
+                problems.append(f"{name or 'nobody'}: {path} scrolls sideways by {beyond} px: {page.evaluate(WIDEST)}")
+        context.close()
+    assert not problems, "\n\n".join(problems)
