@@ -179,6 +179,8 @@ def test_long_words_never_widen_a_phone_page(live_server: LiveServer, browser: B
             page.goto(live_server.address + path)
             beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if beyond > 0:
-                problems.append(f"{name or 'nobody'}: {path} scrolls sideways by {beyond} px: {page.evaluate(WIDEST)}")
+                problems.append(
+                    f"{name or 'nobody'}: {path} scrolls sideways by {beyond} px: {page.evaluate(WIDEST)}"
+                )
         context.close()
     assert not problems, "\n\n".join(problems)

@@ -79,7 +79,7 @@ def test_a_phone_shows_the_number_of_claims_under_each_heading(
 ) -> None:
     page = " ".join(alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text.split())
     short = page.partition('<div class="by-heading">')[2].partition('<div class="matrix-full">')[0]
-    assert re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', short) == ["1–7", "8–13", "a–k"]
+    assert re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', short) == ["Evidence", "1–7", "8–13", "a–k"]
     assert "<b>1–7</b> Take a lead on complex customer contacts" in short
     assert "1 of 7 met" in short
     assert 'aria-label="1, 1–7: 1 met, 1 contributes, more was needed"' in short
