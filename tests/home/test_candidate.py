@@ -195,7 +195,10 @@ def test_step_shows_the_title_and_whether_the_assessor_waits(world: World, clien
     only_cfacc15(world)
     _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     return_item(
-        world.cfacc15, version, world.bob, build_draft({claim: Outcome.NEEDS_MORE}, feedback="More.", ticked=False)
+        world.cfacc15,
+        version,
+        world.bob,
+        build_draft({claim: Outcome.NEEDS_MORE}, feedback="More.", all_checks=False),
     )
     first, gaps = home(client(world.alice)).partition('<ol class="next">')[2].split("</li>")[:2]
     assert "Call of 5 October" in first
@@ -210,7 +213,10 @@ def test_latest_evidence_shows_the_state_that_needs_the_candidate_most(world: Wo
         factories.claim(world.inscc004, evidence, "1")
         factories.make_evidence(world.cfacc15, "Escalation log")
     return_item(
-        world.cfacc15, version, world.bob, build_draft({claim: Outcome.NEEDS_MORE}, feedback="More.", ticked=False)
+        world.cfacc15,
+        version,
+        world.bob,
+        build_draft({claim: Outcome.NEEDS_MORE}, feedback="More.", all_checks=False),
     )
     listed = home(client(world.alice)).partition("Latest evidence")[2]
     assert re.findall(r"</span> (Draft|Submitted|Returned|Accepted)", listed) == ["Draft", "Returned"]
