@@ -9,7 +9,7 @@ function selection(form) {
 
   function say() {
     const ticked = boxes.filter((box) => box.checked).length;
-    tracker.say(count, `${tracker.counted(ticked, "unit", "units")} ticked`);
+    tracker.say(count, `${ticked} ticked`);
   }
 
   boxes.forEach((box) => box.addEventListener("change", say));

@@ -9,12 +9,8 @@ from tracker.accounts.account_change_queries import list_waiting_changes
 from tracker.extensions import db
 from tracker.home.figures import select_pending_people
 from tracker.models import AccountChange, Person, Registration
-from tracker.registrations.queries import (
-    AllocatedAttempt,
-    AttemptToAllocate,
-    list_allocations,
-    list_attempts_to_allocate,
-)
+from tracker.registrations.allocation_list import AllocatedAttempt, list_longest_in_progress
+from tracker.registrations.queries import AttemptToAllocate, list_attempts_to_allocate
 
 MAX_SHOWN = 10
 
@@ -35,11 +31,10 @@ class AdminTodo:
 
 def load_admin_todo(centre_id: int) -> AdminTodo:
     """Load what needs an administrator's attention, in five queries."""
-    longest_in_progress, _ = list_allocations(centre_id, 1, MAX_SHOWN, assessed_only=True)
     return AdminTodo(
         list_attempts_to_allocate(centre_id, MAX_SHOWN),
         _list_pending_invitations(centre_id),
-        longest_in_progress,
+        list_longest_in_progress(centre_id, MAX_SHOWN),
         _list_withdrawn(centre_id),
         list_waiting_changes(centre_id),
     )

@@ -1,11 +1,11 @@
-"""Queries for the administrator's pages: registrations, allocations and visits."""
+"""Queries for the administrator's pages: registrations, people and visits."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from tracker.clock import now
 from tracker.extensions import db
@@ -37,21 +37,6 @@ class AttemptToAllocate:
     started_at: datetime
     needs_assessor: bool
     needs_verifier: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AllocatedAttempt:
-    """An open attempt at a centre, and to whom it has been allocated since when."""
-
-    attempt_id: int
-    registration_id: int
-    code: str
-    candidate: str
-    state: AttemptState
-    assessor: str | None
-    assessor_since: datetime | None
-    verifier: str | None
-    verifier_since: datetime | None
 
 
 def has_allocation(role: Role) -> ColumnElement[bool]:
@@ -150,55 +135,6 @@ def list_allocation_history(attempt_ids: list[int]) -> dict[int, list[Allocation
     return history
 
 
-def list_allocations(
-    centre_id: int, page: int, size: int = PAGE, *, assessed_only: bool = False
-) -> tuple[list[AllocatedAttempt], bool]:
-    """List a page of the open attempts at a centre with their assessors and verifiers; and whether more follow.
-
-    Attempts without an assessor come first, then those that have been with their assessor longest.
-
-    Args:
-        centre_id: the centre.
-        page: the page's number, from 1.
-        size: attempts on a page.
-        assessed_only: leave out the attempts without an assessor.
-    """
-    candidate, assessor, verifier = aliased(Person), aliased(Person), aliased(Person)
-    assessing, verifying = aliased(Allocation), aliased(Allocation)
-    query = (
-        select(
-            UnitAttempt.id,
-            UnitAttempt.registration_id,
-            Unit.code,
-            candidate.name,
-            UnitAttempt.state,
-            assessor.name,
-            assessing.starts_at,
-            verifier.name,
-            verifying.starts_at,
-        )
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .join(candidate, candidate.id == UnitAttempt.candidate_id)
-        .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .outerjoin(assessing, _is_live_allocation(assessing, Role.ASSESSOR))
-        .outerjoin(assessor, assessor.id == assessing.person_id)
-        .outerjoin(verifying, _is_live_allocation(verifying, Role.INTERNAL_VERIFIER))
-        .outerjoin(verifier, verifier.id == verifying.person_id)
-        .where(
-            UnitAttempt.centre_id == centre_id,
-            UnitAttempt.state.in_(OPEN),
-            Registration.withdrawn_at.is_(None),
-        )
-        .order_by(assessing.starts_at.is_not(None), assessing.starts_at, UnitAttempt.id)
-        .limit(size + 1)
-        .offset(size * (page - 1))
-    )
-    if assessed_only:
-        query = query.where(assessing.id.is_not(None))
-    rows = [AllocatedAttempt(*row) for row in db.session.execute(query)]
-    return rows[:size], len(rows) > size
-
-
 def list_people_with_load(centre: Centre, role: Role) -> list[tuple[Person, int]]:
     """List the people with a role at a centre now, by name, and how many open units each has in that role."""
     query = (
@@ -282,10 +218,6 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
         .order_by(Person.name, Unit.code)
     )
     return list(db.session.scalars(query))
-
-
-def _is_live_allocation(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
-    return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.ends_at.is_(None))
 
 
 def _is_live() -> ColumnElement[bool]:

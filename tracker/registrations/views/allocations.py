@@ -1,8 +1,9 @@
 """Views of a centre's allocations: the list, and the allocation of many units in one act after a preview."""
 
 from collections.abc import Mapping
+from functools import partial
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.background import emails
@@ -11,6 +12,8 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import rollback
 from tracker.models import Centre, Person
 from tracker.registrations import queries
+from tracker.registrations.allocation_list import ALLOCATIONS, list_allocation_filters
+from tracker.registrations.allocation_list import list_allocations as list_allocations_at
 from tracker.registrations.allocation_plans import carry_out_plan, plan_allocations
 from tracker.registrations.allocations import ALLOCATED_ROLES
 from tracker.registrations.forms import NOBODY_YET, ChangeAllocationsForm
@@ -21,9 +24,9 @@ from tracker.web.authorise import get_centre
 from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.idempotency import idempotent
-from tracker.web.pagination import Page
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page, parse_id
+from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
 
 
@@ -32,13 +35,12 @@ from tracker.web.route_rules import requires
 def list_allocations(centre_id: int) -> ResponseReturnValue:
     """List the open units of a centre with their assessors and internal verifiers, to be ticked."""
     centre, _ = get_centre(centre_id)
-    page = get_query_page()
-    rows, more = queries.list_allocations(centre.id, page)
-    return render_template(
+    return send_list(
+        ALLOCATIONS,
+        partial(list_allocations_at, centre),
         "registrations/list_allocations.html",
+        list_allocation_filters(centre),
         centre=centre,
-        rows=rows,
-        page=Page(page, more),
         tick_all=request.args.get("tick") == "all",
     )
 

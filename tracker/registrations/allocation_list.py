@@ -1,0 +1,146 @@
+"""The list of a centre's open units with their assessors and internal verifiers, and those longest in progress."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import aliased
+
+from tracker.clock import day_of
+from tracker.extensions import db
+from tracker.models import Allocation, Centre, Person, Registration, Unit, UnitAttempt
+from tracker.registrations.allocations import ALLOCATED_ROLES
+from tracker.registrations.queries import OPEN
+from tracker.vocabulary import AttemptState, Role, use_terms
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+
+NOBODY = "none"
+"""The value of a filter for units that are not allocated."""
+Candidate, Assessor, Verifier = aliased(Person), aliased(Person), aliased(Person)
+Assessing, Verifying = aliased(Allocation), aliased(Allocation)
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatedAttempt:
+    """An open attempt at a centre, and to whom it has been allocated since when."""
+
+    attempt_id: int
+    registration_id: int
+    code: str
+    candidate: str
+    state: AttemptState
+    assessor: str | None
+    assessor_since: datetime | None
+    verifier: str | None
+    verifier_since: datetime | None
+
+
+ALLOCATIONS = ListDefinition[AllocatedAttempt](
+    "allocations",
+    (
+        Column("Candidate", lambda row: row.candidate, can_sort=True),
+        Column("Unit", lambda row: row.code, can_sort=True),
+        Column("State", lambda row: row.state.label),
+        Column("Assessor", lambda row: row.assessor, can_sort=True),
+        Column("Assessor since", lambda row: row.assessor_since and day_of(row.assessor_since), only_in_csv=True),
+        Column("Internal verifier", lambda row: row.verifier, can_sort=True),
+        Column(
+            "Internal verifier since", lambda row: row.verifier_since and day_of(row.verifier_since), only_in_csv=True
+        ),
+    ),
+    own_order="No assessor first",
+)
+
+
+def list_allocation_filters(centre: Centre) -> list[Filter]:
+    """List the choices that narrow the list: the people to whom open units are allocated, also former staff."""
+    query = (
+        select(Allocation.role, Person.id, Person.name)
+        .join(Person, Person.id == Allocation.person_id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .where(UnitAttempt.centre_id == centre.id, UnitAttempt.state.in_(OPEN), Allocation.ends_at.is_(None))
+        .distinct()
+        .order_by(Person.name, Person.id)
+    )
+    people: dict[Role, dict[str, str]] = {role: {NOBODY: "Not allocated"} for role in ALLOCATED_ROLES}
+    for role, person_id, name in db.session.execute(query):
+        people[role][str(person_id)] = name
+    labels = {role: use_terms(role.label, centre.terms) for role in ALLOCATED_ROLES}
+    return [
+        Filter("assessor", labels[Role.ASSESSOR], "All assessors", people[Role.ASSESSOR]),
+        Filter(
+            "verifier",
+            labels[Role.INTERNAL_VERIFIER],
+            f"All {labels[Role.INTERNAL_VERIFIER].lower()}s",
+            people[Role.INTERNAL_VERIFIER],
+        ),
+        Filter("state", "State", "All states", {state.value: state.label for state in OPEN}),
+    ]
+
+
+def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAttempt]:
+    """List a page of the open attempts at a centre: without an assessor first, then longest in progress."""
+    statement = _select_open_attempts(centre.id).where(
+        contains_words(query, Candidate.name, Unit.code, Registration.candidate_number)
+    )
+    for name, allocation in (("assessor", Assessing), ("verifier", Verifying)):
+        if person := query.get(name):
+            statement = statement.where(
+                allocation.id.is_(None) if person == NOBODY else allocation.person_id == int(person)
+            )
+    if state := query.get("state"):
+        statement = statement.where(UnitAttempt.state == AttemptState(state))
+    return load_page(
+        ALLOCATIONS,
+        query,
+        statement,
+        lambda row: AllocatedAttempt(*row),
+        key=UnitAttempt.id,
+        order_by={
+            "": [Assessing.starts_at.is_not(None), Assessing.starts_at],
+            "candidate": [func.lower(Candidate.name)],
+            "unit": [Unit.code],
+            "assessor": [func.lower(Assessor.name)],
+            "internal-verifier": [func.lower(Verifier.name)],
+        },
+    )
+
+
+def list_longest_in_progress(centre_id: int, limit: int) -> list[AllocatedAttempt]:
+    """List open attempts that have an assessor, those first that have been with them longest."""
+    statement = _select_open_attempts(centre_id).where(Assessing.id.is_not(None))
+    rows = db.session.execute(statement.order_by(Assessing.starts_at, UnitAttempt.id).limit(limit))
+    return [AllocatedAttempt(*row) for row in rows]
+
+
+def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            UnitAttempt.id,
+            UnitAttempt.registration_id,
+            Unit.code,
+            Candidate.name,
+            UnitAttempt.state,
+            Assessor.name,
+            Assessing.starts_at,
+            Verifier.name,
+            Verifying.starts_at,
+        )
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Candidate, Candidate.id == UnitAttempt.candidate_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .outerjoin(Assessing, _is_current(Assessing, Role.ASSESSOR))
+        .outerjoin(Assessor, Assessor.id == Assessing.person_id)
+        .outerjoin(Verifying, _is_current(Verifying, Role.INTERNAL_VERIFIER))
+        .outerjoin(Verifier, Verifier.id == Verifying.person_id)
+        .where(
+            UnitAttempt.centre_id == centre_id,
+            UnitAttempt.state.in_(OPEN),
+            Registration.withdrawn_at.is_(None),
+        )
+    )
+
+
+def _is_current(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
+    return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.ends_at.is_(None))
