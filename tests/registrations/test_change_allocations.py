@@ -5,10 +5,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from tests import factories
 from tests.concurrency import run_concurrently
@@ -20,6 +22,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Person, UnitAttempt
 from tracker.registrations.allocation_plans import MAX_UNITS, AllocationPlan, carry_out_plan, plan_allocations
 from tracker.registrations.allocations import allocate
+from tracker.registrations.views import allocations
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -253,6 +256,20 @@ def test_two_administrators_at_the_same_time_change_each_unit_once(
     )
     assert sorted(answers) == [303, 422]
     assert list_allocated(both[0]) == list_allocated(both[1]) == ["Bob Archer", "Gina Holt"]
+
+
+def test_deadlock_with_another_act_is_shown_as_a_change_by_somebody_else(
+    world: World, client: ClientFor, gina: Person, both: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deadlock(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT 1", {}, psycopg.errors.DeadlockDetected("deadlock detected"))
+
+    dan = client(world.dan)
+    fields = read_hidden_fields(dan.post(address(world), data=choose(both, gina)).text) | {"act": "allocate"}
+    monkeypatch.setattr(allocations, "carry_out_plan", deadlock)
+    answer = dan.post(address(world), data=fields)
+    assert answer.status_code == 409
+    assert "Somebody else changed this" in answer.text
 
 
 def test_form_sent_twice_allocates_once(world: World, client: ClientFor, gina: Person, both: list[int]) -> None:

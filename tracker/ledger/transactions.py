@@ -30,6 +30,8 @@ SAFE_WAL_VERSIONS = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 
 See docs/decisions/0003-sqlite-journal-mode.md.
 """
+DEADLOCK_DETECTED = "40P01"
+"""PostgreSQL's code for transactions that waited for each other, of which it ended this one."""
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 
@@ -54,9 +56,11 @@ def perform_request(dispatch: Callable[[], Response]) -> Response:
                 commit()
             else:
                 rollback()
-        except (IntegrityError, StaleDataError) as error:  # another transaction wrote first
+        except (DBAPIError, StaleDataError) as error:
             rollback()
-            raise Conflict from error
+            if is_conflict(error):
+                raise Conflict from error
+            raise
         except BaseException:
             rollback()
             raise
@@ -77,14 +81,23 @@ def commit() -> None:
         db.session.flush()
         before, after = events.append_queued()
         db.session.commit()
-    except (IntegrityError, StaleDataError) as error:
+    except (DBAPIError, StaleDataError) as error:
         rollback()
-        raise Conflict from error
+        if is_conflict(error):
+            raise Conflict from error
+        raise
     for function in db.session.info.pop("after_commit", []):
         function()
     if checkpoints.reaches_next_checkpoint(before, after):
         with reading():
             checkpoints.write_due()
+
+
+def is_conflict(error: DBAPIError | StaleDataError) -> bool:
+    """Return whether another transaction changed the same rows first, or this one was ended in a deadlock."""
+    if isinstance(error, IntegrityError | StaleDataError):
+        return True
+    return getattr(error.orig, "sqlstate", None) == DEADLOCK_DETECTED
 
 
 def rollback() -> None:
