@@ -15,6 +15,9 @@ from tests.factories import PASSWORD, PASSWORD_HASH, make_app
 from tests.integrity.tampering import list_violations, tampering_transaction
 from tests.privacy.database_dump import dump_database, list_violations_except_overdue
 from tracker import clock
+from tracker.accounts.services.account_changes import apply_due_changes, request_email_change
+from tracker.accounts.services.names import change_name
+from tracker.background import emails
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.integrity.erasures import find_late_erasures
@@ -45,6 +48,7 @@ from tracker.models import (
 from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.privacy import erasure, retention
+from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
 from tracker.storage.file_references import remove_erased_files
@@ -234,6 +238,28 @@ class TestEverything:
         assert not any(file_store.get_path(each).exists() for each in forms)
         assert list_violations_except_overdue() == []
         assert list(list_missing_files()) == []
+
+    def test_earlier_names_addresses_and_numbers_are_erased_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(emails, "can_deliver", lambda: True)
+        chloe = registration("Chloe")
+        candidate, centre = chloe.candidate, chloe.centre
+        earlier = candidate.name, candidate.email, chloe.candidate_number
+        with transaction():
+            change_name(candidate, centre, "Later Hart", dan())
+            request_email_change(candidate, centre, "later@example.org", dan())
+            change_registration(chloe, RegistrationNumbers("C-LATER"), dan(), changes_seen=0)
+        wait(A_DAY)
+        assert apply_due_changes() == 1
+        with transaction():
+            request_email_change(candidate, centre, "third@example.org", dan())
+        wait(4 * A_YEAR)
+        erase(chloe, is_full=True)
+        dump = dump_database()
+        for text_written in (*earlier, "Later Hart", "later@example.org", "third@example.org", "C-LATER"):
+            assert text_written not in dump, text_written
+        assert confirmed_texts({*earlier, "Later Hart", "later@example.org", "third@example.org", "C-LATER"}) == set()
+        assert apply_due_changes() == 1  # the one that waited is cancelled, since the account is closed
+        assert list_violations_except_overdue() == []
 
     def test_no_erased_text_can_be_confirmed_by_a_guess(self) -> None:
         """A text hashes to what the ledger holds only with its salt, which is erased with it."""

@@ -14,6 +14,7 @@ from tests import factories
 from tests.assessment import workflow
 from tests.factories import PASSWORD, World
 from tracker import clock
+from tracker.accounts.services.names import change_name
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Assessment, Attachment, Decision, IssuedForm, Person
@@ -127,6 +128,21 @@ def test_export_contains_nothing_about_other_people(assessed_world: World, clien
         assert canary not in text, canary
     assert text.count("@example.org") == text.count("alice.moran@example.org") == 1
     assert "your assessor" in text
+
+
+def test_exports_hold_ones_own_earlier_name_and_no_earlier_name_of_others(
+    assessed_world: World, client: Browser
+) -> None:
+    world = assessed_world
+    with transaction():
+        for person, name in ((world.alice, "Ada Moss"), (world.bob, "Rob Fletcher")):
+            change_name(person, world.northgate, name, factories.make_actor(world.dan))
+    own, assessors = take(client(world.alice)), take(client(world.bob))
+    assert [each["name"] for each in load_data(own)["earlier_names"]] == ["Alice Moran"]
+    for canary in ("Bob", "Archer", "Rob", "Fletcher"):
+        assert canary not in everything(own), canary
+    for canary in ("Alice", "Moran", "Ada", "Moss"):
+        assert canary not in everything(assessors), canary
 
 
 def test_assessors_export_names_no_candidate(assessed_world: World, client: Browser) -> None:
