@@ -26,7 +26,7 @@ def test_criterion_met_on_an_old_version_counts_and_awaits_affirmation(world: Wo
     workflow.accept(world.cfacc15, version, world.bob, claims)
     workflow.submit_next_version(evidence)
     assert load_matrix(world.cfacc15).met == 2
-    assert [each.criteria for each in list_evidence_to_assess(world.bob.id)] == [2]
+    assert [each.claim_count for each in list_evidence_to_assess(world.bob.id)] == [2]
 
 
 def test_affirming_keeps_every_met_on_the_new_version(world: World) -> None:

@@ -40,7 +40,7 @@ def test_item_claimed_in_two_units_is_one_row(world: World) -> None:
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
     (row,) = group_by_item(list_evidence_to_assess(world.bob.id))
-    assert (row.codes, row.criteria) == (("CFACC15", "INSCC004"), 3)
+    assert (row.codes, row.claim_count) == (("CFACC15", "INSCC004"), 3)
 
 
 def test_drafts_and_withdrawn_versions_are_not_in_the_queue(world: World) -> None:
@@ -73,7 +73,7 @@ def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) ->
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "2")
     (row,) = list_evidence_to_assess(world.bob.id)
-    assert (row.criteria, row.queued_at) == (1, added.claimed_at)
+    assert (row.claim_count, row.queued_at) == (1, added.claimed_at)
 
 
 def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> None:

@@ -107,7 +107,7 @@ def test_returned_evidence_leaves_the_queue_until_a_new_version(world: World) ->
     assert list_evidence_to_assess(world.bob.id) == []
     workflow.submit_next_version(evidence)
     (row,) = list_evidence_to_assess(world.bob.id)
-    assert (row.version_number, row.criteria) == (2, 2)
+    assert (row.version_number, row.claim_count) == (2, 2)
 
 
 def test_claim_added_after_a_return_enters_the_queue(world: World, freeze_clock: Callable[..., None]) -> None:
@@ -117,7 +117,7 @@ def test_claim_added_after_a_return_enters_the_queue(world: World, freeze_clock:
     with workflow.transaction():
         factories.claim(world.cfacc15, evidence, "2")
     (row,) = list_evidence_to_assess(world.bob.id)
-    assert row.criteria == 1
+    assert row.claim_count == 1
 
 
 def test_candidate_is_emailed_about_returned_evidence_once_a_day(

@@ -86,13 +86,13 @@ class TestWhatFollows:
         self, world: World, freeze_clock: Callable[[object], None]
     ) -> None:
         newer = publish_second_version(world)
-        assert [each.criteria for each in list_evidence_to_assess(world.bob.id)] == [1], "5 waits"
+        assert [each.claim_count for each in list_evidence_to_assess(world.bob.id)] == [1], "5 waits"
         moment = clock.now()
         freeze_clock(moment)
         move_to_second_version(world, newer)
         assert states(world)["2"] is CriterionState.CLAIMED
         [row] = list_evidence_to_assess(world.bob.id)
-        assert row.criteria == 2
+        assert row.claim_count == 2
         assert list_claims_by_label(world.cfacc15)["2"].claimed_at == moment, "it waits from now on"
 
     def test_carried_over_claim_keeps_locator_author_and_date(

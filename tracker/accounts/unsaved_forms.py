@@ -31,23 +31,23 @@ from tracker.web.save_confirmation import was_form_saved
 
 PARAMETER = "unsaved_text"
 """The query parameter, and the hidden field, with the id of a kept form."""
-NOT_KEPT = {"csrf_token", "idempotency_key", "save_id", PARAMETER, "current", "credential"}
+FIELDS_NOT_KEPT = {"csrf_token", "idempotency_key", "save_id", PARAMETER, "current", "credential"}
 """Fields that are never kept, besides those with `password` in their names."""
-CODE = re.compile(r"[0-9a-z_.:/-]*")
-"""What a button, an id, a date or a choice sends; a form with nothing else is not kept."""
-KEPT = (
+CODE_VALUE = re.compile(r"[0-9a-z_.:/-]*")
+"""A value that a button, an id, a date or a choice sends; a form with no other values is not kept."""
+KEPT_MESSAGE = (
     "Your session ended before this was saved. What you typed is kept for 24 hours: sign in again, and the form "
     "comes back with it. Files are not kept."
 )
-TOO_LARGE = (
+TOO_LARGE_MESSAGE = (
     "Your session ended before this was saved, and it is too long to be kept. Go back in your browser and copy what "
     "you typed before you sign in."
 )
-ELSEWHERE = Markup(
+NOT_ON_PAGE_NOTICE = Markup(
     '<p class="flash needs-you" role="status">The form that you sent after your session had ended is not on this '
     'page. What you typed is kept for 24 hours: <a href="{}">Unsaved text</a>.</p>'
 )
-MAIN = '<main id="main" tabindex="-1">'
+MAIN_TAG = '<main id="main" tabindex="-1">'
 
 
 def init_app(app: Flask) -> None:
@@ -56,33 +56,33 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def keep_form() -> RedirectResponse | None:
         """Keep a form whose session has timed out, and redirect to the sign-in page."""
-        if not is_form_worth_keeping() or read_only.is_read_only():
+        if not should_form_be_kept() or read_only.is_read_only():
             return None
         person_id = find_timed_out_person_id(request)
         fields = tuple((name, value) for name, value in request.form.items(multi=True) if is_kept_field(name))
-        if person_id is None or all(name == "key" or CODE.fullmatch(value) for name, value in fields):
+        if person_id is None or all(name == "key" or CODE_VALUE.fullmatch(value) for name, value in fields):
             return None
         has_files = any(each.filename for each in request.files.values())
         page = find_page_of_form()
         kept_id = keep_unsaved_form(person_id, UnsavedForm(request.path, page, fields, has_files))
-        flash(TOO_LARGE if kept_id is None else KEPT, "needs-you")
+        flash(TOO_LARGE_MESSAGE if kept_id is None else KEPT_MESSAGE, "needs-you")
         target = page if kept_id is None else add_parameter(page, kept_id)
         return redirect(url_for("accounts.sign_in", next=target), 303)
 
     @app.after_request
     def fill_in_form(response: Response) -> Response:
-        """Fill in a form on its page, or delete what was kept of it once it is saved."""
+        """Fill in a kept form on its page, or delete it once it has been saved."""
         # A refused request may have a body that is too large to be read.
         parameters = request.args if response.status_code >= 400 else request.values
         if unsaved_id := parse_id(parameters.get(PARAMETER, "")):
             if was_form_saved(response) and request.accept_mimetypes.best != "application/json":
-                delete_saved(unsaved_id)
+                delete_kept_form(unsaved_id)
             elif request.method == "GET" and response.mimetype == "text/html":
                 fill_in_page(response, unsaved_id)
         return response
 
 
-def is_form_worth_keeping() -> bool:
+def should_form_be_kept() -> bool:
     """Return whether this is a form of a page that needs a sign-in, sent by a browser that is not signed in."""
     if request.method in SAFE_METHODS or not request.endpoint or isinstance(current_user, SignedIn):
         return False
@@ -92,14 +92,11 @@ def is_form_worth_keeping() -> bool:
 
 def is_kept_field(name: str) -> bool:
     """Return whether a field may be kept: no password, code or token."""
-    return "password" not in name.lower() and name not in NOT_KEPT
+    return "password" not in name.lower() and name not in FIELDS_NOT_KEPT
 
 
 def find_page_of_form() -> str:
-    """Return the address of the page that the form was sent from: a path of this site, with its query.
-
-    The list of unsaved text, where that is not known.
-    """
+    """Return the address of the page that the form was sent from; that of the list of unsaved text if unknown."""
     referrer = urlsplit(request.referrer or "")
     paths = [(referrer.path, referrer.query)] if referrer.netloc == request.host else []
     for path, query in [*paths, (request.path, "")]:
@@ -114,19 +111,19 @@ def find_page_of_form() -> str:
 def add_parameter(page: str, unsaved_id: int) -> str:
     """Return the page's address with the id of the kept form."""
     path, _, query = page.partition("?")
-    others = [(name, value) for name, value in parse_qsl(query) if name != PARAMETER]
-    return f"{path}?{urlencode([*others, (PARAMETER, unsaved_id)])}"
+    other_parameters = [(name, value) for name, value in parse_qsl(query) if name != PARAMETER]
+    return f"{path}?{urlencode([*other_parameters, (PARAMETER, unsaved_id)])}"
 
 
 def fill_in_page(response: Response, unsaved_id: int) -> None:
-    """Fill in the kept form if its person reads the page; say where the text is if the page has no such form."""
+    """Fill in the kept form for its own person; if the page has no such form, add a notice that links to the text."""
     if not isinstance(current_user, SignedIn) or not current_user.is_authenticated:
         return
     form = find_unsaved_form(current_user.person_id, unsaved_id)
     if form is None or urlsplit(form.page).path != request.path:
         return
     html = response.get_data(as_text=True)
-    filled = fill_form(
+    filled_html = fill_form(
         html,
         request.path,
         form.action,
@@ -134,13 +131,15 @@ def fill_in_page(response: Response, unsaved_id: int) -> None:
         notice=render_notice(form),
         extra=' data-unsaved-text="{}"',
     )
-    if filled is None:
-        filled = html.replace(MAIN, f"{MAIN}{ELSEWHERE.format(url_for('accounts.list_unsaved_texts'))}", 1)
-    response.set_data(filled)
+    if filled_html is None:
+        filled_html = html.replace(
+            MAIN_TAG, f"{MAIN_TAG}{NOT_ON_PAGE_NOTICE.format(url_for('accounts.list_unsaved_texts'))}", 1
+        )
+    response.set_data(filled_html)
 
 
 def render_notice(form: UnsavedForm) -> Markup:
-    """Return the sentence at the beginning of a form that was filled in, with the id of what is kept."""
+    """Return the notice at the beginning of a form that was filled in, with the id of the kept form."""
     files = " The files you chose were not kept: add them again." if form.has_files else ""
     return Markup(
         '<p class="flash needs-you" role="status">You sent this on {}, after your session had ended. It is not '
@@ -148,8 +147,8 @@ def render_notice(form: UnsavedForm) -> Markup:
     ).format(moment(form.kept_at), files, PARAMETER, form.id)
 
 
-def delete_saved(unsaved_id: int) -> None:
-    """Delete what was kept of a form that has been saved now."""
+def delete_kept_form(unsaved_id: int) -> None:
+    """Delete a kept form that has now been saved."""
     try:
         with transactions.transaction():
             delete_unsaved_form(current_user.person_id, unsaved_id)

@@ -1,4 +1,4 @@
-"""Figures of a centre on its administrator's home page: what is active, what waits and what is overdue."""
+"""Figures of a centre on its administrator's home page: units in progress, work to do and overdue action points."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from tracker.vocabulary import AttemptState
 
 @dataclass(frozen=True, slots=True)
 class CentreFigures:
-    """Counts of a centre now, each with the oldest moment or day where it has one."""
+    """Counts of a centre now, some with the time or day of the oldest."""
 
     candidates: int
     """Candidates with an open unit in a registration that was not withdrawn."""
@@ -48,18 +48,18 @@ def load_centre_figures(centre_id: int) -> CentreFigures:
         .where(UnitAttempt.centre_id == centre_id, ActionPoint.closed_at.is_(None), ActionPoint.due_on < today())
     )
     query: Select[Any] = select(
-        _count(open_attempts, func.count(func.distinct(UnitAttempt.candidate_id))),
-        _count(open_attempts, func.count(UnitAttempt.id)),
-        _count(to_allocate, func.count(UnitAttempt.id)),
-        _count(to_allocate, func.min(UnitAttempt.started_at)),
-        _count(_select_claims_to_assess(centre_id), func.count(func.distinct(Claim.evidence_id))),
-        _count(
+        _select_aggregate(open_attempts, func.count(func.distinct(UnitAttempt.candidate_id))),
+        _select_aggregate(open_attempts, func.count(UnitAttempt.id)),
+        _select_aggregate(to_allocate, func.count(UnitAttempt.id)),
+        _select_aggregate(to_allocate, func.min(UnitAttempt.started_at)),
+        _select_aggregate(_select_claims_to_assess(centre_id), func.count(func.distinct(Claim.evidence_id))),
+        _select_aggregate(
             _select_attempts(centre_id).where(UnitAttempt.state == AttemptState.CONFIRMED), func.count(UnitAttempt.id)
         ),
-        _count(overdue, func.count(ActionPoint.id)),
-        _count(overdue, func.min(ActionPoint.due_on)),
-        _count(select_pending_people(centre_id), func.count(Person.id)),
-        _count(
+        _select_aggregate(overdue, func.count(ActionPoint.id)),
+        _select_aggregate(overdue, func.min(ActionPoint.due_on)),
+        _select_aggregate(select_pending_people(centre_id), func.count(Person.id)),
+        _select_aggregate(
             select(Registration).where(Registration.centre_id == centre_id, is_not_registered()),
             func.count(Registration.id),
         ),
@@ -102,5 +102,5 @@ def _select_claims_to_assess(centre_id: int) -> Select[Claim]:
     )
 
 
-def _count(query: Select[Any], aggregate: ColumnElement[Any]) -> ScalarSelect[Any]:
+def _select_aggregate(query: Select[Any], aggregate: ColumnElement[Any]) -> ScalarSelect[Any]:
     return query.with_only_columns(aggregate).order_by(None).scalar_subquery()

@@ -30,7 +30,7 @@ CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """A line of “Next steps”: what to do, the page to do it on, and since when it has been waiting."""
+    """One of the “Next steps”: its text, the endpoint and values of its link, and since when it has been waiting."""
 
     text: str
     endpoint: str
@@ -142,7 +142,7 @@ def list_latest(person_id: int, centre_ids: tuple[int, ...]) -> list[LatestEvide
 
 
 def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitProgress]) -> list[NextStep]:
-    """List at most three next steps: what others are waiting for, then unfinished work, then what is missing."""
+    """List at most three next steps: units to confirm, feedback, unfinished evidence, then gaps."""
     open_units = [row for row in units if row.is_open]
     steps = [
         NextStep(
@@ -186,16 +186,21 @@ def _list_gap_steps(open_units: list[UnitProgress]) -> list[NextStep]:
 
 def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
     """List the units with criteria that need more evidence, for which no newer claim is waiting to be assessed."""
-    later, other, others = aliased(EvidenceVersion), aliased(Claim), aliased(Decision)
-    answered = select(later.id).where(later.evidence_id == Claim.evidence_id, later.number > EvidenceVersion.number)
-    settled_or_waiting = (
-        select(other.id)
-        .outerjoin(others, and_(others.claim_id == other.id, others.superseded_at.is_(None)))
+    later_version, other_claim, other_decision = aliased(EvidenceVersion), aliased(Claim), aliased(Decision)
+    later_versions = select(later_version.id).where(
+        later_version.evidence_id == Claim.evidence_id, later_version.number > EvidenceVersion.number
+    )
+    met_or_undecided_claims = (
+        select(other_claim.id)
+        .outerjoin(
+            other_decision,
+            and_(other_decision.claim_id == other_claim.id, other_decision.superseded_at.is_(None)),
+        )
         .where(
-            other.attempt_id == Claim.attempt_id,
-            other.criterion_id == Claim.criterion_id,
-            other.removed_at.is_(None),
-            or_(others.id.is_(None), others.outcome == Outcome.MET),
+            other_claim.attempt_id == Claim.attempt_id,
+            other_claim.criterion_id == Claim.criterion_id,
+            other_claim.removed_at.is_(None),
+            or_(other_decision.id.is_(None), other_decision.outcome == Outcome.MET),
         )
     )
     query = (
@@ -208,8 +213,8 @@ def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
             Claim.removed_at.is_(None),
             Decision.outcome != Outcome.MET,
             or_(Assessment.id.is_(None), Assessment.outcome == AssessmentOutcome.ACCEPTED),
-            ~answered.exists(),
-            ~settled_or_waiting.exists(),
+            ~later_versions.exists(),
+            ~met_or_undecided_claims.exists(),
         )
         .group_by(Claim.attempt_id)
     )
@@ -231,12 +236,12 @@ def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
 
 def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[NextStep]:
     """List the evidence whose newest version was returned."""
-    later = aliased(EvidenceVersion)
-    newer = select(later.id).where(
-        later.evidence_id == EvidenceVersion.evidence_id, later.number > EvidenceVersion.number
+    later_version = aliased(EvidenceVersion)
+    later_versions = select(later_version.id).where(
+        later_version.evidence_id == EvidenceVersion.evidence_id, later_version.number > EvidenceVersion.number
     )
     newer_assessment = aliased(Assessment)
-    assessed_again = select(newer_assessment.id).where(
+    newer_assessments = select(newer_assessment.id).where(
         newer_assessment.attempt_id == Assessment.attempt_id,
         newer_assessment.evidence_version_id == Assessment.evidence_version_id,
         newer_assessment.state == AssessmentState.RELEASED,
@@ -254,8 +259,8 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
             Assessment.state == AssessmentState.RELEASED,
             Assessment.outcome == AssessmentOutcome.RETURNED,
             UnitAttempt.state == AttemptState.IN_PROGRESS,
-            ~newer.exists(),
-            ~assessed_again.exists(),
+            ~later_versions.exists(),
+            ~newer_assessments.exists(),
         )
         .group_by(Evidence.id, Evidence.number, Evidence.title, Person.name)
         .order_by(func.min(Assessment.released_at))
@@ -276,15 +281,15 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
 
 def _list_unfinished_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[NextStep]:
     """List drafts that are not submitted, and evidence that is not linked to any criteria."""
-    claimed = select(Claim.id).where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None)).exists()
+    has_claim = select(Claim.id).where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None)).exists()
     is_submitted = has_submission(Evidence.id)
     query = (
-        select(Evidence.id, Evidence.title, claimed, Evidence.updated_at)
+        select(Evidence.id, Evidence.title, has_claim, Evidence.updated_at)
         .where(
             Evidence.candidate_id == person_id,
             Evidence.centre_id.in_(centre_ids),
             Evidence.discarded_at.is_(None),
-            ~(claimed & is_submitted),
+            ~(has_claim & is_submitted),
         )
         .order_by(Evidence.updated_at)
         .limit(MAX_STEPS)

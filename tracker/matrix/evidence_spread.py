@@ -10,15 +10,15 @@ from tracker.matrix.grid import Matrix, MatrixColumn, MatrixRow
 from tracker.vocabulary import Method
 
 MAX_SUGGESTION_DISTANCE = 3
-"""Places between a criterion and a claimed one whose evidence is suggested for it."""
+"""In places: evidence for a criterion at most so far away is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSpread:
-    """The months, methods, occasions and customers behind an attempt. They are shown and decide nothing."""
+    """Evidence of an attempt by month, method, occasion and customer, for information only."""
 
     months: tuple[tuple[date, int], ...]
-    """The first day of each month and how many items are of that month; months without any are in between."""
+    """The first day of each month and the number of items of that month, including months between with none."""
     methods: tuple[tuple[Method, int], ...]
     occasions: tuple[str, ...]
     customers: tuple[str, ...]

@@ -32,7 +32,7 @@ class MatrixCell:
     added_reason: str | None
     decision_id: int | None = None
     assessment_id: int | None = None
-    """The assessment that made the live decision; None if a dispute, return, reopening or disagreement made it."""
+    """The assessment that made the live decision; None after a dispute, return, reopening or disagreement."""
     decided_version_id: int | None = None
     outcome: Outcome | None = None
     """The outcome of the live decision, if there is one."""
@@ -204,7 +204,7 @@ class Matrix:
 
     @property
     def mark_kinds(self) -> tuple[ClaimMark, ...]:
-        """Return the marks that the legend explains."""
+        """Return every mark of a claim, for the legend."""
         return tuple(ClaimMark)
 
     @property

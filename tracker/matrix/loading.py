@@ -30,7 +30,7 @@ CRITERION_COLUMNS: tuple[Any, ...] = (
     Criterion.text,
     Criterion.label_origin,
 )
-"""What a query selects for a `MatrixColumn`, in the order of its fields."""
+"""The columns that a query selects for `MatrixColumn`, in the order of its fields."""
 CELL_COLUMNS: tuple[Any, ...] = (
     Claim.id.label("claim_id"),
     Claim.criterion_id,
@@ -45,7 +45,7 @@ CELL_COLUMNS: tuple[Any, ...] = (
     Person.name.label("decided_by"),
     is_on_accepted_version().label("is_accepted"),
 )
-"""What a query selects for `build_cell`, from a claim and the outer join of its decision and its assessor."""
+"""The columns that a query selects for `build_cell`, from a claim outer-joined with its decision and assessor."""
 
 
 def load_matrix(attempt: UnitAttempt, *, with_drafts: bool = False) -> Matrix:
@@ -83,7 +83,7 @@ def _build_matrix(
     *,
     with_drafts: bool,
 ) -> Matrix:
-    """Build the matrix of the live claims and decisions or, with `ended_at`, of those that ended at that moment."""
+    """Build the matrix of the live claims and decisions, or of those that ended at `ended_at`."""
     columns = list_columns(unit_id)
     cells = _load_cells(
         attempt, {evidence_id: row.version_id for evidence_id, row in items.items()}, ended_at=ended_at
@@ -180,15 +180,15 @@ def _load_cells(
     Args:
         attempt: the attempt.
         version_ids: the items to return, each with the version that the attempt sees; None for a draft.
-        ended_at: return what ended at this moment; None returns live claims and decisions.
+        ended_at: return the claims and decisions that ended at this moment; None returns live ones.
     """
-    live_claim = Claim.removed_at == ended_at if ended_at else Claim.removed_at.is_(None)
-    live_decision = Decision.superseded_at == ended_at if ended_at else Decision.superseded_at.is_(None)
+    is_claim_included = Claim.removed_at == ended_at if ended_at else Claim.removed_at.is_(None)
+    is_decision_included = Decision.superseded_at == ended_at if ended_at else Decision.superseded_at.is_(None)
     query = (
         select(Claim.evidence_id, *CELL_COLUMNS)
-        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, live_decision))
+        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, is_decision_included))
         .outerjoin(Person, Person.id == Decision.decided_by_id)
-        .where(Claim.attempt_id == attempt.id, live_claim)
+        .where(Claim.attempt_id == attempt.id, is_claim_included)
         .order_by(Claim.id)
     )
     cells: dict[int, dict[int, MatrixCell]] = {}

@@ -14,7 +14,7 @@ from tracker.vocabulary import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many criteria of an attempt are met, claimed (met ones included) and there are in all."""
+    """The number of an attempt's criteria that are met, that are claimed (met ones included), and in total."""
 
     met: int
     claimed: int

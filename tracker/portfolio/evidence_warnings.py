@@ -1,4 +1,4 @@
-"""Warnings about evidence. They never block a submission or a decision (docs/rules.md, Warnings)."""
+"""Warnings about evidence, which block no submission (docs/rules.md, Warnings)."""
 
 import re
 from calendar import monthrange

@@ -1,1 +1,1 @@
-"""Reads for the pages of assessment: the queue, one item to assess, one unit to sign off, version moves."""
+"""Queries for the pages of assessment: the queue, one item to assess, one unit to sign off, version moves."""

@@ -1,4 +1,4 @@
-"""Reads of a unit's action points, for its assessor and its verifiers."""
+"""Queries for a unit's action points, for its assessor and its verifiers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

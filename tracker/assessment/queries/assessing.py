@@ -1,4 +1,4 @@
-"""Reads for assessing one item: criteria with the item's claims, its assessments, changes between versions."""
+"""Queries for assessing one item: criteria with the item's claims, its assessments, changes between versions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class ItemAssessment:
 
 
 class VersionChanges(NamedTuple):
-    """What changed since the previous version of an item."""
+    """Changes since the previous version of an item."""
 
     number: int
     labels: list[str]
@@ -67,7 +67,7 @@ class VersionChanges(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReturnedDecisions:
-    """What an assessor marked as met on a version that they returned; it does not count."""
+    """Claims that an assessor marked as met on a version that they then returned; they are not met."""
 
     version_number: int
     comments: dict[int, str]
@@ -130,7 +130,7 @@ def pick_released(assessments: Iterable[ItemAssessment]) -> list[ItemAssessment]
 
 
 def find_returned_decisions(assessments: Iterable[ItemAssessment]) -> ReturnedDecisions | None:
-    """Return what was marked when the item was last assessed, if it was returned then; None otherwise.
+    """Return the claims marked as met when the item was last assessed, if it was returned then; None otherwise.
 
     Args:
         assessments: the released assessments of the item in the attempt, newest first.

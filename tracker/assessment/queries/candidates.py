@@ -1,4 +1,4 @@
-"""Reads for the list of an assessor's candidates: their units with progress, what waits, and their last activity."""
+"""Queries for the list of an assessor's candidates: units with progress, work to do, and the last activity."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Reads for an assessor's queue: evidence to assess, units to sign off, action points to answer."""
+"""Queries for an assessor's queue: evidence to assess, units to sign off, action points to answer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,8 +41,8 @@ class EvidenceToAssess:
     candidate_id: int
     candidate: str
     code: str
-    criteria: int
-    """How many claims are to be decided."""
+    claim_count: int
+    """The number of claims to decide."""
     queued_at: datetime
     """When the item entered the queue: at its submission, or with a claim added later."""
 
@@ -64,9 +64,9 @@ class QueueItem:
         return tuple(entry.code for entry in self.entries)
 
     @property
-    def criteria(self) -> int:
-        """How many claims are to be decided."""
-        return sum(entry.criteria for entry in self.entries)
+    def claim_count(self) -> int:
+        """The number of claims to decide."""
+        return sum(entry.claim_count for entry in self.entries)
 
     @property
     def queued_at(self) -> datetime:
@@ -138,7 +138,7 @@ def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
             candidate_id=row[5],
             candidate=row[6],
             code=row[7],
-            criteria=row[8],
+            claim_count=row[8],
             queued_at=max(row[9], row[10]),  # a claim added after the submission enters the queue then
         )
         for row in db.session.execute(query)

@@ -1,4 +1,4 @@
-"""Reads for the sign-off page: evidence requirements, assessments about to be released."""
+"""Queries for the sign-off page: evidence requirements, assessments about to be released."""
 
 from collections.abc import Iterable
 

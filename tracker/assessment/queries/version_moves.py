@@ -1,4 +1,4 @@
-"""Reads for version moves: open attempts on a version of a unit, moves, claims that were carried over."""
+"""Queries for version moves: open attempts on a version of a unit, moves, claims that were carried over."""
 
 from collections.abc import Iterable
 

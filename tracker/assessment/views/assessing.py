@@ -61,7 +61,7 @@ def save_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
 @assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assess")
 @requires(Act.ASSESS_EVIDENCE)
 def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
-    """Save the whole form, then do what the pressed button says."""
+    """Save the whole form, then run the action of the button that was pressed."""
     attempts, version, actor = get_item_to_assess(attempt_id, evidence_id)
     draft = read_draft(None)
     name, _, number = request.form.get("act", "save").partition("-")
@@ -195,7 +195,7 @@ def finish_and_continue(
     action: AssessmentAction,
     finish: Callable[[Sequence[UnitAttempt], EvidenceVersion, Actor], list[Assessment]],
 ) -> ResponseReturnValue:
-    """Finish the assessment, then open the next item of the queue, which offers Undo for this one."""
+    """Finish the assessment, then open the next item of the queue, on a page with an Undo button for this one."""
     next_entry = find_position(read_queue(me().person_id), action.version).next_to_assess
     assessments = finish(action.attempts, action.version, action.actor)
     finished = next((each.id for each in assessments if each.release_after), None)

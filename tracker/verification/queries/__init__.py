@@ -1,1 +1,1 @@
-"""Reads of verification: what is allocated to a verifier, what was sampled in a unit, and external visits."""
+"""Queries for verification: units allocated to a verifier, samples of a unit, and external verifiers' visits."""

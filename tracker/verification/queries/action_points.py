@@ -1,4 +1,4 @@
-"""Reads of the action points on units allocated to an internal verifier."""
+"""Queries for the action points on units allocated to an internal verifier."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Reads of the units allocated to an internal verifier, by what waits for them."""
+"""Queries for the units allocated to an internal verifier: those to verify, and the others."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ class AllocatedAttempt:
 
 def count_attempts_to_verify(person_id: int) -> int:
     """Count the confirmed attempts allocated to an internal verifier."""
-    return _count(select_allocated(person_id, UnitAttempt.id).where(UnitAttempt.state == AttemptState.CONFIRMED))
+    return _count_rows(select_allocated(person_id, UnitAttempt.id).where(UnitAttempt.state == AttemptState.CONFIRMED))
 
 
 def list_attempts_to_verify(person_id: int, page: int) -> tuple[list[AllocatedAttempt], bool]:
@@ -43,7 +43,7 @@ def list_attempts_to_verify(person_id: int, page: int) -> tuple[list[AllocatedAt
 
 def count_other_attempts(person_id: int) -> int:
     """Count the attempts allocated to an internal verifier that are neither confirmed nor void."""
-    return _count(select_allocated(person_id, UnitAttempt.id).where(_is_other()))
+    return _count_rows(select_allocated(person_id, UnitAttempt.id).where(_is_other()))
 
 
 def list_other_attempts(person_id: int, page: int) -> tuple[list[AllocatedAttempt], bool]:
@@ -112,7 +112,7 @@ def _is_other() -> ColumnElement[bool]:
     return UnitAttempt.state.not_in((AttemptState.CONFIRMED, AttemptState.VOID))
 
 
-def _count(query: Select[Any]) -> int:
+def _count_rows(query: Select[Any]) -> int:
     return db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 

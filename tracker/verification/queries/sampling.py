@@ -1,4 +1,4 @@
-"""Reads of the page on which an internal verifier samples a unit: its items, decisions, and what was sampled."""
+"""Queries for the page on which an internal verifier samples a unit: its items, their decisions and samples."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,18 +40,18 @@ class ItemToSample:
     decisions: tuple[DecisionToSample, ...]
 
     @cached_property
-    def to_sample(self) -> int:
-        """How many decisions can be sampled."""
+    def sampleable_count(self) -> int:
+        """Return how many decisions can be sampled."""
         return sum(decision.can_be_sampled for decision in self.decisions)
 
     @cached_property
-    def sampled(self) -> int:
-        """How many decisions were sampled."""
+    def sampled_count(self) -> int:
+        """Return how many decisions were sampled."""
         return sum(decision.is_sampled for decision in self.decisions)
 
     @cached_property
-    def disagreed(self) -> int:
-        """How many live decisions came from the verifier's disagreement."""
+    def disagreed_count(self) -> int:
+        """Return how many live decisions come from a disagreement of the verifier."""
         return sum(
             not decision.can_be_sampled and decision.sample_item is not None and not decision.sample_item.agrees
             for decision in self.decisions
@@ -60,7 +60,7 @@ class ItemToSample:
 
 @dataclass(frozen=True)
 class SamplingProgress:
-    """What was sampled of a unit so far."""
+    """The number of decisions and items of a unit, and of those sampled so far."""
 
     decisions: int
     sampled_decisions: int
@@ -71,12 +71,12 @@ class SamplingProgress:
 
 def list_items_to_sample(attempt: UnitAttempt, matrix: Matrix) -> list[ItemToSample]:
     """List the items that claim a criterion of the unit, each with its decisions in the order of the criteria."""
-    latest = _load_latest_samples(attempt)
+    latest_samples = _load_latest_samples(attempt)
     return [
         ItemToSample(
             row,
             tuple(
-                _build_decision(column, row.cells[column.id], latest)
+                _build_decision(column, row.cells[column.id], latest_samples)
                 for column in matrix.columns
                 if column.id in row.cells
             ),
@@ -91,12 +91,12 @@ def summarise_sampling(items: Iterable[ItemToSample]) -> SamplingProgress:
     A decision that the verifier disagreed with counts as sampled until the assessor decides again.
     """
     items = list(items)
-    sampled_items = [item for item in items if item.sampled or item.disagreed]
+    sampled_items = [item for item in items if item.sampled_count or item.disagreed_count]
     methods = dict.fromkeys(item.row.method for item in sampled_items if item.row.method)
     return SamplingProgress(
-        decisions=sum(item.to_sample + item.disagreed for item in items),
-        sampled_decisions=sum(item.sampled + item.disagreed for item in items),
-        items=sum(1 for item in items if item.to_sample or item.disagreed),
+        decisions=sum(item.sampleable_count + item.disagreed_count for item in items),
+        sampled_decisions=sum(item.sampled_count + item.disagreed_count for item in items),
+        items=sum(1 for item in items if item.sampleable_count or item.disagreed_count),
         sampled_items=len(sampled_items),
         sampled_methods=tuple(methods),
     )
@@ -117,12 +117,12 @@ def _load_latest_samples(attempt: UnitAttempt) -> dict[tuple[int, int], tuple[Sa
 
 
 def _build_decision(
-    column: MatrixColumn, cell: MatrixCell, latest: dict[tuple[int, int], tuple[Sample, SampleItem]]
+    column: MatrixColumn, cell: MatrixCell, latest_samples: dict[tuple[int, int], tuple[Sample, SampleItem]]
 ) -> DecisionToSample:
     """Build a decision with its sample, unless the decision was made after that sample."""
     if cell.decided_version_id is None or cell.decided_at is None:
         return DecisionToSample(column, cell)
-    sample, item = latest.get((cell.decided_version_id, column.id), (None, None))
+    sample, item = latest_samples.get((cell.decided_version_id, column.id), (None, None))
     if sample is None or sample.sampled_at < cell.decided_at:
         return DecisionToSample(column, cell)
     return DecisionToSample(column, cell, sample, item)

@@ -1,4 +1,4 @@
-"""Reads of one unit's record of verification: samples with their decisions, and released assessments."""
+"""Queries for one unit's record of verification: samples with their decisions, and released assessments."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ class SampleOfUnit:
 
     sample: Sample
     verifier: str
-    sampled: int
-    agreed: int
+    sampled_count: int
+    agreed_count: int
 
 
 @dataclass(frozen=True)

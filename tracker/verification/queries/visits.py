@@ -1,4 +1,4 @@
-"""Reads of an external verifier's visits."""
+"""Queries for an external verifier's visits."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

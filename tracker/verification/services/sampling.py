@@ -37,7 +37,7 @@ class SampledDecision:
 
 
 @dataclass(frozen=True)
-class _SampledClaim:
+class _SampledRow:
     """A sampled decision with its rows in the database."""
 
     sampled: SampledDecision
@@ -50,7 +50,7 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     """Record a sample of decisions, and raise an action point for each that the verifier disagrees with.
 
     A decision that the verifier disagrees with is superseded by `needs_more`; other decisions on the same criterion
-    stand. In a signed round a disagreement also ends the round (docs/rules.md, Unit states). An assessment of the
+    stay live. In a signed round a disagreement also ends the round (docs/rules.md, Unit states). An assessment of the
     same claim that is not released yet becomes a draft again.
 
     Raises:
@@ -60,29 +60,29 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
         Refused: the verifier has assessed the attempt, or its state does not allow a sample.
     """
     check_can_verify(attempt, actor)
-    chosen = list(decisions)
-    _check_chosen(attempt, chosen, comment)
-    release_due_in(attempt)  # what the assessor decided before this moment comes first
-    claims = _load_sampled_claims(attempt, chosen)
-    disagreed = [claim for claim in claims if not claim.sampled.agrees]
-    sample, items = _add_sample(attempt, claims, comment, actor)
-    new_decisions = _supersede_decisions(disagreed, items, sample.sampled_at)
-    withdraw_draft_outcomes(attempt, {claim.claim.id for claim in disagreed})
-    _record_sample(sample, claims, new_decisions, comment, actor)
+    sampled_decisions = list(decisions)
+    _check_sampled_decisions(attempt, sampled_decisions, comment)
+    release_due_in(attempt)  # decisions that the assessor made before the sample come first
+    rows = _load_sampled_rows(attempt, sampled_decisions)
+    disagreed_rows = [row for row in rows if not row.sampled.agrees]
+    sample, items = _add_sample(attempt, rows, comment, actor)
+    new_decisions = _supersede_decisions(disagreed_rows, items, sample.sampled_at)
+    withdraw_draft_outcomes(attempt, {row.claim.id for row in disagreed_rows})
+    _record_sample(sample, rows, new_decisions, comment, actor)
     action_points = [
         raise_action_point(
             attempt,
-            [claim.criterion.id],
-            claim.sampled.comment.strip(),
-            claim.sampled.due_on or date.max,
+            [row.criterion.id],
+            row.sampled.comment.strip(),
+            row.sampled.due_on or date.max,
             actor,
-            sample_item=items[claim.decision.id],
+            sample_item=items[row.decision.id],
         )
-        for claim in disagreed
+        for row in disagreed_rows
     ]
     if action_points:
         if does_disagreement_end_round(attempt):
-            reopen_attempt(attempt, ReopeningKind.DISAGREEMENT, _describe(disagreed), [], actor)
+            reopen_attempt(attempt, ReopeningKind.DISAGREEMENT, _build_reopening_reason(disagreed_rows), [], actor)
         notify_assessor(attempt, action_points)
     return sample
 
@@ -97,7 +97,9 @@ def does_disagreement_end_round(attempt: UnitAttempt) -> bool:
     return (attempt.state, AttemptAction.DISAGREE) in TRANSITIONS
 
 
-def _check_chosen(attempt: UnitAttempt, chosen: Sequence[SampledDecision], comment: str) -> None:
+def _check_sampled_decisions(
+    attempt: UnitAttempt, sampled_decisions: Sequence[SampledDecision], comment: str
+) -> None:
     if attempt.state is AttemptState.CERTIFICATE_CLAIMED:
         raise Refused(
             f"The certificate for {attempt.unit.code} has been claimed, so it cannot be sampled. A second "
@@ -107,13 +109,13 @@ def _check_chosen(attempt: UnitAttempt, chosen: Sequence[SampledDecision], comme
         raise Refused(
             f"{attempt.unit.code} is {attempt.state.label.lower()} and cannot be sampled. Nothing was saved."
         )
-    if not chosen:
+    if not sampled_decisions:
         raise Invalid("Choose Agree or Disagree for at least one decision. Nothing was saved.", "decisions")
-    if max(len(text) for text in (comment, *(sampled.comment for sampled in chosen))) > MAX_COMMENT_LENGTH:
+    if max(len(text) for text in (comment, *(sampled.comment for sampled in sampled_decisions))) > MAX_COMMENT_LENGTH:
         raise Invalid(
             f"A comment can have at most {MAX_COMMENT_LENGTH:,} characters. Shorten it. Nothing was saved.", "comment"
         )
-    for sampled in chosen:
+    for sampled in sampled_decisions:
         if not sampled.agrees:
             validate_action(
                 sampled.comment,
@@ -123,14 +125,14 @@ def _check_chosen(attempt: UnitAttempt, chosen: Sequence[SampledDecision], comme
             )
 
 
-def _load_sampled_claims(attempt: UnitAttempt, chosen: Sequence[SampledDecision]) -> list[_SampledClaim]:
+def _load_sampled_rows(attempt: UnitAttempt, sampled_decisions: Sequence[SampledDecision]) -> list[_SampledRow]:
     """Return the live decisions that were sampled, in the order of the unit's criteria.
 
     Raises:
         Conflict: one was superseded.
         NotFound: one is not an assessor's decision in this attempt.
     """
-    by_id = {sampled.decision_id: sampled for sampled in chosen}
+    by_id = {sampled.decision_id: sampled for sampled in sampled_decisions}
     query = (
         select(Decision, Claim, Criterion)
         .join(Claim, Claim.id == Decision.claim_id)
@@ -138,22 +140,22 @@ def _load_sampled_claims(attempt: UnitAttempt, chosen: Sequence[SampledDecision]
         .where(Decision.id.in_(by_id), Decision.attempt_id == attempt.id)
         .order_by(Criterion.position, Decision.id)
     )
-    claims = [
-        _SampledClaim(by_id[decision.id], decision, claim, criterion)
+    rows = [
+        _SampledRow(by_id[decision.id], decision, claim, criterion)
         for decision, claim, criterion in db.session.execute(query)
     ]
-    if len(claims) < len(by_id) or any(claim.decision.assessment_id is None for claim in claims):
+    if len(rows) < len(by_id) or any(row.decision.assessment_id is None for row in rows):
         raise NotFound
-    if any(claim.decision.superseded_at or claim.claim.removed_at for claim in claims):
+    if any(row.decision.superseded_at or row.claim.removed_at for row in rows):
         raise Conflict(
             "A decision was changed since you opened this page. Nothing was saved. "
             "The decisions are shown as they are now, with what you typed. Read them again, then save."
         )
-    return claims
+    return rows
 
 
 def _add_sample(
-    attempt: UnitAttempt, claims: list[_SampledClaim], comment: str, actor: Actor
+    attempt: UnitAttempt, rows: list[_SampledRow], comment: str, actor: Actor
 ) -> tuple[Sample, dict[int, SampleItem]]:
     """Add the sample; return it with its items by id of the decision that each sampled."""
     assert actor.person_id is not None  # noqa: S101 - checked by the caller
@@ -168,14 +170,14 @@ def _add_sample(
     db.session.add(sample)
     db.session.flush()
     items = {
-        claim.decision.id: SampleItem(
+        row.decision.id: SampleItem(
             sample_id=sample.id,
-            evidence_version_id=claim.decision.evidence_version_id,
-            criterion_id=claim.criterion.id,
-            agrees=claim.sampled.agrees,
-            comment=claim.sampled.comment.strip(),
+            evidence_version_id=row.decision.evidence_version_id,
+            criterion_id=row.criterion.id,
+            agrees=row.sampled.agrees,
+            comment=row.sampled.comment.strip(),
         )
-        for claim in claims
+        for row in rows
     }
     db.session.add_all(items.values())
     db.session.flush()
@@ -183,24 +185,24 @@ def _add_sample(
 
 
 def _supersede_decisions(
-    disagreed: list[_SampledClaim], items: dict[int, SampleItem], sampled_at: datetime
+    disagreed_rows: list[_SampledRow], items: dict[int, SampleItem], sampled_at: datetime
 ) -> list[Decision]:
     """Supersede each decision that the verifier disagrees with by `needs_more`; return the new decisions."""
-    for claim in disagreed:
-        claim.decision.superseded_at = sampled_at
+    for row in disagreed_rows:
+        row.decision.superseded_at = sampled_at
     db.session.flush()  # a claim has one live decision: the old one must end before the new one is inserted
     new_decisions = [
         Decision(
-            attempt_id=claim.decision.attempt_id,
-            claim_id=claim.claim.id,
-            evidence_version_id=claim.decision.evidence_version_id,
-            sample_item_id=items[claim.decision.id].id,
+            attempt_id=row.decision.attempt_id,
+            claim_id=row.claim.id,
+            evidence_version_id=row.decision.evidence_version_id,
+            sample_item_id=items[row.decision.id].id,
             outcome=Outcome.NEEDS_MORE,
-            comment=claim.sampled.comment.strip(),
+            comment=row.sampled.comment.strip(),
             decided_at=sampled_at,
-            decided_by_id=items[claim.decision.id].sample.verifier_id,
+            decided_by_id=items[row.decision.id].sample.verifier_id,
         )
-        for claim in disagreed
+        for row in disagreed_rows
     ]
     db.session.add_all(new_decisions)
     db.session.flush()
@@ -208,7 +210,7 @@ def _supersede_decisions(
 
 
 def _record_sample(
-    sample: Sample, claims: list[_SampledClaim], new_decisions: list[Decision], comment: str, actor: Actor
+    sample: Sample, rows: list[_SampledRow], new_decisions: list[Decision], comment: str, actor: Actor
 ) -> None:
     record(
         "sample_drawn",
@@ -217,8 +219,8 @@ def _record_sample(
         texts={"comment": comment},
         attempt=sample.attempt_id,
         round=sample.round,
-        sampled=len(claims),
-        agreed=sum(claim.sampled.agrees for claim in claims),
+        sampled=len(rows),
+        agreed=sum(row.sampled.agrees for row in rows),
         decisions=[
             {"decision": decision.id, "claim": decision.claim_id, "outcome": decision.outcome.value}
             for decision in new_decisions
@@ -226,6 +228,6 @@ def _record_sample(
     )
 
 
-def _describe(disagreed: list[_SampledClaim]) -> str:
+def _build_reopening_reason(disagreed_rows: list[_SampledRow]) -> str:
     """Return the reason of the reopening: each criterion with the action required."""
-    return "\n".join(f"{claim.criterion.label}: {claim.sampled.comment.strip()}" for claim in disagreed)
+    return "\n".join(f"{row.criterion.label}: {row.sampled.comment.strip()}" for row in disagreed_rows)

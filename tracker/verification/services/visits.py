@@ -10,7 +10,7 @@ from tracker.models import UnitAttempt, Visit, VisitAttempt
 def mark_seen(attempt: UnitAttempt, person_id: int, *, seen: bool) -> None:
     """Set or clear an external verifier's own mark on an attempt of their visits.
 
-    The mark is a private note and makes no event (docs/rules.md, Verification, rule 10).
+    The mark is a private note, so no event is recorded (docs/rules.md, Verification, rule 10).
     """
     moment = now()
     query = (

@@ -56,17 +56,17 @@ def ask_again(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
 
 
 def render_action_points(
-    attempt: UnitAttempt, refused_id: int | None = None, refused: AskAgainForm | None = None
+    attempt: UnitAttempt, refused_id: int | None = None, refused_form: AskAgainForm | None = None
 ) -> str:
     """Return the page of the unit's action points; a refused form keeps what was typed."""
 
     def get_form(action_point_id: int) -> AskAgainForm:
         """Return the form of an action point: the refused one, or one that suggests a due date."""
-        if refused and action_point_id == refused_id:
-            return refused
+        if refused_form and action_point_id == refused_id:
+            return refused_form
         return build_form(action_point_id, formdata=None, due_on=today() + TIME_TO_RESPOND)
 
-    return render_unit_page("verification/show_action_points.html", attempt, get_form=get_form, refused=refused)
+    return render_unit_page("verification/show_action_points.html", attempt, get_form=get_form, refused=refused_form)
 
 
 def build_form(action_point_id: int, **arguments: Any) -> AskAgainForm:

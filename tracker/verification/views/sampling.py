@@ -51,7 +51,9 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
     if disagreed:
         flash(describe_disagreements(attempt, disagreed, round_before), "needs-you")
     next_id = find_next_item(attempt, evidence_id)
-    anchor = None if disagreed else "evidence"  # a phone skips the list of items, but shows what a disagreement did
+    anchor = (
+        None if disagreed else "evidence"
+    )  # a phone scrolls past the list of items, but not past the message about a disagreement
     return redirect(url_for(".verify_unit", attempt_id=attempt.id, item=next_id, _anchor=anchor), 303)
 
 
@@ -118,7 +120,7 @@ def render_sample_page(attempt: UnitAttempt, evidence_id: int, refusal: TrackerE
 
 def pick_item(items: list[ItemToSample], evidence_id: int) -> ItemToSample | None:
     """Return the item with this id, else the first that is not fully sampled, else the first; None without items."""
-    unsampled = (item for item in items if item.sampled < item.to_sample)
+    unsampled = (item for item in items if item.sampled_count < item.sampleable_count)
     first = next(unsampled, items[0] if items else None)
     return next((item for item in items if item.row.evidence_id == evidence_id), first)
 
@@ -128,18 +130,21 @@ def find_next_item(attempt: UnitAttempt, evidence_id: int) -> int:
     items = list_items_to_sample(attempt, load_matrix(attempt))
     ids = [item.row.evidence_id for item in items]
     start = ids.index(evidence_id) + 1 if evidence_id in ids else 0
-    in_turn = [*items[start:], *items[:start]]
-    return next((item.row.evidence_id for item in in_turn if item.sampled < item.to_sample), evidence_id)
+    following_items = [*items[start:], *items[:start]]
+    return next(
+        (item.row.evidence_id for item in following_items if item.sampled_count < item.sampleable_count), evidence_id
+    )
 
 
-def describe_sample(sampled: int, disagreed: int) -> str:
-    """Return a sentence that says how many decisions were sampled, agreed with and disagreed with."""
-    outcome = f"{sampled - disagreed} agreed and {disagreed} disagreed" if disagreed else "agreed"
-    return f"Sample saved: {counted(sampled, 'decision')}, {outcome}."
+def describe_sample(sampled_count: int, disagreed_count: int) -> str:
+    """Return the message with the number of decisions sampled, agreed with and disagreed with."""
+    agreed_count = sampled_count - disagreed_count
+    outcome = f"{agreed_count} agreed and {disagreed_count} disagreed" if disagreed_count else "agreed"
+    return f"Sample saved: {counted(sampled_count, 'decision')}, {outcome}."
 
 
 def describe_disagreements(attempt: UnitAttempt, disagreed: int, round_before: int) -> str:
-    """Return a sentence that says what the verifier's disagreements did."""
+    """Return the message about the consequences of the verifier's disagreements."""
     action_points = "An action point was" if disagreed == 1 else f"{disagreed} action points were"
     sentence = f"{action_points} raised for the assessor. The decision{'' if disagreed == 1 else 's'} you disagreed "
     sentence += f"with now say{'s' if disagreed == 1 else ''} “needs more”."
@@ -149,14 +154,14 @@ def describe_disagreements(attempt: UnitAttempt, disagreed: int, round_before: i
 
 
 def read_sampled_decisions() -> list[services.SampledDecision]:
-    """Return the sampled decisions of the form.
+    """Return the sampled decisions that the form sends.
 
-    `decision-ID` is `agree` or `disagree`; `action-ID` and `due-ID` say what is required after a disagreement, and by
-    when.
+    `decision-ID` is `agree` or `disagree`; `action-ID` and `due-ID` are the action required after a
+    disagreement and its due date.
 
     Raises:
         Invalid: a due date is not a date.
-        NotFound: a value is not of that shape.
+        NotFound: a field's name or value has another form.
     """
     decisions = []
     for name, value in request.form.items():
