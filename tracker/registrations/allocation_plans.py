@@ -24,12 +24,12 @@ from tracker.registrations.allocations import (
 from tracker.vocabulary import Role
 
 MAX_UNITS = 200
-"""How many units are allocated in one act."""
+"""Units that can be allocated in one act."""
 
 
 @dataclass(frozen=True)
 class PlannedUnit:
-    """A chosen unit, to whom it is allocated now, and what the act would change; or why it is refused."""
+    """A chosen unit: the people to whom it is allocated now, and the change, or why it is refused."""
 
     attempt_id: int
     registration_id: int
@@ -44,11 +44,11 @@ class PlannedUnit:
 
 @dataclass(frozen=True)
 class AllocationPlan:
-    """What allocating the chosen units would do."""
+    """The preview of allocating the chosen units: each unit with its change."""
 
     units: tuple[PlannedUnit, ...]
     digest: str
-    """Stands for the changes: the act is refused if it would make others."""
+    """The hash of all changes. The act is refused if its changes have another hash."""
 
     @property
     def changed(self) -> tuple[PlannedUnit, ...]:
@@ -109,7 +109,7 @@ def plan_allocations(
         units, changes = [], []
         for attempt in attempts:
             made, refusal = _try_to_allocate(attempt, people, reason, actor)
-            units.append(_describe(attempt, current.get(attempt.id, {}), made, refusal))
+            units.append(_build_planned_unit(attempt, current.get(attempt.id, {}), made, refusal))
             changes += made
         return AllocationPlan(tuple(units), _hash_changes(changes))
 
@@ -152,7 +152,7 @@ def _try_to_allocate(
     return changes, None
 
 
-def _describe(
+def _build_planned_unit(
     attempt: UnitAttempt, current: Mapping[Role, str], made: Iterable[AllocationChange], refusal: str | None
 ) -> PlannedUnit:
     return PlannedUnit(

@@ -29,7 +29,7 @@ ALLOCATED_ROLES = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
 
 @dataclass(frozen=True)
 class AllocationChange:
-    """An allocation that was made, its attempt, and the allocation in the same role that it ended, if any."""
+    """An allocation that was made, and the allocation of the attempt in the same role that it ended, if any."""
 
     attempt: UnitAttempt
     made: Allocation
@@ -57,7 +57,7 @@ def allocate_all(
 ) -> list[AllocationChange]:
     """Allocate attempts to the same people, and send each person concerned one email about all of them.
 
-    What is allocated to the person already stays as it is. The caller has locked the attempts.
+    An attempt that is already allocated to the person stays as it is. The caller has locked the attempts.
 
     Raises:
         Refused, Invalid: as `allocate` does, for any of the attempts.
@@ -164,15 +164,19 @@ def email_people_concerned(changes: Iterable[AllocationChange]) -> None:
             ended.setdefault((role, change.ended.person), []).append(change)
         if role is Role.ASSESSOR:
             new_assessors.setdefault((change.attempt.candidate, person), []).append(change)
-    for (role, person), own in ended.items():
-        text = email_texts.build_allocation_ended_email(role, _list_units(own), emails.build_url("/account"))
-        emails.notify(person, f"allocation_ended:{_get_key(own)}:{role.value}", *text)
-    for (role, person), own in made.items():
-        text = email_texts.build_allocation_made_email(role, _list_units(own), _build_url(own))
-        emails.notify(person, f"allocation_made:{_get_key(own)}:{role.value}", *text)
-    for (candidate, assessor), own in new_assessors.items():
-        text = email_texts.build_assessor_allocated_email(assessor.name, _list_units(own), _build_url(own))
-        emails.notify(candidate, f"allocation_made:{_get_key(own)}:candidate", *text)
+    for (role, person), person_changes in ended.items():
+        text = email_texts.build_allocation_ended_email(
+            role, _list_units(person_changes), emails.build_url("/account")
+        )
+        emails.notify(person, f"allocation_ended:{_build_topic_part(person_changes)}:{role.value}", *text)
+    for (role, person), person_changes in made.items():
+        text = email_texts.build_allocation_made_email(role, _list_units(person_changes), _build_url(person_changes))
+        emails.notify(person, f"allocation_made:{_build_topic_part(person_changes)}:{role.value}", *text)
+    for (candidate, assessor), person_changes in new_assessors.items():
+        text = email_texts.build_assessor_allocated_email(
+            assessor.name, _list_units(person_changes), _build_url(person_changes)
+        )
+        emails.notify(candidate, f"allocation_made:{_build_topic_part(person_changes)}:candidate", *text)
 
 
 def _list_units(changes: Iterable[AllocationChange]) -> list[email_texts.AllocatedUnit]:
@@ -185,6 +189,9 @@ def _build_url(changes: Sequence[AllocationChange]) -> str:
     return emails.build_url(f"/attempts/{changes[0].attempt.id}" if len(changes) == 1 else "/")
 
 
-def _get_key(changes: Sequence[AllocationChange]) -> str:
-    """Return what an email's topic names: the attempt, so that one unit makes one email a day, or this very act."""
+def _build_topic_part(changes: Sequence[AllocationChange]) -> str:
+    """Return the part of an email's topic that names the attempt, so that it is emailed once a day.
+
+    For several attempts it names their first allocation, so that each act is emailed.
+    """
     return str(changes[0].attempt.id) if len(changes) == 1 else f"many:{changes[0].made.id}"

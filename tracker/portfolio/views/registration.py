@@ -25,22 +25,24 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     attempts = queries.list_attempts(registration)
     ids = [attempt.id for attempt in attempts]
     allocations = queries.list_allocation_history(ids)
-    held_codes = {attempt.unit.code for attempt in attempts if attempt.state is not AttemptState.VOID}
-    progress = find_progress(registration)
-    seen_at = [registration.centre_id]
-    people = {each.person_id for progress in allocations.values() for each in progress}
+    registered_codes = {attempt.unit.code for attempt in attempts if attempt.state is not AttemptState.VOID}
+    qualification_progress = find_progress(registration)
+    centre_ids = [registration.centre_id]
+    person_ids = {each.person_id for history in allocations.values() for each in history}
     administers = bool(me().find_grant(Role.ADMINISTRATOR, registration.centre_id))
-    units = [unit for unit in list_newest_units(seen_at) if unit.code not in held_codes]
+    units = [unit for unit in list_newest_units(centre_ids) if unit.code not in registered_codes]
     return render_template(
         "portfolio/show_registration.html",
         registration=registration,
         attempts=attempts,
         allocations=allocations,
-        live_roles=queries.list_live_roles(registration.centre_id, people),
-        progress_of=summarise_attempts(ids),
+        live_roles=queries.list_live_roles(registration.centre_id, person_ids),
+        attempt_progress=summarise_attempts(ids),
         units=units,
         warnings=list_warnings(units, today()) if administers else {},
-        qualified=progress,
-        in_library=find_library_units(progress.document, seen_at) if progress else {},
+        qualification_progress=qualification_progress,
+        library_units=find_library_units(qualification_progress.document, centre_ids)
+        if qualification_progress
+        else {},
         administers=administers,
     )
