@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from tests import factories
 from tests.concurrency import run_concurrently
 from tests.factories import World, make_actor, make_person
+from tests.integrity.tampering import list_violations
 from tests.library.unit_versions import UNITS
 from tracker import clock
 from tracker.accounts.services.people import find_person
@@ -23,6 +24,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.library.services.loading import load_unit
 from tracker.models import Allocation, Event, Person, Registration, UnitAttempt
+from tracker.registrations.allocation_plans import carry_out_plan, plan_allocations
 from tracker.registrations.imports.importing import import_rows, preview_import
 from tracker.registrations.imports.outcomes import ImportPreview
 from tracker.registrations.services import void_attempt, withdraw_candidate
@@ -334,6 +336,25 @@ def test_terms_of_england_are_read_and_written(world: World, client: ClientFor) 
 @pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
 def test_only_an_administrator_of_the_centre_gets_the_example(world: World, client: ClientFor, name: str) -> None:
     assert client(getattr(world, name)).get(address(world) + "/example").status_code == 404
+
+
+def test_import_and_reallocation_pass_every_integrity_check(demonstration: Flask) -> None:
+    dan, gwen, bob, carol = (
+        db.session.scalars(select(Person).where(Person.name.startswith(name))).one()
+        for name in ("Dan ", "Gwen ", "Bob ", "Carol ")
+    )
+    centre, actor = dan.grants[0].centre, make_actor(dan)
+    text = HEAD + IVY.replace(BOB, bob.email).replace(CAROL, carol.email)
+    digest = preview_import(text, centre, actor).digest
+    with transaction():
+        import_rows(text, centre, actor, digest=digest)
+    ids = list(db.session.scalars(select(UnitAttempt.id).where(UnitAttempt.centre_id == centre.id)))
+    plan = plan_allocations(centre, ids, {Role.ASSESSOR: gwen}, "Bob leaves", actor)
+    changed = [unit.attempt_id for unit in plan.changed]
+    assert len(changed) > 2
+    with transaction():
+        carry_out_plan(centre, changed, {Role.ASSESSOR: gwen}, "Bob leaves", actor, digest=plan.digest)
+    assert list_violations() == []
 
 
 def test_more_units_than_the_limit_are_refused(world: World) -> None:
