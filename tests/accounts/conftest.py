@@ -21,7 +21,7 @@ class MailServer:
     """A replacement of smtplib's client."""
 
     def __init__(self) -> None:
-        self.taken: list[EmailMessage] = []
+        self.messages: list[EmailMessage] = []
         self.is_down = False
         self.error: Exception | None = None
 
@@ -43,7 +43,7 @@ class MailServer:
     def send_message(self, message: EmailMessage) -> None:
         if self.error:
             raise self.error
-        self.taken.append(message)
+        self.messages.append(message)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def emails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
     def list_emails(person: Person | str) -> list[str]:
         outbox.executor.submit(int).result()  # wait for the emails queued before
         email = person if isinstance(person, str) else person.email
-        messages = [each for each in mail_server.taken if each["To"] == email]
+        messages = [each for each in mail_server.messages if each["To"] == email]
         return [f"{each['Subject']}\n{each.get_content()}".replace("\r\n", "\n") for each in messages]
 
     return list_emails

@@ -153,7 +153,7 @@ def test_email_send_sends_what_failed_before(world: World, run: Run, mail_server
     mail_server.is_down = False
     assert run("email", "send").output == "1 sent, 0 still waiting.\n"
     assert run("email", "send").output == "0 sent, 0 still waiting.\n"
-    assert [each["To"] for each in mail_server.taken] == [world.alice.email]
+    assert [each["To"] for each in mail_server.messages] == [world.alice.email]
 
 
 def test_email_send_fails_without_a_mail_server(app: Flask, run: Run, demo: None) -> None:

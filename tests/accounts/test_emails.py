@@ -92,7 +92,7 @@ def test_name_or_subject_cannot_inject_a_header(world: World, mail_server: MailS
         emails.send(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
     (words,) = emails_to(world.alice)
     assert words.startswith("Hello Bcc: eve@example.org\n")
-    assert mail_server.taken[0]["Bcc"] is None
+    assert mail_server.messages[0]["Bcc"] is None
 
 
 def test_address_that_would_inject_a_header_is_refused(world: World, mail_server: MailServer) -> None:

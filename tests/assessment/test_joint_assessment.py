@@ -169,8 +169,8 @@ def test_unit_of_another_assessor_is_not_on_the_page_and_cannot_be_sent(
 
 
 def test_claim_of_another_item_is_refused(world: World, item: ItemInTwoUnits) -> None:
-    _, _, others = workflow.submit_item(world.cfacc15, "Briefing", "3")
-    draft = workflow.build_draft({others[0]: Outcome.MET})
+    _, _, other_claims = workflow.submit_item(world.cfacc15, "Briefing", "3")
+    draft = workflow.build_draft({other_claims[0]: Outcome.MET})
     with pytest.raises(NotFound), transaction():
         save_drafts([world.cfacc15, world.inscc004], item[1], draft, factories.make_actor(world.bob))
 

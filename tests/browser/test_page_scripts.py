@@ -52,7 +52,7 @@ class Server:
     """A server that keeps the requests sent to it; `refusal` is its answer instead of saving, `refused` that for a field."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, dict[str, list[str]]]] = []
+        self.requests: list[tuple[str, dict[str, list[str]]]] = []
         self.files: list[str] = []
         self.refusal = ""
         self.refused: dict[str, str] = {}
@@ -67,13 +67,13 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
     def save(self, path: str) -> ResponseReturnValue:
-        self.sent.append((path, request.form.to_dict(flat=False)))
+        self.requests.append((path, request.form.to_dict(flat=False)))
         time.sleep(self.seconds)
         if request.headers.get("X-CSRFToken") != "token":
             return Response("<h1>A whole page</h1>", mimetype="text/html")
         if self.refusal:
             return jsonify(message=self.refusal), 409
-        fields = {"version": len(self.sent)}
+        fields = {"version": len(self.requests)}
         return jsonify(saved_at="10:42", fields=fields, upload_url="/files", refused=self.refused)
 
     def take_file(self) -> ResponseReturnValue:
@@ -112,7 +112,7 @@ class TestAutosave:
         page.goto(f"{server.url}/log")
         page.fill("[name=title]", "Escalation log")
         page.wait_for_selector("text=Saved 10:42")
-        assert server.sent == [("draft", {"changed": ["title"], "title": ["Escalation log"], "version": ["0"]})]
+        assert server.requests == [("draft", {"changed": ["title"], "title": ["Escalation log"], "version": ["0"]})]
         assert page.input_value("[name=version]") == "1"
         assert read_local_storage(page) == "{}"
 
@@ -122,7 +122,7 @@ class TestAutosave:
         page.wait_for_selector("text=Saved 10:42")
         page.uncheck("[name=shared]")
         page.wait_for_function("document.querySelector('[name=version]').value === '2'")
-        assert server.sent[1][1] == {"changed": ["shared"], "version": ["1"]}
+        assert server.requests[1][1] == {"changed": ["shared"], "version": ["1"]}
 
     def test_a_refused_field_is_named_and_kept_in_the_browser(self, page: Page, server: Server) -> None:
         server.refused = {"title": "It takes at most 200 characters."}
@@ -139,8 +139,8 @@ class TestAutosave:
         page.fill("[name=title]", "Escalation log")
         with page.expect_navigation():
             page.press("[name=title]", "Enter")
-        assert [path for path, _ in server.sent] == ["draft", "whole"]
-        assert server.sent[1][1]["version"] == ["1"]
+        assert [path for path, _ in server.requests] == ["draft", "whole"]
+        assert server.requests[1][1]["version"] == ["1"]
 
     def test_text_that_did_not_arrive_is_restored_next_time(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
@@ -152,7 +152,7 @@ class TestAutosave:
         page.wait_for_selector("text=It has been restored below")
         assert page.input_value("[name=story]") == "I took the third call."
         page.wait_for_selector("text=Saved 10:42")
-        assert server.sent[-1][1]["story"] == ["I took the third call."]
+        assert server.requests[-1][1]["story"] == ["I took the third call."]
         assert read_local_storage(page) == "{}"
 
     def test_another_person_at_the_same_phone_sees_no_unsaved_text(self, page: Page, server: Server) -> None:
@@ -191,7 +191,7 @@ class TestAutosave:
         page.fill("[name=secret]", "hunter2")
         page.fill("[name=title]", "x")
         page.wait_for_selector("text=Saved 10:42")
-        assert "hunter2" not in f"{server.sent}{read_local_storage(page)}"
+        assert "hunter2" not in f"{server.requests}{read_local_storage(page)}"
 
 
 class TestUpload:
@@ -212,7 +212,7 @@ class TestUpload:
         assert "this kind of file is not taken" in rows[1]
         assert "the file is empty" in rows[2]
         assert "larger than 1 KB" in rows[3]
-        assert server.sent[0][0] == "draft"
+        assert server.requests[0][0] == "draft"
         assert server.files == ["a.txt"]
 
     def test_dropped_files_are_uploaded_in_their_order_with_thumbnails(self, page: Page, server: Server) -> None:
@@ -260,7 +260,7 @@ class TestMatrix:
         for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Space"):
             page.keyboard.press(key)
         page.wait_for_selector("text=Saved 10:42")
-        assert server.sent == [("tick", {"evidence": ["5"], "criterion": ["3"], "on": ["1"]})]
+        assert server.requests == [("tick", {"evidence": ["5"], "criterion": ["3"], "on": ["1"]})]
         assert page.locator("tfoot td").all_inner_texts() == ["0", "2", "1"]
 
     def test_one_cell_at_a_time_is_a_tab_stop(self, page: Page, server: Server) -> None:

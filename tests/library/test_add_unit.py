@@ -30,12 +30,12 @@ class Reader:
     """A replacement of the reader that keeps the file it was called with."""
 
     def __init__(self) -> None:
-        self.given: list[tuple[str, bytes]] = []
+        self.documents: list[tuple[str, bytes]] = []
         self.refusal: Exception | None = None
         self.in_transaction: list[bool] = []
 
     def __call__(self, name: str, body: bytes) -> publishing.ReadDocument:
-        self.given.append((name, body))
+        self.documents.append((name, body))
         self.in_transaction.append(db.session().in_transaction())
         if self.refusal:
             raise self.refusal
@@ -62,7 +62,7 @@ def test_document_becomes_a_draft_with_its_source(world: World, client: ClientFo
     dan = client(world.dan)
     answer = dan.post(address(world), data={"document": (BytesIO(b"bytes"), "units/calls.pdf"), "text": ""})
     assert answer.status_code == 303
-    assert reader.given == [("calls.pdf", b"bytes")]
+    assert reader.documents == [("calls.pdf", b"bytes")]
     page = dan.get(answer.location).text
     assert "The document was read. 2 points to check." in page
     assert "find out what was promised last time" in page
@@ -77,7 +77,7 @@ def test_no_transaction_is_open_during_reading(world: World, client: ClientFor, 
 
 def test_pasted_text_is_read_as_text(world: World, client: ClientFor, reader: Reader) -> None:
     assert client(world.dan).post(address(world), data={"text": "Überschrift\n1. do it"}).status_code == 303
-    assert reader.given == [("Pasted text.txt", "Überschrift\n1. do it".encode())]
+    assert reader.documents == [("Pasted text.txt", "Überschrift\n1. do it".encode())]
 
 
 def test_unreadable_document_is_refused_and_pasted_text_stays(
@@ -108,7 +108,7 @@ def test_either_upload_or_text_is_required(
     answer = client(world.dan).post(address(world), data=data)
     assert answer.status_code == 422
     assert message in answer.text
-    assert reader.given == []
+    assert reader.documents == []
 
 
 def test_document_without_unit_is_refused(world: World, client: ClientFor, reader: Reader) -> None:
@@ -147,7 +147,7 @@ def test_real_reader_reads_the_document(world: World, client: ClientFor) -> None
 def test_administrator_of_another_centre_cannot_add(world: World, client: ClientFor, reader: Reader) -> None:
     assert client(world.heidi).get(address(world)).status_code == 404
     assert client(world.heidi).post(address(world), data={"text": "x"}).status_code == 404
-    assert reader.given == []
+    assert reader.documents == []
 
 
 def test_drafts_are_listed_on_the_page_and_at_home(world: World, client: ClientFor) -> None:

@@ -153,9 +153,11 @@ def test_no_cell_of_a_csv_file_is_a_formula(world: World, client: ClientFor, sta
     assert not any(cell.startswith(start) for cell in cells)
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_csv_file_is_only_for_who_may_open_the_page(world: World, client: ClientFor, who: str) -> None:
-    response = client(getattr(world, who)).get(people(world), query_string={"format": "csv"})
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "eve", "heidi"])
+def test_csv_file_is_not_found_for_people_who_cannot_open_the_page(
+    world: World, client: ClientFor, name: str
+) -> None:
+    response = client(getattr(world, name)).get(people(world), query_string={"format": "csv"})
     assert response.status_code == 404
 
 
