@@ -151,8 +151,8 @@ def test_email_send_sends_what_failed_before(world: World, run: Run, mail_server
     outbox.executor.submit(int).result()
     assert run("email", "send").output == "0 sent, 1 not sent.\n"
     mail_server.is_down = False
-    assert run("email", "send").output == "1 sent, 0 still waiting.\n"
-    assert run("email", "send").output == "0 sent, 0 still waiting.\n"
+    assert run("email", "send").output == "1 sent, 0 not sent.\n"
+    assert run("email", "send").output == "0 sent, 0 not sent.\n"
     assert [each["To"] for each in mail_server.messages] == [world.alice.email]
 
 
