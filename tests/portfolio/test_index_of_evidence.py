@@ -17,10 +17,14 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Evidence, Sample, SampleItem, UnitAttempt, Visit, VisitAttempt
-from tracker.portfolio.queries.index import list_own_index, list_submitted_index
+from tracker.portfolio.queries.evidence_list import EVIDENCE, list_own_evidence
+from tracker.portfolio.queries.index import list_submitted_index
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
-from tracker.vocabulary import Outcome, Role
+from tracker.vocabulary import Method, Outcome, Role
+from tracker.web.lists import Column, ListQuery
+
+BY_NUMBER = ListQuery(sort="number")
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ def test_a_second_version_is_shown_in_the_reference(world: World, submitted_item
         submitted_item.narrative = "And I wrote to her."
     with transaction():
         submit_evidence(submitted_item, factories.make_actor(world.alice))
-    assert [line.ref for line in list_own_index(world.alice.id, world.northgate.id)] == ["1 v2"]
+    assert [line.ref for line in list_own_evidence(world.alice.id, world.northgate.id, BY_NUMBER).rows] == ["1 v2"]
     assert [line.ref for line in list_submitted_index(world.alice.id, world.northgate.id)] == ["1 v2"]
 
 
@@ -87,7 +91,9 @@ def test_a_withdrawn_version_is_in_no_other_persons_index(world: World, submitte
     with transaction():
         withdraw_submission(submitted_item, factories.make_actor(world.alice))
     assert list_submitted_index(world.alice.id, world.northgate.id) == []
-    assert [line.badges for line in list_own_index(world.alice.id, world.northgate.id)] == [(("", "draft"),)]
+    assert [line.badges for line in list_own_evidence(world.alice.id, world.northgate.id, BY_NUMBER).rows] == [
+        (("", "draft"),)
+    ]
 
 
 def test_the_printed_index_says_where_when_units_and_who_sampled(
@@ -227,5 +233,45 @@ def test_the_index_takes_the_same_number_of_statements_at_any_length(
             with count_statements() as statements:
                 page = browser.get(path)
             assert page.status_code == 200
-            assert len(statements) <= 12, statements
+            assert len(statements) <= 13, statements
             assert len(page.data) < 60_000
+
+
+@pytest.mark.parametrize("column", EVIDENCE.sortable_columns)
+def test_evidence_can_be_sorted_by_every_column_that_says_so(
+    world: World, client: ClientFor, alice: FlaskClient, submitted_item: Evidence, column: Column
+) -> None:
+    with transaction():
+        factories.make_evidence(world.cfacc15, "Escalation log")
+    for sort in (column.name, f"-{column.name}"):
+        assert "1–2 of 2" in alice.get("/evidence", query_string={"sort": sort}).text
+        path = f"/registrations/{world.registration.id}/index"
+        assert "1–1 of 1" in client(world.dan).get(path, query_string={"sort": sort}).text
+
+
+def test_evidence_is_filtered_by_unit_method_and_what_is_missing(
+    world: World, alice: FlaskClient, submitted_item: Evidence
+) -> None:
+    with transaction():
+        factories.make_evidence(world.cfacc15, "Escalation log").method = Method.OBSERVATION
+
+    def titles(**query: str) -> set[str]:
+        page = alice.get("/evidence", query_string=query).text
+        return {title for title in ("Complaint CH-2231", "Escalation log") if f">{title}</a>" in page}
+
+    assert titles(q="complaint") == {"Complaint CH-2231"}
+    assert titles(unit="CFACC15") == {"Complaint CH-2231"}
+    assert titles(unit="INSCC004") == set()
+    assert titles(method="observation") == {"Escalation log"}
+    assert titles(show="drafts") == titles(show="unlinked") == {"Escalation log"}
+    assert titles(unit="NO-SUCH-UNIT") == {"Complaint CH-2231", "Escalation log"}
+
+
+def test_csv_of_an_index_has_what_its_reader_may_read(
+    world: World, client: ClientFor, submitted_item: Evidence
+) -> None:
+    path = f"/registrations/{world.registration.id}/index?format=csv"
+    _, row = client(world.bob).get(path).text.splitlines()
+    assert row.startswith("1,Complaint CH-2231,")
+    assert client(world.grace).get(path).status_code == 404
+    assert client(world.heidi).get(path).status_code == 404

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select, true
 
 from tracker.extensions import db
 from tracker.web.pagination import Page
@@ -283,6 +283,8 @@ def cut_page(
 
 def contains_words(query: ListQuery, *columns: Any) -> ColumnElement[bool]:
     """Return the SQL condition that one of the columns contains what is searched for, in any case."""
+    if not query.words:
+        return true()
     words = query.words.lower()
     conditions = [func.lower(column).contains(words, autoescape=True) for column in columns]
     return or_(*conditions)

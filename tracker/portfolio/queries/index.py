@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
@@ -69,21 +69,6 @@ class IndexLine:
         return "; ".join(parts) or "Written account"
 
 
-def list_own_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
-    """List the candidate's own index, with drafts and unsubmitted changes, in six SQL statements."""
-    files = select(Attachment.evidence_id, func.count(Attachment.id)).where(Attachment.removed_at.is_(None))
-    newest = _select_newest_versions().subquery()
-    query = (
-        select(Evidence.id, Evidence.number, newest.c.number, *_list_columns(Evidence))
-        .outerjoin(newest, newest.c.evidence_id == Evidence.id)
-        .where(
-            Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
-        )
-        .order_by(Evidence.number.is_(None), Evidence.number, Evidence.id)
-    )
-    return _build_lines(query, files.group_by(Attachment.evidence_id), Attachment.evidence_id)
-
-
 def list_submitted_index(
     candidate_id: int, centre_id: int, attempt_ids: Collection[int] | None = None
 ) -> list[IndexLine]:
@@ -94,11 +79,26 @@ def list_submitted_index(
         centre_id: the centre.
         attempt_ids: list only items claimed in these attempts, with the states and samples there; None for all.
     """
-    files = (
-        select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
-        .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
-        .where(EvidenceVersion.id.in_(_select_newest_version_ids()))
+    query = select_submitted(candidate_id, centre_id, attempt_ids).order_by(Evidence.number)
+    return build_submitted_lines(db.session.execute(query).all(), attempt_ids)
+
+
+def select_own(candidate_id: int, centre_id: int) -> Select[*tuple[Any, ...]]:
+    """Select a candidate's own items, with drafts and unsubmitted changes."""
+    newest = _select_newest_versions().subquery()
+    return (
+        select(Evidence.id, Evidence.number, newest.c.number, *_list_columns(Evidence))
+        .outerjoin(newest, newest.c.evidence_id == Evidence.id)
+        .where(
+            Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
+        )
     )
+
+
+def select_submitted(
+    candidate_id: int, centre_id: int, attempt_ids: Collection[int] | None
+) -> Select[*tuple[Any, ...]]:
+    """Select a candidate's items as submitted; the arguments are those of `list_submitted_index`."""
     query = (
         select(Evidence.id, Evidence.number, EvidenceVersion.number, *_list_columns(EvidenceVersion))
         .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id)
@@ -107,13 +107,28 @@ def list_submitted_index(
             Evidence.centre_id == centre_id,
             EvidenceVersion.id.in_(_select_newest_version_ids()),
         )
-        .order_by(Evidence.number)
     )
     if attempt_ids is not None:
         claimed = select(Claim.evidence_id).where(Claim.attempt_id.in_(attempt_ids), Claim.removed_at.is_(None))
         query = query.where(Evidence.id.in_(claimed))
-    files = files.group_by(EvidenceVersion.evidence_id)
-    return _build_lines(query, files, EvidenceVersion.evidence_id, attempt_ids)
+    return query
+
+
+def build_own_lines(rows: Sequence[Any]) -> list[IndexLine]:
+    """Build the lines of the rows of `select_own`, in five SQL statements."""
+    files = select(Attachment.evidence_id, func.count(Attachment.id)).where(Attachment.removed_at.is_(None))
+    return _build_lines(rows, files.group_by(Attachment.evidence_id), Attachment.evidence_id)
+
+
+def build_submitted_lines(rows: Sequence[Any], attempt_ids: Collection[int] | None) -> list[IndexLine]:
+    """Build the lines of the rows of `select_submitted`, in five SQL statements."""
+    files = (
+        select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
+        .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
+        .where(EvidenceVersion.id.in_(_select_newest_version_ids()))
+        .group_by(EvidenceVersion.evidence_id)
+    )
+    return _build_lines(rows, files, EvidenceVersion.evidence_id, attempt_ids)
 
 
 def _list_columns(model: Any) -> list[Any]:
@@ -140,12 +155,11 @@ def _select_newest_version_ids() -> Select[*tuple[Any, ...]]:
 
 
 def _build_lines(
-    query: Select[*tuple[Any, ...]],
+    rows: Sequence[Any],
     files: Select[*tuple[Any, ...]],
     evidence_id_column: Any,
     attempt_ids: Collection[int] | None = None,
 ) -> list[IndexLine]:
-    rows = cast("Sequence[Any]", db.session.execute(query).all())
     ids = [row[0] for row in rows]
     counts: dict[int, int] = dict(db.session.execute(files.where(evidence_id_column.in_(ids))).all())
     badges, samples = list_badges(ids), _find_latest_samples(ids, attempt_ids)

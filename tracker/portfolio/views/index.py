@@ -1,15 +1,17 @@
 """Views of the index of evidence: on screen and as PDF."""
 
 from collections.abc import Collection
+from functools import partial
 from io import BytesIO
 
-from flask import render_template, send_file
+from flask import send_file
 from flask.typing import ResponseReturnValue
 
 from tracker.clock import today
 from tracker.errors import NotFound
 from tracker.extensions import db
 from tracker.models import Registration
+from tracker.portfolio.queries import evidence_list
 from tracker.portfolio.queries import index as queries
 from tracker.portfolio.views import portfolio
 from tracker.recording_forms.index_content import IndexContent, IndexRow
@@ -18,6 +20,7 @@ from tracker.vocabulary import Role
 from tracker.web.authorise import get_index_of_evidence
 from tracker.web.current_user import me
 from tracker.web.formatting import day, period
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -26,11 +29,14 @@ from tracker.web.route_rules import requires
 @requires(Act.ADD_EVIDENCE)
 def index_of_evidence() -> ResponseReturnValue:
     """Show the candidate's own index, with drafts."""
-    centre_id = find_own_centre()
-    return render_template(
+    own = (me().person_id, find_own_centre())
+    return send_list(
+        evidence_list.EVIDENCE,
+        partial(evidence_list.list_own_evidence, *own),
         "portfolio/index_of_evidence.html",
-        lines=queries.list_own_index(me().person_id, centre_id),
-        registration=queries.find_registration(me().person_id, centre_id),
+        evidence_list.list_evidence_filters(*own, is_own=True),
+        counts=evidence_list.count_own_evidence(*own),
+        registration=queries.find_registration(*own),
     )
 
 
@@ -39,9 +45,14 @@ def index_of_evidence() -> ResponseReturnValue:
 def show_index(registration_id: int) -> ResponseReturnValue:
     """Show the submitted index without drafts; assessors and verifiers see the evidence of their own units."""
     registration, attempt_ids = get_index_of_evidence(registration_id)
-    lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id, attempt_ids)
-    return render_template(
-        "portfolio/show_index.html", registration=registration, lines=lines, is_whole=attempt_ids is None
+    readable = (registration.candidate_id, registration.centre_id, attempt_ids)
+    return send_list(
+        evidence_list.EVIDENCE,
+        partial(evidence_list.list_submitted_evidence, *readable),
+        "portfolio/show_index.html",
+        evidence_list.list_evidence_filters(*readable),
+        registration=registration,
+        is_whole=attempt_ids is None,
     )
 
 

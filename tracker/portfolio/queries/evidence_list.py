@@ -1,0 +1,147 @@
+"""The list of a candidate's evidence: their own with drafts, or as submitted for others."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from tracker.extensions import db
+from tracker.models import Claim, Evidence, EvidenceVersion, Unit, UnitAttempt
+from tracker.portfolio.queries.index import (
+    IndexLine,
+    build_own_lines,
+    build_submitted_lines,
+    select_own,
+    select_submitted,
+)
+from tracker.vocabulary import AttemptState, Method
+from tracker.web.formatting import day, period
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+
+EVIDENCE = ListDefinition[IndexLine](
+    "evidence",
+    (
+        Column("Number", lambda line: line.ref, can_sort=True),
+        Column("Title", lambda line: line.title, can_sort=True),
+        Column("Method", lambda line: line.method.label if line.method else "", can_sort=True),
+        Column(
+            "Date", lambda line: period(line.happened_from, line.happened_until), can_sort=True, largest_first=True
+        ),
+        Column("Where it is", lambda line: line.location),
+        Column("Units", lambda line: ", ".join(line.codes)),
+        Column(
+            "Sampled by",
+            lambda line: ", ".join(f"{initials}, {day(sampled_on)}" for initials, sampled_on in line.sampled_by),
+        ),
+    ),
+    default_sort="number",
+)
+PARTS = {"drafts": "Drafts", "unlinked": "Not linked to criteria"}
+
+
+class OwnEvidenceCounts(NamedTuple):
+    """How many items a candidate has at a centre, how many are drafts, and how many claim no criterion."""
+
+    items: int
+    drafts: int
+    unlinked: int
+
+
+def list_own_evidence(candidate_id: int, centre_id: int, query: ListQuery) -> ListPage[IndexLine]:
+    """List a page of the candidate's own evidence, with drafts and unsubmitted changes, in seven SQL statements."""
+    statement = select_own(candidate_id, centre_id)
+    match query.get("show"):
+        case "drafts":
+            statement = statement.where(Evidence.number.is_(None))
+        case "unlinked":
+            statement = statement.where(~_has_claim())
+    listed = _load_page(query, statement, Evidence)
+    return replace(listed, rows=build_own_lines(listed.rows))
+
+
+def list_submitted_evidence(
+    candidate_id: int, centre_id: int, attempt_ids: Collection[int] | None, query: ListQuery
+) -> ListPage[IndexLine]:
+    """List a page of the evidence as submitted, in seven SQL statements.
+
+    Args:
+        candidate_id: whose evidence it is.
+        centre_id: the centre.
+        attempt_ids: list only items claimed in these attempts, with the states and samples there; None for all.
+        query: what is asked for.
+    """
+    listed = _load_page(query, select_submitted(candidate_id, centre_id, attempt_ids), EvidenceVersion)
+    return replace(listed, rows=build_submitted_lines(listed.rows, attempt_ids))
+
+
+def count_own_evidence(candidate_id: int, centre_id: int) -> OwnEvidenceCounts:
+    """Count the candidate's own items at a centre."""
+    query = select(
+        func.count(Evidence.id),
+        func.count(Evidence.id).filter(Evidence.number.is_(None)),
+        func.count(Evidence.id).filter(~_has_claim()),
+    ).where(Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None))
+    return OwnEvidenceCounts(*db.session.execute(query).one())
+
+
+def list_evidence_filters(
+    candidate_id: int, centre_id: int, attempt_ids: Collection[int] | None = None, *, is_own: bool = False
+) -> list[Filter]:
+    """List the choices that narrow the list; a candidate's own has drafts and items without criteria too."""
+    query = (
+        select(Unit.code)
+        .join(UnitAttempt, UnitAttempt.unit_id == Unit.id)
+        .where(
+            UnitAttempt.candidate_id == candidate_id,
+            UnitAttempt.centre_id == centre_id,
+            UnitAttempt.state != AttemptState.VOID,
+        )
+        .distinct()
+        .order_by(Unit.code)
+    )
+    if attempt_ids is not None:
+        query = query.where(UnitAttempt.id.in_(attempt_ids))
+    filters = [
+        Filter("unit", "Unit", "All units", {code: code for code in db.session.scalars(query)}),
+        Filter("method", "Method", "All methods", {method.value: method.label for method in Method}),
+    ]
+    return [*filters, Filter("show", "Show", "All evidence", PARTS)] if is_own else filters
+
+
+def _load_page(query: ListQuery, statement: Select[*tuple[Any, ...]], shown: Any) -> ListPage[Any]:
+    """Load a page of rows; `shown` is the model that holds what is shown: the draft's or the version's."""
+    statement = statement.where(contains_words(query, shown.title))
+    if code := query.get("unit"):
+        statement = statement.where(_has_claim(Unit.code == code))
+    if method := query.get("method"):
+        statement = statement.where(shown.method == Method(method))
+    return load_page(
+        EVIDENCE,
+        query,
+        statement,
+        lambda row: row,
+        key=Evidence.id,
+        order_by={
+            "number": [Evidence.number],
+            "title": [func.lower(shown.title)],
+            "method": [shown.method],
+            "date": [shown.happened_from],
+        },
+    )
+
+
+def _has_claim(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return as SQL whether the item has a live claim in an attempt that is not void and meets these conditions."""
+    return (
+        select(Claim.id)
+        .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .where(
+            Claim.evidence_id == Evidence.id,
+            Claim.removed_at.is_(None),
+            UnitAttempt.state != AttemptState.VOID,
+            *conditions,
+        )
+        .exists()
+    )
