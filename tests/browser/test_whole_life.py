@@ -182,7 +182,7 @@ def return_item(bob: Walker) -> None:
 def answer_the_feedback(alice: Walker) -> None:
     alice.follow("Respond to Bob's feedback")
     expect(alice.page.locator("main")).to_contain_text("Say also what you offered him")
-    alice.follow("Edit and submit version 2")
+    alice.follow("Edit the evidence")
     account = alice.page.get_by_label("Your written account of what you did")
     account.fill("I listened, said sorry, offered £40, which is my limit, and rang back when I had said I would.")
     alice.press("Save and choose criteria")
