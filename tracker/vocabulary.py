@@ -79,6 +79,10 @@ class AttemptState(LabelledEnum):
     VOID = "void", "Void"
 
 
+OPEN_ATTEMPT_STATES = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
+"""The states in which a candidate, an assessor or an internal verifier still has something to do."""
+
+
 class Method(LabelledEnum):
     """The method by which evidence was gathered."""
 

@@ -239,7 +239,7 @@ def test_page_takes_as_few_statements_for_many_visits(
 
 def test_every_visit_can_be_reached(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list is shown a page at a time and says so; none of it is left out."""
-    monkeypatch.setattr(queries, "PAGE", 2)
+    monkeypatch.setattr(queries, "PAGE_LENGTH", 2)
     with transaction():
         for number in range(3):
             start = clock.now() - timedelta(days=100 * (number + 1))

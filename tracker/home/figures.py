@@ -10,8 +10,8 @@ from tracker.clock import now, today
 from tracker.extensions import db
 from tracker.matrix import has_submission
 from tracker.models import ActionPoint, Claim, Decision, Grant, Person, Registration, UnitAttempt
-from tracker.registrations.queries import OPEN, is_not_registered, needs_allocation
-from tracker.vocabulary import AttemptState
+from tracker.registrations.queries import is_not_registered, needs_allocation
+from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class CentreFigures:
 def load_centre_figures(centre_id: int) -> CentreFigures:
     """Load the figures of a centre in one statement."""
     open_attempts = _select_attempts(centre_id).where(
-        UnitAttempt.state.in_(OPEN), Registration.withdrawn_at.is_(None)
+        UnitAttempt.state.in_(OPEN_ATTEMPT_STATES), Registration.withdrawn_at.is_(None)
     )
     to_allocate = _select_attempts(centre_id).where(needs_allocation())
     overdue = (

@@ -20,11 +20,10 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Erasure, Registration, RetentionHold, RetentionRule, Signature, UnitAttempt
 from tracker.registrations.progress import load_progress
-from tracker.vocabulary import AttemptState, SignatureRole
+from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, SignatureRole
 
 PAGE = 50
 MAX_MONTHS = 600
-OPEN = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,9 @@ def _list_ended_or_on_hold(
 
 
 def _has_ended(verified: ColumnElement[datetime]) -> ColumnElement[bool]:
-    still_open = exists().where(UnitAttempt.registration_id == Registration.id, UnitAttempt.state.in_(OPEN))
+    still_open = exists().where(
+        UnitAttempt.registration_id == Registration.id, UnitAttempt.state.in_(OPEN_ATTEMPT_STATES)
+    )
     return or_(Registration.withdrawn_at.is_not(None), and_(~still_open, verified.is_not(None)))
 
 
@@ -260,7 +261,7 @@ def _load_holds(ids: Collection[int]) -> dict[int, RetentionHold]:
 
 def _list_still_open(ids: Collection[int]) -> set[int]:
     query = select(UnitAttempt.registration_id).where(
-        UnitAttempt.registration_id.in_(ids), UnitAttempt.state.in_(OPEN)
+        UnitAttempt.registration_id.in_(ids), UnitAttempt.state.in_(OPEN_ATTEMPT_STATES)
     )
     return set(db.session.scalars(query))
 

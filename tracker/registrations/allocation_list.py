@@ -11,8 +11,7 @@ from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Allocation, Centre, Person, Registration, Unit, UnitAttempt
 from tracker.registrations.allocations import ALLOCATED_ROLES
-from tracker.registrations.queries import OPEN
-from tracker.vocabulary import AttemptState, Role, use_terms
+from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
 
 NOBODY = "none"
@@ -59,7 +58,11 @@ def list_allocation_filters(centre: Centre) -> list[Filter]:
         select(Allocation.role, Person.id, Person.name)
         .join(Person, Person.id == Allocation.person_id)
         .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
-        .where(UnitAttempt.centre_id == centre.id, UnitAttempt.state.in_(OPEN), Allocation.ends_at.is_(None))
+        .where(
+            UnitAttempt.centre_id == centre.id,
+            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
+            Allocation.ends_at.is_(None),
+        )
         .distinct()
         .order_by(Person.name, Person.id)
     )
@@ -75,7 +78,7 @@ def list_allocation_filters(centre: Centre) -> list[Filter]:
             f"All {labels[Role.INTERNAL_VERIFIER].lower()}s",
             people[Role.INTERNAL_VERIFIER],
         ),
-        Filter("state", "State", "All states", {state.value: state.label for state in OPEN}),
+        Filter("state", "State", "All states", {state.value: state.label for state in OPEN_ATTEMPT_STATES}),
     ]
 
 
@@ -136,7 +139,7 @@ def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
         .outerjoin(Verifier, Verifier.id == Verifying.person_id)
         .where(
             UnitAttempt.centre_id == centre_id,
-            UnitAttempt.state.in_(OPEN),
+            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
             Registration.withdrawn_at.is_(None),
         )
     )

@@ -20,11 +20,9 @@ from tracker.models import (
     Visit,
     VisitAttempt,
 )
-from tracker.vocabulary import AttemptState, Role
+from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role
 
-PAGE = 50
-OPEN = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
-"""The states in which somebody still has something to do."""
+PAGE_LENGTH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def needs_assessor() -> ColumnElement[bool]:
 
 def needs_verifier() -> ColumnElement[bool]:
     """Return as SQL whether the attempt is open and has no internal verifier."""
-    return and_(UnitAttempt.state.in_(OPEN), ~has_allocation(Role.INTERNAL_VERIFIER))
+    return and_(UnitAttempt.state.in_(OPEN_ATTEMPT_STATES), ~has_allocation(Role.INTERNAL_VERIFIER))
 
 
 def needs_allocation() -> ColumnElement[bool]:
@@ -142,7 +140,7 @@ def list_people_with_load(centre: Centre, role: Role) -> list[tuple[Person, int]
         .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
         .where(
             UnitAttempt.centre_id == centre.id,
-            UnitAttempt.state.in_(OPEN),
+            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
             Allocation.role == role,
             Allocation.ends_at.is_(None),
         )
@@ -195,11 +193,11 @@ def list_visits(centre: Centre, page: int) -> tuple[list[Visit], bool]:
             selectinload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.candidate),
         )
         .order_by(Visit.ends_at.desc(), Visit.id)
-        .limit(PAGE + 1)
-        .offset(PAGE * (page - 1))
+        .limit(PAGE_LENGTH + 1)
+        .offset(PAGE_LENGTH * (page - 1))
     )
     visits = list(db.session.scalars(query))
-    return visits[:PAGE], len(visits) > PAGE
+    return visits[:PAGE_LENGTH], len(visits) > PAGE_LENGTH
 
 
 def find_visit(centre: Centre, visit_id: int) -> Visit | None:
