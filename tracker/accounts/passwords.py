@@ -36,10 +36,10 @@ def is_guessable(password: str, known: Iterable[str]) -> bool:
     from zxcvbn import zxcvbn
 
     words = {part.casefold() for each in known for part in (each, *WORD.findall(each))}
-    rest = password.casefold()
+    other_characters = password.casefold()
     for word in sorted(words, key=len, reverse=True):
-        rest = rest.replace(word, "")
-    if len(rest) < MIN_REST_LENGTH:
+        other_characters = other_characters.replace(word, "")
+    if len(other_characters) < MIN_REST_LENGTH:
         return True
     estimate = zxcvbn(password[:MAX_SCORED_LENGTH], user_inputs=sorted(words))
     return bool(estimate["score"] < MIN_SCORE)

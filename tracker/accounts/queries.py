@@ -92,14 +92,14 @@ def list_demo_people() -> list[tuple[Role, list[DemoPerson]]]:
         .limit(MAX_DEMO_GRANTS)
     )
     rows = db.session.execute(query).all()
-    first: dict[int, Role] = {}
-    others: dict[int, list[str]] = {}
+    first_roles: dict[int, Role] = {}
+    other_roles: dict[int, list[str]] = {}
     for row in rows:
-        if first.setdefault(row.id, row.role) is not row.role:
-            others.setdefault(row.id, []).append(row.role.label.lower())
-    people = {row.id: DemoPerson(row.name, row.email, tuple(others.get(row.id, ()))) for row in rows}
-    by_role = [(role, [people[each] for each in people if first[each] is role]) for role in Role]
-    return [(role, holders) for role, holders in by_role if holders]
+        if first_roles.setdefault(row.id, row.role) is not row.role:
+            other_roles.setdefault(row.id, []).append(row.role.label.lower())
+    people = {row.id: DemoPerson(row.name, row.email, tuple(other_roles.get(row.id, ()))) for row in rows}
+    by_role = [(role, [people[each] for each in people if first_roles[each] is role]) for role in Role]
+    return [(role, role_people) for role, role_people in by_role if role_people]
 
 
 def list_people_filters(centre: Centre) -> list[Filter]:

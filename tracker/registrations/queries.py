@@ -77,7 +77,7 @@ def needs_allocation() -> ColumnElement[bool]:
 
 
 def is_not_registered() -> ColumnElement[bool]:
-    """Return as SQL whether the awarding body has not registered the candidate yet; a withdrawn one needs it no more.
+    """Return as SQL whether the awarding body has still to register the candidate, who is not withdrawn.
 
     docs/rules.md, Things, rule 17.
     """
@@ -219,6 +219,6 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
 
 
 def _is_live() -> ColumnElement[bool]:
-    """Return as SQL a grant that has started and has not ended."""
+    """Return as SQL whether a grant has started and has not ended."""
     moment = now()
     return and_(Grant.starts_at <= moment, or_(Grant.ends_at.is_(None), Grant.ends_at > moment))

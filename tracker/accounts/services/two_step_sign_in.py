@@ -79,10 +79,10 @@ def check_recovery_code(person_id: int, typed: str, actor: Actor, address: str) 
         return code_id is not None and _changes_row(used.values(used_at=now()).returning(RecoveryCode.id))
 
     _check_with_rate_limit(person_id, address, is_unused, Invalid(WRONG_RECOVERY_CODE, "code"))
-    person, left = db.session.get_one(Person, person_id), count_codes(person_id)
-    record("recovery_code_used", person, actor, left=left)
-    send_security_email(person, *email_texts.build_recovery_code_used_email(counted(left, "code")))
-    return left
+    person, remaining = db.session.get_one(Person, person_id), count_codes(person_id)
+    record("recovery_code_used", person, actor, left=remaining)
+    send_security_email(person, *email_texts.build_recovery_code_used_email(counted(remaining, "code")))
+    return remaining
 
 
 def list_passkeys(person_id: int) -> list[KnownPasskey]:

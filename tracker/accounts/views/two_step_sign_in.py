@@ -90,11 +90,14 @@ def use_recovery_code() -> ResponseReturnValue:
     form = CodeForm()
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
-            left = check_recovery_code(
+            remaining = check_recovery_code(
                 me().person_id, form.code.data or "", me().as_actor(None), get_client_address()
             )
-            if left <= FEW_CODES:
-                flash(f"You have {counted(left, 'recovery code')} left. Make new ones under My account.", "needs-you")
+            if remaining <= FEW_CODES:
+                flash(
+                    f"You have {counted(remaining, 'recovery code')} left. Make new ones under My account.",
+                    "needs-you",
+                )
             return complete_sign_in()
     return render_form("accounts/use_recovery_code.html", form)
 

@@ -269,40 +269,41 @@ def _build_choice(
 def load_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameCriterion, ...]]]:
     """Return, by criterion of the attempt, its label and the same criteria in the candidate's other open units.
 
-    In one SQL statement.
+    Runs one SQL statement.
     """
-    own, other_criterion, other, unit = aliased(Criterion), aliased(Criterion), aliased(UnitAttempt), aliased(Unit)
+    own_criterion, other_criterion = aliased(Criterion), aliased(Criterion)
+    other_attempt, other_unit = aliased(UnitAttempt), aliased(Unit)
     link = CriterionLink
-    first = and_(own.unit_id == link.unit_id, own.position == link.position)
-    second = and_(own.unit_id == link.other_unit_id, own.position == link.other_position)
+    is_first = and_(own_criterion.unit_id == link.unit_id, own_criterion.position == link.position)
+    is_second = and_(own_criterion.unit_id == link.other_unit_id, own_criterion.position == link.other_position)
     query = (
-        select(own, other.id, other_criterion, unit.code, link.is_confirmed)
+        select(own_criterion, other_attempt.id, other_criterion, other_unit.code, link.is_confirmed)
         .select_from(link)
-        .join(own, or_(first, second))
+        .join(own_criterion, or_(is_first, is_second))
         .join(
             other_criterion,
             or_(
                 and_(
-                    first,
+                    is_first,
                     other_criterion.unit_id == link.other_unit_id,
                     other_criterion.position == link.other_position,
                 ),
-                and_(second, other_criterion.unit_id == link.unit_id, other_criterion.position == link.position),
+                and_(is_second, other_criterion.unit_id == link.unit_id, other_criterion.position == link.position),
             ),
         )
-        .join(other, other.unit_id == other_criterion.unit_id)
-        .join(unit, unit.id == other_criterion.unit_id)
-        .join(Registration, Registration.id == other.registration_id)
+        .join(other_attempt, other_attempt.unit_id == other_criterion.unit_id)
+        .join(other_unit, other_unit.id == other_criterion.unit_id)
+        .join(Registration, Registration.id == other_attempt.registration_id)
         .where(
             link.kind == LinkKind.SAME,
-            own.unit_id == attempt.unit_id,
+            own_criterion.unit_id == attempt.unit_id,
             is_link_valid_at([attempt.centre_id]),
-            other.candidate_id == attempt.candidate_id,
-            other.centre_id == attempt.centre_id,
-            other.state == AttemptState.IN_PROGRESS,
+            other_attempt.candidate_id == attempt.candidate_id,
+            other_attempt.centre_id == attempt.centre_id,
+            other_attempt.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
         )
-        .order_by(own.position, other.id, other_criterion.position, link.centre_id.is_not(None))
+        .order_by(own_criterion.position, other_attempt.id, other_criterion.position, link.centre_id.is_not(None))
     )
     # A link of the centre comes after the installation's link of the same criteria, and so replaces it.
     links = {

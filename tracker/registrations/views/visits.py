@@ -41,14 +41,14 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
             flash(f"The visit of {visit.person.name} is open.")
             return redirect(url_for(".list_visits", centre_id=centre.id), 303)
     page = get_query_page()
-    found, more = queries.list_visits(centre, page)
+    centre_visits, has_next = queries.list_visits(centre, page)
     return render_form(
         "registrations/list_visits.html",
         form,
         centre=centre,
         people=people,
-        visits=found,
-        page=Page(page, more),
+        visits=centre_visits,
+        page=Page(page, has_next),
         moment=now(),
     )
 
