@@ -1,7 +1,7 @@
 """Import of people, registrations and allocations: a preview of every row, then all rows or none.
 
-docs/rules.md, Things, rule 20. Each row is done by the services that the pages for one person use. The preview does
-the same and rolls it back, so nothing passes the preview that the act would refuse.
+docs/rules.md, Things, rule 20. Each row is run by the services that the pages for one person use. The preview runs
+the whole import and rolls it back, so that the import refuses nothing that its preview allowed.
 """
 
 from collections import Counter
@@ -50,78 +50,78 @@ def import_rows(text: str, centre: Centre, actor: Actor, *, digest: str) -> Impo
         Invalid: a row has an error.
         Conflict: the import would not do what the preview with this digest showed.
     """
-    done = Import(centre, actor).run(read_table(text))
-    if done.invalid:
+    result = Import(centre, actor).run(read_table(text))
+    if result.invalid:
         raise Invalid("Some rows have errors, so nothing was imported. Correct them and try again.", "text")
-    if done.digest != digest:
+    if result.digest != digest:
         raise Conflict(
             "The centre’s records have changed since the preview. Nothing was imported. Check the new preview."
         )
-    return done
+    return result
 
 
 class Import:
-    """One import: first the people and roles of all rows, then their registrations, units and allocations."""
+    """One import of a file: first the people and roles of all rows, then registrations, units and allocations."""
 
     def __init__(self, centre: Centre, actor: Actor) -> None:
         self.centre, self.actor = centre, actor
         self.lookups = Lookups(centre)
         self.names: dict[str, tuple[int, str]] = {}
         """The first row that names an address, and the name there."""
-        self.given: set[tuple[str, Role]] = set()
-        """The addresses and roles of the rows before."""
+        self.requested_roles: set[tuple[str, Role]] = set()
+        """The addresses and roles of the rows that were run."""
         self.errors: dict[int, tuple[str, str]] = {}
         """The column and the reason, by row."""
-        self.failed: dict[str, int] = {}
+        self.failed_rows: dict[str, int] = {}
         """The first row with an error, by address."""
         self.steps: dict[int, list[Step]] = {}
 
     def run(self, table: list[TableRow]) -> ImportPreview:
-        """Do all rows, each step in a savepoint, and return what was done and refused."""
+        """Run all rows, each step in a savepoint, and return the outcome of each row."""
         # Two imports at a centre run one after the other, so that neither waits for rows that the other has locked.
         db.session.execute(select(Centre.id).where(Centre.id == self.centre.id).with_for_update(key_share=True))
-        rows = [row for each in table if (row := self._read(each))]
+        rows = [row for each in table if (row := self._read_row(each))]
         self.lookups.load(rows)
         for row in rows:
-            self._try(row, self._give_roles)
+            self._run_step(row, self._give_roles)
         for row in rows:
             if row.registration and row.number not in self.errors:
-                self._try(row, self._register)
-        done = [step for number, steps in self.steps.items() if number not in self.errors for step in steps]
-        email_people_concerned(change for step in done for change in step.changes)
+                self._run_step(row, self._register)
+        done_steps = [step for number, steps in self.steps.items() if number not in self.errors for step in steps]
+        email_people_concerned(change for step in done_steps for change in step.changes)
         return ImportPreview(
-            tuple(self._describe(each) for each in table), sum((step.totals for step in done), Counter())
+            tuple(self._build_outcome(each) for each in table), sum((step.totals for step in done_steps), Counter())
         )
 
-    def _read(self, row: TableRow) -> ImportRow | None:
+    def _read_row(self, row: TableRow) -> ImportRow | None:
         try:
             return read_row(row)
         except RowError as error:
-            self._fail(row.number, row.get("email").lower(), error.column, str(error))
+            self._record_error(row.number, row.get("email").lower(), error.column, str(error))
         return None
 
-    def _try(self, row: ImportRow, act: Callable[[ImportRow, Step], None]) -> None:
-        """Do a step of a row; if it is refused, undo that step and note the column and the reason."""
+    def _run_step(self, row: ImportRow, act: Callable[[ImportRow, Step], None]) -> None:
+        """Run a step of a row; if it is refused, undo that step and record the column and the reason."""
         step = Step()
         try:
             with db.session.begin_nested():
                 act(row, step)
         except RowError as error:
-            self._fail(row.number, row.email, error.column, str(error))
+            self._record_error(row.number, row.email, error.column, str(error))
         except (Invalid, Refused) as error:
             column = COLUMN_OF_FIELD.get(getattr(error, "field", None) or "", step.column)
             sentence = str(error).replace(" Nothing was changed.", "").replace(" Nobody was registered.", "")
-            self._fail(row.number, row.email, column, sentence)
+            self._record_error(row.number, row.email, column, sentence)
         else:
             self.steps.setdefault(row.number, []).append(step)
-            self._remember(row, step)
+            self._update_lookups(row, step)
 
-    def _fail(self, number: int, email: str, column: str, sentence: str) -> None:
+    def _record_error(self, number: int, email: str, column: str, sentence: str) -> None:
         self.errors[number] = column, sentence
-        self.failed.setdefault(email, number)
+        self.failed_rows.setdefault(email, number)
 
-    def _remember(self, row: ImportRow, step: Step) -> None:
-        """Let the rows that follow find what a step has done."""
+    def _update_lookups(self, row: ImportRow, step: Step) -> None:
+        """Add what a step has created to the lookups, for the rows that follow."""
         if step.person:
             self.lookups.people[row.email] = step.person
             self.lookups.known.add(row.email)
@@ -132,12 +132,12 @@ class Import:
 
     def _give_roles(self, row: ImportRow, step: Step) -> None:
         """Give the person of a row the roles that they do not have yet, inviting a new person."""
-        earlier, name = self.names.setdefault(row.email, (row.number, row.name))
-        if name.casefold() != row.name.casefold():
-            raise RowError("name", f"Row {earlier} gives this address another name.")
-        if not row.registration and any((row.email, role) in self.given for role in row.roles):
+        first_number, first_name = self.names.setdefault(row.email, (row.number, row.name))
+        if first_name.casefold() != row.name.casefold():
+            raise RowError("name", f"Row {first_number} gives this address another name.")
+        if not row.registration and any((row.email, role) in self.requested_roles for role in row.roles):
             raise RowError("roles", "An earlier row gives this address the same role.")
-        self.given |= {(row.email, role) for role in row.roles}
+        self.requested_roles |= {(row.email, role) for role in row.roles}
         missing = [role for role in row.roles if (row.email, role) not in self.lookups.roles]
         step.kept += [self._describe_role(role) for role in row.roles if role not in missing]
         step.column = "email"
@@ -161,7 +161,7 @@ class Import:
     def _register(self, row: ImportRow, step: Step) -> None:
         """Register the candidate of a row, start the units that they do not have yet, and allocate these."""
         request = row.registration
-        assert request is not None  # noqa: S101 - only such rows come here
+        assert request is not None  # noqa: S101 - the caller passes only rows with a registration
         units = [self.lookups.get_unit(code) for code in request.units]
         qualification = self.lookups.find_qualification(request.qualification)
         candidate = self.lookups.people[row.email]
@@ -189,7 +189,7 @@ class Import:
         qualification: Qualification | None,
         step: Step,
     ) -> None:
-        """Note a registration that exists, and each of its values that stays although the row has another."""
+        """List as kept a registration that exists, and each of its values that stays although the row has another."""
         withdrawn = " (withdrawn)" if registration.withdrawn_at else ""
         step.kept.append(f"registration {registration.candidate_number}{withdrawn}")
         numbers = request.numbers
@@ -198,8 +198,8 @@ class Import:
         if numbers.awarding_body_date not in {None, registration.awarding_body_date}:
             step.kept.append(f"registration date {day(registration.awarding_body_date) or 'not yet registered'}")
         if qualification and qualification.id != registration.qualification_id:
-            stays = registration.qualification
-            step.kept.append(f"qualification {stays.code if stays else 'none'}")
+            current = registration.qualification
+            step.kept.append(f"qualification {current.code if current else 'none'}")
 
     def _start_units(self, registration: Registration, units: list[Unit], step: Step) -> list[UnitAttempt]:
         """Start the units that the registration does not have; return the attempts at all of them but void ones."""
@@ -222,25 +222,29 @@ class Import:
     def _allocate(self, attempts: list[UnitAttempt], role: Role, email: str, step: Step) -> None:
         """Allocate the attempts that nobody has in this role to the person with this address."""
         step.column = STAFF_COLUMNS[role]
-        if email in self.failed:
-            raise RowError(step.column, f"Row {self.failed[email]}, with this address, has an error.")
+        if email in self.failed_rows:
+            raise RowError(step.column, f"Row {self.failed_rows[email]}, with this address, has an error.")
         person = self.lookups.get_staff(role, email)
         label = use_terms(role.label, self.centre.terms).lower()
         current = {each.id: self.lookups.allocated.get((each.id, role)) for each in attempts}
-        free = [attempt for attempt in attempts if current[attempt.id] is None]
-        made = [change for each in free if (change := change_allocation(each, person, role, "", self.actor))]
-        step.changes += made
-        if made:
+        unallocated = [attempt for attempt in attempts if current[attempt.id] is None]
+        changes = [
+            change for each in unallocated if (change := change_allocation(each, person, role, "", self.actor))
+        ]
+        step.changes += changes
+        if changes:
             step.add(
-                "allocations", f"{label} {person.name} for {', '.join(each.unit.code for each in free)}", len(made)
+                "allocations",
+                f"{label} {person.name} for {', '.join(each.unit.code for each in unallocated)}",
+                len(changes),
             )
-        others: dict[str, list[str]] = {}
+        kept_codes: dict[str, list[str]] = {}
         for attempt in attempts:
             if allocated := current[attempt.id]:
-                others.setdefault(allocated.name, []).append(attempt.unit.code)
-        step.kept += [f"{label} {name} for {', '.join(codes)}" for name, codes in others.items()]
+                kept_codes.setdefault(allocated.name, []).append(attempt.unit.code)
+        step.kept += [f"{label} {name} for {', '.join(codes)}" for name, codes in kept_codes.items()]
 
-    def _describe(self, row: TableRow) -> RowOutcome:
+    def _build_outcome(self, row: TableRow) -> RowOutcome:
         steps = self.steps.get(row.number, [])
         column, error = self.errors.get(row.number, ("", ""))
         return RowOutcome(

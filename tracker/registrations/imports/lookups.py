@@ -1,4 +1,4 @@
-"""What the cells of an import name at a centre: people, units, qualifications and registrations, loaded before it."""
+"""Lookups of an import: people, units, qualifications and registrations at a centre that its rows name."""
 
 from collections.abc import Iterable
 
@@ -16,11 +16,11 @@ from tracker.registrations.imports.rows import STAFF_COLUMNS, ImportRow, RowErro
 from tracker.vocabulary import Role, use_terms
 
 MAX_UNITS = 500
-"""How many units the rows of one file may name, over all rows."""
+"""The units that all rows of one file may name together."""
 
 
 class Lookups:
-    """What exists at a centre of what a file names; rows that are done add to it."""
+    """The records that the rows of a file name, loaded before the import, with those that rows have created since."""
 
     def __init__(self, centre: Centre) -> None:
         self.centre = centre

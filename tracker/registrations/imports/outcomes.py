@@ -1,4 +1,4 @@
-"""What an import does with each row: what is new, what exists already, and what is refused."""
+"""Outcomes of an import, row by row: what is new, what exists already, and what is refused."""
 
 import hashlib
 from collections import Counter
@@ -15,12 +15,12 @@ KINDS = {
     "units": "unit",
     "allocations": "allocation",
 }
-"""What an import adds, with the word for one of each."""
+"""The kinds of record that an import adds, plural and singular."""
 
 
 @dataclass(frozen=True)
 class RowOutcome:
-    """What importing a row does: what is new, what exists already and stays, or which column is refused and why."""
+    """The outcome of a row: what is new, what exists already and is kept, or the error and its column."""
 
     number: int
     name: str
@@ -33,11 +33,11 @@ class RowOutcome:
 
 @dataclass(frozen=True)
 class ImportPreview:
-    """The rows of a file, and what importing them would do."""
+    """The outcomes of the rows of a file, in a preview or an import."""
 
     rows: tuple[RowOutcome, ...]
     totals: Counter[str]
-    """How many new people, roles, registrations, units and allocations."""
+    """The number of new people, roles, registrations, units and allocations."""
 
     @property
     def new(self) -> tuple[RowOutcome, ...]:
@@ -65,13 +65,13 @@ class ImportPreview:
 
     @property
     def digest(self) -> str:
-        """Stands for what is new: the act is refused if it would do something else."""
+        """The hash of what is new. The import is refused if its own has another hash."""
         return hashlib.sha256(repr([(row.number, row.new) for row in self.rows]).encode()).hexdigest()
 
 
 @dataclass
 class Step:
-    """What has been done for one row in one step, and the column that a refusal would be about."""
+    """What one step of a row has added and kept, and the column that a refusal would be about."""
 
     column: str = ""
     new: list[str] = field(default_factory=list)
@@ -82,6 +82,6 @@ class Step:
     registration: Registration | None = None
 
     def add(self, kind: str, text: str, count: int = 1) -> None:
-        """Note something new."""
+        """Add something new."""
         self.new.append(text)
         self.totals[kind] += count
