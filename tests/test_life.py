@@ -92,6 +92,7 @@ def test_cfacc15_from_an_item_to_a_verified_form(world: World, client: Browser, 
         "comment": "A good spread of evidence.",
         "snapshot_hash": read_hidden_field(form, "snapshot_hash"),
         "act": "sign",
+        "warnings_reason": "The calls of one shift show each criterion.",
     }
     if 'name="version"' in form:
         signing["version"] = read_hidden_field(form, "version")

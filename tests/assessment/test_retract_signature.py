@@ -54,6 +54,7 @@ def test_assessor_can_sign_again_after_retraction(world: World) -> None:
             "",
             factories.make_actor(world.bob),
             workflow.clock.now(),
+            warnings_reason=workflow.WARNINGS_REASON,
         )
     signatures = db.session.scalars(select(Signature).order_by(Signature.id)).all()
     assert [(each.round, each.superseded_at is None) for each in signatures] == [(1, False), (2, True)]

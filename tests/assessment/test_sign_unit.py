@@ -25,6 +25,7 @@ from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import AttemptState, Method, Outcome, SignatureRole, Simulation
 
 ClientFor = Callable[..., FlaskClient]
+REASON = workflow.WARNINGS_REASON
 
 
 @pytest.fixture
@@ -39,7 +40,14 @@ def signing_form(page: str, **fields: Any) -> dict[str, Any]:
     """Return the form of the page with every requirement ticked and the password."""
     hidden_fields = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
     ticks = re.findall(r'name="requirement" value="(\d+)"', page)
-    return {**hidden_fields, "requirement": ticks, "password": PASSWORD, "act": "sign", **fields}
+    return {
+        **hidden_fields,
+        "requirement": ticks,
+        "password": PASSWORD,
+        "act": "sign",
+        "warnings_reason": REASON,
+        **fields,
+    }
 
 
 def sign_as_bob(world: World, attempt: UnitAttempt, **options: Any) -> Signature:
@@ -50,7 +58,7 @@ def sign_as_bob(world: World, attempt: UnitAttempt, **options: Any) -> Signature
             "Well done.",
             factories.make_actor(world.bob),
             clock.now(),
-            **options,
+            **{"warnings_reason": REASON, **options},
         )
 
 

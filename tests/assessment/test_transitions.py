@@ -52,7 +52,9 @@ def first_decision(attempt: UnitAttempt) -> int:
 
 
 ACTS: dict[AttemptAction, Act] = {
-    AttemptAction.SIGN: lambda at, actor: signing.sign_unit(at, take_snapshot(at).hash, "", actor, clock.now()),
+    AttemptAction.SIGN: lambda at, actor: signing.sign_unit(
+        at, take_snapshot(at).hash, "", actor, clock.now(), warnings_reason=workflow.WARNINGS_REASON
+    ),
     AttemptAction.RETRACT: lambda at, actor: signing.retract_signature(at, "Why", actor),
     AttemptAction.CONFIRM: lambda at, actor: signing.confirm_unit(at, take_snapshot(at).hash, actor, clock.now()),
     AttemptAction.DISPUTE: lambda at, actor: signing.dispute_unit(at, first_criterion(at), "Why", actor),
@@ -157,6 +159,7 @@ def test_each_action_is_allowed_only_to_its_role(
             "snapshot_hash": take_snapshot(attempt).hash,
             "password": factories.PASSWORD,
             "act": "sign",
+            "warnings_reason": workflow.WARNINGS_REASON,
             "requirement": [each.id for each in attempt.unit.requirements],
             "criterion": first_criterion(attempt),
             "reason": "other",

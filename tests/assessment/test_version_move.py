@@ -434,6 +434,7 @@ def test_unit_is_signed_on_the_new_version(world: World) -> None:
     assert set(states(world).values()) == {CriterionState.MET}
     workflow.confirm_requirements(world, world.cfacc15)
     with transaction():
-        snapshot = take_snapshot(world.cfacc15)
-        signing.sign_unit(world.cfacc15, snapshot.hash, "", factories.make_actor(world.bob), clock.now())
+        snapshot, by_bob = take_snapshot(world.cfacc15), factories.make_actor(world.bob)
+        reason = workflow.WARNINGS_REASON
+        signing.sign_unit(world.cfacc15, snapshot.hash, "", by_bob, clock.now(), warnings_reason=reason)
     assert json.loads(snapshot.text)["unit"]["version"] == "2"

@@ -145,8 +145,8 @@ def sign(world: World, attempt: UnitAttempt, comment: str = "") -> None:
     meet_everything(world, attempt)
     confirm_requirements(world, attempt)
     with transaction():
-        snapshot_hash = take_snapshot(attempt).hash
-        signing.sign_unit(attempt, snapshot_hash, comment, factories.make_actor(world.bob), clock.now())
+        snapshot_hash, by_bob = take_snapshot(attempt).hash, factories.make_actor(world.bob)
+        signing.sign_unit(attempt, snapshot_hash, comment, by_bob, clock.now(), warnings_reason=WARNINGS_REASON)
 
 
 def confirm(attempt: UnitAttempt) -> None:

@@ -14,7 +14,7 @@ UNSEALED = {
     },
     "person": {"password_hash"},
     "requirement_confirmation": {"note"},
-    "unit_attempt": {"closing_comment", "version"},
+    "unit_attempt": {"closing_comment", "version", "warnings_reason"},
     "visit_attempt": {"seen_at"},
 }  # fmt: skip
 """The columns that may change without an event; of evidence, those of the draft."""

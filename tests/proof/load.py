@@ -298,6 +298,7 @@ class Assessor(Client):
     def sign(self) -> None:
         comment = f"A steady record, {next(NUMBERS)}."
         body = self.form(self.path) | {"act": "sign", "comment": comment, "password": PASSWORD}
+        body |= {"warnings_reason": "The calls show each criterion."}
         self.send(self.path, body)
         self.acknowledged.comments.append(comment)
         retract = self.path.replace("/sign", "/retract")

@@ -101,7 +101,13 @@ def fill_form(browser: FlaskClient, path: str, to: str, /, **fields: Any) -> Bod
 def fill_signing_form(browser: FlaskClient, stage: Stage) -> Body:
     """Return the completed form of Bob's signing page."""
     return fill_form(
-        browser, f"{stage.path}/sign", "/sign", act="sign", comment="A steady record.", password=PASSWORD
+        browser,
+        f"{stage.path}/sign",
+        "/sign",
+        act="sign",
+        comment="A steady record.",
+        password=PASSWORD,
+        warnings_reason="The calls show each criterion.",
     )
 
 

@@ -62,6 +62,7 @@ def body_for(stage: Stage, act: str) -> Body:
     body: Body = {
         "snapshot_hash": take_snapshot(attempt).hash, "version": attempt.version, "password": PASSWORD,
         "requirement": list(db.session.scalars(requirements)), "act": "sign", "comment": "Steady.", "reason": "other",
+        "warnings_reason": "The calls show each criterion.",
         "own_reason": "Not in this quarter's plan.",
         "criterion": criterion, "evidence": stage.evidence_ids[0], "on": "1", "due_on": "2027-01-29",
         f"decision-{decision}": "disagree" if act == "disagree" else "agree", f"action-{decision}": "Look again.",
@@ -115,7 +116,14 @@ def check_refusals(stage: Stage, legal: dict[str, str]) -> int:
 def fill_own_form(stage: Stage, act: str, name: str) -> Body:
     """Return the form of the act's page where there is one, else its body."""
     pages: dict[str, Callable[[], Body]] = {
-        "sign": lambda: fill_form(stage.browser(name), f"{stage.path}/sign", "/sign", act="sign", password=PASSWORD),
+        "sign": lambda: fill_form(
+            stage.browser(name),
+            f"{stage.path}/sign",
+            "/sign",
+            act="sign",
+            password=PASSWORD,
+            warnings_reason="The calls show each criterion.",
+        ),
         "confirm": lambda: fill_form(stage.browser(name), f"{stage.path}/confirm", "/confirm", password=PASSWORD),
     }
     return pages.get(act, lambda: body_for(stage, act))()

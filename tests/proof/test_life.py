@@ -314,7 +314,12 @@ class Life(RuleBasedStateMachine):
         self.do_and_compare(
             self.model.sign(),
             lambda: signing.sign_unit(
-                self.attempt, self.get_snapshot_hash(), "Steady.", self.actors["Bob"], clock.now()
+                self.attempt,
+                self.get_snapshot_hash(),
+                "Steady.",
+                self.actors["Bob"],
+                clock.now(),
+                warnings_reason="The calls show each criterion.",
             ),
         )
 

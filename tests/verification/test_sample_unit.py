@@ -204,7 +204,8 @@ def test_unit_is_signed_again_only_after_the_action_point_was_answered_and_close
 
     def sign() -> None:
         with transaction():
-            signing.sign_unit(attempt, take_snapshot(attempt).hash, "", by_bob, clock.now())
+            reason = workflow.WARNINGS_REASON
+            signing.sign_unit(attempt, take_snapshot(attempt).hash, "", by_bob, clock.now(), warnings_reason=reason)
 
     with pytest.raises(Refused, match="An action point needs your written response"):
         sign()

@@ -34,6 +34,7 @@ class SignOffForm(SigningForm):
         "Closing comment, printed on the form", [Length(max=4000, message="Use at most 4,000 characters.")]
     )
     simulation_reason = TextAreaField("Why the assessment strategy allows simulated evidence", [MAX_2000_CHARACTERS])
+    warnings_reason = TextAreaField("Why the evidence is sufficient", [MAX_2000_CHARACTERS])
 
 
 class ConfirmForm(SigningForm):

@@ -178,6 +178,8 @@ class Signature(Base):
     """The date sampled, of an internal verifier's signature after a sample."""
     unsampled_reason: Mapped[str | None]
     """The reason, of an internal verifier's signature that released the unit without sampling."""
+    warnings_reason: Mapped[str | None]
+    """Why an assessor signed although the unit has warnings (docs/rules.md, Warnings, rule 8)."""
     superseded_at: Mapped[datetime | None]
 
     attempt: Mapped[UnitAttempt] = relationship()

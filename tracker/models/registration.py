@@ -88,6 +88,8 @@ class UnitAttempt(Base):
     """When the assessor signed this round; evidence submitted later does not count in it."""
     closing_comment: Mapped[str] = mapped_column(default="")
     """The assessor's drafted comment; the signature holds the signed one."""
+    warnings_reason: Mapped[str | None]
+    """The assessor's drafted reason to sign over warnings; the signature holds the signed one."""
     void_reason: Mapped[str | None]
 
     registration: Mapped[Registration] = relationship(back_populates="attempts")

@@ -91,9 +91,7 @@ def list_sign_off_warnings(rows: Iterable[MatrixRow]) -> list[EvidenceWarning]:
         customer := met_rows[0].customers.strip()
     ):
         sentences.append(f"All evidence is of one customer: {customer}.")
-    return [
-        EvidenceWarning(8, sentence, "Say in your closing comment why it is sufficient.") for sentence in sentences
-    ]
+    return [EvidenceWarning(8, sentence, "Say why it is sufficient.") for sentence in sentences]
 
 
 def subtract_months(day: date, months: int) -> date:

@@ -76,7 +76,7 @@ TEXTS_OF_VERSIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 TEXTS_OF_ATTEMPTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Assessment, ("feedback", "warnings_reason")),
     (Decision, ("comment",)),
-    (Signature, ("comment", "unsampled_reason")),
+    (Signature, ("comment", "unsampled_reason", "warnings_reason")),
     (Reopening, ("reason",)),
     (Sample, ("comment",)),
     (ActionPoint, ("action", "response")),
@@ -197,7 +197,7 @@ def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
     samples = [each.id for each, _ in rows if isinstance(each, Sample)]
     rows += [(each, ("comment",)) for each in _load_rows(SampleItem, SampleItem.sample_id, samples)]
     rows += [
-        (each, ("closing_comment", "void_reason"))
+        (each, ("closing_comment", "warnings_reason", "void_reason"))
         for each in _load_rows(UnitAttempt, UnitAttempt.id, portfolio.attempt_ids)
     ]
     ids = [each.id for each in portfolio.registrations]

@@ -186,6 +186,7 @@ def _list_signatures(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[
             **read_columns(each, *names),
             "comment": colleagues.names.replace_names(each.comment),
             "unsampled_reason": colleagues.names.replace_names(each.unsampled_reason),
+            "signed_over_warnings": colleagues.names.replace_names(each.warnings_reason),
         }
         for each in db.session.scalars(query)
     ]

@@ -37,7 +37,7 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
         Signature,
         "person_id",
         ("role", "round", "signed_at", "superseded_at", "date_sampled", "statement", "snapshot_hash"),
-        ("comment", "unsampled_reason"),
+        ("comment", "unsampled_reason", "warnings_reason"),
     ),
     "reopened": (Reopening, "reopened_by_id", ("kind", "round", "reopened_at"), ("reason",)),
     "samples": (Sample, "verifier_id", ("round", "sampled_at", "is_interim"), ("comment",)),

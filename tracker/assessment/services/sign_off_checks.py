@@ -13,8 +13,11 @@ from tracker.assessment.queries.action_points import (
     list_action_points,
 )
 from tracker.assessment.queries.signing import count_unconfirmed_requirements, list_versions_being_released
+from tracker.assessment.services.assessments import MAX_REASON_LENGTH, MIN_REASON_LENGTH
+from tracker.errors import Invalid
 from tracker.matrix import CriterionStatus, Matrix, MatrixRow, Progress, count_undecided
 from tracker.models import UnitAttempt
+from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.vocabulary import CriterionKind, CriterionState
 
 
@@ -90,6 +93,25 @@ def list_sign_off_blockers(
     action_points = list_action_points(attempt) if action_points is None else action_points
     blockers += [_build_action_point_blocker(entry) for entry in action_points if not entry.action_point.closed_at]
     return blockers
+
+
+def check_warnings_reason(matrix: Matrix, reason: str) -> str | None:
+    """Return the reason to sign over the unit's warnings, or None without warnings.
+
+    docs/rules.md, Warnings, rule 8. Raises `Invalid` for a reason that is missing, too short or too long.
+    """
+    warnings = list_sign_off_warnings(matrix.claiming_rows)
+    reason = reason.strip()
+    if not warnings:
+        return None
+    if not MIN_REASON_LENGTH <= len(reason) <= MAX_REASON_LENGTH:
+        raise Invalid(
+            f"This unit has a warning: {warnings[0].text} To sign it off, write a sentence that says why the "
+            f"evidence is sufficient, of {MIN_REASON_LENGTH} to {MAX_REASON_LENGTH:,} characters. "
+            "Nothing was signed.",
+            "warnings_reason",
+        )
+    return reason
 
 
 def _build_action_point_blocker(entry: ActionPointWithCriteria) -> SignOffBlocker:

@@ -9,7 +9,7 @@ from tracker.assessment import emails as email_texts
 from tracker.assessment.reopening import reopen_attempt
 from tracker.assessment.services.claims import validate_reason
 from tracker.assessment.services.releasing import release_due_in
-from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
+from tracker.assessment.services.sign_off_checks import check_warnings_reason, list_sign_off_blockers
 from tracker.assessment.transitions import AttemptAction, change_attempt_state, check_action_allowed
 from tracker.background import emails
 from tracker.clock import now
@@ -94,15 +94,26 @@ def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Acto
         record("requirement_unconfirmed", confirmation, actor, attempt=attempt.id, requirement=requirement_id)
 
 
-def save_closing_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> None:
-    """Save the draft of the closing comment; raise `Invalid` if it is too long. A draft makes no event."""
+def save_sign_off_draft(
+    attempt: UnitAttempt, actor: Actor, *, comment: str | None = None, warnings_reason: str | None = None
+) -> None:
+    """Save the drafts of the closing comment and of the reason to sign over warnings. A draft makes no event.
+
+    None leaves a text as it is. Raises `Invalid` for one that is too long.
+    """
     _check_assessor(attempt, actor, AttemptAction.SIGN)
-    if len(comment) > MAX_COMMENT_LENGTH:
+    if len(comment or "") > MAX_COMMENT_LENGTH:
         raise Invalid(
             "The closing comment can have at most 4,000 characters. Shorten it. What you typed is kept.", "comment"
         )
-    if attempt.closing_comment != comment:
+    if len(warnings_reason or "") > MAX_NOTE_LENGTH:
+        raise Invalid(
+            "The reason can have at most 2,000 characters. Shorten it. What you typed is kept.", "warnings_reason"
+        )
+    if comment is not None and attempt.closing_comment != comment:
         attempt.closing_comment = comment
+    if warnings_reason is not None and (attempt.warnings_reason or "") != warnings_reason:
+        attempt.warnings_reason = warnings_reason
 
 
 def needs_simulation_reason(attempt: UnitAttempt, matrix: Matrix) -> bool:
@@ -119,6 +130,7 @@ def sign_unit(
     reauthenticated_at: datetime,
     *,
     simulation_reason: str = "",
+    warnings_reason: str = "",
     seen_version: int | None = None,
 ) -> Signature:
     """Sign a unit off as its assessor, over exactly the snapshot that was shown. The caller has locked the attempt.
@@ -130,11 +142,12 @@ def sign_unit(
         actor: the assessor.
         reauthenticated_at: when the assessor last gave their password or second factor.
         simulation_reason: why simulated evidence is allowed, where the unit does not say.
+        warnings_reason: why the evidence is sufficient, where the unit has warnings.
         seen_version: the attempt's version on the page that was signed; None is not checked.
 
     Raises:
         Conflict: the form is no longer the one that was shown.
-        Invalid: an evidence requirement is not confirmed, or the reason for simulation is missing.
+        Invalid: an evidence requirement is not confirmed, or a reason, for simulation or for warnings, is missing.
         Refused: something must be done before sign-off, or this person may not sign.
     """
     person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
@@ -148,12 +161,20 @@ def sign_unit(
     confirmed = _check_requirements_confirmed(attempt)
     if needs_simulation_reason(attempt, matrix):
         comment = _add_simulation_reason(comment, simulation_reason)
+    reason = check_warnings_reason(matrix, warnings_reason)
     change_attempt_state(attempt, AttemptAction.SIGN)
     signature = _add_signature(
-        attempt, SignatureRole.ASSESSOR, person_id, comment.strip(), snapshot, actor, reauthenticated_at
+        attempt,
+        SignatureRole.ASSESSOR,
+        person_id,
+        comment.strip(),
+        snapshot,
+        actor,
+        reauthenticated_at,
+        warnings_reason=reason,
     )
     attempt.assessed_at = signature.signed_at
-    attempt.closing_comment = comment.strip()
+    attempt.closing_comment, attempt.warnings_reason = comment.strip(), reason
     notes = {
         f"note-{confirmation.requirement_id}": confirmation.note for confirmation in confirmed if confirmation.note
     }
@@ -298,6 +319,8 @@ def _add_signature(
     snapshot: RoundSnapshot,
     actor: Actor,
     reauthenticated_at: datetime,
+    *,
+    warnings_reason: str | None = None,
 ) -> Signature:
     signature = Signature(
         attempt_id=attempt.id,
@@ -311,6 +334,7 @@ def _add_signature(
         snapshot_hash=snapshot.hash,
         reauthenticated_at=reauthenticated_at,
         session_ref=actor.session_ref or "",
+        warnings_reason=warnings_reason,
     )
     db.session.add(signature)
     db.session.flush()
@@ -320,7 +344,8 @@ def _add_signature(
 def _record_signature(
     event_name: str, signature: Signature, actor: Actor, notes: dict[str, str] | None = None, **facts: Any
 ) -> None:
-    texts = {**(notes or {}), **({"comment": signature.comment} if signature.comment else {})}
+    written = {"comment": signature.comment, "warnings_reason": signature.warnings_reason}
+    texts = {**(notes or {}), **{name: text for name, text in written.items() if text}}
     record(
         event_name,
         signature,

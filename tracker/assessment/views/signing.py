@@ -38,14 +38,13 @@ def sign_unit(attempt_id: int) -> ResponseReturnValue:
 @assessment.post("/attempts/<int:attempt_id>/sign/draft")
 @requires(Act.SIGN_UNIT)
 def save_signing(attempt_id: int) -> ResponseReturnValue:
-    """Autosave confirmed requirements, notes and the closing comment."""
+    """Autosave confirmed requirements, notes, the closing comment and the reason to sign over warnings."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     changed = set(request.form.getlist("changed"))
     if "simulation_reason" in changed:
         raise Invalid("The reason for simulation is saved when you sign. Until then it is kept in this browser.")
     save_requirements(attempt, actor, changed)
-    if "comment" in changed:
-        services.save_closing_comment(attempt, read_form_text("comment"), actor)
+    save_texts(attempt, actor, changed)
     db.session.flush()
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
@@ -75,6 +74,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
             actor,
             now(),
             simulation_reason=form.simulation_reason.data or "",
+            warnings_reason=form.warnings_reason.data or "",
             seen_version=form.seen_version,
         )
     except (Invalid, Refused) as refusal:
@@ -117,9 +117,15 @@ def answer_action_point(attempt_id: int, action_point_id: int) -> ResponseReturn
 def save_for_later(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
     """Save everything without signing."""
     save_requirements(attempt, actor)
-    services.save_closing_comment(attempt, read_form_text("comment"), actor)
+    save_texts(attempt, actor, set(request.form))
     flash("Saved. Nothing is signed yet.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
+
+
+def save_texts(attempt: UnitAttempt, actor: Actor, names: set[str]) -> None:
+    """Save the closing comment and the reason to sign over warnings, if their fields are among these names."""
+    texts = {name: read_form_text(name) for name in ("comment", "warnings_reason") if name in names}
+    services.save_sign_off_draft(attempt, actor, **texts)
 
 
 def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | None = None) -> None:
@@ -169,7 +175,7 @@ def render_sign_page(
     typed = form is not None
     if form is None:
         form = SignOffForm(formdata=None)
-        form.comment.data = attempt.closing_comment
+        form.comment.data, form.warnings_reason.data = attempt.closing_comment, attempt.warnings_reason
     shown_action_points = list_action_points(attempt)
     spread = summarise_evidence_spread(matrix.claiming_rows)
     return render_template(

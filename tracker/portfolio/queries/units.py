@@ -57,6 +57,7 @@ class AttemptSignature:
     superseded_at: datetime | None
     date_sampled: date | None
     unsampled_reason: str | None
+    warnings_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,7 @@ def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
             Signature.superseded_at,
             Signature.date_sampled,
             Signature.unsampled_reason,
+            Signature.warnings_reason,
         )
         .join(Person, Person.id == Signature.person_id)
         .where(Signature.attempt_id == attempt.id)

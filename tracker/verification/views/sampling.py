@@ -9,6 +9,7 @@ from tracker.clock import today
 from tracker.errors import Conflict, Invalid, NotFound, TrackerError
 from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
+from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.units import list_signatures
 from tracker.recording_forms.queries import build_form_content
@@ -64,7 +65,14 @@ def show_requirements(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
     matrix = load_matrix(attempt)
     spread = summarise_evidence_spread(matrix.claiming_rows)
-    return render_unit_page("verification/show_requirements.html", attempt, matrix, spread=spread)
+    return render_unit_page(
+        "verification/show_requirements.html",
+        attempt,
+        matrix,
+        spread=spread,
+        warnings=list_sign_off_warnings(matrix.claiming_rows),
+        signatures=list_signatures(attempt),
+    )
 
 
 @verification.get("/attempts/<int:attempt_id>/verify/form")
