@@ -11,6 +11,7 @@ UNSEALED = {
     "evidence": {
         "customers", "happened_from", "happened_until", "method", "narrative", "occasion", "response", "title", "updated_at",
         "version", "workplace_holder", "workplace_location", "workplace_seen_by",
+        "witness_name", "witness_relationship", "witness_status",
     },
     "person": {"password_hash"},
     "requirement_confirmation": {"note"},

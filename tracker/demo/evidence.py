@@ -25,6 +25,8 @@ class DemoItem:
     """The file's name, and a function that returns its content."""
     workplace: tuple[str, str, str] | None = None
     """Evidence kept at work: the place, the person who keeps it and the people who have seen it."""
+    witness: tuple[str, str] | None = None
+    """Who gave the testimony, and their job."""
     locators: dict[str, str] = field(default_factory=dict)
     outcome: str = "accepted"
     """`accepted`, `returned`, `submitted` or `draft`."""
@@ -139,6 +141,7 @@ ALICES_ITEMS: list[DemoItem] = [
             ),
         ),
         workplace=("Training office, Leeds, folder 12", "Training coordinator", "Bob Archer"),
+        witness=("Helen Marsh", "operations manager"),
     ),
     DemoItem(
         "Report: calls sent to the wrong queue",
@@ -331,6 +334,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         "My team leader describes how I support the late shift, and where I stop and ask.",
         {"CFACC15": "4 5 k:f k:g"},
         workplace=("Personnel office, cabinet 3", "Team leader, late shift", "Bob Archer"),
+        witness=("Martin Oduya", "team leader, late shift"),
     ),
     DemoItem(
         "Complaint followed through to the end",

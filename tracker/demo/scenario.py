@@ -191,6 +191,7 @@ def add_item(scenario: Scenario, name: str, item: DemoItem) -> None:
     person = scenario.people[name]
     evidence = create_draft(person.id, scenario.centre.id)
     location, holder, seen_by = item.workplace or ("", "", "")
+    witness_name, witness_relationship = item.witness or (None, None)
     fields = {
         "title": item.title,
         "method": item.method,
@@ -201,6 +202,8 @@ def add_item(scenario: Scenario, name: str, item: DemoItem) -> None:
         "workplace_location": location,
         "workplace_holder": holder,
         "workplace_seen_by": seen_by,
+        "witness_name": witness_name,
+        "witness_relationship": witness_relationship,
     }
     save_draft(evidence, fields, None)
     if item.file:

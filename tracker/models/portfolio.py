@@ -29,10 +29,27 @@ class EvidenceFields:
     workplace_seen_by: Mapped[Line]
     response: Mapped[str | None]
     """The candidate's answer to the feedback on the returned version before this one."""
+    witness_name: Mapped[Line | None]
+    """Who gave a testimony; somebody who may have no account."""
+    witness_relationship: Mapped[Line | None]
+    """The witness's job or relationship to the candidate."""
+    witness_status: Mapped[Line | None]
+    """An expert witness's occupational expertise."""
+
+    @property
+    def witness(self) -> str:
+        """The witness as one line, empty for none."""
+        return describe_witness(self.witness_name, self.witness_relationship, self.witness_status)
+
+
+def describe_witness(name: str | None, relationship: str | None, status: str | None) -> str:
+    """Return a witness as one line: `D. Shaw, team manager (12 years in contact centres)`."""
+    parts = ", ".join(part for part in (name, relationship) if part)
+    return " ".join(part for part in (parts, f"({status})" if status else "") if part)
 
 
 EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)
-ADDED_FIELDS = frozenset({"response"})
+ADDED_FIELDS = frozenset({"response", "witness_name", "witness_relationship", "witness_status"})
 """Fields that a later migration added: empty is NULL, and left out of hashes, so that older versions keep theirs."""
 
 

@@ -1,6 +1,5 @@
 """Warnings about evidence, which block no submission (docs/rules.md, Warnings)."""
 
-import re
 from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +8,6 @@ from datetime import date
 from tracker.matrix import MatrixRow
 from tracker.models.portfolio import EvidenceFields
 from tracker.vocabulary import Method, Simulation
-
-NAME_AND_STATUS = re.compile(r"\w[^,(]*[,(]\s*\w")
-"""A name, then a comma or bracket, then a position: `Dana Shaw, team manager`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +123,13 @@ def _check_registration(item: EvidenceFields, context: EvidenceContext) -> Evide
 
 def _check_witness(item: EvidenceFields) -> EvidenceWarning | None:
     """Warn of testimony without a witness, or an expert witness without status (docs/rules.md, Warnings, rule 4)."""
-    witness = item.workplace_seen_by.strip()
-    if item.method is Method.WITNESS_TESTIMONY and not witness:
-        return EvidenceWarning(
-            4, "No witness is named.", "Name the witness and their position under “Who has seen it”."
-        )
-    if item.method is Method.EXPERT_WITNESS and not NAME_AND_STATUS.search(witness):
+    if item.method is Method.WITNESS_TESTIMONY and not item.witness_name:
+        return EvidenceWarning(4, "No witness is named.", "Enter the name of the witness.")
+    if item.method is Method.EXPERT_WITNESS and not (item.witness_name and item.witness_status):
         return EvidenceWarning(
             4,
             "No expert witness is named with their status.",
-            "Enter name and status under “Who has seen it”, for example “D. Shaw, team manager”.",
+            "Enter the name of the witness and their occupational expertise.",
         )
     return None
 

@@ -61,6 +61,9 @@ class EvidenceForm(VersionedForm):
     workplace_location = StringField("Where it is kept")
     workplace_holder = StringField("Who keeps it")
     workplace_seen_by = StringField("Who has seen it")
+    witness_name = StringField("Name of the witness")
+    witness_relationship = StringField("Job or relationship to you")
+    witness_status = StringField("Status of an expert witness")
 
     def read(self, names: set[str]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the values of the named fields, and the problem of each field that cannot be read."""

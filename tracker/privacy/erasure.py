@@ -68,6 +68,9 @@ EVIDENCE_TEXTS = (
     "workplace_holder",
     "workplace_seen_by",
     "response",
+    "witness_name",
+    "witness_relationship",
+    "witness_status",
 )
 TEXTS_OF_VERSIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (EvidenceVersion, EVIDENCE_TEXTS),

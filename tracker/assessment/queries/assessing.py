@@ -36,6 +36,9 @@ FIELD_LABELS = {
     "workplace_location": "where it is kept",
     "workplace_holder": "where it is kept",
     "workplace_seen_by": "where it is kept",
+    "witness_name": "witness",
+    "witness_relationship": "witness",
+    "witness_status": "witness",
 }
 
 

@@ -24,6 +24,7 @@ from tracker.models import (
     UnitAttempt,
     VersionAttachment,
 )
+from tracker.models.portfolio import describe_witness
 from tracker.portfolio.queries.evidence import list_badges
 from tracker.vocabulary import AttemptState, Method
 
@@ -41,6 +42,9 @@ class IndexLine:
     happened_until: date | None
     workplace_location: str
     workplace_holder: str
+    witness_name: str | None
+    witness_relationship: str | None
+    witness_status: str | None
     file_count: int
     badges: tuple[tuple[str, str], ...]
     """Each unit's code with the item's state there: `waiting`, `accepted` or `returned`."""
@@ -55,6 +59,11 @@ class IndexLine:
         if self.number is None:
             return "Draft"
         return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
+
+    @property
+    def witness(self) -> str:
+        """Return who gave a testimony; empty for none."""
+        return describe_witness(self.witness_name, self.witness_relationship, self.witness_status)
 
     @property
     def location(self) -> str:
@@ -132,7 +141,10 @@ def build_submitted_lines(rows: Sequence[Any], attempt_ids: Collection[int] | No
 
 
 def _list_columns(model: Any) -> list[Any]:
-    names = ("title", "method", "happened_from", "happened_until", "workplace_location", "workplace_holder")
+    names = (
+        "title", "method", "happened_from", "happened_until", "workplace_location", "workplace_holder",
+        "witness_name", "witness_relationship", "witness_status",
+    )  # fmt: skip
     return [getattr(model, name) for name in names]
 
 

@@ -27,6 +27,9 @@ MAX_LENGTH = {
     "workplace_seen_by": 200,
     "narrative": 20_000,
     "response": 10_000,
+    "witness_name": 200,
+    "witness_relationship": 200,
+    "witness_status": 200,
 }
 LABELS = {
     "title": "Title",
@@ -37,6 +40,9 @@ LABELS = {
     "workplace_seen_by": "Who has seen it",
     "narrative": "Your written account of what you did",
     "response": "Your answer",
+    "witness_name": "Name of the witness",
+    "witness_relationship": "Job or relationship to you",
+    "witness_status": "Status of an expert witness",
 }
 EARLIEST_DATE = date(1950, 1, 1)
 MAX_DRAFTS = 500

@@ -100,7 +100,7 @@ def build_index_row(line: queries.IndexLine) -> IndexRow:
     return IndexRow(
         ref=line.ref,
         description=line.title,
-        method=line.method.label if line.method else "",
+        method=": ".join(part for part in (line.method.label if line.method else "", line.witness) if part),
         when=period(line.happened_from, line.happened_until),
         where=line.location,
         units=", ".join(line.codes),
