@@ -3,7 +3,8 @@
    one for the camera), <ul data-upload-list>, <p data-upload-status>.
    Files may also be dropped on the part.
    One POST a file: multipart, field `file`. Reply 200: {"id", "name", "size": "2.3 MB", "url",
-   "preview_url", "remove_url"}, the address of an image or nothing; a refusal 4xx: {"message"}. Removing: POST to remove_url.
+   "preview_url", "remove_url", "move_url"}, the address of an image or nothing; a refusal 4xx: {"message"}. Removing: POST
+   to remove_url. Moving: POST `move`, up or down, to move_url.
    Without an address the form's autosave saves first; its reply brings "upload_url".
    The form is sent when the uploads have ended, and only at the second attempt when one has failed. */
 "use strict";
@@ -129,6 +130,7 @@ function uploads(part) {
     name.href = reply.url;
     const thumbnail = reply.preview_url ? [createThumbnail(reply.preview_url)] : [];
     row.replaceChildren(...thumbnail, name, createElement("span", "file-size", reply.size), createElement("span", "file-status", "✓ Added"));
+    if (reply.move_url) ["up", "down"].forEach((direction) => row.append(moveButton(row, reply, direction)));
     if (reply.remove_url) row.append(button("Remove", reply.name, () => remove(row, reply.remove_url)));
   }
 
@@ -142,6 +144,28 @@ function uploads(part) {
     row.append(button("Remove from list", file.name, () => { settle(); row.remove(); }));
     row.append(createElement("span", "file-status", message));
     showStatus();
+  }
+
+  function moveButton(row, { name, move_url: url }, direction) {
+    const element = button(direction === "up" ? "Up" : "Down", `: move ${name} ${direction}`, () => move(row, url, direction));
+    element.classList.add(`move-${direction}`);
+    return element;
+  }
+
+  async function move(row, url, direction) {
+    const neighbour = direction === "up" ? row.previousElementSibling : row.nextElementSibling;
+    if (!neighbour) return;
+    try {
+      await tracker.post(url, new URLSearchParams({ move: direction }));
+      if (direction === "up") neighbour.before(row);
+      else neighbour.after(row);
+      const isAtEnd = !(direction === "up" ? row.previousElementSibling : row.nextElementSibling);
+      const kept = isAtEnd ? (direction === "up" ? "down" : "up") : direction;   // the other button is hidden there
+      row.querySelector(`.move-${kept}`).focus();
+      tracker.say(status, `Now file ${[...list.children].indexOf(row) + 1} of ${list.children.length}.`);
+    } catch (problem) {
+      tracker.say(status, problem.message, true);
+    }
   }
 
   async function remove(row, url) {
@@ -190,6 +214,10 @@ function uploads(part) {
   part.querySelectorAll("[data-remove-url]").forEach((old) => old.addEventListener("click", (event) => {
     event.preventDefault();
     remove(old.closest("li"), old.dataset.removeUrl);
+  }));
+  part.querySelectorAll("[data-move-url]").forEach((old) => old.addEventListener("click", (event) => {
+    event.preventDefault();
+    move(old.closest("li"), old.dataset.moveUrl, old.value);
   }));
   form.addEventListener("submit", (event) => {
     if (running + queue.length) {

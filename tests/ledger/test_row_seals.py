@@ -6,7 +6,7 @@ from tracker.extensions import db
 from tracker.ledger import row_seals
 
 UNSEALED = {
-    "attachment": {"removed_at"},
+    "attachment": {"position", "removed_at"},
     "erasure": {"is_open"},
     "evidence": {
         "customers", "happened_from", "happened_until", "method", "narrative", "occasion", "response", "title", "updated_at",

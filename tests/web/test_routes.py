@@ -148,6 +148,7 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio.discard_evidence": ALICE,
     "portfolio.upload_file": ALICE,
     "portfolio.remove_own": ALICE,
+    "portfolio.move_own": ALICE,
     "portfolio.download_own": ALICE,
     "portfolio.choose_criteria": ALICE,
     "portfolio.save_criteria": ALICE,

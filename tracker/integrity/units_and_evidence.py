@@ -58,20 +58,21 @@ def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
     {
         "evidence_version": ("content_hash", "number", *EVIDENCE_FIELDS),
         "attachment": ("name", "size", "sha256"),
+        "version_attachment": ("position",),
         "evidence": ("number",),
     },
 )
 def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each submitted version that changed, and each repeated number. docs/integrity.md, invariant 18."""
     events = {event.object_id: event for event in ledger.list_events("evidence_submitted")}
-    files: dict[int, list[Row]] = {}
-    for version_id, attachment_id in ledger.rows("version_attachment"):
-        files.setdefault(version_id, []).append(ledger.rows("attachment").get(attachment_id, {}))
+    files: dict[int, list[tuple[int, int]]] = {}
+    for (version_id, attachment_id), sealed in ledger.rows("version_attachment").items():
+        files.setdefault(version_id, []).append((sealed["position"] or 0, attachment_id))
     erased = ledger.list_erased_ids("versions")
     for key, version in ledger.rows("evidence_version").items():
         if key in erased:
             continue  # its text was erased; invariant 14 compares the row with the event of the erasure
-        attachments = sorted(files.get(key, ()), key=lambda row: row.get("id", 0))
+        attachments = [ledger.rows("attachment").get(id_, {}) for _, id_ in sorted(files.get(key, ()))]
         if not all(attachments):
             yield f"evidence version {key} has a file that is missing"
             continue

@@ -58,8 +58,8 @@ SEALED_TABLES: dict[str, SealedColumns] = {
         when=lambda item: item.number is not None,
     ),
     "evidence_version": SealedColumns(added=ADDED_FIELDS),
-    "version_attachment": SealedColumns(),
-    "attachment": SealedColumns(excluded=frozenset({"removed_at"})),
+    "version_attachment": SealedColumns(added=frozenset({"position"})),
+    "attachment": SealedColumns(excluded=frozenset({"removed_at", "position"})),
     "submission": SealedColumns(),
     "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
     "assessment": SealedColumns(

@@ -80,7 +80,7 @@ class Evidence(EvidenceFields, Base):
     )
     attachments: Mapped[list["Attachment"]] = relationship(
         primaryjoin="and_(Attachment.evidence_id == Evidence.id, Attachment.removed_at.is_(None))",
-        order_by="Attachment.id",
+        order_by="Attachment.position, Attachment.id",
         viewonly=True,
     )
 
@@ -102,7 +102,7 @@ class EvidenceVersion(EvidenceFields, Base):
 
     evidence: Mapped[Evidence] = relationship(back_populates="versions")
     attachments: Mapped[list["Attachment"]] = relationship(
-        secondary="version_attachment", order_by="Attachment.id", viewonly=True
+        secondary="version_attachment", order_by="VersionAttachment.position, Attachment.id", viewonly=True
     )
     submission: Mapped["Submission"] = relationship(back_populates="evidence_version")
 
@@ -124,6 +124,8 @@ class Attachment(Base):
     uploaded_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
     """When it was removed from the draft; versions that include it keep it."""
+    position: Mapped[int | None]
+    """Its place among the files of the draft; each version keeps its own."""
 
 
 class VersionAttachment(Base):
@@ -133,6 +135,8 @@ class VersionAttachment(Base):
 
     version_id: Mapped[int] = refers_to("evidence_version.id", index=False, primary_key=True)
     attachment_id: Mapped[int] = refers_to("attachment.id", primary_key=True)
+    position: Mapped[int | None]
+    """Its place among the files of the version, from 1; empty in versions sealed before files had an order."""
 
 
 class Submission(Base):

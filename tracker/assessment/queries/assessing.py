@@ -172,8 +172,9 @@ def find_version_changes(
 ) -> VersionChanges:
     """Return the changed fields and the changes in the account since an earlier version of the item."""
     labels = [label for name, label in FIELD_LABELS.items() if getattr(version, name) != getattr(earlier, name)]
-    if {attachment.id for attachment in attachments} != {attachment.id for attachment in earlier.attachments}:
-        labels.append("files")
+    files, earlier_files = ([each.id for each in group] for group in (attachments, earlier.attachments))
+    if files != earlier_files:
+        labels.append("order of the files" if sorted(files) == sorted(earlier_files) else "files")
     if version.response:
         labels.append("an answer to the feedback")
     return VersionChanges(

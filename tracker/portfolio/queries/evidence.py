@@ -333,12 +333,12 @@ def find_version_in(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion |
 
 
 def list_version_attachments(version: EvidenceVersion) -> list[Attachment]:
-    """List the files sealed in a version."""
+    """List the files sealed in a version, in the candidate's order."""
     query = (
         select(Attachment)
         .join(VersionAttachment, VersionAttachment.attachment_id == Attachment.id)
         .where(VersionAttachment.version_id == version.id)
-        .order_by(Attachment.id)
+        .order_by(VersionAttachment.position, Attachment.id)
     )
     return list(db.session.scalars(query))
 

@@ -126,12 +126,15 @@ def discard_draft(evidence: Evidence, actor: Actor) -> None:
 
 
 def has_changes_since(evidence: Evidence, version: EvidenceVersion | None) -> bool:
-    """Return whether the draft differs from a version, or has an answer to a return; always for None."""
+    """Return whether the draft has an answer to a return, or other fields, files or order of files than a version.
+
+    Always true for None.
+    """
     if version is None or evidence.response:
         return True
     if any(getattr(evidence, name) != getattr(version, name) for name in EVIDENCE_FIELDS if name != "response"):
         return True
-    return {each.id for each in evidence.attachments} != {each.id for each in version.attachments}
+    return [each.id for each in evidence.attachments] != [each.id for each in version.attachments]
 
 
 def find_latest_version(evidence: Evidence) -> EvidenceVersion | None:

@@ -11,6 +11,7 @@ from tracker.clock import now
 from tracker.config import MEGABYTE
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
+from tracker.ledger.transactions import lock_rows
 from tracker.models import Attachment, Evidence
 from tracker.portfolio.file_details import save_details
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, correct_extension, identify_file, shorten_name
@@ -62,7 +63,8 @@ def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:
     ).first()
     if existing:
         return existing
-    count = db.session.scalar(select(func.count()).select_from(attachments.subquery())) or 0
+    files = attachments.subquery()
+    count, last = db.session.execute(select(func.count(), func.max(files.c.position)).select_from(files)).one()
     if count >= MAX_FILES:
         raise Invalid(
             f"An item can have at most {MAX_FILES} files. “{shorten_name(file.name)}” was not added.", "files"
@@ -74,11 +76,27 @@ def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:
         size=file.stored.size,
         sha256=file.stored.sha256,
         uploaded_at=now(),
+        position=(last or 0) + 1,
     )
     db.session.add(attachment)
     db.session.flush()
     _set_updated_at(evidence)
     return attachment
+
+
+def move_file(evidence: Evidence, attachment: Attachment, *, is_up: bool) -> None:
+    """Exchange a file of the draft with the one before or after it; the first and the last stay where they are."""
+    lock_rows(Evidence, [evidence.id])
+    files = list(evidence.attachments)
+    place = files.index(attachment)
+    other = place - 1 if is_up else place + 1
+    if not 0 <= other < len(files):
+        return
+    files[place], files[other] = files[other], files[place]
+    for position, each in enumerate(files, 1):
+        each.position = position
+    db.session.flush()
+    _set_updated_at(evidence)
 
 
 def remove_file(evidence: Evidence, attachment: Attachment) -> None:

@@ -213,7 +213,10 @@ def _seal_version(evidence: Evidence) -> EvidenceVersion:
     )
     db.session.add(version)
     db.session.flush()
-    db.session.add_all(VersionAttachment(version_id=version.id, attachment_id=each.id) for each in attachments)
+    db.session.add_all(
+        VersionAttachment(version_id=version.id, attachment_id=each.id, position=position)
+        for position, each in enumerate(attachments, 1)
+    )
     evidence.response = None  # the next return is answered anew
     db.session.flush()
     return version

@@ -9,16 +9,16 @@ from werkzeug.datastructures import FileStorage
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
-from tracker.models import Attachment
+from tracker.models import Attachment, Evidence
 from tracker.portfolio import image_previews, page_images
 from tracker.portfolio.file_details import FileDetails, load_details
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
-from tracker.portfolio.services.files import attach_file, clean_file_name, remove_file, store_file
+from tracker.portfolio.services.files import attach_file, clean_file_name, move_file, remove_file, store_file
 from tracker.portfolio.text_previews import PLAIN_TEXT, TextPreview, load_text_preview, make_text_preview
 from tracker.portfolio.views import portfolio
-from tracker.portfolio.views.drafts import render_draft_problems, save_form, store_uploads
+from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.formatting import size
@@ -51,6 +51,7 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
         "url": url,
         "preview_url": find_thumbnail_url(attachment, url),
         "remove_url": url_for(".remove_own", evidence_id=evidence.id, attachment_id=attachment.id),
+        "move_url": url_for(".move_own", evidence_id=evidence.id, attachment_id=attachment.id),
     }, 201
 
 
@@ -58,21 +59,25 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
 @requires(Act.ADD_EVIDENCE)
 def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
     """Remove a file. Without JavaScript the button sends the whole form, so what was typed is saved too."""
-    with reading():
-        get_own_evidence(evidence_id)
-    uploads = store_uploads(request.files.getlist("files"))
-    evidence, _ = get_own_evidence(evidence_id)
-    attachment = queries.find_own_attachment(evidence, attachment_id)
-    if attachment is None or attachment.removed_at:
-        raise NotFound
+    uploads = receive_uploads(evidence_id)
+    evidence, attachment = get_own_attachment(evidence_id, attachment_id)
     remove_file(evidence, attachment)
     if request.accept_mimetypes.best == "application/json":
         return {"id": attachment.id}
     flash(f"“{attachment.name}” was removed from this item. Submitted versions keep it.")
-    form = EvidenceForm()
-    if "version" in request.form and (problems := save_form(form, evidence, uploads)):
-        return render_draft_problems(form, evidence, problems)
-    return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
+    return save_rest_of_form(evidence, uploads)
+
+
+@portfolio.post("/evidence/<int:evidence_id>/files/<int:attachment_id>/move")
+@requires(Act.ADD_EVIDENCE)
+def move_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
+    """Move a file up or down among those of the draft. Without JavaScript the button sends the whole form too."""
+    uploads = receive_uploads(evidence_id)
+    evidence, attachment = get_own_attachment(evidence_id, attachment_id)
+    move_file(evidence, attachment, is_up=request.form.get("move") == "up")
+    if request.accept_mimetypes.best == "application/json":
+        return {"id": attachment.id}
+    return save_rest_of_form(evidence, uploads, anchor=f"file-{attachment.id}")
 
 
 @portfolio.get("/evidence/<int:evidence_id>/files/<int:attachment_id>")
@@ -89,6 +94,30 @@ def download_sealed(attempt_id: int, evidence_id: int, attachment_id: int) -> Re
     """Send a file of a submitted version to a reader of the attempt."""
     attempt, _ = get_attempt(attempt_id, Act.READ_EVIDENCE)
     return send_attachment(queries.find_sealed_attachment(attempt, evidence_id, attachment_id))
+
+
+def receive_uploads(evidence_id: int) -> Uploads:
+    """Store the files that a form of the candidate's own item sent with a button, before any lock is taken."""
+    with reading():
+        get_own_evidence(evidence_id)
+    return store_uploads(request.files.getlist("files"))
+
+
+def get_own_attachment(evidence_id: int, attachment_id: int) -> tuple[Evidence, Attachment]:
+    """Return the candidate's own item and a file of its draft. Raises `NotFound` for any other."""
+    evidence, _ = get_own_evidence(evidence_id)
+    attachment = queries.find_own_attachment(evidence, attachment_id)
+    if attachment is None or attachment.removed_at:
+        raise NotFound
+    return evidence, attachment
+
+
+def save_rest_of_form(evidence: Evidence, uploads: Uploads, anchor: str | None = None) -> ResponseReturnValue:
+    """Save what a form sent with one of its files' buttons, then show the form of the item again."""
+    form = EvidenceForm()
+    if "version" in request.form and (problems := save_form(form, evidence, uploads)):
+        return render_draft_problems(form, evidence, problems)
+    return redirect(url_for(".edit_evidence", evidence_id=evidence.id, _anchor=anchor), 303)
 
 
 def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
