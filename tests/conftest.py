@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.proof.proof_size import FULL_SIZE
@@ -27,6 +28,10 @@ if TYPE_CHECKING:  # the fixtures import what they need: a test without a databa
     from tests.database_snapshot import DatabaseSnapshot
     from tests.factories import World
     from tracker.models import Person
+
+# A machine that is busy must not fail a test: no example has a time limit.
+hypothesis.settings.register_profile("without time limit", deadline=None)
+hypothesis.settings.load_profile("without time limit")
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: what is lost with the power is no loss here

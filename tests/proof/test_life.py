@@ -540,7 +540,6 @@ def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: 
             settings=settings(
                 max_examples=choose_size(4, 100 if server_url() else 300),
                 stateful_step_count=choose_size(40, 50),
-                deadline=None,
                 database=None,
                 derandomize=not FULL_SIZE,
                 suppress_health_check=list(HealthCheck),

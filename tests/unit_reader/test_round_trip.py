@@ -208,7 +208,6 @@ def check_reading(unit: PrintedUnit, reading: dict[str, Any], text: str) -> None
 
 THOROUGH = settings(
     max_examples=25,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
