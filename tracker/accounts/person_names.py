@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from tracker.web.typed_text import clean_typed_text
+
 JOINERS = "\u200c\u200d"
 """The zero-width characters that join or separate letters in Persian, Hindi and other languages."""
 
@@ -17,5 +19,5 @@ def is_name(name: str) -> bool:
 
 
 def remove_invisible_characters(text: str) -> str:
-    """Return a text without format characters, such as those that change its direction, but with the joiners."""
-    return "".join(each for each in text if each in JOINERS or unicodedata.category(each) != "Cf")
+    """Return a text without control and format characters, but with its line breaks and with the joiners."""
+    return "".join(each for each in clean_typed_text(text) if each in JOINERS or unicodedata.category(each) != "Cf")

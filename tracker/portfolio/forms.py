@@ -23,7 +23,6 @@ UNREADABLE = {
     "happened_from": NOT_A_DATE,
     "happened_until": NOT_A_DATE,
 }
-BREAKS = "\n\t"
 TEXT_AREAS = {"narrative", "response"}
 
 
@@ -94,7 +93,7 @@ class EvidenceForm(VersionedForm):
             return Method(value) if value and value.strip() else None
         if name in NOT_TEXT:
             return value
-        text = clean_field_text(value, keep=BREAKS if name in TEXT_AREAS else "")
+        text = read_lines(value) if name in TEXT_AREAS else read_line(value)
         return text.strip() or None if name in ADDED_FIELDS else text
 
 
@@ -104,9 +103,11 @@ class DeclarationForm(VersionedForm):
     declared = BooleanField(validators=[DataRequired("Tick the declaration to submit.")])
 
 
-def clean_field_text(text: str | None, keep: str) -> str:
-    """Return text with line feeds only (spaces in a single-line field) and without control characters."""
-    text = (text or "").replace("\r\n", "\n").replace("\r", "\n")
-    if not keep:
-        text = text.replace("\n", " ").replace("\t", " ")
-    return "".join(character for character in text if character >= " " or character in keep).replace("\x7f", "")
+def read_lines(text: str | None) -> str:
+    """Return a field's text with line feeds only."""
+    return (text or "").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_line(text: str | None) -> str:
+    """Return the text of a single-line field, with spaces in place of tabs and line breaks."""
+    return read_lines(text).replace("\n", " ").replace("\t", " ")

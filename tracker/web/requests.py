@@ -7,18 +7,19 @@ from flask import Request, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
 from tracker.errors import NotFound
+from tracker.web.typed_text import clean_typed_text
 
 
 class Parameters(ImmutableMultiDict[str, Any]):
-    """Query and form parameters without NUL characters, which PostgreSQL cannot store."""
+    """Query and form parameters, cleaned: every field that somebody typed passes through here."""
 
     def __init__(self, pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
         items = MultiDict(pairs).items(multi=True)
-        super().__init__([(strip_nul(name), strip_nul(value)) for name, value in items])
+        super().__init__([(clean_parameter(name), clean_parameter(value)) for name, value in items])
 
 
 class TrackerRequest(Request):
-    """A request whose parameters hold no NUL characters."""
+    """A request whose parameters hold no control characters."""
 
     parameter_storage_class = Parameters
 
@@ -52,6 +53,6 @@ def read_form_text(name: str) -> str:
     return str(request.form.get(name, "")).replace("\r\n", "\n")
 
 
-def strip_nul(value: Any) -> Any:
-    """Return text without NUL characters, and anything else as it is."""
-    return value.replace("\x00", "") if isinstance(value, str) else value
+def clean_parameter(value: Any) -> Any:
+    """Return text without control characters, and anything else, such as a file, as it is."""
+    return clean_typed_text(value) if isinstance(value, str) else value
