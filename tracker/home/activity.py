@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from tracker.extensions import db
 from tracker.models import Event, Grant, Person, Unit, UnitAttempt
+from tracker.text_direction import isolate
 
 MAX_SHOWN = 8
 MAX_SEARCHED = 5_000
@@ -83,4 +84,4 @@ def _describe_units(attempt_ids: set[int]) -> dict[int, str]:
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .where(UnitAttempt.id.in_(attempt_ids))
     )
-    return {row[0]: f"{row[1]} of {row[2]}" for row in db.session.execute(query)}
+    return {row[0]: f"{row[1]} of {isolate(row[2])}" for row in db.session.execute(query)}

@@ -21,6 +21,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.portfolio.queries.evidence import list_badges
+from tracker.text_direction import isolate
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 from tracker.web.formatting import counted
 
@@ -268,7 +269,7 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
     )
     return [
         NextStep(
-            f"Respond to {name.split()[0]}'s feedback on evidence {number}",
+            f"Respond to {isolate(name.split()[0])}'s feedback on evidence {number}",
             "portfolio.show_evidence",
             {"evidence_id": evidence_id},
             since,
@@ -296,11 +297,14 @@ def _list_unfinished_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[
     )
     return [
         NextStep(
-            f"Submit “{title or 'Untitled draft'}”", "portfolio.show_evidence", {"evidence_id": evidence_id}, since
+            f"Submit “{isolate(title or 'Untitled draft')}”",
+            "portfolio.show_evidence",
+            {"evidence_id": evidence_id},
+            since,
         )
         if is_claimed
         else NextStep(
-            f"Link “{title or 'Untitled draft'}” to criteria",
+            f"Link “{isolate(title or 'Untitled draft')}” to criteria",
             "portfolio.choose_criteria",
             {"evidence_id": evidence_id},
             since,

@@ -12,6 +12,7 @@ from tracker.home.figures import load_centre_figures
 from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN_STATES
 from tracker.registrations.progress import list_own_progress
+from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.route_rules import signed_in
@@ -71,4 +72,4 @@ def build_greeting() -> str:
     """Return a greeting for the time of day in London, with the person's first name."""
     hour = now().astimezone(LONDON).hour
     time_of_day = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
-    return f"Good {time_of_day}, {me().name.split()[0]}."
+    return f"Good {time_of_day}, {isolate(me().name.split()[0])}."

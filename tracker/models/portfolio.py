@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
 from tracker.models.units import Criterion
+from tracker.text_direction import isolate
 from tracker.vocabulary import Method
 
 
@@ -44,8 +45,8 @@ class EvidenceFields:
 
 def describe_witness(name: str | None, relationship: str | None, status: str | None) -> str:
     """Return a witness as one line: `D. Shaw, team manager (12 years in contact centres)`."""
-    parts = ", ".join(part for part in (name, relationship) if part)
-    return " ".join(part for part in (parts, f"({status})" if status else "") if part)
+    parts = ", ".join(isolate(part) for part in (name, relationship) if part)
+    return " ".join(part for part in (parts, f"({isolate(status)})" if status else "") if part)
 
 
 EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)

@@ -7,6 +7,7 @@ from datetime import date
 
 from tracker.matrix import MatrixRow
 from tracker.models.portfolio import EvidenceFields
+from tracker.text_direction import isolate
 from tracker.vocabulary import Method, Simulation
 
 
@@ -163,7 +164,7 @@ def _check_file(file: FileElsewhere) -> EvidenceWarning:
     else:
         other_item = f"evidence {file.evidence_number}" if file.evidence_number else "another draft"
     return EvidenceWarning(
-        7, f"The file “{file.name}” is also in {other_item}.", "Check whose work it is and why it is reused."
+        7, f"The file “{isolate(file.name)}” is also in {other_item}.", "Check whose work it is and why it is reused."
     )
 
 

@@ -9,6 +9,7 @@ from tracker.portfolio.file_checks.identify import HEAD_SIZE, IdentifiedFile, is
 from tracker.portfolio.file_checks.text import is_message
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
+from tracker.text_direction import isolate
 
 TYPE_NAMES = (
     "JPEG, PNG, HEIC, WEBP, PDF, DOCX, DOC, ODT, RTF, XLSX, CSV, PPTX, TXT, EML, MSG, MP3, M4A, WAV, OGG, AAC, MP4 "
@@ -119,5 +120,5 @@ def get_extension(name: str) -> str:
 
 
 def shorten_name(name: str) -> str:
-    """Return a file name short enough for a sentence."""
-    return name if len(name) <= MAX_SHOWN_NAME_LENGTH else f"{name[:40]}…{name[-15:]}"
+    """Return a file name for a sentence: short enough, and isolated from the words around it."""
+    return isolate(name if len(name) <= MAX_SHOWN_NAME_LENGTH else f"{name[:40]}…{name[-15:]}")

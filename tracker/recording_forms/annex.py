@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tracker.recording_forms.printed_text import add_break_points
+from tracker.text_direction import isolate
 from tracker.vocabulary import Outcome
 
 MAX_UNBROKEN_CELL = 300
@@ -32,7 +33,7 @@ class AnnexRequirement:
         """Return who confirmed it and when."""
         if self.confirmed_on is None:
             return "Not confirmed"
-        return f"{self.confirmed_by}, {format_day(self.confirmed_on)}"
+        return f"{isolate(self.confirmed_by)}, {format_day(self.confirmed_on)}"
 
     @property
     def printed_note(self) -> str:

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from tracker.recording_forms.annex import FormAnnex
 from tracker.recording_forms.printed_text import add_break_points, shorten
+from tracker.text_direction import isolate
 from tracker.units.documents import UnitDocument
 from tracker.vocabulary import CentreTerms, ClaimMark, CriterionKind
 
@@ -76,7 +77,7 @@ class FormSignature:
     @property
     def printed_name(self) -> str:
         """Return the typed name, and that it was signed electronically."""
-        return f"{self.name}, signed electronically"
+        return f"{isolate(self.name)}, signed electronically"
 
     @property
     def printed_moment(self) -> str:
@@ -164,7 +165,7 @@ class FormContent:
         if self.is_blank:
             return ""
         draft = DRAFT if self.is_draft else ""
-        parts = (draft, self.state, f"round {self.round}", f"candidate {self.candidate_number}")
+        parts = (draft, self.state, f"round {self.round}", f"candidate {isolate(self.candidate_number)}")
         return " · ".join(part for part in parts if part)
 
     @property
@@ -183,10 +184,10 @@ class FormContent:
         """Return the header of every page after the first."""
         parts = (
             DRAFT if self.is_draft else "",
-            shorten(self.candidate_name, MAX_HEADER_NAME),
-            f"candidate {self.candidate_number}",
-            f"assessor {shorten(self.assessor_name, MAX_HEADER_NAME) or 'not allocated yet'}",
-            f"{self.unit_code} {shorten(self.unit_title, MAX_HEADER_TITLE)}",
+            isolate(shorten(self.candidate_name, MAX_HEADER_NAME)),
+            f"candidate {isolate(self.candidate_number)}",
+            f"assessor {isolate(shorten(self.assessor_name, MAX_HEADER_NAME)) or 'not allocated yet'}",
+            f"{self.unit_code} {isolate(shorten(self.unit_title, MAX_HEADER_TITLE))}",
         )
         return " · ".join(part for part in parts if part)
 

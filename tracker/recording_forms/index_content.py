@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tracker.recording_forms.printed_text import add_break_points
+from tracker.text_direction import isolate
 
 
 @dataclass(frozen=True)
@@ -44,4 +45,4 @@ class IndexContent:
     def page_footer(self) -> str:
         """Return the page footer, which identifies every page of this index."""
         day = f"as on {self.printed_for.day} {self.printed_for:%B %Y}"
-        return f"Index of evidence · candidate {self.candidate_number} · {self.centre_name} · {day}"
+        return f"Index of evidence · candidate {isolate(self.candidate_number)} · {isolate(self.centre_name)} · {day}"

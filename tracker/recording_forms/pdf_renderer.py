@@ -15,6 +15,7 @@ from tracker.recording_forms.index_content import IndexContent
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.persistent import PersistentSandbox
 from tracker.sandbox.sandbox import SandboxError
+from tracker.text_direction import isolate
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def render_pdf(content: FormContent | IndexContent) -> bytes:
 
 def _describe_missing(content: FormContent, characters: str) -> str:
     """Return the sentence that names the characters and where they stand."""
-    named = ", ".join(f"“{each}” (U+{ord(each):04X})" for each in characters[:10])
+    named = ", ".join(f"“{isolate(each)}” (U+{ord(each):04X})" for each in characters[:10])
     parts = ", ".join(find_texts_with(content, characters)[:10]) or "the form"
     return (
         f"No installed font has the characters {named}, which are in {parts}. Nothing was issued. "

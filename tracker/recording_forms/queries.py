@@ -11,6 +11,7 @@ from tracker.models import Allocation, Person, Registration, Signature, UnitAtte
 from tracker.recording_forms.annex_queries import build_annex
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
+from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, LabelOrigin, Role, SignatureRole
 
 
@@ -70,7 +71,7 @@ def find_attempt_of_candidate(email: str, unit_id: int) -> UnitAttempt | None:
 def describe_row(row: MatrixRow) -> str:
     """Return an item as a form describes it: its title and method."""
     title = remove_invisible_characters(row.title)
-    return f"{title} ({row.method.printed})" if row.method else title
+    return f"{isolate(title)} ({row.method.printed})" if row.method else title
 
 
 def _row(row: MatrixRow, matrix: Matrix) -> FormRow:

@@ -23,6 +23,7 @@ from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.pdf_table_tags import complete_table_headers
+from tracker.text_direction import isolate_output
 from tracker.vocabulary import use_terms
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
@@ -158,6 +159,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=isolate_output,
     )
     plain.filters["in_terms"] = use_terms
     return plain

@@ -21,6 +21,7 @@ from tracker.registrations.separation_of_duties import (
     check_not_withdrawn_before_completion,
 )
 from tracker.registrations.services import check_has_role
+from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Role
 
 ALLOCATED_ROLES = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
@@ -47,7 +48,7 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
     """
     change = change_allocation(attempt, person, role, reason, actor)
     if change is None:
-        raise Refused(f"This unit is already allocated to {person.name}. Nothing was changed.")
+        raise Refused(f"This unit is already allocated to {isolate(person.name)}. Nothing was changed.")
     email_people_concerned([change])
     return change.made
 

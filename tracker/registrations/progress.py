@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, select
 from tracker.extensions import db
 from tracker.library.queries.qualifications import is_accepted_version
 from tracker.models import Qualification, Registration, Unit, UnitAttempt
+from tracker.text_direction import isolate
 from tracker.units.qualification_documents import QualificationDocument, qualification_from_json
 from tracker.units.qualification_rules import MANDATORY, QualificationResult, evaluate_qualification
 from tracker.vocabulary import AttemptState
@@ -38,12 +39,12 @@ class QualificationProgress:
     def summary(self) -> str:
         """Return the progress in one line: `Retail: 2 units achieved, 12 of 40 credits`."""
         if self.result.complete:
-            return f"{self.document.title}: all requirements met."
+            return f"{isolate(self.document.title)}: all requirements met."
         parts = [f"{counted(len(self.result.counted), 'unit')} achieved"]
         if self.document.minimum_credits:
             parts.append(f"{self.result.credits} of {self.document.minimum_credits} credits")
         parts.append("more units to choose" if self.result.to_choose else "all units chosen")
-        return f"{self.document.title}: {', '.join(parts)}."
+        return f"{isolate(self.document.title)}: {', '.join(parts)}."
 
 
 def find_progress(registration: Registration) -> QualificationProgress | None:
@@ -112,7 +113,7 @@ def _compute_progress(
 def find_objection(progress: QualificationProgress, code: str) -> str | None:
     """Return why adding this unit would not count or would keep another from counting, or None if it can be added."""
     if code not in progress.document.by_code:
-        return f"{code} is not part of {progress.document.title}. It would not count towards it."
+        return f"{code} is not part of {isolate(progress.document.title)}. It would not count towards it."
     before = set(progress.result.blocked)
     after = evaluate_qualification(progress.document, progress.achieved, progress.chosen | {code}).blocked
     return next((sentence for sentence in after if sentence not in before), None)

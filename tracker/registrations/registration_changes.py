@@ -12,6 +12,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Erasure, Registration, RegistrationChange
+from tracker.text_direction import isolate
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def check_numbers(centre: Centre, numbers: RegistrationNumbers, registration: Re
     )
     if db.session.scalar(same_number) not in {None, registration.id if registration else None}:
         raise Invalid(
-            f"Another candidate at this centre has the number {numbers.candidate_number}. Enter a different one.",
+            f"Another candidate at this centre has the number {isolate(numbers.candidate_number)}. "
+            "Enter a different one.",
             "candidate_number",
         )
 

@@ -15,6 +15,7 @@ from tracker.library.queries.units import describe_lapsed_registration, load_doc
 from tracker.models import Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.registration_changes import RegistrationNumbers, check_numbers
+from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Role, use_terms
 
 
@@ -200,7 +201,7 @@ def check_has_role(person: Person, centre: Centre, role: Role) -> None:
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
     if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
         name = use_terms(role.label, centre.terms).lower()
-        raise Refused(f"{person.name} does not have the role of {name} here now. Nothing was changed.")
+        raise Refused(f"{isolate(person.name)} does not have the role of {name} here now. Nothing was changed.")
 
 
 def _check_unit_available(registration: Registration, unit: Unit) -> None:

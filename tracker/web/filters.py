@@ -8,6 +8,7 @@ from flask import Flask, current_app
 from jinja2 import Environment, pass_environment
 from jinja2.filters import make_attrgetter
 
+from tracker.text_direction import isolate, isolate_output
 from tracker.web.current_user import in_terms
 from tracker.web.formatting import age, ago, clock, counted, day, moment, paragraphs, period, size
 from tracker.web.list_views import build_list_arguments
@@ -35,9 +36,23 @@ def has_endpoint(name: str) -> bool:
 
 def init_app(app: Flask) -> None:
     """Register the filters and globals of all templates."""
-    for filter_ in (day, moment, clock, age, ago, period, size, paragraphs, counted, group_consecutive, in_terms):
+    for filter_ in (
+        day,
+        moment,
+        clock,
+        age,
+        ago,
+        period,
+        size,
+        paragraphs,
+        counted,
+        group_consecutive,
+        in_terms,
+        isolate,
+    ):
         app.add_template_filter(filter_)
     app.add_template_global(has_endpoint)
     app.add_template_global(build_list_arguments, "list_arguments")
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.finalize = isolate_output

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from markupsafe import Markup, escape
 
 from tracker.clock import LONDON, now, today
+from tracker.text_direction import is_right_to_left, remove_direction_controls
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -83,7 +84,16 @@ def size(count: int) -> str:
 
 
 def paragraphs(text: str | None) -> Markup:
-    """Return typed text as escaped HTML: a blank line starts a paragraph, a single line break stays one."""
-    blocks = (text or "").replace("\r\n", "\n").replace("\r", "\n").strip().split("\n\n")
-    lines = (Markup("<br>").join(escape(line) for line in block.strip("\n").split("\n")) for block in blocks)
-    return Markup("\n").join(Markup("<p>{}</p>").format(block) for block in lines if block.strip())
+    """Return typed text as escaped HTML: a blank line starts a paragraph, a single line break stays one.
+
+    A paragraph with letters that are written from right to left gets the direction of its first letter.
+    """
+    lines = remove_direction_controls(text or "").replace("\r\n", "\n").replace("\r", "\n")
+    blocks = (block.strip("\n") for block in lines.strip().split("\n\n") if block.strip())
+    return Markup("\n").join(_paragraph(block) for block in blocks)
+
+
+def _paragraph(block: str) -> Markup:
+    lines = Markup("<br>").join(escape(line) for line in block.split("\n"))
+    direction = Markup(' dir="auto"') if is_right_to_left(block) else ""
+    return Markup("<p{}>{}</p>").format(direction, lines)

@@ -9,6 +9,7 @@ from tracker.background import emails
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import AccountChange, Grant, Person
+from tracker.text_direction import isolate
 from tracker.vocabulary import AccountChangeKind, Role
 from tracker.web.formatting import moment
 
@@ -92,4 +93,4 @@ def _send(addresses: list[str], person: Person, message: tuple[str, str]) -> Non
     """Email a person at these addresses every time: the second time may be an attack."""
     subject, body = message
     for address in dict.fromkeys(addresses):
-        emails.send(address, subject, f"Hello {person.name},\n\n{body}\n")
+        emails.send(address, subject, f"Hello {isolate(person.name)},\n\n{body}\n")

@@ -22,6 +22,7 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows, reading, transaction
 from tracker.models import AccountChange, AccountLink, Centre, Grant, Person
+from tracker.text_direction import isolate
 from tracker.vocabulary import AccountChangeKind, LinkPurpose, Role
 
 WAITING_TIME = timedelta(hours=24)
@@ -68,7 +69,7 @@ def request_two_step_reset(person: Person, centre: Centre, actor: Actor) -> Acco
     """
     _prepare(person, centre, actor, AccountChangeKind.TWO_STEP_VERIFICATION)
     if not list_factors(person.id):
-        raise Refused(f"{person.name} has not set up two-step verification. Nothing was changed.")
+        raise Refused(f"{isolate(person.name)} has not set up two-step verification. Nothing was changed.")
     return _add(person, centre, AccountChangeKind.TWO_STEP_VERIFICATION, actor)
 
 

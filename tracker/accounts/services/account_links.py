@@ -16,6 +16,7 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import AccountLink, Centre, Person
+from tracker.text_direction import isolate
 from tracker.vocabulary import LinkPurpose
 
 LIFETIME = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
@@ -85,8 +86,8 @@ def issue_shown_link(person: Person, centre: Centre, actor: Actor) -> str:
         raise Refused("The link can be shown only where no emails are sent, to somebody without an account.")
     if any(grant.centre_id != centre.id for grant in person.grants):
         raise Refused(
-            f"{person.name} was also given a role at another centre, so the link is not shown. Ask your system "
-            "operator for a link. Nothing was changed."
+            f"{isolate(person.name)} was also given a role at another centre, so the link is not shown. Ask your "
+            "system operator for a link. Nothing was changed."
         )
     return issue_link(person, LinkPurpose.INVITATION, actor, is_shown=True)
 

@@ -16,6 +16,7 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Grant, Person
+from tracker.text_direction import isolate
 from tracker.vocabulary import LinkPurpose, Role, use_terms
 
 
@@ -138,7 +139,7 @@ def grant_role(
     lock_rows(Person, [person.id])  # when two people grant the same role at once, the second finds it granted
     if find_live_grant(person.id, centre.id, role):
         label = use_terms(role.label, centre.terms).lower()
-        raise Refused(f"{person.name} already has the role of {label} here. Nothing was changed.")
+        raise Refused(f"{isolate(person.name)} already has the role of {label} here. Nothing was changed.")
     grant = Grant(
         person_id=person.id,
         centre_id=centre.id,
@@ -181,7 +182,7 @@ def end_all_roles(person: Person, centre: Centre, actor: Actor) -> int:
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id).order_by(Grant.id)
     live = [grant for grant in db.session.scalars(query) if not grant.ends_at or grant.ends_at > now()]
     if not live:
-        raise Refused(f"{person.name} has no role here now. Nothing was changed.")
+        raise Refused(f"{isolate(person.name)} has no role here now. Nothing was changed.")
     for grant in live:
         end_grant(grant, actor)
     if not list_centre_ids(person):
@@ -198,7 +199,9 @@ def start_password_reset(person: Person, centre: Centre, actor: Actor) -> None:
     """
     check_account_managed(person, centre, actor)
     if person.password_hash is None:
-        raise Refused(f"{person.name} has no password yet. Send another invitation instead. Nothing was changed.")
+        raise Refused(
+            f"{isolate(person.name)} has no password yet. Send another invitation instead. Nothing was changed."
+        )
     if not emails.can_deliver():
         raise Refused("This installation sends no emails. Ask your system operator for a link. Nothing was changed.")
     send_link(person, LinkPurpose.RESET, actor)
@@ -221,11 +224,11 @@ def find_account_obstacle(person: Person, centre: Centre) -> str:
     Every current and future role of the person must be at the centre; for others the system operator acts.
     """
     if person.deactivated_at:
-        return f"The account of {person.name} is closed."
+        return f"The account of {isolate(person.name)} is closed."
     centre_ids = list_centre_ids(person)
     if centre_ids - {centre.id}:
-        return f"{person.name} has a role at another centre too. Ask your system operator."
-    return "" if centre_ids else f"{person.name} has no role here now. Ask your system operator."
+        return f"{isolate(person.name)} has a role at another centre too. Ask your system operator."
+    return "" if centre_ids else f"{isolate(person.name)} has no role here now. Ask your system operator."
 
 
 def list_centre_ids(person: Person) -> set[int]:

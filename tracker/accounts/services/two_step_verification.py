@@ -17,6 +17,7 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Person, RecoveryCode, SecondFactor
+from tracker.text_direction import isolate
 from tracker.vocabulary import SecondFactorKind
 
 SECRET = "authenticator app"  # noqa: S105 - the purpose an encryption key is derived for, not a secret
@@ -159,7 +160,7 @@ def count_codes(person_id: int) -> int:
 
 def send_security_email(person: Person, subject: str, body: str) -> None:
     """Email a person about their account every time, not once a day: the second time may be an attack."""
-    emails.send(person.email, subject, f"Hello {person.name},\n\n{body}\n")
+    emails.send(person.email, subject, f"Hello {isolate(person.name)},\n\n{body}\n")
 
 
 def _lock(person: Person, codes: Sequence[NewCode]) -> None:

@@ -26,6 +26,7 @@ from tracker.background.delivery_failures import find_failure
 from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import NotFound, Refused
 from tracker.models import Centre, Person
+from tracker.text_direction import isolate
 from tracker.vocabulary import LinkPurpose, Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import in_terms, me
@@ -107,7 +108,7 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
 def redirect_after_role(centre: Centre, person: Person, role: Role) -> ResponseReturnValue:
     """Say that the role is given and how its person learns of it, and go to the person's page."""
     label = in_terms(role.label, centre.terms).lower()
-    flash(f"{person.name} has the role of {label} here. {describe_notification(person)}")
+    flash(f"{isolate(person.name)} has the role of {label} here. {describe_notification(person)}")
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 
@@ -138,7 +139,7 @@ def end_role(centre_id: int, person_id: int, grant_id: int) -> ResponseReturnVal
         raise NotFound
     end_grant(grant, actor)
     label = in_terms(grant.role.label, grant.centre.terms).lower()
-    flash(f"{grant.person.name} no longer has the role of {label} here. What they did is kept.")
+    flash(f"{isolate(grant.person.name)} no longer has the role of {label} here. What they did is kept.")
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person_id), 303)
 
 
@@ -149,7 +150,9 @@ def end_roles(centre_id: int, person_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)
     person = get_person(centre, person_id)
     count = end_all_roles(person, centre, actor)
-    flash(f"{counted(count, 'role')} of {person.name} at {centre.name} ended. What they did is kept.")
+    flash(
+        f"{counted(count, 'role')} of {isolate(person.name)} at {isolate(centre.name)} ended. What they did is kept."
+    )
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 
@@ -174,7 +177,7 @@ def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)
     person = get_person(centre, person_id)
     if person.password_hash or person.deactivated_at:
-        raise Refused(f"{person.name} has an account. They can ask for a new password on the sign-in page.")
+        raise Refused(f"{isolate(person.name)} has an account. They can ask for a new password on the sign-in page.")
     if not emails.can_deliver():
         url = emails.build_url(issue_shown_link(person, centre, actor))
         return render_template("accounts/show_invitation_link.html", centre=centre, person=person, url=url)

@@ -27,6 +27,7 @@ from tracker.clock import today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
+from tracker.text_direction import isolate
 from tracker.vocabulary import SecondFactorKind
 from tracker.web.current_user import SignInStep, me
 from tracker.web.forms import errors_on_form, render_form
@@ -154,7 +155,7 @@ def remove_second_factor(factor_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with errors_on_form(form, Refused):
             remove_factor(factor_id, get_own_person(), me().as_actor(None), needs_one=me().needs_second_factor)
-            flash(f"“{factor.name}” is removed.")
+            flash(f"“{isolate(factor.name)}” is removed.")
             return redirect(url_for(".my_account"), 303)
     return render_form(
         "accounts/remove_second_factor.html", form, factor=factor, is_last=len(factors) == 1, person=me()
@@ -187,7 +188,7 @@ def respond_after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> Re
     if codes:
         page = make_response(show_codes(codes))
     else:
-        flash(f"“{factor.name}” is added.")
+        flash(f"“{isolate(factor.name)}” is added.")
         page = make_response(redirect(url_for(".my_account"), 303))
     if not me().is_proven:
         set_cookie(page, mark_second_factor_proven(me().session_id))

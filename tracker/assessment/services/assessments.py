@@ -22,6 +22,7 @@ from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAtt
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.warnings import list_version_warnings
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
+from tracker.text_direction import isolate
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 
 TIME_TO_UNDO = timedelta(seconds=10)
@@ -75,8 +76,8 @@ def check_page_is_current(
     """
     if seen_version_id not in {None, version.id}:
         raise Conflict(
-            f"{attempts[0].candidate.name} has submitted version {version.number} since you opened this page. "
-            "This page now shows the new version, with what you typed. Read it, then decide."
+            f"{isolate(attempts[0].candidate.name)} has submitted version {version.number} since you opened "
+            "this page. This page now shows the new version, with what you typed. Read it, then decide."
         )
     if seen_assessment_id not in {None, get_newest_release_id(attempts, version.evidence_id)}:
         raise Conflict(

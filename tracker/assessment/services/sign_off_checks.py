@@ -18,6 +18,7 @@ from tracker.errors import Invalid
 from tracker.matrix import CriterionStatus, Matrix, MatrixRow, Progress, count_undecided
 from tracker.models import UnitAttempt
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
+from tracker.text_direction import isolate
 from tracker.vocabulary import CriterionKind, CriterionState
 
 
@@ -134,4 +135,4 @@ def _build_not_met_blocker(status: CriterionStatus) -> SignOffBlocker:
 def _build_undecided_blocker(row: MatrixRow, is_being_released: bool) -> SignOffBlocker:
     claims = "1 claim" if len(row.undecided) == 1 else f"{len(row.undecided)} claims"
     status = "can still be undone for a few seconds" if is_being_released else "to assess"
-    return SignOffBlocker(f"Evidence {row.ref} “{row.title}”: {claims} {status}", row.evidence_id)
+    return SignOffBlocker(f"Evidence {row.ref} “{isolate(row.title)}”: {claims} {status}", row.evidence_id)

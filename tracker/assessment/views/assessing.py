@@ -27,6 +27,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
+from tracker.text_direction import isolate
 from tracker.vocabulary import Outcome
 from tracker.web.authorise import get_attempt, get_attempts
 from tracker.web.current_user import me
@@ -158,7 +159,7 @@ def add_claim(action: AssessmentAction) -> ResponseReturnValue:
     criterion_id = parse_id(request.form.get(f"add-criterion-{attempt.id}", "")) or 0
     reason = request.form.get(f"add-reason-{attempt.id}", "")
     claim_services.add_claim(attempt, action.version, criterion_id, reason, action.actor)
-    flash(f"Criterion added. {attempt.candidate.name} can see your reason.")
+    flash(f"Criterion added. {isolate(attempt.candidate.name)} can see your reason.")
     return redirect(action.url, 303)
 
 
@@ -173,7 +174,7 @@ def remove_claim(action: AssessmentAction) -> ResponseReturnValue:
     }
     attempt = claims.get(claim_id, action.attempt)
     claim_services.remove_claim(attempt, version.evidence_id, claim_id, reason, action.actor)
-    flash(f"Claim removed. {attempt.candidate.name} can see your reason.")
+    flash(f"Claim removed. {isolate(attempt.candidate.name)} can see your reason.")
     claims.pop(claim_id)
     remaining = [each for each in action.attempts if each in claims.values()]
     if not remaining:

@@ -19,6 +19,7 @@ from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.recording_forms.queries import build_form_content
+from tracker.text_direction import isolate
 from tracker.web.authorise import get_attempt
 from tracker.web.forms import add_error
 from tracker.web.idempotency import idempotent
@@ -80,7 +81,10 @@ def sign(attempt_id: int) -> ResponseReturnValue:
     except (Invalid, Refused) as refusal:
         add_error(form, refusal)
         return render_sign_page(attempt, form), refusal.status
-    flash(f"You have signed off {attempt.unit.code} of {attempt.candidate.name}. The candidate confirms it next.")
+    flash(
+        f"You have signed off {attempt.unit.code} of {isolate(attempt.candidate.name)}. "
+        "The candidate confirms it next."
+    )
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 

@@ -22,6 +22,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.library.queries.links import list_other_versions
 from tracker.library.queries.units import find_unit, version_order
 from tracker.models import Centre, Unit, UnitAttempt
+from tracker.text_direction import isolate
 from tracker.web.authorise import get_attempt, get_centre
 from tracker.web.formatting import counted
 from tracker.web.forms import add_error
@@ -68,7 +69,10 @@ def move(attempt_id: int) -> ResponseReturnValue:
         add_error(form, refusal)
         return render_move_page(attempt, newer, form), refusal.status
     claims = counted(len(version_move.not_carried_over), "claim was", "claims were")
-    flash(f"{newer.code} of {attempt.candidate.name} moved to {format_version(newer)}. {claims} not carried over.")
+    flash(
+        f"{newer.code} of {isolate(attempt.candidate.name)} moved to {format_version(newer)}. "
+        f"{claims} not carried over."
+    )
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 

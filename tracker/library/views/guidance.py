@@ -10,6 +10,7 @@ from tracker.library.queries.units import find_unit, list_newest_units, load_doc
 from tracker.library.services import guidance as services
 from tracker.library.views import library
 from tracker.models import Guidance, Unit
+from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
@@ -95,7 +96,7 @@ def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
             form.warning.errors = ["Write what contradicts them. It is shown with the guidance."]
         else:
             services.attach_guidance(guidance, unit.code, warning, centre.id, actor)
-            flash(f"Attached to {unit.code} at {centre.name}.")
+            flash(f"Attached to {unit.code} at {isolate(centre.name)}.")
             return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
     shown = {attachment.unit_code for attachment in queries.list_attachments(guidance, [centre.id])}
     return render_form(
@@ -122,7 +123,7 @@ def detach_guidance(centre_id: int, guidance_slug: str, attached_id: int) -> Res
         raise NotFound
     code = attached.unit_code
     services.detach_guidance(attached, actor)
-    flash(f"The guidance is no longer shown with {code} at {centre.name}.")
+    flash(f"The guidance is no longer shown with {code} at {isolate(centre.name)}.")
     return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
 
 

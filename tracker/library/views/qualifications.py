@@ -10,6 +10,7 @@ from tracker.library.queries import qualifications as queries
 from tracker.library.services import qualifications as services
 from tracker.library.views import library
 from tracker.models import Centre, Qualification
+from tracker.text_direction import isolate
 from tracker.units.formats.qualification_yaml import format_qualification_yaml
 from tracker.units.qualification_documents import QualificationDocument
 from tracker.units.qualification_rules import describe_group_rule
@@ -111,7 +112,7 @@ def publish_qualification(centre_id: int) -> ResponseReturnValue:
     except Refused as refusal:
         form.form_errors.append(str(refusal))
         return render_publish_qualification(centre, document, form), 422
-    flash(f"{row.title} is published. Candidates of your centre can be registered for it.")
+    flash(f"{isolate(row.title)} is published. Candidates of your centre can be registered for it.")
     return redirect(url_for(".show_qualification", qualification_slug=row.slug), 303)
 
 

@@ -26,6 +26,7 @@ from tracker.models import (
 )
 from tracker.models.portfolio import describe_witness
 from tracker.portfolio.queries.evidence import list_badges
+from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Method
 
 
@@ -70,11 +71,8 @@ class IndexLine:
         """Return where the evidence is: in files, at work, or in the written account."""
         parts = [f"{self.file_count} file{'s' if self.file_count > 1 else ''}"] if self.file_count else []
         if self.workplace_location:
-            parts.append(
-                f"{self.workplace_location}, kept by {self.workplace_holder}"
-                if self.workplace_holder
-                else self.workplace_location
-            )
+            holder = f", kept by {isolate(self.workplace_holder)}" if self.workplace_holder else ""
+            parts.append(f"{isolate(self.workplace_location)}{holder}")
         return "; ".join(parts) or "Written account"
 
 

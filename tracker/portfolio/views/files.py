@@ -20,6 +20,7 @@ from tracker.portfolio.text_previews import PLAIN_TEXT, TextPreview, load_text_p
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
+from tracker.text_direction import isolate
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.formatting import size
 from tracker.web.permissions import Act
@@ -64,7 +65,7 @@ def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
     remove_file(evidence, attachment)
     if request.accept_mimetypes.best == "application/json":
         return {"id": attachment.id}
-    flash(f"“{attachment.name}” was removed from this item. Submitted versions keep it.")
+    flash(f"“{isolate(attachment.name)}” was removed from this item. Submitted versions keep it.")
     return save_rest_of_form(evidence, uploads)
 
 

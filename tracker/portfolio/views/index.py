@@ -16,6 +16,7 @@ from tracker.portfolio.queries import index as queries
 from tracker.portfolio.views import portfolio
 from tracker.recording_forms.index_content import IndexContent, IndexRow
 from tracker.recording_forms.pdf_renderer import render_pdf
+from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_index_of_evidence
 from tracker.web.current_user import me
@@ -104,5 +105,5 @@ def build_index_row(line: queries.IndexLine) -> IndexRow:
         when=period(line.happened_from, line.happened_until),
         where=line.location,
         units=", ".join(line.codes),
-        sampled_by="; ".join(f"{initials} {day(sampled)}" for initials, sampled in line.sampled_by),
+        sampled_by="; ".join(f"{isolate(initials)} {day(sampled)}" for initials, sampled in line.sampled_by),
     )

@@ -21,6 +21,7 @@ from tracker.registrations.imports.outcomes import ImportPreview, RowOutcome, St
 from tracker.registrations.imports.rows import STAFF_COLUMNS, ImportRow, RegistrationRequest, RowError, read_row
 from tracker.registrations.imports.table import TableRow, read_table
 from tracker.registrations.services import add_registration, start_attempt
+from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Role, use_terms
 from tracker.web.formatting import day
 
@@ -147,7 +148,7 @@ class Import:
         if row.email not in self.lookups.known:
             step.add("people", "new here")
         elif person.name != row.name:
-            step.kept.append(f"the name {person.name}")
+            step.kept.append(f"the name {isolate(person.name)}")
         step.column = "roles"
         for role in missing:
             give_role(person, self.centre, role, self.actor, starts_at=row.starts_at, ends_at=row.ends_at)
@@ -191,7 +192,7 @@ class Import:
     ) -> None:
         """List as kept a registration that exists, and each of its values that stays although the row has another."""
         withdrawn = " (withdrawn)" if registration.withdrawn_at else ""
-        step.kept.append(f"registration {registration.candidate_number}{withdrawn}")
+        step.kept.append(f"registration {isolate(registration.candidate_number)}{withdrawn}")
         numbers = request.numbers
         if numbers.awarding_body_number not in {None, registration.awarding_body_number}:
             step.kept.append(f"registration number {registration.awarding_body_number or 'not yet registered'}")
@@ -235,14 +236,14 @@ class Import:
         if changes:
             step.add(
                 "allocations",
-                f"{label} {person.name} for {', '.join(each.unit.code for each in unallocated)}",
+                f"{label} {isolate(person.name)} for {', '.join(each.unit.code for each in unallocated)}",
                 len(changes),
             )
         kept_codes: dict[str, list[str]] = {}
         for attempt in attempts:
             if allocated := current[attempt.id]:
                 kept_codes.setdefault(allocated.name, []).append(attempt.unit.code)
-        step.kept += [f"{label} {name} for {', '.join(codes)}" for name, codes in kept_codes.items()]
+        step.kept += [f"{label} {isolate(name)} for {', '.join(codes)}" for name, codes in kept_codes.items()]
 
     def _build_outcome(self, row: TableRow) -> RowOutcome:
         steps = self.steps.get(row.number, [])

@@ -13,6 +13,7 @@ from tracker.library.queries.qualifications import find_newest_qualification
 from tracker.library.queries.units import find_newest_units
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.imports.rows import STAFF_COLUMNS, ImportRow, RowError
+from tracker.text_direction import isolate
 from tracker.vocabulary import Role, use_terms
 
 MAX_UNITS = 500
@@ -59,7 +60,7 @@ class Lookups:
         """Return the unit with this code or identifier; raise `RowError` if there is none."""
         if unit := self.units.get(code):
             return unit
-        raise RowError("units", f"“{code[:40]}” is not the code of a unit in your library.")
+        raise RowError("units", f"“{isolate(code[:40])}” is not the code of a unit in your library.")
 
     def find_qualification(self, code: str) -> Qualification | None:
         """Return the qualification with this code, None for an empty cell; raise `RowError` if there is none."""
@@ -69,7 +70,7 @@ class Lookups:
             self.qualifications[code] = find_newest_qualification(code, [self.centre.id])
         if qualification := self.qualifications[code]:
             return qualification
-        raise RowError("qualification", f"“{code[:40]}” is not the code of a qualification in your library.")
+        raise RowError("qualification", f"“{isolate(code[:40])}” is not the code of a qualification in your library.")
 
     def get_staff(self, role: Role, email: str) -> Person:
         """Return the person with this address and role at the centre; raise `RowError` if there is none.
@@ -79,7 +80,7 @@ class Lookups:
         if (email, role) in self.roles:
             return self.people[email]
         label = use_terms(role.label, self.centre.terms).lower()
-        sentence = f"Nobody with the address “{email[:60]}” has the role of {label} here."
+        sentence = f"Nobody with the address “{isolate(email[:60])}” has the role of {label} here."
         raise RowError(STAFF_COLUMNS[role], sentence)
 
     def _load_people(self, emails: set[str]) -> None:

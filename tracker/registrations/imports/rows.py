@@ -8,6 +8,7 @@ from tracker.accounts.services.people import is_address
 from tracker.clock import end_of_day, start_of_day
 from tracker.registrations.imports.table import TableRow
 from tracker.registrations.registration_changes import RegistrationNumbers
+from tracker.text_direction import isolate
 from tracker.vocabulary import CentreTerms, Role, use_terms
 
 LIST_SEPARATORS = ";|\n"
@@ -111,7 +112,7 @@ def _read_registration(row: TableRow) -> RegistrationRequest | None:
 
 def _check_address(column: str, email: str) -> None:
     if len(email) > 254 or not is_address(email):
-        raise RowError(column, f"“{email[:60]}” is not an email address that emails can be sent to.")
+        raise RowError(column, f"“{isolate(email[:60])}” is not an email address that emails can be sent to.")
 
 
 def _read_roles(text: str) -> tuple[Role, ...]:
@@ -121,7 +122,7 @@ def _read_roles(text: str) -> tuple[Role, ...]:
     for name in _split(text):
         role = names.get(" ".join(name.lower().replace("_", " ").split()))
         if role is None:
-            raise RowError("roles", f"“{name[:40]}” is not a role. The roles are {_list_role_names()}.")
+            raise RowError("roles", f"“{isolate(name[:40])}” is not a role. The roles are {_list_role_names()}.")
         roles.append(role)
     return tuple(dict.fromkeys(roles))
 
@@ -150,5 +151,5 @@ def _read_date(row: TableRow, column: str) -> date | None:
     except (ValueError, OverflowError):
         result = date.min
     if not 2000 <= result.year <= 2100:
-        raise RowError(column, f"“{text[:20]}” is not a date such as 22/11/2026 or 2026-11-22.")
+        raise RowError(column, f"“{isolate(text[:20])}” is not a date such as 22/11/2026 or 2026-11-22.")
     return result

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tracker.errors import Invalid
+from tracker.text_direction import isolate
 
 COLUMNS = (
     "name",
@@ -118,7 +119,11 @@ def _read_header(row: Iterable[str]) -> list[str]:
     doubled = [cell for cell in header if header.count(cell) > 1]
     if set(header) >= REQUIRED_COLUMNS and not unknown and not doubled:
         return header
-    found = f"“{(unknown or doubled)[0][:40]}” is not one of them, or is there twice. " if unknown or doubled else ""
+    found = (
+        f"“{isolate((unknown or doubled)[0][:40])}” is not one of them, or is there twice. "
+        if unknown or doubled
+        else ""
+    )
     raise Invalid(
         f"Name the columns in the first row: {', '.join(COLUMNS)}. Only name and email must be there. {found}"
         "Nothing was imported.",

@@ -19,6 +19,7 @@ from tracker.registrations.allocations import ALLOCATED_ROLES
 from tracker.registrations.forms import NOBODY_YET, ChangeAllocationsForm
 from tracker.registrations.views import registrations
 from tracker.registrations.views.candidates import list_person_choices
+from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.formatting import counted
@@ -103,6 +104,6 @@ def allocate_planned(
     except TrackerError:
         rollback()
         raise
-    names = " and ".join(person.name for person in people.values())
+    names = " and ".join(isolate(person.name) for person in people.values())
     flash(f"{counted(len(planned), 'unit')} allocated to {names}.")
     return redirect(url_for(".list_allocations", centre_id=centre.id), 303)

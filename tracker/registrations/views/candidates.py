@@ -26,6 +26,7 @@ from tracker.registrations.forms import (
 )
 from tracker.registrations.progress import find_objection, find_progress
 from tracker.registrations.views import registrations
+from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_centre, get_registration
 from tracker.web.current_user import in_terms, me
@@ -68,7 +69,7 @@ def register_candidate(centre_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with errors_on_form(form):
             registration = register(form, centre, actor)
-            flash(f"{registration.candidate.name} is registered. {describe_next_step(form)}")
+            flash(f"{isolate(registration.candidate.name)} is registered. {describe_next_step(form)}")
             return redirect_to_registration(registration.id)
     warnings = {str(key): text for key, text in list_warnings(list_newest_units([centre.id]), today()).items()}
     return render_form(
@@ -90,10 +91,12 @@ def fill_choices(form: RegisterForm, centre: Centre) -> None:
     people = queries.list_people_with_role(centre, Role.CANDIDATE)
     form.candidate.choices = {
         str(NEW_PERSON): "Choose, or enter a new person",
-        **{str(person.id): f"{person.name}, {person.email}" for person in people},
+        **{str(person.id): f"{isolate(person.name)}, {person.email}" for person in people},
     }
     form.qualification.choices = list_qualification_choices(centre)
-    form.units.choices = {str(unit.id): f"{unit.code} {unit.title}" for unit in list_newest_units([centre.id])}
+    form.units.choices = {
+        str(unit.id): f"{unit.code} {isolate(unit.title)}" for unit in list_newest_units([centre.id])
+    }
     for role, field in get_role_fields(form).items():
         choices = list_person_choices(queries.list_people_with_load(centre, role))
         field.choices = {str(NOBODY_YET): "Nobody yet", **choices}
@@ -125,7 +128,7 @@ def list_qualification_choices(centre: Centre) -> dict[str, str]:
     """List the qualifications that a centre can register for, as choices of a form."""
     return {
         str(SINGLE_UNITS): "None: single units",
-        **{str(each.id): f"{each.title} ({each.code})" for each in list_qualifications([centre.id])},
+        **{str(each.id): f"{isolate(each.title)} ({each.code})" for each in list_qualifications([centre.id])},
     }
 
 
@@ -141,7 +144,7 @@ def get_role_fields(form: RegisterForm) -> dict[Role, SelectField]:
 
 def list_person_choices(people: list[tuple[Person, int]]) -> dict[str, str]:
     """List people as choices of a form, each with the number of units they have now."""
-    return {str(person.id): f"{person.name}, {counted(load, 'unit')} now" for person, load in people}
+    return {str(person.id): f"{isolate(person.name)}, {counted(load, 'unit')} now" for person, load in people}
 
 
 def describe_next_step(form: RegisterForm) -> str:
@@ -223,7 +226,7 @@ def allocate(attempt_id: int, role_value: str) -> ResponseReturnValue:
         with errors_on_form(form):
             person = next(person for person, _ in people if person.id == form.person.data)
             allocations.allocate(attempt, person, role, form.reason.data or "", actor)
-            flash(f"{attempt.unit.code} of {attempt.candidate.name} is allocated to {person.name}.")
+            flash(f"{attempt.unit.code} of {isolate(attempt.candidate.name)} is allocated to {isolate(person.name)}.")
             return redirect_to_registration(attempt.registration_id)
     return render_form(
         "registrations/allocate.html",

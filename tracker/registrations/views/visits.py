@@ -8,6 +8,7 @@ from tracker.errors import NotFound
 from tracker.registrations import queries, visits
 from tracker.registrations.forms import NOBODY_YET, VisitForm
 from tracker.registrations.views import registrations
+from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.forms import errors_on_form, render_form
@@ -24,9 +25,10 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)
     form, people = VisitForm(), queries.list_people_with_role(centre, Role.EXTERNAL_VERIFIER)
     attempts = queries.list_centre_attempts(centre)
-    form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): person.name for person in people}}
+    form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): isolate(person.name) for person in people}}
     form.attempts.choices = {
-        str(each.id): f"{each.candidate.name}, {each.unit.code}: {each.state.label.lower()}" for each in attempts
+        str(each.id): f"{isolate(each.candidate.name)}, {each.unit.code}: {each.state.label.lower()}"
+        for each in attempts
     }
     if form.validate_on_submit():
         with errors_on_form(form):
@@ -38,7 +40,7 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
                 [each for each in attempts if each.id in (form.attempts.data or [])],
                 actor,
             )
-            flash(f"The visit of {visit.person.name} is open.")
+            flash(f"The visit of {isolate(visit.person.name)} is open.")
             return redirect(url_for(".list_visits", centre_id=centre.id), 303)
     page = get_query_page()
     centre_visits, has_next = queries.list_visits(centre, page)

@@ -11,6 +11,7 @@ from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
+from tracker.text_direction import isolate
 from tracker.verification.forms import OWN_REASON, ReleaseForm, VerifyForm
 from tracker.verification.services.signing import find_latest_sample_date, sign_verification
 from tracker.verification.views import verification
@@ -69,7 +70,8 @@ def sign_with_form(
         with errors_on_form(form, Invalid):
             sign_verification(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
             flash(
-                f"You have verified {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account."
+                f"You have verified {attempt.unit.code} of {isolate(attempt.candidate.name)}. "
+                "The receipt is under My account."
             )
             return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
     return render_sign_page(attempt, **{form_name: form}), 422

@@ -1,0 +1,227 @@
+"""Typed text from right to left: isolated on every page and on paper, so that it cannot reorder our own words."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import html5lib
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from markupsafe import Markup
+from sqlalchemy import select, text, update
+
+from tests.every_page import list_addresses
+from tracker import clock, text_direction
+from tracker.extensions import db
+from tracker.models import (
+    ActionPoint,
+    Allocation,
+    Assessment,
+    Attachment,
+    Base,
+    Centre,
+    Claim,
+    Decision,
+    Evidence,
+    EvidenceVersion,
+    Guidance,
+    Person,
+    Qualification,
+    Registration,
+    Reopening,
+    RequirementConfirmation,
+    RetentionHold,
+    Sample,
+    SampleItem,
+    SecondFactor,
+    Signature,
+    Unit,
+    UnitAttempt,
+    UnitDraft,
+    VersionMove,
+)
+from tracker.portfolio.queries.index import list_submitted_index
+from tracker.portfolio.views.index import build_index_row
+from tracker.privacy.erasure import EVIDENCE_TEXTS
+from tracker.recording_forms import rendering
+from tracker.recording_forms.index_content import IndexContent
+from tracker.recording_forms.queries import build_form_content
+from tracker.text_direction import (
+    FIRST_STRONG_ISOLATE,
+    POP_DIRECTIONAL_ISOLATE,
+    is_right_to_left,
+    isolate,
+    isolate_output,
+    remove_direction_controls,
+)
+from tracker.web.formatting import paragraphs
+
+ARABIC = "سارة"
+TYPED: dict[type[Base], tuple[str, ...]] = {
+    ActionPoint: ("action", "response"),
+    Allocation: ("reason",),
+    Assessment: ("feedback", "warnings_reason"),
+    Attachment: ("name",),
+    Centre: ("name",),
+    Claim: ("locator", "added_reason", "removed_reason"),
+    Decision: ("comment",),
+    Evidence: EVIDENCE_TEXTS,
+    EvidenceVersion: EVIDENCE_TEXTS,
+    Guidance: ("title",),
+    Person: ("name",),
+    Qualification: ("title",),
+    Registration: ("candidate_number", "awarding_body_number", "withdrawn_reason"),
+    Reopening: ("reason",),
+    RequirementConfirmation: ("note",),
+    RetentionHold: ("reason", "lifted_reason"),
+    Sample: ("comment",),
+    SampleItem: ("comment",),
+    SecondFactor: ("name",),
+    Signature: ("comment", "unsampled_reason"),
+    Unit: ("title",),
+    UnitAttempt: ("closing_comment", "void_reason"),
+    UnitDraft: ("title", "source_name"),
+    VersionMove: ("reason",),
+}
+"""What people type, by the table that keeps it."""
+
+
+@pytest.fixture
+def demo(app: Flask, tmp_path: Path) -> Iterator[Flask]:
+    """The app in demo mode, over a database without people."""
+    paths = {f"{name.upper()}_PATH": tmp_path / name for name in ("attachments", "outbox", "keys", "checkpoints")}
+    app.config.update(DEMO=True, **paths)
+    app.extensions.pop("demo_checked", None)
+    yield app
+    app.extensions.pop("demo_checked", None)
+
+
+def write_in_arabic() -> set[str]:
+    """Begin everything that people typed with a right-to-left override and an Arabic word; return how it is shown."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(text("SET LOCAL session_replication_role = replica"))
+    else:
+        for name in db.session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            db.session.execute(text(f"DROP TRIGGER {name}"))
+    shown = set()
+    for model, names in TYPED.items():
+        table = model.__table__
+        for row in db.session.execute(select(table)).mappings().all():
+            values = {name: f"\u202e{ARABIC} {row[name]}" for name in names if row[name]}
+            if values:
+                key = [column == row[column.name] for column in table.primary_key]
+                db.session.execute(update(model).where(*key).values(**values))
+            shown |= {remove_direction_controls(value) for value in values.values()}
+    db.session.commit()
+    return shown
+
+
+def find_unisolated(page: str, shown: set[str]) -> list[str]:
+    """Return the texts and attributes of a page in which typed Arabic is not isolated from our words."""
+    root = html5lib.parse(page, namespaceHTMLElements=False)
+    return [f"<{tag}> {value.strip()[:200]!r}" for tag, value in list_texts(root) if not is_isolated(value, shown)]
+
+
+def list_texts(element: Element) -> Iterator[tuple[str, str]]:
+    """Yield each text and attribute that is shown and cannot be typed in, with the tag of its element."""
+    is_field = element.tag in {"input", "textarea"}
+    yield from ((element.tag, value) for name, value in element.attrib.items() if not (is_field and name == "value"))
+    if not is_field and element.get("dir") != "auto":
+        yield element.tag, element.text or ""
+        for child in element:
+            yield from list_texts(child)
+    for child in element:
+        yield element.tag, child.tail or "" if element.get("dir") != "auto" else ""
+
+
+def is_isolated(value: str, shown: set[str]) -> bool:
+    """Return whether each typed text, or the beginning of one, is isolated alone."""
+    isolated = re.findall(f"{FIRST_STRONG_ISOLATE}([^{POP_DIRECTIONAL_ISOLATE}]*){POP_DIRECTIONAL_ISOLATE}", value)
+    return not is_right_to_left(text_direction.ISOLATED.sub("", value)) and all(
+        any(each.startswith(typed.strip().removesuffix("…").strip()) for each in shown)
+        for typed in isolated
+        if is_right_to_left(typed)
+    )
+
+
+def test_no_page_lets_typed_text_reorder_its_words(demo: Flask, client: Callable[[Person], FlaskClient]) -> None:
+    pages = list_addresses(demo)
+    people = {person.name.split()[0]: person for person in db.session.scalars(select(Person).order_by(Person.id))}
+    browsers = {name: client(people[name]) if name else demo.test_client() for name in pages}
+    shown = write_in_arabic()
+    faults, with_arabic = [], 0
+    for name, paths in pages.items():
+        for path in paths:
+            page = browsers[name].get(path).text
+            with_arabic += ARABIC in page
+            faults += [f"{name or 'nobody'} {path}: {each}" for each in find_unisolated(page, shown)]
+    assert not faults, "\n".join(faults)
+    assert with_arabic > 90
+
+
+def test_no_sheet_lets_typed_text_reorder_its_words(demo: Flask) -> None:
+    list_addresses(demo)
+    shown = write_in_arabic()
+    attempts = list(db.session.scalars(select(UnitAttempt)))
+    sheets = [
+        rendering.environment()
+        .get_template("recording_forms/recording_form.html")
+        .render(form_content=build_form_content(attempt), blank_rows=0)
+        for attempt in attempts
+    ]
+    for registration in db.session.scalars(select(Registration)):
+        lines = list_submitted_index(registration.candidate_id, registration.centre_id, None)
+        content = IndexContent(
+            candidate_name=registration.candidate.name,
+            candidate_number=registration.candidate_number,
+            centre_name=registration.centre.name,
+            printed_for=clock.today(),
+            rows=tuple(build_index_row(line) for line in lines),
+        )
+        template = rendering.environment().get_template("recording_forms/index_of_evidence.html")
+        sheets.append(template.render(form_content=content))
+    assert len(sheets) > 7
+    assert all(ARABIC in sheet for sheet in sheets)
+    assert [fault for sheet in sheets for fault in find_unisolated(sheet, shown)] == []
+
+
+def test_every_name_in_a_message_is_isolated() -> None:
+    name = re.compile(r"\{[\w.]*\b(?:person|candidate|centre|factor|attachment)\.name\}")
+    sources = [path for part in ("views", "services") for path in Path("tracker").glob(f"*/{part}*/**/*.py")]
+    sources += [path for part in ("views", "services") for path in Path("tracker").glob(f"*/{part}.py")]
+    assert len(sources) > 80
+    assert [f"{path}: {found}" for path in sources for found in name.findall(path.read_text())] == []
+
+
+def test_a_text_with_right_to_left_letters_is_isolated() -> None:
+    assert isolate("سارة علي") == "\u2068سارة علي\u2069"
+    assert isolate("Alice Moran") == "Alice Moran"
+
+
+def test_characters_that_override_a_direction_are_not_shown() -> None:
+    assert isolate("exe\u202efdp.txt") == "\u2068exefdp.txt\u2069"
+    assert isolate("a\u2069b\u2067c") == "\u2068abc\u2069"
+
+
+def test_a_sentence_with_isolated_names_is_left_as_it_is() -> None:
+    sentence = f"{isolate('سارة علي')} has the role of assessor here."
+    assert isolate(sentence) == sentence
+
+
+def test_markup_and_numbers_are_left_as_they_are() -> None:
+    markup = Markup("<b>سارة</b>")
+    assert isolate_output(markup) is markup
+    assert isolate_output(7) == 7
+
+
+def test_a_paragraph_with_right_to_left_letters_has_its_own_direction() -> None:
+    assert paragraphs("سارة\u202e one\n\ntwo") == '<p dir="auto">سارة one</p>\n<p>two</p>'
+
+
+def test_every_character_that_can_change_the_order_of_words_is_known() -> None:
+    directions = {"R", "AL", "AN", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    characters = map(chr, range(0x110000))
+    assert [c for c in characters if unicodedata.bidirectional(c) in directions and not is_right_to_left(c)] == []
