@@ -27,8 +27,8 @@ from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
 
 ClientFor = Callable[[Person], FlaskClient]
-OF_OTHER_STATES = {"action", "own_reason", "points", "simulation_reason", "warning"}
-"""Text areas of pages that this world's unit and guidance have in another state; the same macro draws them."""
+OF_OTHER_STATES = {"action", "own_reason", "points", "simulation_reason", "warning", "warnings_reason"}
+"""Text areas of pages that this world's unit, evidence and guidance have in another state; the same macro draws them."""
 TYPED = "Lines that I typed.\nThe second, with <, & and “quotes”."
 
 

@@ -6,6 +6,7 @@ from tracker.extensions import db
 from tracker.ledger import row_seals
 
 UNSEALED = {
+    "account_change": {"token_hash"},
     "attachment": {"position", "removed_at"},
     "erasure": {"is_open"},
     "evidence": {

@@ -40,8 +40,8 @@ def build_unit(**fields: Any) -> ClaimedUnit:
         "code": "CFACC15",
         "simulation": Simulation.FORBIDDEN,
         "registered_on": date(2024, 1, 1),
-        "criteria": 24,
-        "claimed": 2,
+        "criterion_count": 24,
+        "claim_count": 2,
     }
     return ClaimedUnit(**defaults | fields)
 
@@ -107,9 +107,9 @@ def test_testimony_needs_a_named_witness_and_an_expert_a_status(
 
 
 def test_one_item_claimed_for_a_whole_unit_is_warned_about() -> None:
-    assert find_rules(build_item(), build_unit(claimed=24)) == [5]
-    assert find_rules(build_item(), build_unit(claimed=23)) == []
-    assert find_rules(build_item(), build_unit(criteria=1, claimed=1)) == []
+    assert find_rules(build_item(), build_unit(claim_count=24)) == [5]
+    assert find_rules(build_item(), build_unit(claim_count=23)) == []
+    assert find_rules(build_item(), build_unit(criterion_count=1, claim_count=1)) == []
 
 
 @pytest.mark.parametrize(

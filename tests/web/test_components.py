@@ -1,8 +1,8 @@
 """The template components, rendered by themselves: labels, descriptions, states and escaping."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask, render_template_string
@@ -10,7 +10,8 @@ from flask_wtf import CSRFProtect, FlaskForm
 from wtforms import PasswordField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from tracker.vocabulary import AttemptState, CriterionState, Outcome
+from tracker.portfolio.queries.claims import CriterionChoice
+from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, Outcome
 from tracker.web import filters
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,7 @@ class TestFields:
         assert 'id="method-0"' in markup
 
     def test_the_summary_lists_errors_that_belong_to_no_field(self, template_app: Flask) -> None:
-        markup = render(template_app, "{{ forms.error_summary([], also=['The link has expired.']) }}")
+        markup = render(template_app, "{{ forms.error_summary([], other_errors=['The link has expired.']) }}")
         assert "One thing needs changing" in markup
         assert "The link has expired." in markup
 
@@ -163,29 +164,34 @@ class TestProgress:
 
 
 class TestCriteria:
-    criterion = SimpleNamespace(label="5", text="Deal with <customer> problems.")
+    """A criterion to claim with an item."""
+
+    ROW = "{{ criterion.claim_row(choice, '3-45') }}"
+    choice = CriterionChoice(
+        criterion_id=45,
+        kind=CriterionKind.PERFORMANCE,
+        heading=None,
+        label="5",
+        text="Deal with <customer> problems.",
+        ticked=False,
+        locator="",
+        decided_state=None,
+        other_items=(),
+    )
 
     def test_the_full_text_is_the_label_of_the_box(self, template_app: Flask) -> None:
-        markup = render(
-            template_app, "{{ criterion.claim_row(it, 'claim', '3-45', also=[2, 5]) }}", it=self.criterion
-        )
+        markup = render(template_app, self.ROW, choice=replace(self.choice, other_items=("2", "5")))
         assert re.search(r'<label class="criterion-words" for="c-3-45">.*Deal with &lt;customer&gt; problems', markup)
         assert 'aria-describedby="c-3-45-also"' in markup
         assert "also claimed by evidence 2, 5" in markup
 
     def test_a_criterion_that_needs_evidence_is_marked_as_a_gap(self, template_app: Flask) -> None:
-        row = "{{ criterion.claim_row(it, 'claim', '3-45', also=[2], gap=true, needs_more=true) }}"
-        markup = render(template_app, row, it=self.criterion)
+        markup = render(template_app, self.ROW, choice=replace(self.choice, other_items=("2",), needs_more=True))
         assert "data-gap" in markup
         assert "Needs more" in markup
 
     def test_a_decided_criterion_has_no_box(self, template_app: Flask) -> None:
-        markup = render(
-            template_app,
-            "{{ criterion.claim_row(it, 'claim', '3-45', fixed=met) }}",
-            it=self.criterion,
-            met=CriterionState.MET,
-        )
+        markup = render(template_app, self.ROW, choice=replace(self.choice, decided_state=CriterionState.MET))
         assert "<input" not in markup
         assert "Met" in markup
 

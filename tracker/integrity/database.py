@@ -19,8 +19,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "",
-    "postgresql": "",
+    "sqlite": "999f39ea02692781efd338e4e108d89497f342c9fff08241496dd43de2b09115",
+    "postgresql": "5b1f41cbab4e67142940d5d58a0a5e936215c936bf31457d0667a996f4094f89",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {
