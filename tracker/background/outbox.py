@@ -40,7 +40,10 @@ def uses_smtp() -> bool:
 
 
 def deliver_email(message: EmailMessage) -> None:
-    """Write an email to the outbox, then send it; one that cannot be sent stays there for `flask email send`."""
+    """Write an email to the outbox, then send it; the worker tries again to send one that stays there.
+
+    An email that cannot be written to the outbox is lost, and only the log says so.
+    """
     path = get_outbox_path() / f"{clock.now().strftime(FILE_NAME_TIME)}-{uuid.uuid4().hex[:8]}.eml"
     try:
         write_to_outbox(message, path)
