@@ -72,7 +72,7 @@ def test_the_offer_appears_with_the_tick_and_both_rows_show_what_is_saved(shared
 
 def test_a_chosen_offer_in_the_matrix_claims_both(shared_criteria: SharedCriteria) -> None:
     page = shared_criteria.page
-    page.goto(f"{shared_criteria.live_server.address}/attempts/{shared_criteria.attempt}?view=matrix")
+    page.goto(f"{shared_criteria.live_server.address}/attempts/{shared_criteria.attempt}?view=matrix&columns=all")
     page.get_by_text("Claim the same in your other units too").click()
     page.locator(f"#also-{shared_criteria.criterion}-{shared_criteria.second}").check()
     page.locator(f'input[value="{shared_criteria.item}-{shared_criteria.criterion}"]').check()

@@ -189,6 +189,7 @@ def answer_the_feedback(alice: Walker) -> None:
     alice.press("Submit for assessment")
     alice.page.get_by_label("I declare").check()
     alice.press("Submit for assessment")
+    expect(alice.page.locator("main")).to_contain_text("Version 2, submitted")
 
 
 def accept_item(bob: Walker) -> None:
