@@ -1,6 +1,7 @@
 """The witness of a testimony: named with the evidence, sealed with it, read by its readers, printed in the index."""
 
 import io
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from tests.portfolio.conftest import ClientFor
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, EvidenceVersion
-from tracker.models.portfolio import describe_witness
 from tracker.portfolio.services.submissions import compute_content_hash, submit_evidence
 from tracker.vocabulary import Method
+from tracker.web.formatting import witness
 
 WITNESS = {
     "witness_name": "Dana Shaw",
@@ -56,7 +57,7 @@ def test_the_witness_is_sealed_with_the_version_and_read_by_its_readers(
 ) -> None:
     assert save(alice, testimony, **WITNESS) == 303
     version = submit_item(testimony, world)
-    assert version.witness == WORDS
+    assert witness(version) == WORDS
     attempt = world.cfacc15.id
     assert WORDS in alice.get(f"/evidence/{testimony.id}").text
     assert WORDS in alice.get(f"/evidence/{testimony.id}/versions/1").text
@@ -102,7 +103,7 @@ def test_a_witness_can_be_removed_from_a_draft(alice: FlaskClient, testimony: Ev
     save(alice, testimony, **WITNESS)
     save(alice, testimony, **dict.fromkeys(WITNESS, ""))
     db.session.rollback()
-    assert (testimony.witness, testimony.witness_name) == ("", None)
+    assert (witness(testimony), testimony.witness_name) == ("", None)
 
 
 def test_each_field_is_bounded(alice: FlaskClient, testimony: Evidence) -> None:
@@ -126,4 +127,4 @@ def test_older_versions_keep_their_hash() -> None:
     ],
 )
 def test_a_witness_is_one_line(parts: tuple[str | None, str | None, str | None], words: str) -> None:
-    assert describe_witness(*parts) == words
+    assert witness(SimpleNamespace(**dict(zip(WITNESS, parts, strict=True)))) == words

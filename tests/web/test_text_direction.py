@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import select, text, update
 
 from tests.every_page import list_addresses
-from tracker import clock, text_direction
+from tracker import clock
 from tracker.extensions import db
 from tracker.models import (
     ActionPoint,
@@ -49,7 +49,9 @@ from tracker.privacy.erasure import EVIDENCE_TEXTS
 from tracker.recording_forms import rendering
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.queries import build_form_content
-from tracker.text_direction import (
+from tracker.web import text_direction
+from tracker.web.formatting import paragraphs
+from tracker.web.text_direction import (
     FIRST_STRONG_ISOLATE,
     POP_DIRECTIONAL_ISOLATE,
     is_right_to_left,
@@ -57,7 +59,6 @@ from tracker.text_direction import (
     isolate_output,
     remove_direction_controls,
 )
-from tracker.web.formatting import paragraphs
 
 ARABIC = "سارة"
 TYPED: dict[type[Base], tuple[str, ...]] = {

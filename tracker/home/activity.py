@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from tracker.extensions import db
 from tracker.models import Event, Grant, Person, Unit, UnitAttempt
-from tracker.text_direction import isolate
+from tracker.web.text_direction import isolate
 
 MAX_SHOWN = 8
 MAX_SEARCHED = 5_000

@@ -21,9 +21,9 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.portfolio.queries.evidence import list_badges
-from tracker.text_direction import isolate
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 from tracker.web.formatting import counted
+from tracker.web.text_direction import isolate
 
 MAX_STEPS = 3
 CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"

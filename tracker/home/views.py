@@ -12,10 +12,10 @@ from tracker.home.figures import load_centre_figures
 from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN_STATES
 from tracker.registrations.progress import list_own_progress
-from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.route_rules import signed_in
+from tracker.web.text_direction import isolate
 
 home = Blueprint("home", __name__)
 

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
 from tracker.models.units import Criterion
-from tracker.text_direction import isolate
 from tracker.vocabulary import Method
 
 
@@ -36,17 +35,6 @@ class EvidenceFields:
     """The witness's job or relationship to the candidate."""
     witness_status: Mapped[Line | None]
     """An expert witness's occupational expertise."""
-
-    @property
-    def witness(self) -> str:
-        """The witness as one line, empty for none."""
-        return describe_witness(self.witness_name, self.witness_relationship, self.witness_status)
-
-
-def describe_witness(name: str | None, relationship: str | None, status: str | None) -> str:
-    """Return a witness as one line: `D. Shaw, team manager (12 years in contact centres)`."""
-    parts = ", ".join(isolate(part) for part in (name, relationship) if part)
-    return " ".join(part for part in (parts, f"({isolate(status)})" if status else "") if part)
 
 
 EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)

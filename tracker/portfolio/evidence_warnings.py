@@ -7,8 +7,8 @@ from datetime import date
 
 from tracker.matrix import MatrixRow
 from tracker.models.portfolio import EvidenceFields
-from tracker.text_direction import isolate
 from tracker.vocabulary import Method, Simulation
+from tracker.web.text_direction import isolate
 
 
 @dataclass(frozen=True, slots=True)

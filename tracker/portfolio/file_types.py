@@ -9,7 +9,7 @@ from tracker.portfolio.file_checks.identify import HEAD_SIZE, IdentifiedFile, is
 from tracker.portfolio.file_checks.text import is_message
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
-from tracker.text_direction import isolate
+from tracker.web.text_direction import isolate
 
 TYPE_NAMES = (
     "JPEG, PNG, HEIC, WEBP, PDF, DOCX, DOC, ODT, RTF, XLSX, CSV, PPTX, TXT, EML, MSG, MP3, M4A, WAV, OGG, AAC, MP4 "

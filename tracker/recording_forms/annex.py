@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tracker.recording_forms.printed_text import add_break_points
-from tracker.text_direction import isolate
 from tracker.vocabulary import Outcome
+from tracker.web.text_direction import isolate
 
 MAX_UNBROKEN_CELL = 300
 """Characters of a cell of the annex. A row with a longer one may continue on the next page."""

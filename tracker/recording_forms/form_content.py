@@ -6,9 +6,9 @@ from itertools import groupby
 
 from tracker.recording_forms.annex import FormAnnex
 from tracker.recording_forms.printed_text import add_break_points, shorten
-from tracker.text_direction import isolate
 from tracker.units.documents import UnitDocument
 from tracker.vocabulary import CentreTerms, ClaimMark, CriterionKind
+from tracker.web.text_direction import isolate
 
 STATEMENT_OF_COMPETENCE = (
     "I confirm that all evidence (including Knowledge and Understanding), for the entire Unit has been met:"

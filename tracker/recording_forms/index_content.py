@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tracker.recording_forms.printed_text import add_break_points
-from tracker.text_direction import isolate
+from tracker.web.text_direction import isolate
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tracker.recording_forms.index_content import IndexContent
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.persistent import PersistentSandbox
 from tracker.sandbox.sandbox import SandboxError
-from tracker.text_direction import isolate
+from tracker.web.text_direction import isolate
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from tracker.models import Allocation, Person, Registration, Signature, UnitAtte
 from tracker.recording_forms.annex_queries import build_annex
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
-from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, LabelOrigin, Role, SignatureRole
+from tracker.web.text_direction import isolate
 
 
 def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormContent:

@@ -23,8 +23,8 @@ from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.pdf_table_tags import complete_table_headers
-from tracker.text_direction import isolate_output
 from tracker.vocabulary import use_terms
+from tracker.web.text_direction import isolate_output
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
     False  # WeasyPrint's import turns it on for the whole process: a truncated photo would pass as whole

@@ -21,8 +21,8 @@ from tracker.registrations.separation_of_duties import (
     check_not_withdrawn_before_completion,
 )
 from tracker.registrations.services import check_has_role
-from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Role
+from tracker.web.text_direction import isolate
 
 ALLOCATED_ROLES = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
 """The roles in which an attempt is allocated to somebody, in the order in which they are allocated."""

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, and_, select
 from tracker.extensions import db
 from tracker.library.queries.qualifications import is_accepted_version
 from tracker.models import Qualification, Registration, Unit, UnitAttempt
-from tracker.text_direction import isolate
 from tracker.units.qualification_documents import QualificationDocument, qualification_from_json
 from tracker.units.qualification_rules import MANDATORY, QualificationResult, evaluate_qualification
 from tracker.vocabulary import AttemptState
 from tracker.web.formatting import counted
+from tracker.web.text_direction import isolate
 
 ACHIEVED = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
 """The states that count towards a qualification: an internal verifier has signed."""

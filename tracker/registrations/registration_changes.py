@@ -12,7 +12,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Erasure, Registration, RegistrationChange
-from tracker.text_direction import isolate
+from tracker.web.text_direction import isolate
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from tracker.library.queries.units import describe_lapsed_registration, load_doc
 from tracker.models import Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.registration_changes import RegistrationNumbers, check_numbers
-from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Role, use_terms
+from tracker.web.text_direction import isolate
 
 
 def register_candidate(

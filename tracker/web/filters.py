@@ -8,10 +8,10 @@ from flask import Flask, current_app
 from jinja2 import Environment, pass_environment
 from jinja2.filters import make_attrgetter
 
-from tracker.text_direction import isolate, isolate_output
 from tracker.web.current_user import in_terms
-from tracker.web.formatting import age, ago, clock, counted, day, moment, paragraphs, period, size
+from tracker.web.formatting import age, ago, clock, counted, day, moment, paragraphs, period, size, witness
 from tracker.web.list_views import build_list_arguments
+from tracker.web.text_direction import isolate, isolate_output
 
 
 @pass_environment
@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
         size,
         paragraphs,
         counted,
+        witness,
         group_consecutive,
         in_terms,
         isolate,

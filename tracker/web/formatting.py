@@ -1,11 +1,12 @@
-"""Text formatting of days, moments, periods, ages, counts, sizes and typed paragraphs. Knows no Flask."""
+"""Text formatting of days, moments, periods, ages, counts, sizes, witnesses and typed paragraphs. Knows no Flask."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 from markupsafe import Markup, escape
 
 from tracker.clock import LONDON, now, today
-from tracker.text_direction import is_right_to_left, remove_direction_controls
+from tracker.web.text_direction import is_right_to_left, isolate, remove_direction_controls
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -81,6 +82,17 @@ def size(count: int) -> str:
         return f"{count / 1000:.0f} KB"
     megabytes = count / 1_000_000
     return f"{megabytes:.1f} MB" if megabytes < 100 else f"{megabytes:.0f} MB"
+
+
+def witness(fields: Any) -> str:
+    """Return a witness as one line, empty for none: `D. Shaw, team manager (12 years in contact centres)`.
+
+    Args:
+        fields: an item of evidence, a version or a line of the index, with the three fields of a witness.
+    """
+    parts = ", ".join(isolate(part) for part in (fields.witness_name, fields.witness_relationship) if part)
+    status = f"({isolate(fields.witness_status)})" if fields.witness_status else ""
+    return " ".join(part for part in (parts, status) if part)
 
 
 def paragraphs(text: str | None) -> Markup:

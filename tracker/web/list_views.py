@@ -8,7 +8,7 @@ from flask import render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from tracker.clock import today
-from tracker.csv_files import write_csv
+from tracker.web.csv_files import write_csv
 from tracker.web.current_user import in_terms
 from tracker.web.lists import Filter, ListDefinition, ListPage, ListQuery, read_list_query
 

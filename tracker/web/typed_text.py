@@ -2,7 +2,7 @@
 
 import re
 
-from tracker.text_direction import remove_direction_controls
+from tracker.web.text_direction import remove_direction_controls
 
 LINE_BREAK = re.compile("[\v\f\x85\u2028\u2029]")
 """Vertical tab, form feed and the other characters that end a line; word processors put them into copied text."""

@@ -10,7 +10,6 @@ from hypothesis import given
 
 from tests.library.centre_units import read_unit
 from tests.units.documents_strategy import HOSTILE, SLOW, several_units
-from tracker.csv_files import FORMULA_STARTS
 from tracker.errors import Invalid
 from tracker.units import formats
 from tracker.units.documents import Identifier, Paragraph, UnitDocument
@@ -19,6 +18,7 @@ from tracker.units.formats.files import ExchangedLink
 from tracker.units.formats.spreadsheet import COLUMNS
 from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import LinkKind
+from tracker.web.csv_files import FORMULA_STARTS
 
 
 def remove_omissions(unit: UnitDocument) -> UnitDocument:

@@ -9,9 +9,9 @@ from tracker.background import emails
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import AccountChange, Grant, Person
-from tracker.text_direction import isolate
 from tracker.vocabulary import AccountChangeKind, Role
 from tracker.web.formatting import moment
+from tracker.web.text_direction import isolate
 
 NOTICE_PERIOD = timedelta(days=30)
 """For how long an address that was replaced is still told of further changes."""

@@ -22,8 +22,8 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows, reading, transaction
 from tracker.models import AccountChange, AccountLink, Centre, Grant, Person
-from tracker.text_direction import isolate
 from tracker.vocabulary import AccountChangeKind, LinkPurpose, Role
+from tracker.web.text_direction import isolate
 
 WAITING_TIME = timedelta(hours=24)
 NO_EMAILS = (

@@ -16,8 +16,8 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import AccountLink, Centre, Person
-from tracker.text_direction import isolate
 from tracker.vocabulary import LinkPurpose
+from tracker.web.text_direction import isolate
 
 LIFETIME = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
 MAX_PASSWORD_LENGTH = 200

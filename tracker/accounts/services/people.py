@@ -16,8 +16,8 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Grant, Person
-from tracker.text_direction import isolate
 from tracker.vocabulary import LinkPurpose, Role, use_terms
+from tracker.web.text_direction import isolate
 
 
 def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> tuple[Centre, Person]:

@@ -17,8 +17,8 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Person, RecoveryCode, SecondFactor
-from tracker.text_direction import isolate
 from tracker.vocabulary import SecondFactorKind
+from tracker.web.text_direction import isolate
 
 SECRET = "authenticator app"  # noqa: S105 - the purpose an encryption key is derived for, not a secret
 MAX_PASSKEYS = 20

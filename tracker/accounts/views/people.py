@@ -26,7 +26,6 @@ from tracker.background.delivery_failures import find_failure
 from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import NotFound, Refused
 from tracker.models import Centre, Person
-from tracker.text_direction import isolate
 from tracker.vocabulary import LinkPurpose, Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import in_terms, me
@@ -35,6 +34,7 @@ from tracker.web.forms import errors_on_form, render_form
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @accounts.get("/people")

@@ -27,11 +27,11 @@ from tracker.clock import today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
-from tracker.text_direction import isolate
 from tracker.vocabulary import SecondFactorKind
 from tracker.web.current_user import SignInStep, me
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import during_sign_in, signed_in
+from tracker.web.text_direction import isolate
 
 KEY_TIMEOUT = timedelta(hours=1)
 KEY_EXPIRED = "This page was open for too long. Nothing was changed. Scan the new QR code below, then enter its code."

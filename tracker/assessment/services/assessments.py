@@ -22,8 +22,8 @@ from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAtt
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.warnings import list_version_warnings
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
-from tracker.text_direction import isolate
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
+from tracker.web.text_direction import isolate
 
 TIME_TO_UNDO = timedelta(seconds=10)
 MAX_COMMENT_LENGTH = 2_000

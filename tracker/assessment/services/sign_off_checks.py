@@ -18,8 +18,8 @@ from tracker.errors import Invalid
 from tracker.matrix import CriterionStatus, Matrix, MatrixRow, Progress, count_undecided
 from tracker.models import UnitAttempt
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
-from tracker.text_direction import isolate
 from tracker.vocabulary import CriterionKind, CriterionState
+from tracker.web.text_direction import isolate
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,13 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
-from tracker.text_direction import isolate
 from tracker.vocabulary import Outcome
 from tracker.web.authorise import get_attempt, get_attempts
 from tracker.web.current_user import me
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id, read_form_text
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 MAX_UNITS = 50
 """How many units one form may assess."""

@@ -19,13 +19,13 @@ from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.recording_forms.queries import build_form_content
-from tracker.text_direction import isolate
 from tracker.web.authorise import get_attempt
 from tracker.web.forms import add_error
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import read_form_ids, read_form_text
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @assessment.get("/attempts/<int:attempt_id>/sign")

@@ -22,13 +22,13 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.library.queries.links import list_other_versions
 from tracker.library.queries.units import find_unit, version_order
 from tracker.models import Centre, Unit, UnitAttempt
-from tracker.text_direction import isolate
 from tracker.web.authorise import get_attempt, get_centre
 from tracker.web.formatting import counted
 from tracker.web.forms import add_error
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @dataclass(frozen=True)

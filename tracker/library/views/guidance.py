@@ -10,7 +10,6 @@ from tracker.library.queries.units import find_unit, list_newest_units, load_doc
 from tracker.library.services import guidance as services
 from tracker.library.views import library
 from tracker.models import Guidance, Unit
-from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
@@ -18,6 +17,7 @@ from tracker.web.forms import errors_on_form, render_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
+from tracker.web.text_direction import isolate
 
 
 @library.get("/guidance")

@@ -10,7 +10,6 @@ from tracker.library.queries import qualifications as queries
 from tracker.library.services import qualifications as services
 from tracker.library.views import library
 from tracker.models import Centre, Qualification
-from tracker.text_direction import isolate
 from tracker.units.formats.qualification_yaml import format_qualification_yaml
 from tracker.units.qualification_documents import QualificationDocument
 from tracker.units.qualification_rules import describe_group_rule
@@ -21,6 +20,7 @@ from tracker.web.forms import render_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
+from tracker.web.text_direction import isolate
 
 EXAMPLE = """\
 code: OUR-AWARD

@@ -24,10 +24,9 @@ from tracker.models import (
     UnitAttempt,
     VersionAttachment,
 )
-from tracker.models.portfolio import describe_witness
 from tracker.portfolio.queries.evidence import list_badges
-from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Method
+from tracker.web.text_direction import isolate
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,6 @@ class IndexLine:
         if self.number is None:
             return "Draft"
         return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
-
-    @property
-    def witness(self) -> str:
-        """Return who gave a testimony; empty for none."""
-        return describe_witness(self.witness_name, self.witness_relationship, self.witness_status)
 
     @property
     def location(self) -> str:

@@ -20,12 +20,12 @@ from tracker.portfolio.text_previews import PLAIN_TEXT, TextPreview, load_text_p
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
-from tracker.text_direction import isolate
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.formatting import size
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_number
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 FILE_CSP = "default-src 'none'; sandbox"
 PLAYED_AS = {"video/quicktime": "video/mp4"}

@@ -16,14 +16,14 @@ from tracker.portfolio.queries import index as queries
 from tracker.portfolio.views import portfolio
 from tracker.recording_forms.index_content import IndexContent, IndexRow
 from tracker.recording_forms.pdf_renderer import render_pdf
-from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_index_of_evidence
 from tracker.web.current_user import me
-from tracker.web.formatting import day, period
+from tracker.web.formatting import day, period, witness
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @portfolio.get("/evidence")
@@ -101,7 +101,7 @@ def build_index_row(line: queries.IndexLine) -> IndexRow:
     return IndexRow(
         ref=line.ref,
         description=line.title,
-        method=": ".join(part for part in (line.method.label if line.method else "", line.witness) if part),
+        method=": ".join(part for part in (line.method.label if line.method else "", witness(line)) if part),
         when=period(line.happened_from, line.happened_until),
         where=line.location,
         units=", ".join(line.codes),

@@ -1,12 +1,12 @@
 """An example of a file to import, with units and a qualification of the centre's library."""
 
 from tracker.clock import today
-from tracker.csv_files import write_csv
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units
 from tracker.models import Centre
 from tracker.registrations.imports.table import COLUMNS
 from tracker.vocabulary import Role, use_terms
+from tracker.web.csv_files import write_csv
 
 ASSESSOR, VERIFIER = "asha.patel@example.org", "ian.reid@example.org"
 

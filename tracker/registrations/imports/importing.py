@@ -21,9 +21,9 @@ from tracker.registrations.imports.outcomes import ImportPreview, RowOutcome, St
 from tracker.registrations.imports.rows import STAFF_COLUMNS, ImportRow, RegistrationRequest, RowError, read_row
 from tracker.registrations.imports.table import TableRow, read_table
 from tracker.registrations.services import add_registration, start_attempt
-from tracker.text_direction import isolate
 from tracker.vocabulary import AttemptState, Role, use_terms
 from tracker.web.formatting import day
+from tracker.web.text_direction import isolate
 
 COLUMN_OF_FIELD = {
     "name": "name",

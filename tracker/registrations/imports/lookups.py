@@ -13,8 +13,8 @@ from tracker.library.queries.qualifications import find_newest_qualification
 from tracker.library.queries.units import find_newest_units
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.imports.rows import STAFF_COLUMNS, ImportRow, RowError
-from tracker.text_direction import isolate
 from tracker.vocabulary import Role, use_terms
+from tracker.web.text_direction import isolate
 
 MAX_UNITS = 500
 """The units that all rows of one file may name together."""

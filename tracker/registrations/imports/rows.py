@@ -8,8 +8,8 @@ from tracker.accounts.services.people import is_address
 from tracker.clock import end_of_day, start_of_day
 from tracker.registrations.imports.table import TableRow
 from tracker.registrations.registration_changes import RegistrationNumbers
-from tracker.text_direction import isolate
 from tracker.vocabulary import CentreTerms, Role, use_terms
+from tracker.web.text_direction import isolate
 
 LIST_SEPARATORS = ";|\n"
 """What separates roles and units within a cell, besides the comma."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tracker.errors import Invalid
-from tracker.text_direction import isolate
+from tracker.web.text_direction import isolate
 
 COLUMNS = (
     "name",

@@ -19,7 +19,6 @@ from tracker.registrations.allocations import ALLOCATED_ROLES
 from tracker.registrations.forms import NOBODY_YET, ChangeAllocationsForm
 from tracker.registrations.views import registrations
 from tracker.registrations.views.candidates import list_person_choices
-from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.formatting import counted
@@ -29,6 +28,7 @@ from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @registrations.get("/centres/<int:centre_id>/allocations")

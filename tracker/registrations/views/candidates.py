@@ -26,7 +26,6 @@ from tracker.registrations.forms import (
 )
 from tracker.registrations.progress import find_objection, find_progress
 from tracker.registrations.views import registrations
-from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_centre, get_registration
 from tracker.web.current_user import in_terms, me
@@ -35,6 +34,7 @@ from tracker.web.forms import errors_on_form, render_form
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @registrations.get("/registrations")

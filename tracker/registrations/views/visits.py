@@ -8,7 +8,6 @@ from tracker.errors import NotFound
 from tracker.registrations import queries, visits
 from tracker.registrations.forms import NOBODY_YET, VisitForm
 from tracker.registrations.views import registrations
-from tracker.text_direction import isolate
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.forms import errors_on_form, render_form
@@ -16,6 +15,7 @@ from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @registrations.route("/centres/<int:centre_id>/visits", methods=["GET", "POST"])

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tracker.csv_files import escape_formula, format_csv, unescape_formula
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument, parse_version
 from tracker.units.formats.files import MAX_DEPTH, ExchangedLink, FileContents, WrittenFile, decode_text, parse_csv
@@ -23,6 +22,7 @@ from tracker.units.formats.frameworks import (
 )
 from tracker.units.plurals import format_count
 from tracker.vocabulary import CriterionKind, LinkKind
+from tracker.web.csv_files import escape_formula, format_csv, unescape_formula
 
 REFERENCES_COLUMN = "Cross-referenced competency ID numbers"
 COLUMNS = [

@@ -8,7 +8,6 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from tracker.csv_files import unescape_formula, write_csv
 from tracker.errors import Invalid
 from tracker.units.documents import Provenance, UnitDocument, make_slug
 from tracker.units.formats.files import (
@@ -22,6 +21,7 @@ from tracker.units.formats.files import (
 from tracker.units.schema import ItemSchema, MetadataSchema, UnitSchema
 from tracker.units.standards_folder import format_errors
 from tracker.vocabulary import CriterionKind, LabelOrigin
+from tracker.web.csv_files import unescape_formula, write_csv
 
 Row = tuple[int, Mapping[str, str]]
 """The row's number as the spreadsheet shows it, and its cells by column name."""

@@ -11,7 +11,6 @@ from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
-from tracker.text_direction import isolate
 from tracker.verification.forms import OWN_REASON, ReleaseForm, VerifyForm
 from tracker.verification.services.signing import find_latest_sample_date, sign_verification
 from tracker.verification.views import verification
@@ -21,6 +20,7 @@ from tracker.web.forms import errors_on_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @verification.get("/attempts/<int:attempt_id>/verify/sign")
