@@ -158,13 +158,13 @@ def app(
 ) -> Iterator[Flask]:
     """The app, with the people of `world` where a test uses them, inside an application context.
 
-    Keys and checkpoints are in folders of the test's own, for they belong to its database.
+    Keys, checkpoints and emails are in folders of the test's own, for they belong to its database.
     """
     from tracker.extensions import db
     from tracker.ledger import transactions
 
     before = dict(migrated_app.config)
-    migrated_app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
+    migrated_app.config |= {f"{name}_PATH": tmp_path / name.lower() for name in ("KEYS", "CHECKPOINTS", "OUTBOX")}
     snapshot = (
         request.getfixturevalue("snapshot_with_people")[0] if "world" in request.fixturenames else empty_snapshot
     )
