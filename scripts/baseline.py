@@ -12,10 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import baseline_forms  # noqa: E402 - it imports the product
-import baseline_routes  # noqa: E402
-import baseline_schema  # noqa: E402
-import baseline_standards  # noqa: E402
-import baseline_tests  # noqa: E402
+import baseline_routes  # noqa: E402 - as above
+import baseline_schema  # noqa: E402 - as above
+import baseline_standards  # noqa: E402 - as above
+import baseline_tests  # noqa: E402 - as above
 
 FOLDER = ROOT / "docs" / "baseline"
 COVERAGE = "--coverage"

@@ -16,7 +16,7 @@ S = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 R = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
 A = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
 P = 'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
-O = (  # noqa: E741
+OPEN_DOCUMENT = (
     'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:dc="http://purl.org/dc/elements/1.1/" '
     'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
 )
@@ -67,7 +67,7 @@ PPTX = files.zipped(
 ODT = files.zipped(
     {
         "mimetype": "application/vnd.oasis.opendocument.text",
-        "content.xml": f"""<office:document-content {O}><office:body><office:text><text:tracked-changes>
+        "content.xml": f"""<office:document-content {OPEN_DOCUMENT}><office:body><office:text><text:tracked-changes>
         <text:changed-region text:id="c1"><text:deletion><office:change-info><dc:creator>Ann</dc:creator></office:change-info>
         <text:p>do it</text:p></text:deletion></text:changed-region><text:changed-region text:id="c2"><text:insertion>
         <office:change-info><dc:creator>Ben</dc:creator></office:change-info></text:insertion></text:changed-region>

@@ -69,7 +69,7 @@ class Expectation:
 
 
 def read_expectation(path: Path) -> Expectation:
-    stated = yaml.load(path.read_text("utf-8"), Loader=Plain)  # noqa: S506  a safe loader, of text alone
+    stated = yaml.load(path.read_text("utf-8"), Loader=Plain)  # noqa: S506 - a safe loader, of text alone
     assert set(stated) <= KEYS, f"{path.name}: unknown {set(stated) - KEYS}"
     expected = Expectation(path.stem, stated)
     for kind in ("performance", "knowledge"):

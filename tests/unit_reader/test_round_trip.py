@@ -60,7 +60,7 @@ class Words:
     """A source of invented words. No text is used twice in a unit, as a text printed twice may be a page header."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)  # noqa: S311  nothing here is secret
+        self.chance = random.Random(seed)  # noqa: S311 - nothing here is secret
         self.used: set[str] = set()
 
     def text(self, min_words: int, max_words: int) -> str:

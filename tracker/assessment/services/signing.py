@@ -175,14 +175,11 @@ def sign_unit(
     )
     attempt.assessed_at = signature.signed_at
     attempt.closing_comment, attempt.warnings_reason = comment.strip(), reason
-    notes = {
-        f"note-{confirmation.requirement_id}": confirmation.note for confirmation in confirmed if confirmation.note
-    }
-    requirements = sorted(confirmation.requirement_id for confirmation in confirmed)
+    notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
+    requirements = sorted(each.requirement_id for each in confirmed)
     _record_signature("unit_signed", signature, actor, notes, requirements=requirements, sufficient=True)
-    emails.notify(
-        attempt.candidate, f"unit_signed:{attempt.id}:{attempt.round}", *email_texts.build_unit_signed_email(attempt)
-    )
+    topic = f"unit_signed:{attempt.id}:{attempt.round}"
+    emails.notify(attempt.candidate, topic, *email_texts.build_unit_signed_email(attempt))
     return signature
 
 
