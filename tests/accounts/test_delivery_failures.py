@@ -145,6 +145,28 @@ def test_email_that_another_process_has_sent_is_no_failure(world: World, mail_se
     assert find_failure(world.bob.email) is None
 
 
+def test_missing_certificates_of_ours_are_logged_and_the_email_stays(
+    world: World, mail_server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail_server.error = FileNotFoundError("ca.pem")
+    send_email_to_bob(world)
+    assert "FileNotFoundError" in caplog.text
+    assert len(outbox.list_outbox_paths()) == 1
+
+
+def test_error_while_a_failure_is_recorded_is_logged(
+    world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the database is away")
+
+    mail_server.error = REFUSED
+    monkeypatch.setattr(outbox, "record_failure", fail)
+    send_email_to_bob(world)
+    assert "the database is away" in caplog.text
+    assert len(outbox.list_outbox_paths()) == 1
+
+
 def test_restored_installation_that_is_read_only_records_no_failure(
     app: Flask, world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

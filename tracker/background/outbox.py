@@ -57,9 +57,13 @@ def deliver_email(message: EmailMessage) -> None:
 
 
 def send_in_background(app: Flask, path: Path) -> bool:
-    """Send an email from a thread, which has no application context of its own."""
+    """Send an email from a thread, which has no application context of its own and where nobody sees an error."""
     with app.app_context():
-        return send_from_outbox(path)
+        try:
+            return send_from_outbox(path)
+        except Exception:
+            logger.exception("an email stays in the outbox and is tried again")
+            return False
 
 
 def write_to_outbox(message: EmailMessage, path: Path) -> None:
@@ -78,26 +82,27 @@ def send_from_outbox(path: Path) -> bool:
     A refusal of the address is recorded at once, any other failure when the email is given up after a day
     (docs/rules.md, Emails).
     """
-    address, code, settings = "", None, get_settings()
+    settings = get_settings()
     try:
         set_last_attempt(path)
         message = message_from_bytes(path.read_bytes(), policy=policy.SMTP)
-        address = str(message["To"])
+    except FileNotFoundError:
+        return False  # another process has sent it or given it up
+    address = str(message["To"])
+    try:
         with smtplib.SMTP(settings.mail_host or "", settings.mail_port, timeout=SMTP_TIMEOUT_SECONDS) as server:
             if settings.mail_tls:
                 server.starttls(context=ssl.create_default_context())
             if settings.mail_username:
                 server.login(settings.mail_username, settings.mail_password or "")
             server.send_message(message)
-    except FileNotFoundError:
-        return False  # another process has sent it or given it up
     except (OSError, ValueError, smtplib.SMTPException) as error:
         code = read_refusal_code(error)
         given_up = read_written_at(path) <= clock.now() - MAX_RETRY_TIME
         # Log the error's class and code only: the server's answer may contain somebody's address.
         outcome = "is given up after a day" if given_up else "stays in the outbox and is tried again"
         logger.warning("an email could not be sent (%s, %s) and %s", type(error).__name__, code or "no code", outcome)
-        if address and (code or given_up):
+        if code or given_up:
             record_failure(address, code, given_up=given_up)
         if given_up:
             path.unlink(missing_ok=True)
