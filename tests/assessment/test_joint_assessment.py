@@ -1,6 +1,7 @@
 """One item claimed in two units: assessed in one pass, with one feedback and decisions in each unit."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -185,3 +186,22 @@ def test_page_is_out_of_date_after_an_assessment_in_either_unit(
     response = bob.post(build_address(world, evidence), data=form)
     assert response.status_code == 409
     assert "was assessed since you opened this page" in response.text
+
+
+def test_reason_for_accepting_over_a_warning_is_filled_in_from_the_newest_acceptance_in_any_unit(
+    world: World, client: ClientFor, item: ItemInTwoUnits
+) -> None:
+    evidence, version, claims = item
+    with transaction():
+        evidence.happened_from = date(2020, 1, 6)  # older than the centre's limit, which is warned about
+    reasons = ("I spoke to the team leader.", "I saw the call log myself.")
+    for attempt, claim, reason in zip((world.inscc004, world.cfacc15), reversed(claims), reasons, strict=True):
+        workflow.accept(attempt, version, world.bob, [claim])
+        with transaction():
+            newest = db.session.scalars(select(Assessment).order_by(Assessment.id.desc())).first()
+            assert newest
+            newest.warnings_reason = reason
+    workflow.submit_next_version(evidence)
+    page = client(world.bob).get(f"/attempts/{world.inscc004.id}/evidence/{evidence.id}/assess").text
+    assert reasons[1] in page
+    assert reasons[0] not in page

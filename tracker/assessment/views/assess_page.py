@@ -78,7 +78,7 @@ def render_assess_page(
     units = [load_unit_to_assess(attempt, version, typed) for attempt in attempts]
     drafts = [unit.draft for unit in units if unit.draft]
     draft = max(drafts, key=lambda each: each.saved_at, default=None)
-    released = [entry for unit in units for entry in unit.released]
+    earlier = merge_feedback([entry for unit in units for entry in unit.released])
     return render_template(
         "assessment/assess.html",
         attempt=attempts[0],
@@ -91,9 +91,9 @@ def render_assess_page(
         draft=draft,
         refused=refused,
         missing_id=find_missing_id(units, refused) if refused else None,
-        earlier=merge_feedback(released),
+        earlier=earlier,
         answers=[each for each in (version, *versions) if each.response],
-        newest_release_id=max((entry.assessment.id for entry in released), default=0),
+        newest_release_id=max((entry.assessment.id for entry in earlier), default=0),
         newest_superseding_id=services.get_newest_superseding_id(
             choice.criterion.cell for unit in units for choice in unit.choices if choice.criterion.cell
         ),
@@ -101,7 +101,7 @@ def render_assess_page(
         assessing_url=build_assessing_url,
         undoable=find_assessment_to_undo(),
         warnings=list_version_warnings(version, attachments, [attempt.id for attempt in attempts]),
-        warnings_reason=find_warnings_reason(typed, draft, released),
+        warnings_reason=find_warnings_reason(typed, draft, earlier),
     )
 
 
