@@ -294,6 +294,14 @@ class TestTheScreen:
         assert [slug for slug, _ in options] == ["cfacc15", "delivercc"]
         assert options[0][1].endswith(", version 1, revision 1")
 
+    def test_both_statements_of_a_pair_can_be_read(
+        self, world: World, client: Browser, unit_pair: tuple[Unit, Unit]
+    ) -> None:
+        confirm(world, unit_pair, (1, 12))
+        page = client(world.dan).get(f"/centres/{world.northgate.id}/links?one=supervise&other=deliver").text
+        assert "Confirmed links" in page
+        assert "No statement." not in page
+
     def test_unit_cannot_be_linked_with_itself(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert dan.get(f"/centres/{world.northgate.id}/links?one=supervise&other=supervise").status_code == 422
