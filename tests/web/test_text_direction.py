@@ -1,4 +1,4 @@
-"""Typed text from right to left: isolated on every page and on paper, so that it cannot reorder our own words."""
+"""Typed text from right to left: isolated on every page, on paper and in emails, so that it cannot reorder our own words."""
 
 import re
 import unicodedata
@@ -14,8 +14,12 @@ from markupsafe import Markup
 from sqlalchemy import select, text, update
 
 from tests.every_page import list_addresses
+from tests.factories import World
 from tracker import clock
+from tracker.assessment.emails import build_unit_disputed_email, build_unit_signed_email
+from tracker.background import emails, outbox
 from tracker.extensions import db
+from tracker.ledger import transactions
 from tracker.models import (
     ActionPoint,
     Allocation,
@@ -57,6 +61,7 @@ from tracker.web.text_direction import (
     is_right_to_left,
     isolate,
     isolate_output,
+    isolate_runs,
     remove_direction_controls,
 )
 
@@ -187,6 +192,33 @@ def test_no_sheet_lets_typed_text_reorder_its_words(demo: Flask) -> None:
     assert len(sheets) > 7
     assert all(ARABIC in sheet for sheet in sheets)
     assert [fault for sheet in sheets for fault in find_unisolated(sheet, shown)] == []
+
+
+def test_no_email_lets_typed_text_reorder_its_words(demo: Flask, world: World) -> None:
+    with transactions.transaction():
+        world.alice.name = f"{ARABIC} علي 2"
+    with transactions.transaction():
+        emails.notify(world.bob, "unit_disputed:1", *build_unit_disputed_email(world.cfacc15))
+        emails.notify(world.alice, "unit_signed:1", *build_unit_signed_email(world.cfacc15))
+    to_alice, to_bob = outbox.load_outbox()
+    assert to_bob["Subject"] == f"\u2068{ARABIC} علي\u2069 2 disputes CFACC15"
+    assert f"\n\u2068{ARABIC} علي\u2069 2 disagrees with your decision" in to_bob.get_content()
+    assert to_alice.get_content().startswith(f"Hello \u2068{ARABIC} علي\u2069 2,")
+    page = demo.test_client().get("/outbox").text
+    assert find_unisolated(page, {f"{ARABIC} علي"}) == []
+
+
+def test_each_run_from_right_to_left_is_isolated_on_its_line() -> None:
+    assert isolate_runs("“سارة علي (1)” of Bob, سارة\nسارة") == (
+        "“\u2068سارة علي\u2069 (1)” of Bob, \u2068سارة\u2069\n\u2068سارة\u2069"
+    )
+    assert isolate_runs("Alice Moran\u202e claims 3") == "Alice Moran claims 3"
+    assert isolate_runs("سا\u202eرة") == "\u2068سارة\u2069"
+
+
+def test_what_is_isolated_already_is_not_isolated_again() -> None:
+    sentence = f"{isolate('سارة Ali')} has answered."
+    assert isolate_runs(sentence) == sentence
 
 
 def test_every_name_in_a_message_is_isolated() -> None:

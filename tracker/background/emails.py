@@ -15,6 +15,7 @@ from tracker.background.outbox import deliver_email, get_settings, uses_smtp
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Notification, Person
+from tracker.web.text_direction import isolate_runs
 
 
 def notify(person: Person, topic: str, subject: str, body: str) -> None:
@@ -39,17 +40,20 @@ def notify(person: Person, topic: str, subject: str, body: str) -> None:
 
 
 def send(address: str, subject: str, body: str) -> None:
-    """Send one email to one address after the commit, however often: for links and security notices."""
+    """Send one email to one address after the commit, however often: for links and security notices.
+
+    Typed text from right to left is isolated in the subject and the body (docs/rules.md, Typed text, rule 7).
+    """
     if not can_deliver():
         return
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = get_settings().mail_sender
     message["To"] = address
-    message["Subject"] = " ".join(subject.split())
+    message["Subject"] = isolate_runs(" ".join(subject.split()))
     message["Date"] = clock.now()
     message["Message-ID"] = f"<{uuid.uuid4()}@{get_settings().mail_sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(body)
+    message.set_content(isolate_runs(body))
     transactions.after_commit(lambda: deliver_email(message))
 
 

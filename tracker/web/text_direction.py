@@ -18,6 +18,9 @@ RIGHT_TO_LEFT_BLOCKS = "\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-
 """The blocks of Hebrew, Arabic and the other scripts written from right to left, and the right-to-left mark."""
 NEEDS_ISOLATION = re.compile(f"[{DIRECTION_CONTROLS}{RIGHT_TO_LEFT_BLOCKS}]")
 ISOLATED = re.compile(f"{FIRST_STRONG_ISOLATE}[^{DIRECTION_CONTROLS}]*{POP_DIRECTIONAL_ISOLATE}")
+RUN = f"[{RIGHT_TO_LEFT_BLOCKS}](?:(?:[{RIGHT_TO_LEFT_BLOCKS}]|[^\\w\\n]|[\\d_])*[{RIGHT_TO_LEFT_BLOCKS}])?"
+"""Letters from right to left, with the spaces, signs and digits between them, on one line."""
+TO_ISOLATE = re.compile(f"({ISOLATED.pattern})|({RUN})|{DIRECTION_CONTROL.pattern}")
 
 
 def isolate(text: str) -> str:
@@ -28,6 +31,15 @@ def isolate(text: str) -> str:
     if not is_right_to_left(text) or not is_right_to_left(ISOLATED.sub("", text)):
         return text
     return f"{FIRST_STRONG_ISOLATE}{remove_direction_controls(text)}{POP_DIRECTIONAL_ISOLATE}"
+
+
+def isolate_runs(text: str) -> str:
+    """Return a text of ours in which what is written from right to left cannot change the order of the words.
+
+    For a whole text such as an email, in which typed texts can no longer be told from ours: each run of letters from
+    right to left is isolated. What is isolated already stays as it is, and other direction controls are removed.
+    """
+    return TO_ISOLATE.sub(lambda found: found[1] or (isolate(found[2]) if found[2] else ""), text)
 
 
 def is_right_to_left(text: str) -> bool:
