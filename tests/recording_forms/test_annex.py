@@ -161,6 +161,16 @@ def test_the_reason_for_releasing_without_sampling_is_in_the_annex(client: Clien
     assert f"Released without sampling: {reason}" in paper.text
 
 
+def test_the_reason_for_signing_over_warnings_is_in_the_annex(client: Client, world: World) -> None:
+    workflow.sign(world, world.cfacc15)
+    said = f"The assessor signed although the evidence has warnings: {workflow.WARNINGS_REASON}"
+    browser = client(world.carol)
+    paper = Sheet(browser.get(f"/attempts/{world.cfacc15.id}/form.pdf").data)
+    assert said in paper.text
+    assert said in browser.get(f"/attempts/{world.cfacc15.id}/form").text
+    assert "Warnings about the evidence" not in print_form(build_filled_form(annex=FormAnnex())).text
+
+
 def test_the_page_shows_the_annex_that_will_be_printed(client: Client, world: World) -> None:
     workflow.meet_everything(world, world.cfacc15)
     confirm_with_note(world, "Three shifts.")
@@ -274,10 +284,13 @@ def test_an_issued_form_keeps_the_annex_that_it_was_issued_with(
 
 
 def test_characters_that_cannot_be_printed_are_named_with_their_place_in_the_annex() -> None:
-    annex = FormAnnex((replace(REQUIREMENT, note="\uf123"),), (replace(SAMPLE, comment="\uf123"),), "\uf123")
+    annex = FormAnnex(
+        (replace(REQUIREMENT, note="\uf123"),), (replace(SAMPLE, comment="\uf123"),), "\uf123", "\uf123"
+    )
     assert find_texts_with(build_filled_form(annex=annex), "\uf123") == [
         "the confirmation of evidence requirement 1",
         "the sampled decisions on evidence 1",
+        "the reason for signing over warnings",
         "the reason for releasing without sampling",
     ]
 
@@ -291,5 +304,5 @@ def test_the_annex_takes_three_statements_however_much_was_sampled(
     attempt = world.cfacc15
     db.session.refresh(attempt)
     with count_statements() as statements:
-        assert len(build_annex(attempt, None).samples) == 3
+        assert len(build_annex(attempt, None, None).samples) == 3
     assert len(statements) == 3

@@ -97,8 +97,20 @@ class FormAnnex:
 
     requirements: tuple[AnnexRequirement, ...] = ()
     samples: tuple[AnnexSample, ...] = ()
+    warnings_reason: str = ""
+    """Why the assessor signed this round although the evidence has warnings."""
     unsampled_reason: str = ""
     """Why the verifier released this round without sampling."""
+
+    @property
+    def printed_warnings_reason(self) -> str:
+        """Return the reason for signing over warnings with its break points."""
+        return add_break_points(self.warnings_reason)
+
+    @property
+    def printed_unsampled_reason(self) -> str:
+        """Return the reason for releasing without sampling with its break points."""
+        return add_break_points(self.unsampled_reason)
 
     @property
     def row_count(self) -> int:
@@ -115,4 +127,7 @@ class FormAnnex:
         for sample in self.samples:
             name = f"the sampled decisions on evidence {sample.ref}"
             texts[name] = f"{texts.get(name, '')} {sample.title} {sample.verifier} {sample.comment}"
-        return texts | {"the reason for releasing without sampling": self.unsampled_reason}
+        return texts | {
+            "the reason for signing over warnings": self.warnings_reason,
+            "the reason for releasing without sampling": self.unsampled_reason,
+        }

@@ -22,6 +22,7 @@ from tracker.models import (
     RequirementConfirmation,
     Sample,
     SampleItem,
+    Signature,
     UnitAttempt,
 )
 from tracker.recording_forms.annex import AnnexRequirement, AnnexSample, FormAnnex
@@ -41,18 +42,22 @@ class _SampledDecision(NamedTuple):
     version: EvidenceVersion
 
 
-def build_annex(attempt: UnitAttempt, unsampled_reason: str | None) -> FormAnnex:
+def build_annex(attempt: UnitAttempt, assessor: Signature | None, verifier: Signature | None) -> FormAnnex:
     """Return the annex of an attempt's form as it is now; three statements (docs/rules.md, Signing, rule 13).
 
     The requirements are those confirmed in this round; the sampled decisions are those of every round.
 
     Args:
         attempt: the attempt.
-        unsampled_reason: why its verifier released this round without sampling, if they did.
+        assessor: the assessor's signature of this round, with the reason for signing over warnings if there is one.
+        verifier: the verifier's signature of this round, with the reason for not sampling if there is one.
     """
+    warnings_reason = assessor.warnings_reason if assessor else None
+    unsampled_reason = verifier.unsampled_reason if verifier else None
     return FormAnnex(
         requirements=_list_requirements(attempt),
         samples=_list_samples(attempt),
+        warnings_reason=remove_invisible_characters(warnings_reason or ""),
         unsampled_reason=remove_invisible_characters(unsampled_reason or ""),
     )
 

@@ -45,7 +45,7 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
         date_sampled=verifier[0].date_sampled if verifier else None,
         state=_state(attempt, signatures),
         snapshot_hash=take_snapshot(attempt, matrix).hash,
-        annex=build_annex(attempt, verifier[0].unsampled_reason if verifier else None)
+        annex=build_annex(attempt, assessor and assessor[0], verifier and verifier[0])
         if attempt.centre.prints_annex
         else None,
     )
