@@ -3,9 +3,10 @@
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
+import pypdfium2  # type: ignore[import-untyped]  # it carries no types
 import pytest
 from pypdf.generic import ContentStream
 
@@ -143,6 +144,23 @@ def test_a_long_header_is_shortened_and_stays_on_the_sheet() -> None:
     for number in range(1, len(sheet.pages)):
         assert all(8 <= y <= 203 for _, _, y in sheet.places(number))
         assert "…" in sheet.pages[number]
+
+
+def test_a_long_state_does_not_run_into_the_rest_of_the_footer() -> None:
+    content = build_filled_form(
+        candidate_number="NG-2026-000042-ABCDEFGHJKLMNPQRSTUVWXYZ1", state="verified 23 September 2026, not sampled"
+    )
+    with pypdfium2.PdfDocument(render_form_pdf(content)) as document:
+        page = document[0].get_textpage()
+        boxes = [page.get_rect(number) for number in range(page.count_rects())]
+    footer = [box for box in boxes if box[3] < 14 * MILLIMETRE]
+    assert len(footer) > 2
+    overlaps = [
+        (one, other)
+        for one, other in combinations(footer, 2)
+        if min(one[2], other[2]) > max(one[0], other[0]) and min(one[3], other[3]) > max(one[1], other[1]) + 1
+    ]
+    assert overlaps == []
 
 
 def test_only_an_unsigned_form_says_draft_on_every_sheet() -> None:

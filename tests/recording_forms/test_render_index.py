@@ -42,6 +42,13 @@ def test_every_item_is_a_row_under_headings_on_every_page() -> None:
     ]
 
 
+def test_every_page_after_the_first_names_the_candidate_at_its_head() -> None:
+    first, *others = Sheet(render_index(index(*(row(number) for number in range(1, 61))))).pages
+    assert others
+    assert all("Alice Moran · candidate NG-0042 · Index of Evidence" in page for page in others)
+    assert "Alice Moran · candidate" not in first
+
+
 def test_the_page_footer_names_the_candidate_and_the_date() -> None:
     sheet = Sheet(render_index(index(row(1))))
     assert "candidate NG-0042 · Northgate Skills · as on 22 November 2026" in sheet.text

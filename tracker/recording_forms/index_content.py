@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from tracker.recording_forms.printed_text import add_break_points
+from tracker.recording_forms.form_content import MAX_HEADER_NAME
+from tracker.recording_forms.printed_text import add_break_points, shorten
 from tracker.web.text_direction import isolate
 
 
@@ -40,6 +41,12 @@ class IndexContent:
     def row_count(self) -> int:
         """Return the number of table rows, on which the time for rendering depends."""
         return len(self.rows)
+
+    @property
+    def page_header(self) -> str:
+        """Return the header of every page after the first."""
+        name = isolate(shorten(self.candidate_name, MAX_HEADER_NAME))
+        return f"{name} · candidate {isolate(self.candidate_number)} · Index of Evidence"
 
     @property
     def page_footer(self) -> str:
