@@ -1,7 +1,7 @@
 """My account: roles, signatures with receipts, sessions, password."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -35,30 +35,53 @@ def test_account_lists_roles_with_their_end_dates(world: World, client: ClientFo
 
 
 def test_account_lists_signatures_with_receipts(world: World, client: ClientFor) -> None:
+    add_signature(world)
+    event = db.session.scalars(select(Event).where(Event.object_type == "signature")).one()
+    for address in ("/account", "/account/signatures"):
+        page = client(world.alice).get(address).text
+        assert "CFACC15" in page
+        assert "Candidate, round 1" in page
+        assert event.hash in page
+        assert "5" * 64 in page
+        assert event.hash not in client(world.bob).get(address).text
+
+
+def test_account_shows_the_newest_signatures_and_links_to_all(world: World, client: ClientFor) -> None:
+    for n in range(7):
+        add_signature(world, round_=n + 1, superseded_at=LONG_AGO if n < 6 else None)
+    alice = client(world.alice)
+    page = alice.get("/account").text
+    assert page.count('data-label="Receipt"') == 5
+    assert "The newest 5 of 7 are shown." in page
+    assert "Candidate, round 7" in page
+    assert "Candidate, round 2" not in page
+    assert "1–7 of 7" in alice.get("/account/signatures").text
+    assert "1–1 of 1" in alice.get("/account/signatures?state=live&role=candidate&q=cfacc15").text
+    heads, row = alice.get("/account/signatures?state=live&format=csv").data.decode("utf-8-sig").splitlines()
+    assert heads == "Unit,Candidate,Role,Round,Signed,Superseded,Receipt,Signed content"
+    assert row.startswith("CFACC15,Alice Moran,Candidate,7,")
+
+
+def add_signature(world: World, round_: int = 1, superseded_at: datetime | None = None) -> None:
+    """Store a signature of Alice's under CFACC15, with its event."""
     with transaction():
         signature = Signature(
             attempt_id=world.cfacc15.id,
-            round=1,
+            round=round_,
             role=SignatureRole.CANDIDATE,
             person_id=world.alice.id,
             statement="I confirm",
             snapshot_hash="5" * 64,
             snapshot="{}",
             comment="",
-            signed_at=LONG_AGO,
+            signed_at=LONG_AGO + timedelta(hours=round_),
             reauthenticated_at=LONG_AGO,
             session_ref="test",
+            superseded_at=superseded_at,
         )
         db.session.add(signature)
         db.session.flush()
         events.record("unit_confirmed", signature, Actor(world.alice.id))
-    event = db.session.scalars(select(Event).where(Event.object_type == "signature")).one()
-    page = client(world.alice).get("/account").text
-    assert "CFACC15" in page
-    assert "Candidate, round 1" in page
-    assert event.hash in page
-    assert "5" * 64 in page
-    assert event.hash not in client(world.bob).get("/account").text
 
 
 def test_page_takes_few_statements_however_many_sessions(

@@ -133,8 +133,32 @@ def test_queue_is_filtered_by_candidate_and_unit(world: World, client: ClientFor
     assert "Letter" in page
     assert "Complaint" not in page
     assert "unit=INSCC004" in page
-    empty_page = client(world.bob).get("/queue?candidate=999999").text
-    assert "No evidence matches this filter." in empty_page
+    assert "Complaint" in client(world.bob).get("/queue?candidate=999999").text, "an unknown choice is ignored"
+
+
+def test_queue_is_searched_and_assessing_keeps_the_search(world: World, client: ClientFor) -> None:
+    complaint, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.submit_item(world.cfacc15, "Letter", "1")
+    workflow.submit_item(world.cfacc15, "Second complaint", "1")
+    bob = client(world.bob)
+    page = bob.get("/queue?q=complaint").text
+    assert "Letter" not in page
+    address = f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}/assess?q=complaint"
+    assert f'href="{address}"' in page
+    assert re.search(r"1 of 2\s", bob.get(address).text)
+    assert "No evidence matches “zebra”." in bob.get("/queue?q=zebra").text
+
+
+def test_queue_can_be_sorted_and_downloaded(world: World, client: ClientFor) -> None:
+    workflow.submit_item(world.cfacc15, "Zebra crossing", "1", "2", days_ago=9)
+    workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = client(world.bob)
+    page = bob.get("/queue?sort=evidence").text
+    assert page.index("Complaint") < page.index("Zebra crossing")
+    assert "<h2>Older</h2>" not in page, "they are not in the order of their age"
+    heads, *rows = bob.get("/queue?sort=-criteria&format=csv").data.decode("utf-8-sig").splitlines()
+    assert heads == "Candidate,Number,Version,Evidence,Units,Criteria,In the queue"
+    assert [row.split(",")[3] for row in rows] == ["Zebra crossing", "Complaint"]
 
 
 def test_empty_queue_says_what_will_appear(world: World, client: ClientFor) -> None:
@@ -169,17 +193,17 @@ def test_unit_with_an_undecided_claim_is_not_ready_to_sign_off(world: World, cli
     assert "ready to sign off" not in client(world.bob).get("/queue").text
 
 
-def test_long_queue_is_paginated(world: World, client: ClientFor) -> None:
+def test_long_queue_is_read_a_page_at_a_time(world: World, client: ClientFor) -> None:
     with transaction():
-        for n in range(101):
+        for n in range(51):
             evidence = factories.make_evidence(world.cfacc15, f"Item {n:03}")
             factories.claim(world.cfacc15, evidence, "1")
             factories.submit(evidence)
     bob = client(world.bob)
     first, second = bob.get("/queue").text, bob.get("/queue?page=2").text
-    assert first.count('<td data-label="Candidate">') == 100
+    assert first.count('<td data-label="Candidate">') == 50
     assert second.count('<td data-label="Candidate">') == 1
-    assert "Page 2" in second
+    assert "Page 2 of 2" in second
 
 
 def test_only_assessors_have_a_queue(world: World, client: ClientFor) -> None:

@@ -49,7 +49,7 @@ def test_units_are_found(world: World, client: ClientFor, words: str, slugs: lis
 
 def test_search_without_result_keeps_the_words(world: World, client: ClientFor) -> None:
     page = client(world.alice).get("/units?q=zebra").text
-    assert "No unit was found." in page
+    assert "No unit matches “zebra”." in page
     assert 'value="zebra"' in page
 
 
@@ -74,3 +74,14 @@ def test_centre_unit_is_seen_there_only(world: World, client: ClientFor) -> None
     finally:
         with transaction():
             db.session.delete(centre_unit)
+
+
+def test_units_are_sorted_filtered_and_downloaded(world: World, client: ClientFor) -> None:
+    alice = client(world.alice)
+    assert re.findall(r'href="/units/([\w-]+)"', alice.get("/units?sort=-code").text)[0] == "inscc004"
+    assert "1–1 of 1" in alice.get("/units?type=sqa_unit").text
+    assert "1–4 of 4" in alice.get("/units?type=nonsense").text, "an unknown choice is ignored"
+    heads, *rows = alice.get("/units?q=re-occurrence&format=csv").data.decode("utf-8-sig").splitlines()
+    assert heads == "Code,Title,Version,Revision,Type,Suite,Owner"
+    assert len(rows) == 1
+    assert rows[0].startswith("INSCC004,")

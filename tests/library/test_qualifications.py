@@ -75,7 +75,23 @@ class TestLookingUp:
         alice = client(world.alice)
         assert "EX-SVQ3-CC" in alice.get("/qualifications").text
         assert "EX-SVQ3-CC" not in alice.get("/qualifications?q=diploma").text
-        assert "No qualification was found." in alice.get("/qualifications?q=%25").text
+        assert "No qualification matches “%”." in alice.get("/qualifications?q=%25").text
+
+    def test_every_qualification_is_listed_however_many_there_are(self, world: World, client: Browser) -> None:
+        """The list was cut at 200 without a word, and so were the choices for a registration."""
+        (first, *_) = list_versions("EX-SVQ3-CC")
+        columns = {
+            each.name: getattr(first, each.name) for each in Qualification.__table__.columns if each.name != "id"
+        }
+        with transaction():
+            db.session.add_all(
+                Qualification(
+                    **{**columns, "code": f"NG-{n}", "slug": f"ng-{n}", "owner_centre_id": world.northgate.id}
+                )
+                for n in range(201)
+            )
+        assert sum(each.code.startswith("NG-") for each in list_qualifications([world.northgate.id])) == 201
+        assert "1–50 of 201" in client(world.dan).get("/qualifications?owner=own").text
 
     def test_page_shows_the_rules_in_words(self, world: World, client: Browser) -> None:
         page = client(world.alice).get("/qualifications/ex-dip4-cs").text

@@ -107,18 +107,39 @@ def test_nobody_else_sees_the_access_log(world: World, client: Browser) -> None:
     assert "/account/access-log" not in client(world.bob).get("/account").text
 
 
-def test_access_log_is_paginated(world: World, client: Browser) -> None:
+def test_access_log_is_read_a_page_at_a_time_newest_first(world: World, client: Browser) -> None:
+    make_accesses(world, 101)
+    alice = client(world.alice)
+    page = alice.get("/account/access-log?size=25").text
+    assert "1–25 of 101" in page
+    assert "Page 1 of 5" in page
+    assert page.index("23 November 2026") < page.index("22 November 2026")
+    assert alice.get("/account/access-log?size=25&page=5").text.count("Bob Archer") == 1
+
+
+def test_access_log_is_searched_filtered_and_downloaded(world: World, client: Browser) -> None:
+    make_accesses(world, 2)
+    client(world.carol).get(f"/attempts/{world.cfacc15.id}")
+    alice = client(world.alice)
+    assert "1–1 of 1" in alice.get("/account/access-log?q=carol").text
+    assert "1–1 of 1" in alice.get("/account/access-log?role=internal_verifier").text
+    assert "1–3 of 3" in alice.get("/account/access-log?opened=units").text
+    heads, *rows = alice.get("/account/access-log?role=assessor&format=csv").data.decode("utf-8-sig").splitlines()
+    assert heads == "Person,Role,Opened,Date,Time"
+    assert rows[0] == "Bob Archer,Assessor,Units and forms,2026-11-23,09:00"
+    assert len(rows) == 2
+
+
+def make_accesses(world: World, days: int) -> None:
+    """Record that Bob opened Alice's units on each of these days, the last one `MORNING`'s."""
     with transaction():
         db.session.add_all(
             PortfolioAccess(
                 candidate_id=world.alice.id, centre_id=world.northgate.id, person_id=world.bob.id, role=Role.ASSESSOR,
                 part=PortfolioPart.UNITS, day=(MORNING - timedelta(days=day)).date(), first_at=MORNING, last_at=MORNING,
             )
-            for day in range(101)
+            for day in range(days)
         )  # fmt: skip
-    alice = client(world.alice)
-    assert "/account/access-log?page=2" in alice.get("/account/access-log").text
-    assert alice.get("/account/access-log?page=2").text.count("Bob Archer") == 1
 
 
 def test_nothing_is_recorded_while_the_database_is_read_only(

@@ -21,10 +21,12 @@ from tracker.ledger.transactions import transaction
 from tracker.library.queries.qualifications import find_qualification
 from tracker.models import Person, RetentionHold, RetentionRule
 from tracker.privacy import retention
+from tracker.privacy.retention_list import list_retention_statuses
 from tracker.privacy.retention_reminders import send_retention_reminders
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
 from tracker.verification.services.signing import sign_verification
+from tracker.web.lists import ListQuery
 
 Browser = Callable[[Person], FlaskClient]
 Hold = Callable[[datetime], None]
@@ -44,8 +46,7 @@ def dan(world: World) -> Actor:
 
 
 def get_status(world: World) -> retention.RetentionStatus:
-    (status,), has_more = retention.list_retention_statuses(world.northgate.id, 1)
-    assert not has_more
+    (status,) = list_retention_statuses(world.northgate.id, ListQuery(sort="ended")).rows
     return status
 
 
@@ -77,7 +78,7 @@ def verify(world: World) -> None:
 
 class TestClocks:
     def test_open_registration_has_no_retention_dates(self, world: World) -> None:
-        assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
+        assert list_retention_statuses(world.northgate.id, ListQuery(sort="ended")).rows == []
 
     def test_both_periods_start_at_withdrawal(self, withdrawn_world: World) -> None:
         status = get_status(withdrawn_world)
@@ -87,7 +88,7 @@ class TestClocks:
     def test_confirmed_unit_does_not_end_the_registration(self, world: World) -> None:
         workflow.sign(world, world.cfacc15)
         workflow.confirm(world.cfacc15)
-        assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
+        assert list_retention_statuses(world.northgate.id, ListQuery(sort="ended")).rows == []
 
     def test_both_periods_start_when_the_last_unit_is_verified(self, world: World) -> None:
         verify(world)
@@ -101,6 +102,15 @@ class TestClocks:
             )
         assert get_status(world).ended_on is None
         assert retention.list_due(world.northgate.id, date(2040, 1, 1)) == []
+
+    def test_list_is_narrowed_to_what_is_due_or_on_hold(self, withdrawn_world: World, client: Browser) -> None:
+        browser = client(withdrawn_world.dan)
+        address = f"/centres/{withdrawn_world.northgate.id}/retention"
+        assert "1–1 of 1" in browser.get(f"{address}?show=due&q=alice").text
+        assert "No registration matches these filters." in browser.get(f"{address}?show=on-hold").text
+        hold(withdrawn_world)
+        assert "No registration matches these filters." in browser.get(f"{address}?show=due").text
+        assert "1–1 of 1" in browser.get(f"{address}?show=on-hold&sort=-candidate").text
 
     def test_rule_for_all_others_applies(self, withdrawn_world: World) -> None:
         set_rule(withdrawn_world, "", 1, 2)

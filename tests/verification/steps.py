@@ -25,6 +25,17 @@ def find_live_decision(attempt: UnitAttempt, label: str) -> Decision:
     return db.session.get_one(Decision, cell.decision_id)
 
 
+def agree(world: World, decision: Decision, attempt: UnitAttempt | None = None) -> None:
+    """Sample a decision as Carol and agree with it."""
+    with transaction():
+        draw_sample(
+            attempt or world.cfacc15,
+            [SampledDecision(decision.id, agrees=True)],
+            "",
+            factories.make_actor(world.carol),
+        )
+
+
 def disagree(world: World, decision: Decision, attempt: UnitAttempt | None = None) -> ActionPoint:
     """Disagree with a decision as Carol, and return the action point that it raised."""
     due_on = clock.today() + timedelta(days=14)

@@ -33,21 +33,65 @@ def test_confirmed_units_are_listed_to_verify_and_others_as_allocated(confirmed:
     assert "CFACC15" not in other_units
 
 
-def test_units_to_verify_are_listed_however_many_verified_ones_there_are(
-    confirmed: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_units_to_verify_are_listed_however_many_verified_ones_there_are(confirmed: World) -> None:
     """The list was cut at 500 rows, and units verified earlier came first."""
     carol = confirmed.carol.id
-    monkeypatch.setattr(queries, "PAGE_LENGTH", 2)
     for number in range(3):
         make_confirmed_attempt(confirmed, number, AttemptState.VERIFIED)
     for number in range(3, 6):
         make_confirmed_attempt(confirmed, number, AttemptState.CONFIRMED)
-    pages = [queries.list_attempts_to_verify(carol, number) for number in (1, 2)]
-    assert [attempt.state for attempts, _ in pages for attempt in attempts] == [AttemptState.CONFIRMED] * 4
-    assert [has_next for _, has_next in pages] == [True, False]
+    pages = [
+        queries.list_attempts_to_verify(carol, ListQuery(sort="confirmed", size=2, page=page)) for page in (1, 2)
+    ]
+    assert [attempt.state for listed in pages for attempt in listed.rows] == [AttemptState.CONFIRMED] * 4
+    assert [(listed.total, listed.has_next) for listed in pages] == [(4, True), (4, False)]
     assert queries.count_attempts_to_verify(carol) == 4
     assert queries.count_other_attempts(carol) == 4  # three verified, and INSCC004 in progress
+
+
+@pytest.mark.parametrize(
+    ("address", "column"),
+    [
+        *(("/verification", column) for column in queries.TO_VERIFY.sortable_columns),
+        *(("/verification/other-units", column) for column in queries.OTHER_UNITS.sortable_columns),
+    ],
+)
+def test_verifiers_units_can_be_sorted_by_every_column_that_says_so(
+    confirmed: World, client: Browser, address: str, column: Column
+) -> None:
+    carol = client(confirmed.carol)
+    for sort in (column.name, f"-{column.name}"):
+        assert "1–1 of 1" in carol.get(address, query_string={"sort": sort}).text
+
+
+def test_units_to_verify_are_searched_and_filtered_by_what_was_sampled(confirmed: World, client: Browser) -> None:
+    carol = client(confirmed.carol)
+    for words in ("alice", "cfacc15", "BOB ARCHER"):
+        assert "1–1 of 1" in carol.get("/verification", query_string={"q": words}).text
+    assert "No unit matches “zebra”." in carol.get("/verification?q=zebra").text
+    assert "1–1 of 1" in carol.get("/verification?sampled=no").text
+    assert "No unit matches these filters." in carol.get("/verification?sampled=yes").text
+    steps.agree(confirmed, steps.find_live_decision(confirmed.cfacc15, "1"))
+    assert "1–1 of 1" in carol.get("/verification?sampled=yes").text
+
+
+def test_other_units_are_filtered_by_state(confirmed: World, client: Browser) -> None:
+    make_confirmed_attempt(confirmed, 1, AttemptState.VERIFIED)
+    carol = client(confirmed.carol)
+    page = carol.get("/verification/other-units?state=verified").text
+    assert "Candidate 1" in page
+    assert "Alice Moran" not in page
+    both = carol.get("/verification/other-units").text
+    assert both.index("Alice Moran") < both.index("Candidate 1"), "in progress before verified"
+
+
+def test_units_to_verify_are_downloaded_as_csv(confirmed: World, client: Browser) -> None:
+    response = client(confirmed.carol).get("/verification?format=csv")
+    assert response.mimetype == "text/csv"
+    heads, row = response.data.decode("utf-8-sig").splitlines()
+    assert heads == "Candidate,Unit,Title,Round,Assessor,Confirmed,Last sampled"
+    assert row.startswith("Alice Moran,CFACC15,")
+    assert client(confirmed.bob).get("/verification?format=csv").status_code == 404
 
 
 def test_action_points_that_the_assessor_has_answered_come_first(confirmed: World, client: Browser) -> None:
@@ -157,6 +201,7 @@ def test_verifiers_pages_take_few_statements(
     carol.get("/verification")
     for path, max_statements in (
         ("/verification", 14),
+        ("/verification/other-units", 8),
         ("/action-points", 8),
         ("/verification/coverage", 8),
         (f"/attempts/{confirmed.cfacc15.id}/verify", 20),

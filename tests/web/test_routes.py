@@ -52,6 +52,7 @@ TABLE: dict[str, frozenset[str]] = {
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
+    "accounts.list_own_signatures": EVERYBODY_SIGNED_IN,
     "accounts.list_unsaved_texts": EVERYBODY_SIGNED_IN,
     "accounts.delete_unsaved_text": NOBODY,  # no such text exists
     "accounts.cancel_own_account_change": NOBODY,  # it belongs to the invited person, who has not signed in

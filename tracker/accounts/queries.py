@@ -1,7 +1,6 @@
 """Queries for the account pages: people, roles, sessions and signatures."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -9,12 +8,11 @@ from sqlalchemy.orm import joinedload, selectinload
 from tracker.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
 from tracker.clock import day_of, now
 from tracker.extensions import db
-from tracker.models import Centre, Event, Grant, Person, Signature, Unit, UnitAttempt, UserSession
-from tracker.vocabulary import Role, SignatureRole, use_terms
+from tracker.models import Centre, Grant, Person, UserSession
+from tracker.vocabulary import Role, use_terms
 from tracker.web.formatting import day
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
 
-PAGE = 50
 MAX_DEMO_GRANTS = 60
 ACCOUNT_STATES = {"open": "Has an account", "invited": "Invited", "closed": "Account closed"}
 
@@ -66,20 +64,6 @@ PEOPLE = ListDefinition[PersonAtCentre](
     ),
     default_sort="name",
 )
-
-
-@dataclass(frozen=True)
-class OwnSignature:
-    """A receipt for a signature: what was signed and when, and the hash of the event that records it."""
-
-    role: SignatureRole
-    unit_code: str
-    candidate: str
-    round: int
-    signed_at: datetime
-    superseded_at: datetime | None
-    snapshot_hash: str
-    event_hash: str | None
 
 
 def list_demo_people() -> list[tuple[Role, list[DemoPerson]]]:
@@ -187,29 +171,3 @@ def list_own_roles(person_id: int) -> list[Grant]:
         .order_by(Grant.id)
     )
     return list(db.session.scalars(query))
-
-
-def list_own_signatures(person_id: int, page: int) -> tuple[list[OwnSignature], bool]:
-    """List a page of a person's signatures, newest first; and whether more follow."""
-    query = (
-        select(
-            Signature.role,
-            Unit.code,
-            Person.name,
-            Signature.round,
-            Signature.signed_at,
-            Signature.superseded_at,
-            Signature.snapshot_hash,
-            Event.hash,
-        )
-        .join(UnitAttempt, UnitAttempt.id == Signature.attempt_id)
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .join(Person, Person.id == UnitAttempt.candidate_id)
-        .outerjoin(Event, (Event.object_type == "signature") & (Event.object_id == Signature.id))
-        .where(Signature.person_id == person_id)
-        .order_by(Signature.signed_at.desc(), Signature.id.desc())
-        .limit(PAGE + 1)
-        .offset(PAGE * (page - 1))
-    )
-    signatures = [OwnSignature(*row) for row in db.session.execute(query)]
-    return signatures[:PAGE], len(signatures) > PAGE

@@ -6,10 +6,9 @@ from logging import getLogger
 from typing import Any
 
 from flask import Flask, Response, g, request
-from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from tracker.clock import day_of, now
 from tracker.extensions import db
@@ -21,7 +20,6 @@ from tracker.web.current_user import me
 RECORD_INTERVAL = timedelta(hours=1)
 """The shortest time between two records of the same reader, part and day."""
 MAX_REMEMBERED = 10_000
-PAGE = 100
 INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 logger = getLogger(__name__)
 
@@ -67,18 +65,6 @@ def save_access(person_id: int, opened: OpenedPortfolio) -> None:
     statement = statement.on_conflict_do_update(index_elements=list(rows.primary_key), set_=later)
     with transactions.writing(), Session(db.engine) as session, session.begin():
         session.execute(statement)
-
-
-def list_accesses(candidate_id: int, centre_id: int | None, page: int) -> tuple[list[PortfolioAccess], bool]:
-    """List a page of a candidate's access log, at one centre or all, newest first; and whether more follow."""
-    query = select(PortfolioAccess).where(PortfolioAccess.candidate_id == candidate_id)
-    if centre_id is not None:
-        query = query.where(PortfolioAccess.centre_id == centre_id)
-    query = query.options(joinedload(PortfolioAccess.person)).order_by(
-        PortfolioAccess.last_at.desc(), PortfolioAccess.person_id, PortfolioAccess.part
-    )
-    rows = list(db.session.scalars(query.limit(PAGE + 1).offset(PAGE * (page - 1))))
-    return rows[:PAGE], len(rows) > PAGE
 
 
 def _is_due(recorded: dict[Any, Any], key: Any) -> bool:

@@ -6,12 +6,12 @@ hold, for an appeal or a complaint, prevents erasure until it is lifted (docs/ru
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload
 
 from tracker.clock import day_of, now
 from tracker.errors import Invalid, Refused
@@ -22,7 +22,6 @@ from tracker.models import Centre, Erasure, Registration, RetentionHold, Retenti
 from tracker.registrations.progress import load_progress
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, SignatureRole
 
-PAGE = 50
 MAX_MONTHS = 600
 
 
@@ -63,15 +62,10 @@ class RetentionStatus:
         return evidence or (self.is_due(self.records_until, today) and not self.is_fully_erased)
 
 
-def list_retention_statuses(centre_id: int, page: int) -> tuple[list[RetentionStatus], bool]:
-    """List a page of registrations that have ended or are on hold, earliest end first; and whether more follow."""
-    rows = _list_ended_or_on_hold(centre_id, PAGE + 1, PAGE * (page - 1))
-    return list(_build_statuses(centre_id, rows[:PAGE])), len(rows) > PAGE
-
-
 def list_due(centre_id: int, today: date) -> list[RetentionStatus]:
     """List the registrations of a centre with something due for erasure."""
-    statuses = _build_statuses(centre_id, _list_ended_or_on_hold(centre_id, None, 0))
+    rows = db.session.execute(select_ended_or_on_hold(centre_id).order_by(ended_at(), Registration.id))
+    statuses = build_statuses(centre_id, [(registration, verified) for registration, verified in rows])
     return [each for each in statuses if each.needs_erasing(today)]
 
 
@@ -85,7 +79,7 @@ def list_candidate_retention(registration: Registration) -> list[RetentionStatus
         .order_by(Registration.id)
     )
     rows: list[tuple[Registration, datetime | None]] = [(each, last) for each, last in db.session.execute(query)]
-    return list(_build_statuses(registration.centre_id, rows))
+    return list(build_statuses(registration.centre_id, rows))
 
 
 def list_rules(centre_id: int) -> list[RetentionRule]:
@@ -191,20 +185,20 @@ def verified_at() -> ColumnElement[datetime]:
     )
 
 
-def _list_ended_or_on_hold(
-    centre_id: int, limit: int | None, offset: int
-) -> list[tuple[Registration, datetime | None]]:
+def ended_at() -> ColumnElement[datetime]:
+    """Return as SQL when a registration ended: its withdrawal, or the verification of its last unit."""
+    return func.coalesce(Registration.withdrawn_at, verified_at())
+
+
+def select_ended_or_on_hold(centre_id: int) -> Select[Registration, datetime]:
+    """Select the registrations that have ended or are on hold, each with when its last unit was verified."""
     verified = verified_at()
-    ended_at = func.coalesce(Registration.withdrawn_at, verified)
-    query = (
+    return (
         select(Registration, verified)
-        .where(Registration.centre_id == centre_id, or_(_has_ended(verified), _is_on_hold()))
-        .options(joinedload(Registration.candidate), joinedload(Registration.qualification))
-        .order_by(ended_at.is_(None), ended_at, Registration.id)
-        .limit(limit)
-        .offset(offset)
+        .join(Registration.candidate)
+        .where(Registration.centre_id == centre_id, or_(_has_ended(verified), is_on_hold()))
+        .options(contains_eager(Registration.candidate), joinedload(Registration.qualification))
     )
-    return [(registration, last) for registration, last in db.session.execute(query)]
 
 
 def _has_ended(verified: ColumnElement[datetime]) -> ColumnElement[bool]:
@@ -214,11 +208,13 @@ def _has_ended(verified: ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(Registration.withdrawn_at.is_not(None), and_(~still_open, verified.is_not(None)))
 
 
-def _is_on_hold() -> ColumnElement[bool]:
+def is_on_hold() -> ColumnElement[bool]:
+    """Return as SQL whether a registration is on retention hold."""
     return exists().where(RetentionHold.registration_id == Registration.id, RetentionHold.lifted_at.is_(None))
 
 
-def _build_statuses(centre_id: int, rows: list[tuple[Registration, datetime | None]]) -> Iterator[RetentionStatus]:
+def build_statuses(centre_id: int, rows: Sequence[tuple[Registration, datetime | None]]) -> Iterator[RetentionStatus]:
+    """Yield the retention of registrations, given with when their last unit was verified. Runs a few statements."""
     rules = {
         rule.awarding_body: RetentionPeriods(rule.evidence_months, rule.record_months)
         for rule in list_rules(centre_id)

@@ -1,5 +1,8 @@
 """Views of privacy: one's own data, the portfolio access log, retention, retention holds and erasure."""
 
+from functools import partial
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,14 +12,13 @@ from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Person
-from tracker.privacy import access_log, data_export, erasure, retention
+from tracker.privacy import access_list, data_export, erasure, retention, retention_list
 from tracker.privacy.forms import EraseForm, ExportForm, RetentionForm, RetentionHoldForm
 from tracker.web.authorise import get_centre, get_registration
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form, render_form
-from tracker.web.pagination import Page
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires, signed_in
 
 privacy = Blueprint("privacy", __name__)
@@ -50,9 +52,7 @@ def download_own_data() -> ResponseReturnValue:
 @requires(Act.ADD_EVIDENCE)
 def show_own_access_log() -> ResponseReturnValue:
     """Show a candidate who opened their portfolio, at every centre."""
-    page = get_query_page()
-    rows, more = access_log.list_accesses(me().person_id, None, page)
-    return render_template("privacy/show_own_access_log.html", rows=rows, page=Page(page, more))
+    return send_access_log("privacy/show_own_access_log.html", me().person_id, None)
 
 
 @privacy.get("/registrations/<int:registration_id>/access-log")
@@ -61,10 +61,23 @@ def show_access_log(registration_id: int) -> ResponseReturnValue:
     """Show an administrator who opened a candidate's portfolio at their centre."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     get_centre(registration.centre_id)
-    page = get_query_page()
-    rows, more = access_log.list_accesses(registration.candidate_id, registration.centre_id, page)
-    return render_template(
-        "privacy/show_access_log.html", registration=registration, rows=rows, page=Page(page, more)
+    return send_access_log(
+        "privacy/show_access_log.html",
+        registration.candidate_id,
+        registration.centre_id,
+        registration=registration,
+    )
+
+
+def send_access_log(template: str, candidate_id: int, centre_id: int | None, **context: Any) -> ResponseReturnValue:
+    """Show a candidate's access log, or send it as a CSV file."""
+    return send_list(
+        access_list.ACCESSES,
+        partial(access_list.list_accesses, candidate_id, centre_id),
+        template,
+        [access_list.PARTS, access_list.ROLES],
+        describe_times=access_list.describe_times,
+        **context,
     )
 
 
@@ -73,7 +86,7 @@ def show_access_log(registration_id: int) -> ResponseReturnValue:
 def list_retention(centre_id: int) -> ResponseReturnValue:
     """List the registrations that have ended or are on hold, and their retention; a POST sets a retention rule."""
     centre, actor = get_centre(centre_id)
-    form, page = RetentionForm(), get_query_page()
+    form = RetentionForm()
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
             retention.set_rule(
@@ -85,13 +98,13 @@ def list_retention(centre_id: int) -> ResponseReturnValue:
             )
             flash("The retention periods are set. They also apply to registrations that have already ended.")
             return redirect(url_for(".list_retention", centre_id=centre.id), 303)
-    statuses, more = retention.list_retention_statuses(centre.id, page)
-    return render_form(
+    return send_list(
+        retention_list.RETENTION,
+        partial(retention_list.list_retention_statuses, centre.id),
         "privacy/list_retention.html",
-        form,
+        [retention_list.SHOWN],
+        form=form,
         centre=centre,
-        statuses=statuses,
-        page=Page(page, more),
         today=today(),
         rules=retention.list_rules(centre.id),
         default=retention.DEFAULT_PERIODS,

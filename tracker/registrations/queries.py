@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 
 from tracker.clock import now
 from tracker.extensions import db
@@ -18,11 +18,8 @@ from tracker.models import (
     Unit,
     UnitAttempt,
     Visit,
-    VisitAttempt,
 )
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role
-
-PAGE_LENGTH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,24 +177,6 @@ def list_people_with_role(centre: Centre, role: Role) -> list[Person]:
         .order_by(Person.name)
     )
     return list(db.session.scalars(query))
-
-
-def list_visits(centre: Centre, page: int) -> tuple[list[Visit], bool]:
-    """List a page of a centre's visits with their attempts, latest end first; and whether more follow."""
-    query = (
-        select(Visit)
-        .where(Visit.centre_id == centre.id)
-        .options(
-            joinedload(Visit.person),
-            selectinload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.unit),
-            selectinload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.candidate),
-        )
-        .order_by(Visit.ends_at.desc(), Visit.id)
-        .limit(PAGE_LENGTH + 1)
-        .offset(PAGE_LENGTH * (page - 1))
-    )
-    visits = list(db.session.scalars(query))
-    return visits[:PAGE_LENGTH], len(visits) > PAGE_LENGTH
 
 
 def find_visit(centre: Centre, visit_id: int) -> Visit | None:

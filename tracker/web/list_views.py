@@ -1,6 +1,7 @@
 """Answers to requests for a list: a page, or all of its pages as a CSV file under the same access rule."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from tracker.clock import today
 from tracker.web.csv_files import write_csv
 from tracker.web.current_user import in_terms
+from tracker.web.forms import PageForm, render_form
 from tracker.web.lists import Filter, ListDefinition, ListPage, ListQuery, read_list_query
 
 Row = TypeVar("Row")
@@ -20,27 +22,35 @@ def send_list(
     load: Callable[[ListQuery], ListPage[Row]],
     template: str,
     filters: Sequence[Filter] = (),
+    *,
+    form: PageForm | None = None,
     **context: Any,
 ) -> ResponseReturnValue:
     """Render the page of a list that the address asks for, or send all of its pages as a CSV file.
+
+    After a refused form the page is rendered with status 422, also where the address asks for the file.
 
     Args:
         definition: the list.
         load: loads a page of it.
         template: gets `listed`, the page, `filters`, and the context.
         filters: the choices that narrow the list.
+        form: the form on the page, if there is one.
         context: what else the template needs.
     """
-    listed = load(read_list_query(definition, request.args, filters))
+    query = read_list_query(definition, request.args, filters)
+    if form is not None and form.is_submitted():
+        query = replace(query, is_csv=False)
+    listed = load(query)
     if listed.query.is_csv:
         return send_list_as_csv(listed)
-    return render_template(template, listed=listed, filters=filters, **context)
+    context |= {"listed": listed, "filters": filters}
+    return render_template(template, **context) if form is None else render_form(template, form, **context)
 
 
 def send_list_as_csv(listed: ListPage[Any]) -> ResponseReturnValue:
-    """Send a list as a CSV file, with the heads in the terms of the reader's centre."""
-    heads, *rows = listed.build_csv_rows()
-    content = write_csv([[in_terms(str(head)) for head in heads], *rows])
+    """Send a list as a CSV file, with fixed words in the terms of the reader's centre."""
+    content = write_csv(listed.build_csv_rows(in_terms))
     name = f"{listed.definition.name}-{today().isoformat()}.csv"
     return send_file(BytesIO(content), "text/csv; charset=utf-8", as_attachment=True, download_name=name)
 

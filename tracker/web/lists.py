@@ -11,7 +11,6 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select, true
 
 from tracker.extensions import db
-from tracker.web.pagination import Page
 
 PAGE_SIZES = (25, 50, 100)
 DEFAULT_PAGE_SIZE = 50
@@ -35,6 +34,8 @@ class Column(Generic[Row]):
     """Whether the largest or latest come first when the column is first chosen."""
     is_number: bool = False
     only_in_csv: bool = False
+    has_terms: bool = False
+    """Whether its cells are fixed words, which a CSV file has in the terms of the reader's centre."""
 
     @property
     def name(self) -> str:
@@ -57,6 +58,8 @@ class Filter:
     """The words for no choice, such as `All units`."""
     choices: Mapping[str, str]
     """The words of each value."""
+    has_terms: bool = False
+    """Whether the words are fixed, so that they are shown in the terms of the reader's centre."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +173,14 @@ class ListPage(Generic[Row]):
         return self.query.offset + len(self.rows)
 
     @property
-    def position(self) -> Page:
-        """Return the position of the page among all pages."""
-        pages = max(1, -(-self.total // self.query.size))
-        return Page(self.query.page, self.query.page < pages, pages)
+    def pages(self) -> int:
+        """Return how many pages there are, at least one."""
+        return max(1, -(-self.total // self.query.size))
+
+    @property
+    def has_next(self) -> bool:
+        """Return whether a page follows."""
+        return self.query.page < self.pages
 
     @property
     def csv_length(self) -> int:
@@ -196,10 +203,18 @@ class ListPage(Generic[Row]):
                 orders.setdefault(self.query.sort_value, f"{words}, reversed")
         return orders
 
-    def build_csv_rows(self) -> list[list[object]]:
-        """Return the rows of the CSV file: the columns' heads, the rows, and a note if the file is cut."""
-        heads: list[object] = [column.label for column in self.definition.columns]
-        cells = [[column.cell(row) for column in self.definition.columns] for row in self.rows]
+    def build_csv_rows(self, in_terms: Callable[[str], str] = str) -> list[list[object]]:
+        """Return the rows of the CSV file: the columns' heads, the rows, and a note if the file is cut.
+
+        Args:
+            in_terms: returns fixed words in the terms of the reader's centre.
+        """
+        columns = self.definition.columns
+        heads: list[object] = [in_terms(column.label) for column in columns]
+        cells = [
+            [in_terms(str(column.cell(row))) if column.has_terms else column.cell(row) for column in columns]
+            for row in self.rows
+        ]
         if self.total > len(self.rows):
             note = (
                 f"The first {len(self.rows):,} of {self.total:,} rows. Search or filter the list to get the others."
@@ -219,7 +234,7 @@ def read_list_query(
     size, page = _read_number(arguments.get("size", "")), _read_number(arguments.get("page", ""))
     values = {each.name: arguments.get(each.name, "") for each in filters}
     return ListQuery(
-        words=" ".join(arguments.get("q", "")[:MAX_SEARCH_LENGTH].split()),
+        words=read_search_words(arguments),
         chosen={each.name: values[each.name] for each in filters if values[each.name] in each.choices},
         sort=sort.removeprefix("-"),
         is_descending=sort.startswith("-"),
@@ -230,13 +245,18 @@ def read_list_query(
     )
 
 
+def read_search_words(arguments: Mapping[str, str]) -> str:
+    """Return what a list is searched for, from an address, at most `MAX_SEARCH_LENGTH` characters."""
+    return " ".join(arguments.get("q", "")[:MAX_SEARCH_LENGTH].split())
+
+
 def load_page(
     definition: ListDefinition[Row],
     query: ListQuery,
     statement: Select[*tuple[Any, ...]],
     build_row: Callable[[Any], Row],
     *,
-    key: SQLColumnExpression[Any],
+    key: SQLColumnExpression[Any] | tuple[SQLColumnExpression[Any], ...],
     order_by: Mapping[str, Sequence[SQLColumnExpression[Any]]],
 ) -> ListPage[Row]:
     """Load a page of a list with two SQL statements: one counts the rows, one reads those of the page.
@@ -246,17 +266,18 @@ def load_page(
         query: what is asked for.
         statement: selects the rows that the search and the filters leave, without order and limit.
         build_row: makes a row of the list from a row of the statement.
-        key: what identifies a row; it sorts rows that are otherwise equal.
+        key: what identifies a row, one column or several; it sorts rows that are otherwise equal.
         order_by: what each sortable column sorts by, by the column's name; the list's own order has an empty name.
     """
-    counted = statement.with_only_columns(key, maintain_column_froms=True).order_by(None).subquery()
+    keys = key if isinstance(key, tuple) else (key,)
+    counted = statement.with_only_columns(*keys, maintain_column_froms=True).order_by(None).subquery()
     total = db.session.scalar(select(func.count()).select_from(counted)) or 0
     query = query.go_to_existing_page(total)
     order = [
         (element.desc() if query.is_descending else element).nulls_last() if query.sort else element
         for element in order_by[query.sort]
     ]
-    rows = db.session.execute(statement.order_by(*order, key).limit(query.limit).offset(query.offset))
+    rows = db.session.execute(statement.order_by(*order, *keys).limit(query.limit).offset(query.offset))
     return ListPage(definition, query, [build_row(row) for row in rows], total)
 
 

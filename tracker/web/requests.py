@@ -30,11 +30,6 @@ def get_query_number(name: str, default: int = 0) -> int:
     return number if 0 <= number < 2**31 else default
 
 
-def get_query_page(maximum: int = 10_000) -> int:
-    """Return the page number from the query string, from 1 up to `maximum`."""
-    return max(1, min(get_query_number("page", 1), maximum))
-
-
 def parse_id(value: str) -> int | None:
     """Return the id in a form field, or None if the text is not an id."""
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None

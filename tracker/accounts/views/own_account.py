@@ -1,5 +1,7 @@
 """Views of one's own account: roles, password, sessions, signatures; and choosing a role."""
 
+from functools import partial
+
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import update
@@ -13,6 +15,8 @@ from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import check_password, set_password
 from tracker.accounts.services.sign_in import end_own_session as end_session
 from tracker.accounts.services.two_step_verification import count_codes, list_factors
+from tracker.accounts.signature_list import ROLES, SIGNATURES, STATES
+from tracker.accounts.signature_list import list_own_signatures as list_signatures
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
@@ -20,9 +24,12 @@ from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form, render_form
-from tracker.web.pagination import Page
-from tracker.web.requests import get_query_page
+from tracker.web.list_views import send_list
+from tracker.web.lists import ListQuery
 from tracker.web.route_rules import signed_in
+
+MAX_SIGNATURES_SHOWN = 5
+"""Signatures on the page of one's own account, which links to all of them."""
 
 
 @accounts.route("/account", methods=["GET", "POST"])
@@ -35,8 +42,7 @@ def my_account() -> ResponseReturnValue:
             change_password(form.current.data or "", form.password.data or "")
             flash("Your password is changed. You are signed out of every other browser.")
             return redirect(url_for(".my_account"), 303)
-    page = get_query_page()
-    signatures, more = queries.list_own_signatures(me().person_id, page)
+    newest = ListQuery(sort="signed", is_descending=True, size=MAX_SIGNATURES_SHOWN)
     return render_form(
         "accounts/my_account.html",
         form,
@@ -48,8 +54,16 @@ def my_account() -> ResponseReturnValue:
         earlier_names=list_earlier_names(me().person_id),
         factors=list_factors(me().person_id),
         codes_left=count_codes(me().person_id) if me().has_second_factor else 0,
-        signatures=signatures,
-        page=Page(page, more),
+        signatures=list_signatures(me().person_id, newest),
+    )
+
+
+@accounts.get("/account/signatures")
+@signed_in
+def list_own_signatures() -> ResponseReturnValue:
+    """List one's own signatures with their receipts."""
+    return send_list(
+        SIGNATURES, partial(list_signatures, me().person_id), "accounts/list_own_signatures.html", [ROLES, STATES]
     )
 
 

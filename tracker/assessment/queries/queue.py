@@ -233,9 +233,25 @@ def group_by_item(queue: Iterable[EvidenceToAssess]) -> list[QueueItem]:
     return sorted(rows, key=lambda row: (row.queued_at, row.first.evidence_id))
 
 
-def filter_queue(queue: Iterable[EvidenceToAssess], candidate_id: int = 0, code: str = "") -> list[EvidenceToAssess]:
-    """Return the entries of one candidate, of one unit, or both; 0 and an empty code mean all."""
-    return [entry for entry in queue if candidate_id in {0, entry.candidate_id} and code in {"", entry.code}]
+def filter_queue(
+    queue: Iterable[EvidenceToAssess], candidate: int = 0, unit: str = "", q: str = ""
+) -> list[EvidenceToAssess]:
+    """Return the entries that the filters and the search of the queue leave.
+
+    Args:
+        queue: the assessor's evidence to assess.
+        candidate: the candidate's id; 0 for all.
+        unit: the unit's code; empty for all.
+        q: words in the candidate's name, the title of the item or the unit's code; empty for all.
+    """
+    words = q.lower()
+    return [
+        entry
+        for entry in queue
+        if candidate in {0, entry.candidate_id}
+        and unit in {"", entry.code}
+        and any(words in text.lower() for text in (entry.candidate, entry.title, entry.code))
+    ]
 
 
 def find_queue_position(rows: list[QueueItem], evidence_id: int) -> QueuePosition:

@@ -25,6 +25,7 @@ from tracker.portfolio.queries import evidence as evidence_queries
 from tracker.portfolio.queries.warnings import list_version_warnings
 from tracker.vocabulary import Outcome
 from tracker.web.current_user import me
+from tracker.web.lists import MAX_SEARCH_LENGTH, read_search_words
 from tracker.web.requests import get_query_number
 
 
@@ -182,8 +183,7 @@ def find_missing_id(units: Sequence[UnitToAssess], refusal: Invalid | Conflict) 
 
 def find_position(queue: Sequence[EvidenceToAssess], version: EvidenceVersion) -> QueuePosition:
     """Return the item's position in the queue as it is filtered."""
-    chosen = read_queue_filter()
-    filtered = filter_queue(queue, chosen.get("candidate", 0), chosen.get("unit", ""))
+    filtered = filter_queue(queue, **read_queue_filter())
     return find_queue_position(group_by_item(filtered), version.evidence_id)
 
 
@@ -207,13 +207,17 @@ def find_assessment_to_undo() -> Assessment | None:
 
 
 def read_queue_filter() -> dict[str, Any]:
-    """Return the filter of the queue from the query string, without empty values."""
-    chosen = {"candidate": get_query_number("candidate"), "unit": request.args.get("unit", "")[:60]}
+    """Return the filters and the search of the queue from the query string, without empty values."""
+    chosen = {
+        "candidate": get_query_number("candidate"),
+        "unit": request.args.get("unit", "")[:MAX_SEARCH_LENGTH],
+        "q": read_search_words(request.args),
+    }
     return {name: value for name, value in chosen.items() if value}
 
 
 def build_assessing_url(attempt_id: int, evidence_id: int, **query: Any) -> str:
-    """Return the URL of the page for an item, with the filter of the queue."""
+    """Return the URL of the page for an item, with the filters and the search of the queue."""
     return url_for(
         "assessment.assess", attempt_id=attempt_id, evidence_id=evidence_id, **read_queue_filter(), **query
     )

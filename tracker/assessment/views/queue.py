@@ -2,22 +2,20 @@
 
 from functools import partial
 
-from flask import render_template
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import candidates as candidate_queries
 from tracker.assessment.queries import queue as queries
+from tracker.assessment.queries.queue_list import QUEUE, group_rows, list_queue, list_queue_filters
 from tracker.assessment.views import assessment
-from tracker.assessment.views.assess_page import build_assessing_url, find_assessment_to_undo, read_queue_filter
+from tracker.assessment.views.assess_page import find_assessment_to_undo
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.web.current_user import me
-from tracker.web.list_views import send_list
-from tracker.web.pagination import Page
+from tracker.web.list_views import send_list, send_list_as_csv
+from tracker.web.lists import read_list_query
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
-
-ITEMS_PER_PAGE = 100
 
 
 @assessment.get("/queue")
@@ -25,22 +23,22 @@ ITEMS_PER_PAGE = 100
 def queue() -> ResponseReturnValue:
     """Show the evidence to assess, oldest first."""
     entries = read_queue(me().person_id)
-    chosen = read_queue_filter()
-    rows = queries.group_by_item(queries.filter_queue(entries, chosen.get("candidate", 0), chosen.get("unit", "")))
-    page = get_query_page(1_000)
+    filters = list_queue_filters(entries)
+    query = read_list_query(QUEUE, request.args, filters)
+    narrowed = queries.filter_queue(entries, int(query.get("candidate") or 0), query.get("unit"), query.words)
+    rows = queries.group_by_item(narrowed)
+    listed = list_queue(rows, query)
+    if query.is_csv:
+        return send_list_as_csv(listed)
     return render_template(
         "assessment/queue.html",
-        total=len(rows),
+        listed=listed,
+        filters=filters,
         first=rows[0].first if rows else None,
-        groups=queries.group_by_age(rows[ITEMS_PER_PAGE * (page - 1) : ITEMS_PER_PAGE * page]),
+        groups=group_rows(listed),
         older=queries.count_older(rows),
         to_sign=queries.list_units_to_sign(me().person_id, entries),
         action_points=queries.list_action_points_to_answer(me().person_id),
-        candidates=sorted({(entry.candidate, entry.candidate_id) for entry in entries}),
-        codes=sorted({entry.code for entry in entries}),
-        chosen=chosen,
-        page=Page(page, has_next=len(rows) > ITEMS_PER_PAGE * page),
-        assessing_url=build_assessing_url,
         undoable=find_assessment_to_undo(),
     )
 

@@ -21,7 +21,6 @@ from tracker.vocabulary import ImportOutcome, ImportState
 UNITS_PER_QUERY = 200
 """Units asked for in one SQL statement."""
 MAX_DIFFERENCES = 30
-PAGE_LENGTH = 20
 MAX_CRITERIA = 1000
 MAX_FIELD_LENGTH = {"code": 60, "version": 20, "title": 200, "full_code": 120}
 NOT_CONTENT = frozenset({"slug", "revision", "provenance", "dates"})
@@ -228,14 +227,6 @@ def find_import(run_id: int, *, lock: bool = False) -> ImportRun | None:
     if lock:
         query = query.with_for_update(of=ImportRun)
     return db.session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
-
-
-def list_imports(centre_id: int, page: int) -> tuple[list[ImportRun], bool]:
-    """List a page of the imports of a centre, the newest first; and whether more follow."""
-    query = select(ImportRun).where(ImportRun.centre_id == centre_id).order_by(ImportRun.id.desc())
-    query = query.options(joinedload(ImportRun.started_by)).limit(PAGE_LENGTH + 1).offset(PAGE_LENGTH * (page - 1))
-    runs = list(db.session.scalars(query))
-    return runs[:PAGE_LENGTH], len(runs) > PAGE_LENGTH
 
 
 def _make_entry(document: UnitDocument, outcome: ImportOutcome, **facts: Any) -> ImportEntry:

@@ -13,8 +13,6 @@ from tracker.models import Qualification, Unit
 from tracker.units.drafting.units import make_free_slug
 from tracker.units.qualification_documents import QualificationDocument, QualificationUnit, qualification_from_json
 
-MAX_LISTED = 200
-
 
 @dataclass(frozen=True)
 class LibraryUnit:
@@ -43,9 +41,7 @@ def list_qualifications(centre_ids: Collection[int], words: str = "") -> list[Qu
     for qualification in db.session.scalars(query.order_by(Qualification.id)):
         key = (qualification.code, qualification.owner_centre_id)
         newest[key] = max(newest.get(key, qualification), qualification, key=version_order)
-    return sorted(newest.values(), key=lambda qualification: (qualification.title.casefold(), qualification.id))[
-        :MAX_LISTED
-    ]
+    return sorted(newest.values(), key=lambda qualification: (qualification.title.casefold(), qualification.id))
 
 
 def find_newest_qualification(code: str, centre_ids: Collection[int]) -> Qualification | None:

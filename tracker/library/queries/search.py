@@ -1,9 +1,8 @@
 """Search for units by code, title and words in criteria, with a constant number of SQL statements."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
@@ -13,30 +12,11 @@ from tracker.library.queries.units import is_unit_visible_at
 from tracker.models import Criterion, Unit, UnitCode
 from tracker.units.standards_folder import normalise_code
 from tracker.vocabulary import DocumentType
-from tracker.web.pagination import Page
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, load_page
 
-PAGE_SIZE = 50
 MAX_TERMS = 8
 EXCERPT_BEFORE, EXCERPT_AFTER = 60, 140
 """Characters of a criterion shown before and after the first word found."""
-
-
-@dataclass(frozen=True)
-class UnitSearch:
-    """The filters of a unit search; an empty value matches everything."""
-
-    words: str = ""
-    suite: str = ""
-    document_type: str = ""
-    owner: str = ""
-    """Whose units to find: `own`, `installation`, or empty for both."""
-    page: int = 1
-
-    @property
-    def terms(self) -> list[str]:
-        """Return the distinct words searched for, in lower case."""
-        return list(dict.fromkeys(self.words.casefold().split()))[:MAX_TERMS]
-
 
 ExcerptPart = tuple[str, bool]
 """Some text, and whether it was searched for."""
@@ -54,6 +34,7 @@ class UnitResult:
     version: str
     revision: int
     document_type: DocumentType
+    suites: str
     owner_centre_id: int | None
     label: str = ""
     """The label of the criterion in the excerpt."""
@@ -65,38 +46,67 @@ class UnitResult:
         return self.owner_centre_id is not None
 
 
-@dataclass(frozen=True)
-class UnitResultPage:
-    """One page of results."""
-
-    units: tuple[UnitResult, ...]
-    total: int
-    page: int
-
-    @property
-    def pages(self) -> int:
-        """Return the number of pages."""
-        return max(1, -(-self.total // PAGE_SIZE))
-
-    @property
-    def position(self) -> Page:
-        """Return the position of this page among all pages."""
-        return Page(self.page, self.page < self.pages, self.pages)
+UNITS = ListDefinition[UnitResult](
+    "units",
+    (
+        Column("Code", lambda row: row.full_code, can_sort=True),
+        Column("Title", lambda row: row.title, can_sort=True),
+        Column("Version", lambda row: row.version),
+        Column("Revision", lambda row: row.revision, only_in_csv=True),
+        Column("Type", lambda row: row.document_type.label, can_sort=True),
+        Column("Suite", lambda row: row.suites, only_in_csv=True),
+        Column("Owner", lambda row: "My centre" if row.is_own else "Installation", only_in_csv=True),
+    ),
+    own_order="Best match",
+)
 
 
-def search_units(search: UnitSearch, centre_ids: Collection[int]) -> UnitResultPage:
-    """Return one page of matching units: matches of the code first, then of the title.
+def search_units(centre_ids: Collection[int], query: ListQuery) -> ListPage[UnitResult]:
+    """Load a page of matching units: matches of the code first, then of the title. Runs three SQL statements.
 
-    Each version is listed in its newest revision; its page links to the older ones.
+    Each version is listed in its newest revision; its page links to the older ones. The page shows an excerpt of a
+    criterion that has the words; the CSV file does not.
     """
-    condition = and_(*_list_conditions(search, centre_ids))
-    total = db.session.scalar(select(func.count()).select_from(Unit).where(condition)) or 0
-    page = min(max(1, search.page), max(1, -(-total // PAGE_SIZE)))
-    rows = db.session.execute(
-        _build_query(search).where(condition).limit(PAGE_SIZE).offset(PAGE_SIZE * (page - 1))
-    ).all()
-    result = [UnitResult(**row._asdict()) for row in rows]
-    return UnitResultPage(tuple(_add_excerpts(result, search.terms)), total, page)
+    terms = find_terms(query)
+    listed = load_page(
+        UNITS,
+        query,
+        select(
+            Unit.id.label("unit_id"),
+            Unit.slug,
+            Unit.code,
+            Unit.full_code,
+            Unit.title,
+            Unit.version,
+            Unit.revision,
+            Unit.document_type,
+            Unit.suites,
+            Unit.owner_centre_id,
+        ).where(*_list_conditions(query, terms, centre_ids)),
+        lambda row: UnitResult(**row._asdict()),
+        key=Unit.id,
+        order_by={
+            "": [*_order_by_match(query, terms), Unit.code, Unit.id.desc()],
+            "code": [Unit.code],
+            "title": [func.lower(Unit.title)],
+            "type": [Unit.document_type, Unit.code],
+        },
+    )
+    return listed if query.is_csv else replace(listed, rows=_add_excerpts(listed.rows, terms))
+
+
+def find_terms(query: ListQuery) -> list[str]:
+    """Return the distinct words searched for, in lower case, at most `MAX_TERMS`."""
+    return list(dict.fromkeys(query.words.casefold().split()))[:MAX_TERMS]
+
+
+def list_unit_filters(centre_ids: Collection[int]) -> list[Filter]:
+    """List the choices that narrow the list of units. Runs one SQL statement."""
+    return [
+        Filter("suite", "Suite", "All suites", {suite: suite for suite in list_suites(centre_ids)}),
+        Filter("type", "Type", "All types", {each.value: each.label for each in DocumentType}),
+        Filter("owner", "Owner", "All owners", {"installation": "Installation", "own": "My centre"}),
+    ]
 
 
 def list_suites(centre_ids: Collection[int]) -> list[str]:
@@ -107,28 +117,39 @@ def list_suites(centre_ids: Collection[int]) -> list[str]:
     return list(db.session.scalars(query))
 
 
-def _list_conditions(search: UnitSearch, centre_ids: Collection[int]) -> list[ColumnElement[bool]]:
-    result = [_is_offered(Unit, search, centre_ids), ~_has_newer(search, centre_ids)]
-    if search.terms:
-        in_words = and_(*(Unit.search_text.contains(term, autoescape=True) for term in search.terms))
-        code = normalise_code(search.words)
+def _list_conditions(
+    query: ListQuery, terms: Sequence[str], centre_ids: Collection[int]
+) -> list[ColumnElement[bool]]:
+    owner = query.get("owner")
+    result = [_is_offered(Unit, owner, centre_ids), ~_has_newer(owner, centre_ids)]
+    if terms:
+        in_words = and_(*(Unit.search_text.contains(term, autoescape=True) for term in terms))
+        code = normalise_code(query.words)
         result.append(
             or_(in_words, _has_code(UnitCode.normalised.contains(code, autoescape=True))) if code else in_words
         )
-    if search.suite:
-        result.append(Unit.suites == search.suite)
-    if search.document_type in set(DocumentType):
-        result.append(Unit.document_type == DocumentType(search.document_type))
+    if suite := query.get("suite"):
+        result.append(Unit.suites == suite)
+    if document_type := query.get("type"):
+        result.append(Unit.document_type == DocumentType(document_type))
     return result
 
 
-def _is_offered(unit: type[Unit], search: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
+def _order_by_match(query: ListQuery, terms: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Return what puts units first whose code is searched for, then those with the words in their title."""
+    if not terms:
+        return []
+    in_title = and_(*(func.lower(Unit.title).contains(term, autoescape=True) for term in terms))
+    return [_has_code(UnitCode.normalised == normalise_code(query.words)).desc(), in_title.desc()]
+
+
+def _is_offered(unit: type[Unit], owner: str, centre_ids: Collection[int]) -> ColumnElement[bool]:
     """Return the SQL condition for units that these centres can see and whose owner is searched for."""
     own, installation = unit.owner_centre_id.in_(centre_ids), unit.owner_centre_id.is_(None)
-    return {"own": own, "installation": installation}.get(search.owner, or_(own, installation))
+    return {"own": own, "installation": installation}.get(owner, or_(own, installation))
 
 
-def _has_newer(search: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
+def _has_newer(owner: str, centre_ids: Collection[int]) -> ColumnElement[bool]:
     """Return the SQL condition for units that have a later revision or a centre's own copy of the same revision."""
     newer = aliased(Unit)
     is_later = or_(
@@ -141,7 +162,7 @@ def _has_newer(search: UnitSearch, centre_ids: Collection[int]) -> ColumnElement
         Unit.owner_centre_id.is_(None),
     )
     same_version = and_(newer.code == Unit.code, newer.version == Unit.version)
-    offered = _is_offered(newer, search, centre_ids)
+    offered = _is_offered(newer, owner, centre_ids)
     return select(newer.id).where(same_version, is_later, is_not_another_centres, offered).exists()
 
 
@@ -149,18 +170,7 @@ def _has_code(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(UnitCode.id).where(UnitCode.unit_id == Unit.id, condition).exists()
 
 
-def _build_query(search: UnitSearch) -> Any:
-    query = select(
-        Unit.id.label("unit_id"), Unit.slug, Unit.code, Unit.full_code, Unit.title, Unit.version, Unit.revision,
-        Unit.document_type, Unit.owner_centre_id,
-    )  # fmt: skip
-    if search.terms:
-        in_title = and_(*(func.lower(Unit.title).contains(term, autoescape=True) for term in search.terms))
-        query = query.order_by(_has_code(UnitCode.normalised == normalise_code(search.words)).desc(), in_title.desc())
-    return query.order_by(Unit.code, Unit.id.desc())
-
-
-def _add_excerpts(result: Sequence[UnitResult], terms: Sequence[str]) -> Iterable[UnitResult]:
+def _add_excerpts(result: Sequence[UnitResult], terms: Sequence[str]) -> Sequence[UnitResult]:
     """Add to each unit an excerpt of the criterion that contains most of the words."""
     if not terms or not result:
         return result

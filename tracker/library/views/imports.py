@@ -1,5 +1,6 @@
 """Import of a file of units: choose, preview, confirm, follow and cancel."""
 
+from functools import partial
 from io import SEEK_END
 
 from flask import flash, jsonify, redirect, render_template, request, url_for
@@ -14,6 +15,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import SAFE_METHODS, reading
 from tracker.library.forms.files import StartImportForm, UnitImportForm
 from tracker.library.queries import imports as queries
+from tracker.library.queries.import_list import IMPORTS, STATES, list_imports
 from tracker.library.services import imports as services
 from tracker.library.services import unit_files
 from tracker.library.views import library
@@ -22,9 +24,8 @@ from tracker.storage import virus_scan
 from tracker.vocabulary import ImportOutcome, ImportState
 from tracker.web.authorise import get_centre
 from tracker.web.idempotency import idempotent
-from tracker.web.pagination import Page
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 MAX_LISTED = 200
@@ -50,7 +51,7 @@ def preview_import(centre_id: int) -> ResponseReturnValue:
     if result is None:
         with reading():
             centre, _ = get_centre(centre_id)
-            return render_choose_import(centre, form), 422
+            return render_choose_import(centre, form)
     centre, actor = get_centre(centre_id)
     run = services.start_preview(result, centre.id, actor)
     return redirect(url_for(".show_import", run_id=run.id), 303)
@@ -159,17 +160,10 @@ def get_upload(form: UnitImportForm) -> tuple[str, str, bytes]:
     return (unit_files.detect_format(name, body) if chosen == unit_files.DETECT else chosen), name, body
 
 
-def render_choose_import(centre: Centre, form: UnitImportForm) -> str:
-    """Render the form to choose a file."""
-    page = get_query_page()
-    runs, more = queries.list_imports(centre.id, page)
-    return render_template(
-        "library/choose_import.html",
-        centre=centre,
-        form=form,
-        runs=runs,
-        page=Page(page, more),
-        formats=unit_files.FORMATS,
+def render_choose_import(centre: Centre, form: UnitImportForm) -> ResponseReturnValue:
+    """Render the form to choose a file, with the centre's imports; 422 after a refused file."""
+    return send_list(
+        IMPORTS, partial(list_imports, centre.id), "library/choose_import.html", [STATES], form=form, centre=centre
     )
 
 

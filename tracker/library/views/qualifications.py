@@ -1,5 +1,7 @@
 """Qualifications: readable for everyone signed in; a centre's own are published by its administrator."""
 
+from functools import partial
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -7,6 +9,7 @@ from tracker.accounts.password_confirmation import requires_password
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.library.forms.qualifications import PublishQualificationForm, QualificationForm
 from tracker.library.queries import qualifications as queries
+from tracker.library.queries.qualification_list import OWNERS, QUALIFICATIONS, list_qualification_rows
 from tracker.library.services import qualifications as services
 from tracker.library.views import library
 from tracker.models import Centre, Qualification
@@ -18,6 +21,7 @@ from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
 from tracker.web.forms import render_form
 from tracker.web.idempotency import idempotent
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
 from tracker.web.text_direction import isolate
@@ -42,11 +46,11 @@ provenance:
 @signed_in
 def list_qualifications() -> ResponseReturnValue:
     """List the qualifications that the person can see."""
-    words = request.args.get("q", "")[:100]
-    return render_template(
+    return send_list(
+        QUALIFICATIONS,
+        partial(list_qualification_rows, me().centre_ids),
         "library/list_qualifications.html",
-        qualifications=queries.list_qualifications(me().centre_ids, words.strip()),
-        words=words,
+        [OWNERS],
         administered=me().find_grant(Role.ADMINISTRATOR),
     )
 

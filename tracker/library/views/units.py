@@ -1,20 +1,22 @@
 """Pages to search and read units, for everyone signed in."""
 
-from flask import render_template, request
+from functools import partial
+
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from tracker.clock import today
 from tracker.errors import NotFound
-from tracker.library.queries import search
 from tracker.library.queries import units as queries
 from tracker.library.queries.drafts import list_drafts
 from tracker.library.queries.links import list_linked_criteria
+from tracker.library.queries.search import UNITS, list_unit_filters, search_units
 from tracker.library.views import library
 from tracker.models import Unit
-from tracker.vocabulary import DocumentType, DraftState, Role
+from tracker.vocabulary import DraftState, Role
 from tracker.web.current_user import me
+from tracker.web.list_views import send_list
 from tracker.web.permissions import PERMISSIONS, Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import signed_in
 
 
@@ -22,16 +24,14 @@ from tracker.web.route_rules import signed_in
 @signed_in
 def list_units() -> ResponseReturnValue:
     """Search the units."""
-    unit_search = parse_search()
     centre_ids = me().centre_ids
-    return render_template(
+    return send_list(
+        UNITS,
+        partial(search_units, centre_ids),
         "library/list_units.html",
-        results=search.search_units(unit_search, centre_ids),
-        search=unit_search,
-        suites=search.list_suites(centre_ids),
-        document_types=DocumentType,
+        list_unit_filters(centre_ids),
         administered=me().find_grant(Role.ADMINISTRATOR),
-        drafts=list_drafts(list_draft_centre_ids(), [DraftState.DRAFT]) if unit_search == search.UnitSearch() else [],
+        drafts=list_drafts(list_draft_centre_ids(), [DraftState.DRAFT]),
     )
 
 
@@ -66,10 +66,3 @@ def get_unit(slug: str) -> Unit:
     if unit is None:
         raise NotFound("There is no unit at this address. Search the list of units.")
     return unit
-
-
-def parse_search() -> search.UnitSearch:
-    """Return the search in the query string, within limits."""
-    words, suite = (request.args.get(name, "")[:100] for name in ("q", "suite"))
-    page = get_query_page()
-    return search.UnitSearch(words, suite, request.args.get("type", ""), request.args.get("owner", ""), page)

@@ -1,5 +1,7 @@
 """Views of external verifiers' visits, for a centre's administrators."""
 
+from functools import partial
+
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
@@ -8,12 +10,13 @@ from tracker.errors import NotFound
 from tracker.registrations import queries, visits
 from tracker.registrations.forms import NOBODY_YET, VisitForm
 from tracker.registrations.views import registrations
+from tracker.registrations.visit_list import STATES, VISITS
+from tracker.registrations.visit_list import list_visits as list_centre_visits
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
-from tracker.web.forms import errors_on_form, render_form
-from tracker.web.pagination import Page
+from tracker.web.forms import errors_on_form
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
@@ -42,15 +45,14 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
             )
             flash(f"The visit of {isolate(visit.person.name)} is open.")
             return redirect(url_for(".list_visits", centre_id=centre.id), 303)
-    page = get_query_page()
-    centre_visits, has_next = queries.list_visits(centre, page)
-    return render_form(
+    return send_list(
+        VISITS,
+        partial(list_centre_visits, centre),
         "registrations/list_visits.html",
-        form,
+        [STATES],
+        form=form,
         centre=centre,
         people=people,
-        visits=centre_visits,
-        page=Page(page, has_next),
         moment=now(),
     )
 

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from tracker.verification.queries import allocated as queries
@@ -14,9 +13,7 @@ from tracker.verification.views import verification
 from tracker.web.current_user import me
 from tracker.web.list_views import send_list
 from tracker.web.lists import ListQuery
-from tracker.web.pagination import Page
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 MAX_ON_HOME = 10
@@ -27,12 +24,12 @@ MAX_ON_HOME = 10
 @requires(Act.LIST_VERIFICATIONS)
 def list_verifications() -> ResponseReturnValue:
     """Show the internal verifier's home: action points to close, units to verify, what is sampled least."""
-    person_id, page = me().person_id, get_query_page()
-    to_verify, has_next = queries.list_attempts_to_verify(person_id, page)
-    return render_template(
+    person_id = me().person_id
+    return send_list(
+        queries.TO_VERIFY,
+        partial(queries.list_attempts_to_verify, person_id),
         "verification/list_verifications.html",
-        to_verify=to_verify,
-        page=Page(page, has_next),
+        [queries.SAMPLED],
         to_verify_count=queries.count_attempts_to_verify(person_id),
         other_count=queries.count_other_attempts(person_id),
         action_points=list_action_points_of(person_id, ListQuery(chosen={"state": "answered"}, size=MAX_ON_HOME)),
@@ -45,9 +42,12 @@ def list_verifications() -> ResponseReturnValue:
 @requires(Act.LIST_VERIFICATIONS)
 def list_other_units() -> ResponseReturnValue:
     """List the allocated units that do not wait for the verifier: in progress, assessed or verified."""
-    page = get_query_page()
-    attempts, has_next = queries.list_other_attempts(me().person_id, page)
-    return render_template("verification/list_other_units.html", attempts=attempts, page=Page(page, has_next))
+    return send_list(
+        queries.OTHER_UNITS,
+        partial(queries.list_other_attempts, me().person_id),
+        "verification/list_other_units.html",
+        [queries.STATES, queries.SAMPLED],
+    )
 
 
 @verification.get("/action-points")
