@@ -92,6 +92,13 @@ def wav(code: int = 1) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", 4 + len(chunks), b"WAVE") + chunks
 
 
+def huge_webp(width: int, height: int) -> bytes:
+    """Return a few bytes of lossless WEBP of one colour in a size that its header gives."""
+    chunk = struct.pack("<4sIBI", b"VP8L", 14, 0x2F, (width - 1) | (height - 1) << 14)
+    chunk += b"\x07\x10\x11\xfd\x0fDD\xff\x03"
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(chunk), b"WEBP") + chunk
+
+
 def box(kind: bytes, content: bytes = b"") -> bytes:
     return struct.pack(">I", 8 + len(content)) + kind + content
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from PIL import Image
+from PIL import Image, WebPImagePlugin
 from werkzeug.test import TestResponse
 
 from tests import factories
@@ -16,6 +16,7 @@ from tests.portfolio import files
 from tests.portfolio.conftest import ClientFor
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, UnitAttempt
+from tracker.portfolio import image_subprocess
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.storage import file_store
@@ -118,6 +119,24 @@ def test_a_grey_image_of_16_bits_keeps_its_tones(alice: FlaskClient, complaint: 
     assert image.width == 1600
     for x in (0, 400, 800, 1200, 1599):
         assert abs(image.getpixel((x, 5)) - x * 255 / 1599) < 4
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_webp_image_is_decoded_once_and_shown_upright(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orientation: int
+) -> None:
+    decoded = []
+    get_next = WebPImagePlugin.WebPImageFile._get_next
+    monkeypatch.setattr(
+        WebPImagePlugin.WebPImageFile, "_get_next", lambda image: decoded.append(1) or get_next(image)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "photo.webp").write_bytes(files.picture("WEBP", (3200, 1600), exif=exif))
+    image_subprocess.main(str(tmp_path / "photo.webp"), str(tmp_path / "photo.jpg"))
+    assert len(decoded) == 1
+    with Image.open(tmp_path / "photo.jpg") as image:
+        assert image.size == ((1600, 800) if orientation == 1 else (800, 1600))
 
 
 def test_a_video_that_some_browsers_show_without_a_picture_says_so(alice: FlaskClient, complaint: Evidence) -> None:

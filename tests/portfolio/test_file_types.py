@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 
 import pytest
 
@@ -220,8 +221,15 @@ def test_a_wrong_extension_is_corrected_by_the_content(name: str, media_type: st
 def test_an_image_with_too_many_pixels_is_refused() -> None:
     wide = bytearray(files.picture("PNG"))
     wide[16:24] = (60_000).to_bytes(4, "big") * 2
-    with pytest.raises(Invalid, match="not added"):
+    wide[29:33] = zlib.crc32(wide[12:29]).to_bytes(4, "big")
+    with pytest.raises(Invalid, match="too many pixels"):
         identify_file(io.BytesIO(bytes(wide)), "wide.png")
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 8_001), (14_000, 14_000), (16_384, 16_384)], ids=str)
+def test_a_webp_image_with_too_many_pixels_is_refused(width: int, height: int) -> None:
+    with pytest.raises(Invalid, match="too many pixels"):
+        identify_file(io.BytesIO(files.huge_webp(width, height)), "wide.webp")
 
 
 def test_a_long_name_is_shortened_in_the_sentence() -> None:

@@ -5,27 +5,24 @@ Arguments: `SOURCE TARGET`. It writes a JPEG to `TARGET`, reduced and without me
 
 import sys
 import warnings
-from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from tracker.portfolio.file_checks.images import check_image
+from tracker.portfolio.file_checks.images import FORMATS, check_pixels
 
 MAX_SIDE_LENGTH = 1600
 MAX_PREVIEW_SIZE = (MAX_SIDE_LENGTH, MAX_SIDE_LENGTH)
 
 
 def main(source: str, target: str) -> None:
-    """Write the preview of an image."""
-    with Path(source).open("rb") as stream:
-        check_image(stream)
+    """Write the preview of an image. It is decoded once, and then only the reduced image is turned and copied."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_image has limited the pixels
-        with Image.open(source) as image:
-            image.draft("RGB", MAX_PREVIEW_SIZE)
-            eight_bit = _reduce_to_8_bits(image) if image.mode.startswith("I") else image
-            upright = ImageOps.exif_transpose(eight_bit)
-    upright.thumbnail(MAX_PREVIEW_SIZE)
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_pixels refuses such an image
+        with Image.open(source, formats=FORMATS) as image:
+            check_pixels(image)
+            reduced = _reduce_to_8_bits(image) if image.mode.startswith("I") else image
+            reduced.thumbnail(MAX_PREVIEW_SIZE)
+            upright = ImageOps.exif_transpose(reduced)
     flatten(upright).save(target, "JPEG", quality=85)
 
 
