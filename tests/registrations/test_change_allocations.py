@@ -1,9 +1,11 @@
 """Allocating many units in one act: ticked in the list, previewed with each refusal, then all of them or none."""
 
+import html
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 import pytest
@@ -13,15 +15,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from tests import factories
+from tests.assessment import workflow
 from tests.concurrency import run_concurrently
 from tests.factories import World, make_actor, make_person
+from tests.integrity.tampering import list_violations
 from tracker import clock
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Person, UnitAttempt
 from tracker.registrations.allocation_plans import MAX_UNITS, AllocationPlan, carry_out_plan, plan_allocations
-from tracker.registrations.allocations import allocate
+from tracker.registrations.allocations import allocate, allocate_all
 from tracker.registrations.views import allocations
 from tracker.vocabulary import AttemptState, Role
 
@@ -118,6 +122,83 @@ def test_preview_names_each_refusal_and_the_others_can_be_allocated(
     dan.post(address(world), data=read_hidden_fields(preview.text) | {"act": "allocate"})
     assert list_allocated(free) == ["Carol Hughes"]
     assert list_allocated(both[0]) == ["Bob Archer"]
+
+
+@pytest.fixture
+def versatile(world: World) -> World:
+    """Bob may verify too, and Carol may assess."""
+    with transaction():
+        factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+        factories.grant(world.carol, world.northgate, Role.ASSESSOR)
+    return world
+
+
+def test_assessor_and_verifier_are_exchanged_in_one_act(
+    versatile: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
+    """It was refused, because Carol was checked as assessor while she was still the verifier."""
+    world, dan, staff = (
+        versatile,
+        client(versatile.dan),
+        {Role.ASSESSOR: versatile.bob, Role.INTERNAL_VERIFIER: versatile.carol},
+    )
+    with transaction():
+        attempts = [factories.make_attempt(world.registration, code) for code in ("DELIVERCC", "CFAM&LFD3")]
+        allocate_all(attempts, staff, "", make_actor(world.dan))
+        both = [attempt.id for attempt in attempts]
+    violations = list_violations()
+    fields = choose(both, world.carol, internal_verifier=world.bob.id, reason="They were mixed up")
+    preview = dan.post(address(world), data=fields)
+    assert "<b>2 units</b> will be allocated." in preview.text
+    assert preview.text.count("instead of Bob Archer") == preview.text.count("instead of Carol Hughes") == 2
+    dan.post(address(world), data=read_hidden_fields(preview.text) | {"act": "allocate"})
+    for attempt in both:
+        assert list_allocated(attempt) == ["Bob Archer", "Carol Hughes"]
+        assert list_allocated(attempt, Role.INTERNAL_VERIFIER) == ["Carol Hughes", "Bob Archer"]
+    assert recorded_acts()[4:] == (["allocation_ended"] * 2 + ["allocation_made"] * 2) * 2
+    assert list_violations() == violations, "no check of integrity minds the exchange"
+
+
+def test_nobody_is_exchanged_with_themselves_or_after_their_work(versatile: World, both: list[int]) -> None:
+    world = versatile
+    people = {Role.ASSESSOR: world.carol, Role.INTERNAL_VERIFIER: world.carol}
+    actor = make_actor(world.dan)
+    one, _ = plan_allocations(world.northgate, both, people, "Leave", actor).units
+    assert one.refusal == "The same person cannot assess and verify a unit. Choose somebody else."
+    workflow.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, claims = workflow.submit_item(world.cfacc15, "Letter", "2")
+    workflow.accept(world.cfacc15, version, world.bob, claims)
+    people = {Role.ASSESSOR: world.carol, Role.INTERNAL_VERIFIER: world.bob}
+    assessed, untouched = plan_allocations(world.northgate, both, people, "Leave", actor).units
+    assert "Somebody who has assessed a candidate's unit cannot verify it" in (assessed.refusal or "")
+    assert untouched.refusal is None
+
+
+def test_list_is_shown_again_as_it_was_searched_and_sorted(
+    world: World, client: ClientFor, gina: Person, both: list[int]
+) -> None:
+    """Filter, search and page were lost after each act."""
+    dan = client(world.dan)
+    listed = f"/centres/{world.northgate.id}/allocations"
+    query = {"q": "alice", "sort": "-unit", "size": "25", "state": "in_progress"}
+    page = dan.get(listed, query_string=query).text
+    (kept,) = read_hidden_fields(page)["list"]
+    answer = dan.get(address(world), query_string={"list": html.unescape(kept)})
+    assert urlsplit(answer.location).path == listed
+    assert dict(parse_qsl(urlsplit(answer.location).query)) == query, "also where nothing was ticked"
+    choice = dan.get(address(world), query_string={"attempt": both, "list": html.unescape(kept)}).text
+    assert f'href="{html.escape(answer.location)}">Allocations</a>' in choice
+    fields = {name: [html.unescape(each) for each in values] for name, values in read_hidden_fields(choice).items()}
+    preview = dan.post(address(world), data=fields | choose(both, gina)).text
+    fields = {name: [html.unescape(each) for each in values] for name, values in read_hidden_fields(preview).items()}
+    assert dan.post(address(world), data=fields | {"act": "allocate"}).location == answer.location
+
+
+def test_list_to_return_to_is_never_another_address(world: World, client: ClientFor) -> None:
+    for text in ("//example.org", "https://example.org/?q=a", "endpoint=x&_external=1", "&" * 10_000, "page=x"):
+        answer = client(world.dan).get(address(world), query_string={"list": text})
+        assert urlsplit(answer.location).path == f"/centres/{world.northgate.id}/allocations"
+        assert "example" not in answer.location
 
 
 def test_each_rule_of_a_single_allocation_is_asked_for_each_unit(world: World, gina: Person, both: list[int]) -> None:

@@ -9,10 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
+from tests.assessment import workflow
 from tests.factories import LONG_AGO, World
 from tracker import clock
 from tracker.ledger.transactions import transaction
+from tracker.models import UnitAttempt
 from tracker.registrations.allocation_list import ALLOCATIONS, list_allocations, list_longest_in_progress
+from tracker.registrations.allocation_plans import plan_allocations
 from tracker.registrations.allocations import find_current_allocation
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.lists import Column, ListQuery
@@ -61,6 +64,32 @@ def test_units_of_a_withdrawn_candidate_are_not_listed(world: World, client: Cli
     assert "No open units." in client(world.dan).get(address(world)).text
 
 
+def test_completed_unit_of_a_withdrawn_candidate_is_listed_and_gets_its_verifier(
+    world: World, client: ClientFor
+) -> None:
+    """The candidate is entitled to certification of it, and it needed a verifier that no list offered to allocate."""
+    workflow.sign(world, world.cfacc15)
+    workflow.confirm(world.cfacc15)
+    with transaction():
+        end_allocation(world.cfacc15, Role.INTERNAL_VERIFIER)
+        world.registration.withdrawn_at = clock.now()
+    dan = client(world.dan)
+    (row,) = rows(dan.get(f"{address(world)}?verifier=none").text)
+    assert "Alice Moran withdrawn" in row
+    assert "CFACC15" in row
+    csv = dan.get(f"{address(world)}?format=csv").data.decode("utf-8-sig").splitlines()
+    assert csv[1].endswith(f",{clock.today()}")
+    people = {Role.INTERNAL_VERIFIER: world.carol}
+    (unit,) = plan_allocations(world.northgate, [world.cfacc15.id], people, "", factories.make_actor(world.dan)).units
+    assert unit.refusal is None
+
+
+def end_allocation(attempt: UnitAttempt, role: Role) -> None:
+    allocation = find_current_allocation(attempt, role)
+    assert allocation
+    allocation.ends_at = clock.now()
+
+
 def test_list_is_narrowed_to_one_assessor_or_to_units_without_one(world: World, client: ClientFor) -> None:
     """Also to one who has left, whose units go to somebody else."""
     with transaction():
@@ -102,8 +131,8 @@ def test_list_is_sorted_by_each_column(world: World, column: Column) -> None:
 def test_list_is_downloaded_with_the_days_of_the_allocations(world: World, client: ClientFor) -> None:
     text = client(world.dan).get(f"{address(world)}?format=csv").data.decode("utf-8-sig")
     assert text.splitlines()[:2] == [
-        "Candidate,Unit,State,Assessor,Assessor since,Internal verifier,Internal verifier since",
-        "Alice Moran,CFACC15,In progress,Bob Archer,2026-09-01,Carol Hughes,2026-09-01",
+        "Candidate,Unit,State,Assessor,Assessor since,Internal verifier,Internal verifier since,Withdrawn",
+        "Alice Moran,CFACC15,In progress,Bob Archer,2026-09-01,Carol Hughes,2026-09-01,",
     ]
 
 

@@ -1,10 +1,10 @@
-"""The list of a centre's open units with their assessors and internal verifiers, and those longest in progress."""
+"""The list of a centre's units to allocate or reallocate, and those longest in progress."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.clock import day_of
@@ -29,6 +29,8 @@ class AllocatedAttempt:
     code: str
     candidate: str
     state: AttemptState
+    withdrawn_at: datetime | None
+    """When the candidate was withdrawn, who had completed the unit; it still needs verifying."""
     assessor: str | None
     assessor_since: datetime | None
     verifier: str | None
@@ -47,6 +49,7 @@ ALLOCATIONS = ListDefinition[AllocatedAttempt](
         Column(
             "Internal verifier since", lambda row: row.verifier_since and day_of(row.verifier_since), only_in_csv=True
         ),
+        Column("Withdrawn", lambda row: row.withdrawn_at and day_of(row.withdrawn_at), only_in_csv=True),
     ),
     own_order="No assessor first",
 )
@@ -58,11 +61,8 @@ def list_allocation_filters(centre: Centre) -> list[Filter]:
         select(Allocation.role, Person.id, Person.name)
         .join(Person, Person.id == Allocation.person_id)
         .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
-        .where(
-            UnitAttempt.centre_id == centre.id,
-            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
-            Allocation.ends_at.is_(None),
-        )
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(UnitAttempt.centre_id == centre.id, _is_listed(), Allocation.ends_at.is_(None))
         .distinct()
         .order_by(Person.name, Person.id)
     )
@@ -83,7 +83,7 @@ def list_allocation_filters(centre: Centre) -> list[Filter]:
 
 
 def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAttempt]:
-    """List a page of the open attempts at a centre: without an assessor first, then longest in progress."""
+    """List a page of the attempts to allocate or reallocate: without an assessor first, then longest in progress."""
     statement = _select_open_attempts(centre.id).where(
         contains_words(query, Candidate.name, Unit.code, Registration.candidate_number)
     )
@@ -125,6 +125,7 @@ def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
             Unit.code,
             Candidate.name,
             UnitAttempt.state,
+            Registration.withdrawn_at,
             Assessor.name,
             Assessing.starts_at,
             Verifier.name,
@@ -137,11 +138,18 @@ def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
         .outerjoin(Assessor, Assessor.id == Assessing.person_id)
         .outerjoin(Verifying, _is_current(Verifying, Role.INTERNAL_VERIFIER))
         .outerjoin(Verifier, Verifier.id == Verifying.person_id)
-        .where(
-            UnitAttempt.centre_id == centre_id,
-            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
-            Registration.withdrawn_at.is_(None),
-        )
+        .where(UnitAttempt.centre_id == centre_id, _is_listed())
+    )
+
+
+def _is_listed() -> ColumnElement[bool]:
+    """Return as SQL whether the attempt is open; of a withdrawn candidate, whether it waits for its verifier.
+
+    docs/rules.md, Unit states, rule 8.
+    """
+    return or_(
+        and_(Registration.withdrawn_at.is_(None), UnitAttempt.state.in_(OPEN_ATTEMPT_STATES)),
+        UnitAttempt.state == AttemptState.CONFIRMED,
     )
 
 

@@ -15,12 +15,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows, rehearsal
 from tracker.models import Allocation, Centre, Person, Unit, UnitAttempt
-from tracker.registrations.allocations import (
-    ALLOCATED_ROLES,
-    AllocationChange,
-    allocate_all,
-    change_allocation,
-)
+from tracker.registrations.allocations import AllocationChange, allocate_all, change_allocations
 from tracker.vocabulary import Role
 
 MAX_UNITS = 200
@@ -142,11 +137,7 @@ def _try_to_allocate(
     """Allocate an attempt; return what changed, or no change and the reason for the refusal."""
     try:
         with db.session.begin_nested():
-            changes = [
-                change
-                for role in ALLOCATED_ROLES
-                if role in people and (change := change_allocation(attempt, people[role], role, reason, actor))
-            ]
+            changes = change_allocations(attempt, people, reason, actor)
     except Refused as error:
         return [], str(error).replace(" Nothing was changed.", "")
     return changes, None

@@ -46,11 +46,11 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
         Refused: a withdrawn candidate, a void attempt, a person without the role, or separation of duties.
         Invalid: a change without a reason.
     """
-    change = change_allocation(attempt, person, role, reason, actor)
-    if change is None:
+    changes = change_allocations(attempt, {role: person}, reason, actor)
+    if not changes:
         raise Refused(f"This unit is already allocated to {isolate(person.name)}. Nothing was changed.")
-    email_people_concerned([change])
-    return change.made
+    email_people_concerned(changes)
+    return changes[0].made
 
 
 def allocate_all(
@@ -63,40 +63,96 @@ def allocate_all(
     Raises:
         Refused, Invalid: as `allocate` does, for any of the attempts.
     """
-    changes = [
-        change
-        for attempt in attempts
-        for role in ALLOCATED_ROLES
-        if role in people and (change := change_allocation(attempt, people[role], role, reason, actor))
-    ]
+    changes = [change for attempt in attempts for change in change_allocations(attempt, people, reason, actor)]
     email_people_concerned(changes)
     return changes
 
 
-def change_allocation(
-    attempt: UnitAttempt, person: Person, role: Role, reason: str, actor: Actor
-) -> AllocationChange | None:
-    """Allocate an attempt without an email; return None if it is allocated to this person already.
+def change_allocations(
+    attempt: UnitAttempt, people: Mapping[Role, Person], reason: str, actor: Actor
+) -> list[AllocationChange]:
+    """Allocate an attempt to these people without an email; leave out roles in which it is theirs already.
+
+    The rules hold for the allocations as they are afterwards, so that an assessor and a verifier who have done
+    nothing yet can be exchanged (docs/rules.md, Separation of duties, rule 4).
 
     Raises:
         Refused, Invalid: as `allocate` does.
     """
-    assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
+    if not people:
+        return []
+    for role in people:
+        _check_not_withdrawn(attempt, role)
+    release_due_assessments_in(attempt)
+    current = _load_current_allocations(attempt)
+    _check_allocatable(attempt, people, current)
+    changed = [role for role in ALLOCATED_ROLES if role in people and not _is_allocated(current, role, people[role])]
+    ended = {role: current[role] for role in changed if role in current}
+    if ended and not reason.strip():
+        raise Invalid("Enter the reason for the change. Nothing was changed.", "reason")
+    moment = now()
+    for allocation in ended.values():
+        _end_allocation(allocation, moment, actor)
+    return [
+        AllocationChange(
+            attempt, _add_allocation(attempt, people[role], role, reason, moment, actor), ended.get(role)
+        )
+        for role in changed
+    ]
+
+
+def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
+    """Return the current allocation of an attempt in this role, or None."""
+    query = select(Allocation).where(
+        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def _load_current_allocations(attempt: UnitAttempt) -> dict[Role, Allocation]:
+    """Return the current allocations of an attempt by role."""
+    query = select(Allocation).where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
+    return {allocation.role: allocation for allocation in db.session.scalars(query)}
+
+
+def _is_allocated(current: Mapping[Role, Allocation], role: Role, person: Person) -> bool:
+    return role in current and current[role].person_id == person.id
+
+
+def _check_not_withdrawn(attempt: UnitAttempt, role: Role) -> None:
     if role is Role.INTERNAL_VERIFIER:
         check_not_withdrawn_before_completion(attempt)
     else:
         check_not_withdrawn(attempt)
-    release_due_assessments_in(attempt)
-    allocated = _load_current_allocations(attempt)
-    _check_allocatable(attempt, person, role, allocated)
-    current = allocated.get(role)
-    if current and current.person_id == person.id:
-        return None
-    if current and not reason.strip():
-        raise Invalid("Enter the reason for the change. Nothing was changed.", "reason")
-    moment = now()
-    if current:
-        _end_allocation(current, moment, actor)
+
+
+def _check_allocatable(
+    attempt: UnitAttempt, people: Mapping[Role, Person], current: Mapping[Role, Allocation]
+) -> None:
+    if not set(people) <= set(ALLOCATED_ROLES):
+        raise NotFound
+    if attempt.state is AttemptState.VOID:
+        raise Refused("This unit is void. Nothing was changed.")
+    for role, person in people.items():
+        check_has_role(person, attempt.centre, role)
+        check = check_may_assess if role is Role.ASSESSOR else check_may_verify
+        check(person.id, attempt)
+    afterwards = {role: allocation.person_id for role, allocation in current.items()}
+    afterwards |= {role: person.id for role, person in people.items()}
+    if len(set(afterwards.values())) < len(afterwards):
+        raise Refused("The same person cannot assess and verify a unit. Nothing was changed. Choose somebody else.")
+
+
+def _end_allocation(current: Allocation, moment: datetime, actor: Actor) -> None:
+    current.ends_at = moment
+    db.session.flush()  # before the next allocation: a unique index allows one live allocation for each role
+    record("allocation_ended", current, actor, attempt=current.attempt_id, role=current.role.value)
+
+
+def _add_allocation(
+    attempt: UnitAttempt, person: Person, role: Role, reason: str, moment: datetime, actor: Actor
+) -> Allocation:
+    assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
     allocation = Allocation(
         attempt_id=attempt.id,
         person=person,
@@ -116,41 +172,7 @@ def change_allocation(
         person=person.id,
         role=role.value,
     )
-    return AllocationChange(attempt, allocation, current)
-
-
-def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
-    """Return the current allocation of an attempt in this role, or None."""
-    query = select(Allocation).where(
-        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
-    )
-    return db.session.scalars(query).one_or_none()
-
-
-def _load_current_allocations(attempt: UnitAttempt) -> dict[Role, Allocation]:
-    """Return the current allocations of an attempt by role."""
-    query = select(Allocation).where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
-    return {allocation.role: allocation for allocation in db.session.scalars(query)}
-
-
-def _check_allocatable(
-    attempt: UnitAttempt, person: Person, role: Role, allocated: Mapping[Role, Allocation]
-) -> None:
-    if role not in ALLOCATED_ROLES:
-        raise NotFound
-    if attempt.state is AttemptState.VOID:
-        raise Refused("This unit is void. Nothing was changed.")
-    check_has_role(person, attempt.centre, role)
-    check = check_may_assess if role is Role.ASSESSOR else check_may_verify
-    check(person.id, attempt)
-    if any(other is not role and each.person_id == person.id for other, each in allocated.items()):
-        raise Refused("The same person cannot assess and verify a unit. Nothing was changed. Choose somebody else.")
-
-
-def _end_allocation(current: Allocation, moment: datetime, actor: Actor) -> None:
-    current.ends_at = moment
-    db.session.flush()  # before the next allocation: a unique index allows one live allocation for each role
-    record("allocation_ended", current, actor, attempt=current.attempt_id, role=current.role.value)
+    return allocation
 
 
 def email_people_concerned(changes: Iterable[AllocationChange]) -> None:

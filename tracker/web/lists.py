@@ -7,6 +7,7 @@ it to a SELECT with two statements. How to add a list: CONTRIBUTING.md, "A list"
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select, true
 
@@ -17,6 +18,7 @@ DEFAULT_PAGE_SIZE = 50
 MAX_CSV_ROWS = 10_000
 MAX_SEARCH_LENGTH = 100
 MAX_PAGE = 1_000_000
+MAX_QUERY_STRING_LENGTH = 2_000
 
 Row = TypeVar("Row")
 
@@ -152,6 +154,10 @@ class ListQuery:
         }
         return {name: value for name, value in arguments.items() if value}
 
+    def as_query_string(self) -> str:
+        """Return the arguments of the page shown now as one text, which `parse_query_string` reads."""
+        return urlencode(self.build_arguments())
+
 
 @dataclass(frozen=True)
 class ListPage(Generic[Row]):
@@ -243,6 +249,11 @@ def read_list_query(
         is_csv=arguments.get("format") == "csv",
         default_sort=definition.default_sort,
     )
+
+
+def parse_query_string(definition: ListDefinition[Any], text: str, filters: Sequence[Filter] = ()) -> ListQuery:
+    """Read the parameters of a list from a text, so that an act leads back to the page from which it was begun."""
+    return read_list_query(definition, dict(parse_qsl(text[:MAX_QUERY_STRING_LENGTH])), filters)
 
 
 def read_search_words(arguments: Mapping[str, str]) -> str:

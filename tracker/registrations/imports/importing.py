@@ -15,7 +15,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import rehearsal
 from tracker.models import Centre, Qualification, Registration, Unit, UnitAttempt
-from tracker.registrations.allocations import change_allocation, email_people_concerned
+from tracker.registrations.allocations import change_allocations, email_people_concerned
 from tracker.registrations.imports.lookups import Lookups
 from tracker.registrations.imports.outcomes import ImportPreview, RowOutcome, Step
 from tracker.registrations.imports.rows import STAFF_COLUMNS, ImportRow, RegistrationRequest, RowError, read_row
@@ -230,7 +230,7 @@ class Import:
         current = {each.id: self.lookups.allocated.get((each.id, role)) for each in attempts}
         unallocated = [attempt for attempt in attempts if current[attempt.id] is None]
         changes = [
-            change for each in unallocated if (change := change_allocation(each, person, role, "", self.actor))
+            change for each in unallocated for change in change_allocations(each, {role: person}, "", self.actor)
         ]
         step.changes += changes
         if changes:

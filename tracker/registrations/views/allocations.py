@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,6 +26,7 @@ from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.idempotency import idempotent
 from tracker.web.list_views import send_list
+from tracker.web.lists import MAX_QUERY_STRING_LENGTH, parse_query_string
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
@@ -55,7 +57,7 @@ def change_allocations(centre_id: int) -> ResponseReturnValue:
     chosen, act = read_ids("attempt"), request.form.get("act", "")
     if not chosen:
         flash("Tick at least one unit.", "refused")
-        return redirect(url_for(".list_allocations", centre_id=centre.id), 303)
+        return redirect(build_list_url(centre), 303)
     form, plan, people = ChangeAllocationsForm(), None, {}
     staff = fill_staff(form, centre)
     if act != "choose" and form.validate_on_submit():
@@ -73,6 +75,8 @@ def change_allocations(centre_id: int) -> ResponseReturnValue:
         plan=plan or plan_allocations(centre, chosen, {}, "", actor),
         people=people,
         roles=ALLOCATED_ROLES,
+        list_url=build_list_url(centre),
+        list_query=request.values.get("list", "")[:MAX_QUERY_STRING_LENGTH],
         delivers=emails.can_deliver(),
     )
     return page, (status if form.errors else 200)
@@ -106,4 +110,11 @@ def allocate_planned(
         raise
     names = " and ".join(isolate(person.name) for person in people.values())
     flash(f"{counted(len(planned), 'unit')} allocated to {names}.")
-    return redirect(url_for(".list_allocations", centre_id=centre.id), 303)
+    return redirect(build_list_url(centre), 303)
+
+
+def build_list_url(centre: Centre) -> str:
+    """Return the address of the list as it was searched, filtered and sorted where the units were ticked."""
+    query = parse_query_string(ALLOCATIONS, request.values.get("list", ""), list_allocation_filters(centre))
+    arguments: dict[str, Any] = {"centre_id": centre.id, **query.build_arguments()}
+    return url_for(".list_allocations", **arguments)
