@@ -21,6 +21,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.portfolio.queries.evidence import list_badges
+from tracker.registrations.current_allocations import has_role_now
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 from tracker.web.formatting import counted
 from tracker.web.text_direction import isolate
@@ -55,6 +56,8 @@ class UnitProgress:
     withdrawn_at: datetime | None
     assessor: str | None
     assessor_since: datetime | None
+    assessor_has_role: bool
+    """False also without an assessor."""
     progress: Progress
 
     @property
@@ -103,6 +106,7 @@ def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[Un
             Registration.withdrawn_at,
             Person.name,
             Allocation.starts_at,
+            has_role_now(),
         )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from tracker.background import emails
 from tracker.extensions import db
 from tracker.models import Allocation, Evidence, EvidenceVersion, Person, UnitAttempt
+from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import Role
 
 
@@ -15,10 +16,11 @@ def notify_assessors(evidence: Evidence, version: EvidenceVersion, attempts: Ite
     query = (
         select(Person)
         .join(Allocation, Allocation.person_id == Person.id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
         .where(
             Allocation.attempt_id.in_([attempt.id for attempt in attempts]),
             Allocation.role == Role.ASSESSOR,
-            Allocation.ends_at.is_(None),
+            is_current(),
         )
         .distinct()
     )

@@ -11,6 +11,7 @@ from tracker.models import Allocation, Person, Registration, Signature, UnitAtte
 from tracker.recording_forms.annex_queries import build_annex
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
+from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AttemptState, LabelOrigin, Role, SignatureRole
 from tracker.web.text_direction import isolate
 
@@ -93,10 +94,11 @@ def _assessor_name(attempt: UnitAttempt) -> str:
     query = (
         select(Person.name)
         .join(Allocation, Allocation.person_id == Person.id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
         .where(
             Allocation.attempt_id == attempt.id,
             Allocation.role == Role.ASSESSOR,
-            Allocation.ends_at.is_(None),
+            is_current(),
         )
     )
     return db.session.scalar(query) or ""

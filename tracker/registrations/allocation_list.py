@@ -11,11 +11,13 @@ from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Allocation, Centre, Person, Registration, Unit, UnitAttempt
 from tracker.registrations.allocations import ALLOCATED_ROLES
+from tracker.registrations.current_allocations import has_role_now
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.text_direction import isolate
 
 NOBODY = "none"
-"""The value of a filter for units that are not allocated."""
+"""The value of a filter for units that are not allocated to anybody who still has the role."""
 Candidate, Assessor, Verifier = aliased(Person), aliased(Person), aliased(Person)
 Assessing, Verifying = aliased(Allocation), aliased(Allocation)
 
@@ -33,8 +35,15 @@ class AllocatedAttempt:
     """When the candidate was withdrawn, who had completed the unit; it still needs verifying."""
     assessor: str | None
     assessor_since: datetime | None
+    assessor_has_role: bool
+    """Whether the assessor still has the role; without it the attempt counts as not allocated."""
     verifier: str | None
     verifier_since: datetime | None
+    verifier_has_role: bool
+
+
+def _describe(name: str | None, has_role: bool) -> str | None:
+    return f"{isolate(name)} (no longer has this role)" if name and not has_role else name
 
 
 ALLOCATIONS = ListDefinition[AllocatedAttempt](
@@ -43,9 +52,9 @@ ALLOCATIONS = ListDefinition[AllocatedAttempt](
         Column("Candidate", lambda row: row.candidate, can_sort=True),
         Column("Unit", lambda row: row.code, can_sort=True),
         Column("State", lambda row: row.state.label),
-        Column("Assessor", lambda row: row.assessor, can_sort=True),
+        Column("Assessor", lambda row: _describe(row.assessor, row.assessor_has_role), can_sort=True),
         Column("Assessor since", lambda row: row.assessor_since and day_of(row.assessor_since), only_in_csv=True),
-        Column("Internal verifier", lambda row: row.verifier, can_sort=True),
+        Column("Internal verifier", lambda row: _describe(row.verifier, row.verifier_has_role), can_sort=True),
         Column(
             "Internal verifier since", lambda row: row.verifier_since and day_of(row.verifier_since), only_in_csv=True
         ),
@@ -90,7 +99,7 @@ def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAtte
     for name, allocation in (("assessor", Assessing), ("verifier", Verifying)):
         if person := query.get(name):
             statement = statement.where(
-                allocation.id.is_(None) if person == NOBODY else allocation.person_id == int(person)
+                ~has_role_now(allocation) if person == NOBODY else allocation.person_id == int(person)
             )
     if state := query.get("state"):
         statement = statement.where(UnitAttempt.state == AttemptState(state))
@@ -101,7 +110,7 @@ def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAtte
         lambda row: AllocatedAttempt(*row),
         key=UnitAttempt.id,
         order_by={
-            "": [Assessing.starts_at.is_not(None), Assessing.starts_at],
+            "": [has_role_now(Assessing), Assessing.id.is_not(None), Assessing.starts_at],
             "candidate": [func.lower(Candidate.name)],
             "unit": [Unit.code],
             "assessor": [func.lower(Assessor.name)],
@@ -112,7 +121,7 @@ def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAtte
 
 def list_longest_in_progress(centre_id: int, limit: int) -> list[AllocatedAttempt]:
     """List open attempts that have an assessor, those first that have been with them longest."""
-    statement = _select_open_attempts(centre_id).where(Assessing.id.is_not(None))
+    statement = _select_open_attempts(centre_id).where(has_role_now(Assessing))
     rows = db.session.execute(statement.order_by(Assessing.starts_at, UnitAttempt.id).limit(limit))
     return [AllocatedAttempt(*row) for row in rows]
 
@@ -128,15 +137,17 @@ def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
             Registration.withdrawn_at,
             Assessor.name,
             Assessing.starts_at,
+            has_role_now(Assessing),
             Verifier.name,
             Verifying.starts_at,
+            has_role_now(Verifying),
         )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Candidate, Candidate.id == UnitAttempt.candidate_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .outerjoin(Assessing, _is_current(Assessing, Role.ASSESSOR))
+        .outerjoin(Assessing, _is_open(Assessing, Role.ASSESSOR))
         .outerjoin(Assessor, Assessor.id == Assessing.person_id)
-        .outerjoin(Verifying, _is_current(Verifying, Role.INTERNAL_VERIFIER))
+        .outerjoin(Verifying, _is_open(Verifying, Role.INTERNAL_VERIFIER))
         .outerjoin(Verifier, Verifier.id == Verifying.person_id)
         .where(UnitAttempt.centre_id == centre_id, _is_listed())
     )
@@ -153,5 +164,5 @@ def _is_listed() -> ColumnElement[bool]:
     )
 
 
-def _is_current(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
+def _is_open(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
     return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.ends_at.is_(None))

@@ -84,7 +84,7 @@ def change_allocations(
     for role in people:
         _check_not_withdrawn(attempt, role)
     release_due_assessments_in(attempt)
-    current = _load_current_allocations(attempt)
+    current = _load_open_allocations(attempt)
     _check_allocatable(attempt, people, current)
     changed = [role for role in ALLOCATED_ROLES if role in people and not _is_allocated(current, role, people[role])]
     ended = {role: current[role] for role in changed if role in current}
@@ -101,16 +101,19 @@ def change_allocations(
     ]
 
 
-def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
-    """Return the current allocation of an attempt in this role, or None."""
+def find_open_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
+    """Return the allocation of an attempt in this role that has not ended, or None.
+
+    It may be of a person who no longer has the role; `find_current_allocation` leaves those out.
+    """
     query = select(Allocation).where(
         Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
     )
     return db.session.scalars(query).one_or_none()
 
 
-def _load_current_allocations(attempt: UnitAttempt) -> dict[Role, Allocation]:
-    """Return the current allocations of an attempt by role."""
+def _load_open_allocations(attempt: UnitAttempt) -> dict[Role, Allocation]:
+    """Return the allocations of an attempt that have not ended, by role."""
     query = select(Allocation).where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
     return {allocation.role: allocation for allocation in db.session.scalars(query)}
 

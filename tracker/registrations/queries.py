@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import joinedload
 
-from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import (
     Allocation,
@@ -19,6 +18,7 @@ from tracker.models import (
     UnitAttempt,
     Visit,
 )
+from tracker.registrations.current_allocations import has_allocation, select_live_grants
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role
 
 
@@ -32,24 +32,6 @@ class AttemptToAllocate:
     started_at: datetime
     needs_assessor: bool
     needs_verifier: bool
-
-
-def has_allocation(role: Role) -> ColumnElement[bool]:
-    """Return as SQL whether the attempt is allocated to somebody in this role who still has the role."""
-    return (
-        select(Allocation.id)
-        .join(Grant, and_(Grant.person_id == Allocation.person_id, Grant.role == Allocation.role))
-        .join(Person, Person.id == Allocation.person_id)
-        .where(
-            Allocation.attempt_id == UnitAttempt.id,
-            Allocation.role == role,
-            Allocation.ends_at.is_(None),
-            Grant.centre_id == UnitAttempt.centre_id,
-            _is_live(),
-            Person.deactivated_at.is_(None),
-        )
-        .exists()
-    )
 
 
 def needs_assessor() -> ColumnElement[bool]:
@@ -149,15 +131,8 @@ def list_people_with_load(centre: Centre, role: Role) -> list[tuple[Person, int]
 
 def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[int, Role]]:
     """Return the (person's id, role) pairs that these people have at a centre now."""
-    query = (
-        select(Grant.person_id, Grant.role)
-        .join(Person, Person.id == Grant.person_id)
-        .where(
-            Grant.centre_id == centre_id,
-            Grant.person_id.in_(person_ids),
-            _is_live(),
-            Person.deactivated_at.is_(None),
-        )
+    query = select_live_grants(Grant, Person, Grant.person_id, Grant.role).where(
+        Grant.centre_id == centre_id, Grant.person_id.in_(person_ids)
     )
     return {(row[0], row[1]) for row in db.session.execute(query)}
 
@@ -165,14 +140,8 @@ def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[in
 def list_people_with_role(centre: Centre, role: Role) -> list[Person]:
     """List the people with a role at a centre now, by name."""
     query = (
-        select(Person)
-        .join(Grant, Grant.person_id == Person.id)
-        .where(
-            Grant.centre_id == centre.id,
-            Grant.role == role,
-            _is_live(),
-            Person.deactivated_at.is_(None),
-        )
+        select_live_grants(Grant, Person, Person)
+        .where(Grant.centre_id == centre.id, Grant.role == role)
         .distinct()
         .order_by(Person.name)
     )
@@ -195,9 +164,3 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
         .order_by(Person.name, Unit.code)
     )
     return list(db.session.scalars(query))
-
-
-def _is_live() -> ColumnElement[bool]:
-    """Return as SQL whether a grant has started and has not ended."""
-    moment = now()
-    return and_(Grant.starts_at <= moment, or_(Grant.ends_at.is_(None), Grant.ends_at > moment))

@@ -25,6 +25,7 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
+from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, cut_page
 
@@ -280,4 +281,4 @@ def _load_last_submissions(person_id: int) -> dict[tuple[int, int], datetime]:
 
 
 def _is_allocated(person_id: int) -> tuple[ColumnElement[bool], ...]:
-    return (Allocation.person_id == person_id, Allocation.role == Role.ASSESSOR, Allocation.ends_at.is_(None))
+    return (Allocation.person_id == person_id, Allocation.role == Role.ASSESSOR, is_current())

@@ -26,6 +26,7 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
+from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Role
 
 
@@ -219,7 +220,7 @@ def _select_open_attempts(person_id: int) -> Select[int]:
         .where(
             Allocation.person_id == person_id,
             Allocation.role == Role.ASSESSOR,
-            Allocation.ends_at.is_(None),
+            is_current(),
             UnitAttempt.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
         )
@@ -325,7 +326,7 @@ def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str,
         .where(
             Allocation.person_id == person_id,
             Allocation.role == Role.ASSESSOR,
-            Allocation.ends_at.is_(None),
+            is_current(),
             ActionPoint.responded_at.is_(None),
             UnitAttempt.state != AttemptState.VOID,
         )

@@ -20,7 +20,7 @@ from tracker.ledger.transactions import lock_rows, reading, transaction
 from tracker.matrix import MatrixCell
 from tracker.models import Assessment, Decision, Grant, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
-from tracker.registrations.allocations import find_current_allocation
+from tracker.registrations.current_allocations import find_current_allocation
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 
 CHECKS = ("valid", "authentic", "current")

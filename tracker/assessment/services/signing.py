@@ -25,7 +25,7 @@ from tracker.models import (
 )
 from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.snapshot import RoundSnapshot, take_snapshot
-from tracker.registrations.allocations import find_current_allocation
+from tracker.registrations.current_allocations import find_current_allocation
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
 from tracker.vocabulary import (
     Method,

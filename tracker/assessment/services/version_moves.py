@@ -40,7 +40,7 @@ from tracker.models import (
     UnitAttempt,
     VersionMove,
 )
-from tracker.registrations.allocations import find_current_allocation
+from tracker.registrations.current_allocations import find_current_allocation
 from tracker.vocabulary import AssessmentState, Outcome, Role
 
 

@@ -22,17 +22,20 @@ from tracker.models import (
     UnitAttempt,
     VersionMove,
 )
+from tracker.registrations.current_allocations import has_role_now
 from tracker.vocabulary import AssessmentState, Outcome, ReopeningKind, Role, SignatureRole
 
 
 @dataclass(frozen=True, slots=True)
-class CurrentAllocation:
-    """Who assesses or verifies an attempt now, and since when."""
+class OpenAllocation:
+    """To whom an attempt is allocated in a role, and since when."""
 
     role: Role
     name: str
     since: datetime
     person_id: int
+    has_role: bool
+    """Whether they still have the role; an allocation of somebody who has not does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +98,16 @@ class MoveSummary:
         return _format_version(self.newer, self.older)
 
 
-def list_current_allocations(attempt: UnitAttempt) -> tuple[CurrentAllocation, ...]:
-    """List who assesses and verifies the attempt now."""
+def list_open_allocations(attempt: UnitAttempt) -> tuple[OpenAllocation, ...]:
+    """List to whom the attempt is allocated, also those who no longer have the role."""
     query = (
-        select(Allocation.role, Person.name, Allocation.starts_at, Person.id)
+        select(Allocation.role, Person.name, Allocation.starts_at, Person.id, has_role_now())
         .join(Person, Person.id == Allocation.person_id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
         .where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
         .order_by(Allocation.role)
     )
-    return tuple(CurrentAllocation(*row) for row in db.session.execute(query))
+    return tuple(OpenAllocation(*row) for row in db.session.execute(query))
 
 
 def list_requirements(attempt: UnitAttempt) -> tuple[Requirement, ...]:

@@ -104,7 +104,7 @@ def build_attempt_sidebar(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any
     spread, moves = summarise_evidence_spread(matrix.claiming_rows), units.list_moves(attempt)
     return {
         "spread": spread,
-        "allocations": units.list_current_allocations(attempt),
+        "allocations": units.list_open_allocations(attempt),
         "requirements": units.list_requirements(attempt),
         "signatures": units.list_signatures(attempt),
         "reopening": units.find_last_reopening(attempt),

@@ -218,7 +218,7 @@ def allocate(attempt_id: int, role_value: str) -> ResponseReturnValue:
     if role_value not in {role.value for role in allocations.ALLOCATED_ROLES}:
         raise NotFound
     role, form = Role(role_value), AllocateForm()
-    current = allocations.find_current_allocation(attempt, role)
+    current = allocations.find_open_allocation(attempt, role)
     excluded = {attempt.candidate_id, current.person_id if current else None}
     people = [each for each in queries.list_people_with_load(attempt.centre, role) if each[0].id not in excluded]
     form.person.choices = {str(NOBODY_YET): "Choose", **list_person_choices(people)}

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Allocation, Person, Sample, Signature, Unit, UnitAttempt
+from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AttemptState, Role, SignatureRole
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
 
@@ -108,7 +109,7 @@ def select_allocated(person_id: int, *columns: Any) -> Select[Any]:
         .where(
             Allocation.person_id == person_id,
             Allocation.role == Role.INTERNAL_VERIFIER,
-            Allocation.ends_at.is_(None),
+            is_current(),
         )
     )
 

@@ -14,7 +14,7 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import ActionPoint, ActionPointCriterion, SampleItem, UnitAttempt
-from tracker.registrations.allocations import find_current_allocation
+from tracker.registrations.current_allocations import find_current_allocation
 from tracker.verification import emails as email_texts
 from tracker.verification.services.checks import check_has_not_assessed
 from tracker.vocabulary import Role

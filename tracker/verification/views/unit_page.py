@@ -10,7 +10,7 @@ from tracker.assessment.queries.action_points import list_action_points
 from tracker.assessment.queries.signing import list_requirement_confirmations
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt
-from tracker.registrations.allocations import find_current_allocation
+from tracker.registrations.current_allocations import find_current_allocation
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
 from tracker.verification.services.sampling import can_sample

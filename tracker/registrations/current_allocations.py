@@ -1,0 +1,71 @@
+"""Which allocations count now: those that have not ended, of people who still have the role.
+
+docs/rules.md, Things, rule 9. Every list, count and notification about the assessor or the internal verifier of an
+attempt asks here.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import aliased
+
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import Allocation, Grant, Person, UnitAttempt
+from tracker.vocabulary import Role
+
+
+def is_current(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]:
+    """Return as SQL whether an allocation counts now. The statement also selects from its `UnitAttempt`."""
+    return and_(allocation.ends_at.is_(None), has_role_now(allocation))
+
+
+def has_role_now(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]:
+    """Return as SQL whether the person of an allocation has its role at the centre of its `UnitAttempt` now."""
+    grant, person = aliased(Grant), aliased(Person)
+    return (
+        select_live_grants(grant, person, grant.id)
+        .where(
+            grant.person_id == allocation.person_id,
+            grant.role == allocation.role,
+            grant.centre_id == UnitAttempt.centre_id,
+        )
+        .correlate(allocation, UnitAttempt)
+        .exists()
+    )
+
+
+def has_allocation(role: Role) -> ColumnElement[bool]:
+    """Return as SQL whether the attempt has a current allocation in this role."""
+    allocation = aliased(Allocation)
+    return (
+        select(allocation.id)
+        .where(allocation.attempt_id == UnitAttempt.id, allocation.role == role, is_current(allocation))
+        .correlate(UnitAttempt)
+        .exists()
+    )
+
+
+def select_live_grants(grant: type[Grant], person: type[Person], *columns: Any) -> Select[Any]:
+    """Select columns of the grants that have started and not ended, of people whose accounts are open."""
+    moment = now()
+    return (
+        select(*columns)
+        .select_from(grant)
+        .join(person, person.id == grant.person_id)
+        .where(
+            grant.starts_at <= moment,
+            or_(grant.ends_at.is_(None), grant.ends_at > moment),
+            person.deactivated_at.is_(None),
+        )
+    )
+
+
+def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
+    """Return the allocation of an attempt in this role that counts now, or None."""
+    query = (
+        select(Allocation)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .where(Allocation.attempt_id == attempt.id, Allocation.role == role, is_current())
+    )
+    return db.session.scalars(query).one_or_none()
