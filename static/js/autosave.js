@@ -8,6 +8,8 @@
    What the server has not acknowledged stays in localStorage under unsaved:<person>:<key>:<form> and is restored
    when the form is opened again. Other scripts: a "save-now" event on the form saves at once; "draft-saved"
    (detail: the reply) and "draft-failed" follow.
+   A form without an address (data-autosave="") is kept in this browser only, until it is sent: nothing is saved on the
+   server before. The event "copy-kept" on the document follows each of its changes (unsaved_choices.js counts them).
    <form> is the input `key` of a new item, or random: each open form has its own copy. It holds a lock of that name, so
    that another form does not take it over while this one is open. The copies of other new items (data-autosave-new
    says what they are) are offered, not restored. A form sent whole carries `save_id`: see base.js. */
@@ -15,6 +17,7 @@
 
 function autosave(form) {
   const status = form.querySelector("[data-autosave-status]");
+  const isLocal = !form.dataset.autosave;
   const person = `unsaved:${document.body.dataset.person}:`;
   const instance = form.elements.namedItem("key")?.value || tracker.randomId();
   const saveId = tracker.randomId();
@@ -56,17 +59,34 @@ function autosave(form) {
     store();
   }
 
+  /* Returns whether the browser keeps the copy: a private window may refuse, and then only the server has it. */
   function store(sent = "") {
     try {
-      if (!changed.size) return localStorage.removeItem(key);
+      if (!changed.size) {
+        localStorage.removeItem(key);
+        return true;
+      }
       const typed = Object.fromEntries([...changed.keys()].map((name) => [name, values(name)]));
       localStorage.setItem(key, JSON.stringify({ at: Date.now(), sent, typed }));
-    } catch { /* private windows may refuse storage; then only the server has it */ }
-    return undefined;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /* Keeps a form without an address, and says so. */
+  function keepHere() {
+    const isKept = store();
+    tracker.say(status, isKept ? "Kept in this browser, not saved yet." : "Not saved yet, and this browser keeps no copy.", !isKept);
+    document.dispatchEvent(new CustomEvent("copy-kept"));
   }
 
   function markChanged(field, soon) {
     changed.set(field.name, ++counter);
+    if (isLocal) {
+      keepHere();
+      return;
+    }
     store();
     clearTimeout(timer);
     timer = setTimeout(save, soon ? 0 : 800);
@@ -108,6 +128,7 @@ function autosave(form) {
   }
 
   async function save() {
+    if (isLocal) return;
     clearTimeout(timer);
     if (busy) { again = true; return; }
     busy = true;
@@ -139,7 +160,8 @@ function autosave(form) {
   /* Puts a copy into the form, without what has been changed since; returns whether the form looks different now. */
   function putBack(stored) {
     let different = false;
-    Object.entries(stored.typed).filter(([name]) => !changed.has(name)).forEach(([name, typed]) => {
+    const isOnPage = (name) => !isLocal || fields(name).length > 0;   // a decision that can no longer be sampled has no field
+    Object.entries(stored.typed).filter(([name]) => !changed.has(name) && isOnPage(name)).forEach(([name, typed]) => {
       changed.set(name, ++counter);
       if (JSON.stringify(values(name)) === JSON.stringify(typed)) return;
       different = true;
@@ -168,6 +190,10 @@ function autosave(form) {
     const newestFirst = copies.sort((one, other) => other.stored.at - one.stored.at);
     const different = newestFirst.map((copy) => putBack(copy.stored)).some(Boolean);
     copies.forEach((copy) => { if (copy.name !== key) localStorage.removeItem(copy.name); });
+    if (isLocal) {
+      keepHere();
+      return;
+    }
     store();
     if (form.dataset.unsavedText !== undefined) return;   // the page says that it is not saved yet
     if (different) showLine(`What you typed on ${describe(newestFirst[0].stored.at)} was not saved. It has been restored below and is being saved now.`);

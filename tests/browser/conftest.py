@@ -3,6 +3,8 @@
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,6 +45,13 @@ class LiveServer:
 
     def __init__(self, app: Flask, address: str, world: World) -> None:
         self.app, self.address, self.world = app, address, world
+
+    @contextmanager
+    def open_world(self) -> Iterator[World]:
+        """Yield the people in the database session of an application context, for steps of `workflow`."""
+        with self.app.app_context():
+            values = {each.name: db.session.merge(getattr(self.world, each.name)) for each in fields(self.world)}
+            yield World(**values)
 
 
 @pytest.fixture

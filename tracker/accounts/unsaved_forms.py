@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as RedirectResponse
 
 from tracker.accounts.services.unsaved_texts import (
+    Pairs,
     UnsavedForm,
     delete_unsaved_form,
     find_unsaved_form,
@@ -35,6 +36,8 @@ FIELDS_NOT_KEPT = {"csrf_token", "idempotency_key", "save_id", PARAMETER, "curre
 """Fields that are never kept, besides those with `password` in their names."""
 CODE_VALUE = re.compile(r"[0-9a-z_.:/-]*")
 """A value that a button, an id, a date or a choice sends; a form with no other values is not kept."""
+KEEP_CHOICES = "keep_choices"
+"""The hidden field of a form that is kept even with no other values, because its choices are work of their own."""
 KEPT_MESSAGE = (
     "Your session ended before this was saved. What you typed is kept for 24 hours: sign in again, and the form "
     "comes back with it. Files are not kept."
@@ -60,7 +63,7 @@ def init_app(app: Flask) -> None:
             return None
         person_id = find_timed_out_person_id(request)
         fields = tuple((name, value) for name, value in request.form.items(multi=True) if is_kept_field(name))
-        if person_id is None or all(name == "key" or CODE_VALUE.fullmatch(value) for name, value in fields):
+        if person_id is None or not is_worth_keeping(fields):
             return None
         has_files = any(each.filename for each in request.files.values())
         page = find_page_of_form()
@@ -93,6 +96,11 @@ def should_form_be_kept() -> bool:
 def is_kept_field(name: str) -> bool:
     """Return whether a field may be kept: no password, code or token."""
     return "password" not in name.lower() and name not in FIELDS_NOT_KEPT
+
+
+def is_worth_keeping(fields: Pairs) -> bool:
+    """Return whether a person typed something into the form, or made choices in one that is kept for them."""
+    return any(name == KEEP_CHOICES or (name != "key" and not CODE_VALUE.fullmatch(value)) for name, value in fields)
 
 
 def find_page_of_form() -> str:
