@@ -50,7 +50,8 @@ def test_only_units_the_candidate_does_not_have_are_offered(world: World, client
 def test_unit_can_be_attempted_once(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)})
     assert response.status_code == 409
-    assert "The candidate already has CFACC15. Nothing was changed. Void that unit first." in response.text
+    assert "The candidate already has CFACC15. Nothing was changed." in response.text
+    assert "Void" not in response.text, "it would lose evidence"
     assert list_attempted_codes(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 

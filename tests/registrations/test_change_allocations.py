@@ -104,6 +104,19 @@ def test_assessor_and_verifier_are_chosen_together(
         assert list_allocated(attempt) == ["Bob Archer"]
         assert list_allocated(attempt, Role.INTERNAL_VERIFIER) == ["Carol Hughes"]
     assert recorded_acts() == ["allocation_made"] * 4
+    words = " ".join(preview.text.split())
+    assert "Submitted evidence appears in the assessor’s queue." in words
+    assert "former assessor" not in words, "these units had none"
+
+
+def test_preview_says_what_the_former_assessor_loses(
+    world: World, client: ClientFor, gina: Person, both: list[int]
+) -> None:
+    with transaction():
+        world.bob.grants[0].ends_at = clock.now()
+    preview = client(world.dan).post(address(world), data=choose(both, gina)).text
+    assert "What the former assessor has not finished does not count." in preview
+    assert preview.count("instead of Bob Archer (no longer has this role)") == 2
 
 
 def test_preview_names_each_refusal_and_the_others_can_be_allocated(

@@ -29,6 +29,7 @@ from tracker.registrations.imports.importing import import_rows, preview_import
 from tracker.registrations.imports.outcomes import ImportPreview
 from tracker.registrations.services import void_attempt, withdraw_candidate
 from tracker.vocabulary import AttemptState, CentreTerms, Role
+from tracker.web.formatting import day
 
 ClientFor = Callable[..., FlaskClient]
 EmailsTo = Callable[..., list[str]]
@@ -153,7 +154,7 @@ def test_row_of_an_existing_candidate_adds_the_registration_only(
 ) -> None:
     result = import_all("Alice M,alice.moran@example.org,candidate,C-300,,,,DELIVERCC,,\n", world)
     assert result.rows[0].new == ("registration C-300", "unit DELIVERCC")
-    assert result.rows[0].kept == ("role candidate", "the name Alice Moran")
+    assert result.rows[0].kept == ("role candidate", "the name Alice Moran (the file’s Alice M is ignored)")
     assert recorded_acts() == ["candidate_registered", "attempt_started"]
     assert find_person("alice.moran@example.org").name == "Alice Moran"
 
@@ -200,7 +201,6 @@ def test_unit_is_found_by_an_identifier(world: World) -> None:
             "internal verifier email",
             "Nobody with the address “grace.lam@example.org” has the role of internal verifier here.",
         ),
-        ("Alice,alice.moran@example.org,,C-1,,,,CFACC15,,", "units", "The candidate already has CFACC15."),
         ("Dan,dan.price@example.org,,C-1,,,,CFACC15,,", "roles", "You cannot give yourself a role."),
     ],
 )
@@ -254,9 +254,34 @@ def test_other_allocation_that_exists_stays_and_the_preview_says_so(world: World
     row = f"Alice Moran,alice.moran@example.org,,{number},,AB-7,1/9/2026,CFACC15; DELIVERCC,gina.holt@example.org,\n"
     row_result = import_all(row, world).rows[0]
     assert row_result.new == ("unit DELIVERCC", "assessor Gina Holt for DELIVERCC")
-    assert f"registration number {world.registration.awarding_body_number}" in row_result.kept
-    assert "assessor Bob Archer for CFACC15" in row_result.kept
+    assert (
+        f"registration number {world.registration.awarding_body_number} (the file’s AB-7 is ignored)"
+        in row_result.kept
+    )
+    assert "assessor Bob Archer for CFACC15 (the file’s Gina Holt is ignored)" in row_result.kept
     assert ("CFACC15", "assessor", "Bob Archer") in list_allocated(world.registration)
+
+
+def test_other_registration_date_of_the_file_is_said_to_be_ignored(world: World) -> None:
+    registration = world.registration
+    number, body_number = registration.candidate_number, registration.awarding_body_number
+    row = f"Alice Moran,alice.moran@example.org,,{number},,{body_number},22/10/2026,CFACC15,,\n"
+    (row_result,) = import_all(row, world).unchanged
+    kept = f"registration date {day(registration.awarding_body_date)} (the file’s 22 October 2026 is ignored)"
+    assert kept in row_result.kept
+
+
+def test_earlier_candidate_number_is_the_fault_not_the_unit(world: World) -> None:
+    """Alice's number was changed since the file was written, so her units are found under the new one."""
+    number = world.registration.candidate_number
+    with transaction():
+        world.registration.candidate_number = "NG-2007"
+    row = f"Alice Moran,alice.moran@example.org,,{number},,,,CFACC15; INSCC004,,\n"
+    ((_, column, error),) = list_errors(row, world)
+    assert column == "candidate number"
+    assert error == (
+        "The candidate already has CFACC15 under the candidate number NG-2007. Use that number, or leave the unit out."
+    )
 
 
 def test_void_units_and_withdrawn_candidates_stay_as_they_are(world: World) -> None:

@@ -11,10 +11,9 @@ from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Allocation, Centre, Person, Registration, Unit, UnitAttempt
 from tracker.registrations.allocations import ALLOCATED_ROLES
-from tracker.registrations.current_allocations import has_role_now
+from tracker.registrations.current_allocations import describe_allocated, has_role_now
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
-from tracker.web.text_direction import isolate
 
 NOBODY = "none"
 """The value of a filter for units that are not allocated to anybody who still has the role."""
@@ -42,19 +41,17 @@ class AllocatedAttempt:
     verifier_has_role: bool
 
 
-def _describe(name: str | None, has_role: bool) -> str | None:
-    return f"{isolate(name)} (no longer has this role)" if name and not has_role else name
-
-
 ALLOCATIONS = ListDefinition[AllocatedAttempt](
     "allocations",
     (
         Column("Candidate", lambda row: row.candidate, can_sort=True),
         Column("Unit", lambda row: row.code, can_sort=True),
         Column("State", lambda row: row.state.label),
-        Column("Assessor", lambda row: _describe(row.assessor, row.assessor_has_role), can_sort=True),
+        Column("Assessor", lambda row: describe_allocated(row.assessor, row.assessor_has_role), can_sort=True),
         Column("Assessor since", lambda row: row.assessor_since and day_of(row.assessor_since), only_in_csv=True),
-        Column("Internal verifier", lambda row: _describe(row.verifier, row.verifier_has_role), can_sort=True),
+        Column(
+            "Internal verifier", lambda row: describe_allocated(row.verifier, row.verifier_has_role), can_sort=True
+        ),
         Column(
             "Internal verifier since", lambda row: row.verifier_since and day_of(row.verifier_since), only_in_csv=True
         ),

@@ -16,6 +16,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows, rehearsal
 from tracker.models import Allocation, Centre, Person, Unit, UnitAttempt
 from tracker.registrations.allocations import AllocationChange, allocate_all, change_allocations
+from tracker.registrations.current_allocations import describe_allocated, has_role_now
 from tracker.vocabulary import Role
 
 MAX_UNITS = 200
@@ -49,6 +50,11 @@ class AllocationPlan:
     def changed(self) -> tuple[PlannedUnit, ...]:
         """The units that would be allocated to somebody else."""
         return tuple(unit for unit in self.units if unit.planned and not unit.refusal)
+
+    @property
+    def has_former_assessors(self) -> bool:
+        """Whether a unit would go from one assessor to another."""
+        return any(Role.ASSESSOR in unit.planned and Role.ASSESSOR in unit.current for unit in self.changed)
 
     @property
     def refused(self) -> tuple[PlannedUnit, ...]:
@@ -160,13 +166,14 @@ def _build_planned_unit(
 def _load_current_names(attempts: Iterable[UnitAttempt]) -> dict[int, dict[Role, str]]:
     """Return by attempt and role the names of the people to whom attempts are allocated now."""
     query = (
-        select(Allocation.attempt_id, Allocation.role, Person.name)
+        select(Allocation.attempt_id, Allocation.role, Person.name, has_role_now())
         .join(Person, Person.id == Allocation.person_id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
         .where(Allocation.attempt_id.in_([attempt.id for attempt in attempts]), Allocation.ends_at.is_(None))
     )
     names: dict[int, dict[Role, str]] = {}
-    for attempt_id, role, name in db.session.execute(query):
-        names.setdefault(attempt_id, {})[role] = name
+    for attempt_id, role, name, has_role in db.session.execute(query):
+        names.setdefault(attempt_id, {})[role] = describe_allocated(name, has_role) or ""
     return names
 
 

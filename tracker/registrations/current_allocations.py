@@ -13,6 +13,7 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import Allocation, Grant, Person, UnitAttempt
 from tracker.vocabulary import Role
+from tracker.web.text_direction import isolate
 
 
 def is_current(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]:
@@ -33,6 +34,11 @@ def has_role_now(allocation: type[Allocation] = Allocation) -> ColumnElement[boo
         .correlate(allocation, UnitAttempt)
         .exists()
     )
+
+
+def describe_allocated(name: str | None, has_role: bool) -> str | None:
+    """Return the name of the person of an allocation, with words after it if they no longer have the role."""
+    return f"{isolate(name)} (no longer has this role)" if name and not has_role else name
 
 
 def has_allocation(role: Role) -> ColumnElement[bool]:

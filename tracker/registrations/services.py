@@ -19,6 +19,18 @@ from tracker.vocabulary import AttemptState, Role, use_terms
 from tracker.web.text_direction import isolate
 
 
+class UnitInOtherRegistration(Refused):
+    """A unit that the candidate has under another candidate number at the centre."""
+
+    field = "candidate_number"
+
+    def __init__(self, code: str, candidate_number: str) -> None:
+        super().__init__(
+            f"The candidate already has {code} under the candidate number {isolate(candidate_number)}. Nothing was "
+            "changed. Use that number, or leave the unit out."
+        )
+
+
 def register_candidate(
     candidate: Person,
     centre: Centre,
@@ -130,6 +142,7 @@ def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitA
 
     Raises:
         Refused: the candidate has the unit already, has been withdrawn, or the unit has lapsed.
+        UnitInOtherRegistration: they have it under another candidate number.
         NotFound: another centre's unit.
     """
     check_open_registration(registration)
@@ -147,8 +160,10 @@ def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitA
         )
     )
     if earlier := db.session.scalars(existing).first():
+        if earlier.registration_id != registration.id:
+            raise UnitInOtherRegistration(unit.code, earlier.registration.candidate_number)
         if earlier.unit_id == unit.id:
-            raise Refused(f"The candidate already has {unit.code}. Nothing was changed. Void that unit first.")
+            raise Refused(f"The candidate already has {unit.code}. Nothing was changed.")
         raise Refused(
             f"The candidate already has {unit.code}, in version {earlier.unit.version}, revision "
             f"{earlier.unit.revision}. Nothing was changed. Move that unit to the other version, or void it."

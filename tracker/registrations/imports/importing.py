@@ -14,7 +14,7 @@ from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import rehearsal
-from tracker.models import Centre, Qualification, Registration, Unit, UnitAttempt
+from tracker.models import Centre, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.allocations import change_allocations, email_people_concerned
 from tracker.registrations.imports.lookups import Lookups
 from tracker.registrations.imports.outcomes import ImportPreview, RowOutcome, Step
@@ -148,7 +148,7 @@ class Import:
         if row.email not in self.lookups.known:
             step.add("people", "new here")
         elif person.name != row.name:
-            step.kept.append(f"the name {isolate(person.name)}")
+            step.kept.append(_describe_ignored(f"the name {isolate(person.name)}", row.name))
         step.column = "roles"
         for role in missing:
             give_role(person, self.centre, role, self.actor, starts_at=row.starts_at, ends_at=row.ends_at)
@@ -195,12 +195,14 @@ class Import:
         step.kept.append(f"registration {isolate(registration.candidate_number)}{withdrawn}")
         numbers = request.numbers
         if numbers.awarding_body_number not in {None, registration.awarding_body_number}:
-            step.kept.append(f"registration number {registration.awarding_body_number or 'not yet registered'}")
+            current = registration.awarding_body_number or "not yet registered"
+            step.kept.append(_describe_ignored(f"registration number {current}", numbers.awarding_body_number))
         if numbers.awarding_body_date not in {None, registration.awarding_body_date}:
-            step.kept.append(f"registration date {day(registration.awarding_body_date) or 'not yet registered'}")
+            current = day(registration.awarding_body_date) or "not yet registered"
+            step.kept.append(_describe_ignored(f"registration date {current}", day(numbers.awarding_body_date)))
         if qualification and qualification.id != registration.qualification_id:
-            current = registration.qualification
-            step.kept.append(f"qualification {current.code if current else 'none'}")
+            current = registration.qualification.code if registration.qualification else "none"
+            step.kept.append(_describe_ignored(f"qualification {current}", qualification.code))
 
     def _start_units(self, registration: Registration, units: list[Unit], step: Step) -> list[UnitAttempt]:
         """Start the units that the registration does not have; return the attempts at all of them but void ones."""
@@ -239,11 +241,13 @@ class Import:
                 f"{label} {isolate(person.name)} for {', '.join(each.unit.code for each in unallocated)}",
                 len(changes),
             )
-        kept_codes: dict[str, list[str]] = {}
+        kept_codes: dict[Person, list[str]] = {}
         for attempt in attempts:
             if allocated := current[attempt.id]:
-                kept_codes.setdefault(allocated.name, []).append(attempt.unit.code)
-        step.kept += [f"{label} {isolate(name)} for {', '.join(codes)}" for name, codes in kept_codes.items()]
+                kept_codes.setdefault(allocated, []).append(attempt.unit.code)
+        for kept, codes in kept_codes.items():
+            text = f"{label} {isolate(kept.name)} for {', '.join(codes)}"
+            step.kept.append(text if kept.id == person.id else _describe_ignored(text, person.name))
 
     def _build_outcome(self, row: TableRow) -> RowOutcome:
         steps = self.steps.get(row.number, [])
@@ -257,6 +261,11 @@ class Import:
             column,
             error,
         )
+
+
+def _describe_ignored(kept: str, in_file: str | None) -> str:
+    """Return what stays, and the file's other value, which changes nothing."""
+    return f"{kept} (the file’s {isolate(in_file or '')} is ignored)"
 
 
 def _name_units(codes: list[str]) -> str:
