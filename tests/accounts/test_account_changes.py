@@ -245,6 +245,32 @@ def test_a_change_is_refused_where_no_emails_are_sent(world: World, bobs_app: Se
             ask(world)
 
 
+def test_the_page_refuses_before_it_asks_for_a_password_where_no_emails_are_sent(
+    world: World, client: ClientFor, bobs_app: SecondFactor
+) -> None:
+    dan = client(world.dan)
+    for ending in ("/email", "/reset-two-step-verification"):
+        answer = dan.get(path(world, ending))
+        assert answer.status_code == 409
+        assert "This installation sends no emails" in answer.text
+        assert "gets an email about it now" not in answer.text
+    page = dan.get(path(world)).text
+    assert "Your system operator can change the email address" in " ".join(page.split())
+    assert "Change email address" not in page
+    assert "Reset two-step verification</a>" not in page
+
+
+def test_a_corrected_address_promises_no_email_where_none_are_sent(world: World, client: ClientFor) -> None:
+    with transaction():
+        ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        ivy.password_hash = None
+    dan = client(world.dan)
+    assert "gets an email" not in dan.get(path(world, "/email", ivy)).text
+    data = {"email": "ivy@example.com", "password": PASSWORD}
+    page = dan.post(path(world, "/email", ivy), data=data, follow_redirects=True).text
+    assert "The address is changed. This installation sends no emails. Show an invitation link" in page
+
+
 @pytest.mark.parametrize("email", ["alice.moran@example.org", "bob.archer@example.org", "bob", "bób@example.org"])
 def test_an_address_in_use_or_unusable_is_refused(world: World, emails_to: EmailsTo, email: str) -> None:
     with pytest.raises(Invalid) as error:

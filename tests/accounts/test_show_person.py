@@ -20,7 +20,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Event, Grant, Person
-from tracker.vocabulary import Role
+from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]
 EmailsTo = Callable[..., list[str]]
@@ -278,3 +278,28 @@ def test_ending_all_roles_keeps_sessions_of_a_person_with_a_role_elsewhere(world
 
 def test_nobody_ends_their_own_roles(world: World, client: ClientFor) -> None:
     assert client(world.dan).post(f"{address(world, world.dan)}/end-roles").status_code == 409
+
+
+def test_ending_a_role_says_how_many_units_lose_their_assessor(world: World, client: ClientFor) -> None:
+    """Also where the role ends with all others; void and withdrawn units do not count."""
+    dan = client(world.dan)
+    page = " ".join(dan.get(address(world, world.bob)).text.split())
+    assert page.count("<b>2 open units are allocated to Bob Archer</b> as assessor") == 2
+    assert f"/centres/{world.northgate.id}/allocations?assessor={world.bob.id}" in page
+    page = " ".join(dan.get(address(world, world.carol)).text.split())
+    assert "<b>2 open units are allocated to Carol Hughes</b> as internal verifier" in page
+    assert f"/allocations?verifier={world.carol.id}" in page
+    with transaction():
+        world.cfacc15.state = AttemptState.VOID
+    assert "<b>1 open unit is allocated to Bob Archer</b>" in dan.get(address(world, world.bob)).text
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    assert "allocated to Bob Archer" not in dan.get(address(world, world.bob)).text
+
+
+def test_person_and_registration_link_to_each_other(world: World, client: ClientFor) -> None:
+    dan, registration = client(world.dan), f"/registrations/{world.registration.id}"
+    assert f'href="{registration}"' in dan.get(address(world, world.alice)).text
+    assert f'href="{address(world, world.alice)}"' in dan.get(registration).text
+    assert f'href="{address(world, world.alice)}"' not in client(world.alice).get(registration).text
+    assert "Registrations" not in dan.get(address(world, world.bob)).text

@@ -8,8 +8,8 @@ from sqlalchemy.orm import joinedload, selectinload
 from tracker.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
 from tracker.clock import day_of, now
 from tracker.extensions import db
-from tracker.models import Centre, Grant, Person, UserSession
-from tracker.vocabulary import Role, use_terms
+from tracker.models import Allocation, Centre, Grant, Person, Registration, UnitAttempt, UserSession
+from tracker.vocabulary import OPEN_ATTEMPT_STATES, Role, use_terms
 from tracker.web.formatting import day
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
 
@@ -144,6 +144,30 @@ def find_grant_at(centre: Centre, person_id: int, grant_id: int) -> Grant | None
     """Return a person's role at this centre, or None if there is none with this id."""
     query = select(Grant).where(Grant.id == grant_id, Grant.person_id == person_id, Grant.centre_id == centre.id)
     return db.session.scalars(query).one_or_none()
+
+
+def count_open_units(centre: Centre, person: Person) -> dict[Role, int]:
+    """Count the open units of a centre that are allocated to a person, by the role in which they are."""
+    query = (
+        select(Allocation.role, func.count())
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(
+            Allocation.person_id == person.id,
+            Allocation.ends_at.is_(None),
+            UnitAttempt.centre_id == centre.id,
+            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
+            Registration.withdrawn_at.is_(None),
+        )
+        .group_by(Allocation.role)
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+def list_registrations_at(centre: Centre, person: Person) -> list[Registration]:
+    """List a candidate's registrations at a centre, oldest first."""
+    query = select(Registration).where(Registration.centre_id == centre.id, Registration.candidate_id == person.id)
+    return list(db.session.scalars(query.order_by(Registration.id)))
 
 
 def list_sessions(person_id: int) -> list[UserSession]:

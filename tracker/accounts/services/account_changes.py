@@ -171,12 +171,17 @@ def _prepare(person: Person, centre: Centre | None, actor: Actor, kind: AccountC
     _lock(person.id)
     if centre is not None:
         check_account_managed(person, centre, actor)
-        if person.password_hash and not emails.can_deliver():
-            raise Refused(NO_EMAILS)
+        check_can_be_warned(person)
     elif person.deactivated_at:
         raise Refused(f"The account {person.email} is closed. Nothing was changed.")
     if find_waiting_change(person.id, kind):
         raise Refused("This change has been asked for already. Approve or cancel it first. Nothing was changed.")
+
+
+def check_can_be_warned(person: Person) -> None:
+    """Raise `Refused` for somebody with a password where no emails are sent, so that nobody would warn them."""
+    if person.password_hash and not emails.can_deliver():
+        raise Refused(NO_EMAILS)
 
 
 def _add(

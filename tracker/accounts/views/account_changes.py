@@ -8,6 +8,7 @@ from tracker.accounts.password_confirmation import requires_password
 from tracker.accounts.services.account_changes import (
     approve_change,
     cancel_change,
+    check_can_be_warned,
     get_change,
     get_change_by_token,
     request_email_change,
@@ -16,7 +17,7 @@ from tracker.accounts.services.account_changes import (
 from tracker.accounts.services.names import change_name as change
 from tracker.accounts.services.people import check_account_managed
 from tracker.accounts.views import accounts
-from tracker.accounts.views.people import get_person
+from tracker.accounts.views.people import describe_notification, get_person
 from tracker.background import emails
 from tracker.ledger.events import Actor
 from tracker.models import AccountChange, Centre, Person
@@ -48,6 +49,7 @@ def change_name(centre_id: int, person_id: int) -> ResponseReturnValue:
 def change_email(centre_id: int, person_id: int) -> ResponseReturnValue:
     """Ask for another email address of a person."""
     centre, person, actor = get_managed_person(centre_id, person_id)
+    check_can_be_warned(person)
     form = ChangeEmailForm()
     if form.validate_on_submit():
         with errors_on_form(form):
@@ -67,6 +69,7 @@ def change_email(centre_id: int, person_id: int) -> ResponseReturnValue:
 def reset_two_step_verification(centre_id: int, person_id: int) -> ResponseReturnValue:
     """Ask for a person's two-step verification to be removed."""
     centre, person, actor = get_managed_person(centre_id, person_id)
+    check_can_be_warned(person)
     form = ConfirmPasswordForm()
     if form.validate_on_submit():
         with errors_on_form(form):
@@ -147,7 +150,7 @@ def redirect_to_person(centre: Centre, person: Person) -> ResponseReturnValue:
 def describe_request(change: AccountChange) -> str:
     """Return what happens next with a change that was asked for."""
     if not change.is_waiting:
-        return f"The address is changed. A new invitation is for {change.new_email}."
+        return f"The address is changed. {describe_notification(change.person)}"
     return (
         f"The change takes effect on {moment(change.takes_effect_at)}, or when another administrator approves it. An "
         f"email about it is on its way to {change.old_email}."

@@ -102,6 +102,9 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         role_help=ROLE_HELP,
         moment=now(),
         delivers=emails.can_deliver(),
+        can_be_warned=emails.can_deliver() or not person.password_hash,
+        open_units=queries.count_open_units(centre, person),
+        registrations=queries.list_registrations_at(centre, person),
     )
 
 
