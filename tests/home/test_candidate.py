@@ -83,6 +83,13 @@ def test_first_step_is_to_add_evidence(world: World, client: ClientFor) -> None:
     assert "Latest evidence" not in home(alice), "no heading over nothing"
 
 
+def test_many_units_without_evidence_are_counted(world: World, client: ClientFor) -> None:
+    with transaction():
+        for code in ("CFAM&LFD3", "DELIVERCC"):
+            factories.make_attempt(world.registration, code)
+    assert steps(client(world.alice)) == ["Add your first evidence for your 4 units"]
+
+
 def test_page_without_units_says_how_they_appear(world: World, client: ClientFor) -> None:
     with transaction():
         ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)

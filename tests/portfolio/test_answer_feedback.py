@@ -11,7 +11,7 @@ from tests.portfolio.conftest import ClientFor
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Claim, Evidence, EvidenceVersion
+from tracker.models import Assessment, Claim, Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import find_open_feedback, list_evidence_history
 from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.submissions import compute_content_hash, submit_evidence, withdraw_submission
@@ -176,3 +176,34 @@ def test_nobody_else_answers(world: World, client: ClientFor, returned: Evidence
     data = {"version": returned.version, "response": "Mine."}
     assert client(getattr(world, name)).post(f"/evidence/{returned.id}/answer", data=data).status_code == 404
     assert returned.response is None
+
+
+def test_what_was_met_on_the_returned_version_is_shown_with_the_rest(
+    world: World, alice: FlaskClient, returned: Evidence
+) -> None:
+    claims = db.session.query(Claim).filter_by(evidence_id=returned.id).order_by(Claim.id).all()
+    with transaction():
+        [assessment] = db.session.query(Assessment)
+        assessment.draft_decisions = {
+            str(claims[0].id): {"outcome": "needs_more"},
+            str(claims[1].id): {"outcome": "met", "comment": "Clear."},
+        }
+    for path in (f"/evidence/{returned.id}", f"/evidence/{returned.id}/edit"):
+        page = alice.get(path).text
+        assert "Needs more (1)" in page
+        assert "Met, not counted yet (1)" in page
+    page = alice.get(f"/evidence/{returned.id}").text
+    assert "on version 1, which was returned" in page
+    assert "Not yet assessed" not in page
+
+
+def test_one_feedback_in_two_units_is_one_entry(world: World, returned: Evidence) -> None:
+    with transaction():
+        [first] = db.session.query(Assessment)
+        factories.claim(world.inscc004, returned, "1")
+        outcome = AssessmentOutcome.RETURNED
+        second = factories.accept(world.inscc004, first.evidence_version, world.bob, {}, outcome=outcome)
+        second.feedback = first.feedback
+    [entry] = find_open_feedback(list_evidence_history(returned))
+    assert entry.description == "returned version 1 in CFACC15 and INSCC004"
+    assert entry.feedback == "Whose decision was the refund?"

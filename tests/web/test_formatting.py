@@ -23,6 +23,10 @@ class TestDays:
     def test_a_moment_falls_on_its_london_day(self) -> None:
         assert formatting.day(datetime(2026, 6, 30, 23, 30, tzinfo=UTC)) == "1 July 2026"
 
+    def test_words_of_a_list_have_commas_and_one_and(self) -> None:
+        lists = [[], ["A"], ["A", "B"], ["A", "B", "C"]]
+        assert [formatting.join_words(words) for words in lists] == ["", "A", "A and B", "A, B and C"]
+
     def test_nothing_reads_as_nothing(self) -> None:
         assert (
             formatting.day(None) == formatting.moment(None) == formatting.age(None) == formatting.period(None) == ""

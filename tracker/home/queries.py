@@ -23,10 +23,12 @@ from tracker.models import (
 from tracker.portfolio.queries.evidence import list_badges
 from tracker.registrations.current_allocations import has_role_now
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
-from tracker.web.formatting import counted
+from tracker.web.formatting import counted, join_words
 from tracker.web.text_direction import isolate
 
 MAX_STEPS = 3
+MAX_NAMED_UNITS = 3
+"""How many units a next step names; more are counted."""
 CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"
 
 
@@ -184,7 +186,8 @@ def _list_gap_steps(open_units: list[UnitProgress]) -> list[NextStep]:
     ]
     not_started = [row.code for row in open_units if not row.progress.claimed]
     if not_started:
-        text = f"Add your first evidence for {' and '.join(not_started)}"
+        units = join_words(not_started) if len(not_started) <= MAX_NAMED_UNITS else f"your {len(not_started)} units"
+        text = f"Add your first evidence for {units}"
         steps.append(NextStep(text, "portfolio.add_evidence", {}, None))
     return steps
 

@@ -1,5 +1,6 @@
 """Text formatting of days, moments, periods, ages, counts, sizes, witnesses and typed paragraphs. Knows no Flask."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,6 +24,11 @@ def day(value: date | datetime | None) -> str:
     if isinstance(value, datetime):
         value = local(value)
     return f"{value.day} {value:%B %Y}"
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: `A`, `A and B`, `A, B and C`."""
+    return " and ".join(each for each in (", ".join(words[:-1]), words[-1]) if each) if words else ""
 
 
 def clock(value: datetime) -> str:

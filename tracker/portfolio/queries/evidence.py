@@ -1,7 +1,7 @@
 """Evidence as pages show it: one item with its history, its versions, claims, badges and files."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from tracker.models import (
     VersionAttachment,
 )
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, CriterionKind, Outcome
+from tracker.web.formatting import join_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class EvidenceClaim:
     comment: str | None
     decided_by: str | None
     removed_reason: str | None
+    claim_id: int
+    returned_version: int | None = None
+    """The version on which it was marked as met before the item was returned, so that it does not count yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def list_claims(evidence_id: int) -> list[EvidenceClaim]:
             Decision.comment,
             Person.name,
             Claim.removed_reason,
+            Claim.id,
         )
         .join(Criterion, Criterion.id == Claim.criterion_id)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
@@ -92,7 +97,33 @@ def list_claims(evidence_id: int) -> list[EvidenceClaim]:
         )
         .order_by(Claim.attempt_id, Criterion.position, Claim.id)
     )
-    return [EvidenceClaim(*tuple(row)) for row in db.session.execute(query)]
+    returned_versions = _find_marked_met(evidence_id)
+    claims = [EvidenceClaim(*tuple(row)) for row in db.session.execute(query)]
+    return [
+        claim if claim.outcome else replace(claim, returned_version=returned_versions.get(claim.claim_id))
+        for claim in claims
+    ]
+
+
+def _find_marked_met(evidence_id: int) -> dict[int, int]:
+    """Return, by claim id, the version on which a claim was marked as met before the item was returned.
+
+    Only the last released assessment in each attempt counts (docs/rules.md, Assessment, rule 16).
+    """
+    query = (
+        select(Assessment.attempt_id, Assessment.outcome, Assessment.draft_decisions, EvidenceVersion.number)
+        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
+        .where(EvidenceVersion.evidence_id == evidence_id, Assessment.released_at.is_not(None))
+        .order_by(Assessment.released_at, Assessment.id)
+    )
+    last = {attempt_id: tuple(row) for attempt_id, *row in db.session.execute(query)}
+    return {
+        int(claim_id): number
+        for outcome, decisions, number in last.values()
+        if outcome is AssessmentOutcome.RETURNED
+        for claim_id, decision in decisions.items()
+        if decision.get("outcome") == Outcome.MET.value
+    }
 
 
 def list_evidence_history(evidence: Evidence, attempt: UnitAttempt | None = None) -> list[HistoryEntry]:
@@ -141,6 +172,7 @@ def find_open_feedback(history: list[HistoryEntry]) -> list[HistoryEntry]:
 
 
 def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Iterator[HistoryEntry]:
+    """Yield the released assessments. One feedback on one version in several units is one entry."""
     assessments = (
         select(
             Assessment.released_at,
@@ -155,15 +187,24 @@ def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Itera
         .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .where(EvidenceVersion.evidence_id == evidence.id, Assessment.state == AssessmentState.RELEASED)
+        .order_by(Unit.code, Assessment.id)
     )
     if attempt is not None:
         assessments = assessments.where(Assessment.attempt_id == attempt.id)
+    codes: dict[tuple[str, AssessmentOutcome, int, str], list[str]] = {}
+    released: dict[tuple[str, AssessmentOutcome, int, str], datetime] = {}
     for released_at, name, outcome, number, code, feedback in db.session.execute(assessments):
         if released_at and outcome:
-            tone = "needs-you" if outcome is AssessmentOutcome.RETURNED else "done"
-            yield HistoryEntry(
-                released_at, name, f"{outcome.label.lower()} version {number} in {code}", feedback, tone
-            )
+            key = (name, outcome, number, feedback)
+            codes.setdefault(key, []).append(code)
+            released[key] = max(released_at, released.get(key, released_at))
+    for key, of_feedback in codes.items():
+        name, outcome, number, feedback = key
+        tone = "needs-you" if outcome is AssessmentOutcome.RETURNED else "done"
+        units = join_words(list(dict.fromkeys(of_feedback)))
+        yield HistoryEntry(
+            released[key], name, f"{outcome.label.lower()} version {number} in {units}", feedback, tone
+        )
 
 
 def list_badges(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, str], ...]]:
