@@ -334,7 +334,7 @@ def test_installation_without_emails_says_how_new_people_learn_of_it(world: Worl
     assert "This installation sends no emails. New people get an invitation link from you." in page
     digest = re.search(r'name="digest" value="([^"]*)"', page)[1]
     answer = dan.post(address(world), data={"text": HEAD + IVY, "act": "import", "digest": digest})
-    assert "Show an invitation link on each new person’s page" in dan.get(answer.location).text
+    assert "Make the new people’s links under Invitation links" in dan.get(answer.location).text
 
 
 def test_example_can_be_imported_as_it_is(world: World, client: ClientFor) -> None:

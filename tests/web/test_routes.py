@@ -214,6 +214,7 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.approve_account_change": DAN,
     "accounts.cancel_account_change": DAN,
     "accounts.invite_again": DAN,
+    "accounts.make_invitation_links": DAN,
     "registrations.list_centre_registrations": DAN,
     "registrations.register_candidate": DAN,
     "registrations.add_unit": DAN,

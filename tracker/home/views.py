@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.background import jobs
+from tracker.background import emails, jobs
 from tracker.clock import LONDON, now, today
 from tracker.home import queries
 from tracker.home.activity import list_recent_activity
@@ -64,6 +64,7 @@ def render_administrator_home(chosen: CurrentGrant) -> str:
         todo=load_admin_todo(chosen.centre_id),
         activity=list_recent_activity(chosen.centre_id),
         drafts=list_drafts([chosen.centre_id], OPEN_STATES, MAX_SHOWN),
+        delivers=emails.can_deliver(),
         has_worker=jobs.get_jobs().has_worker(),
     )
 

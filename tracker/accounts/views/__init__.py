@@ -7,6 +7,7 @@ accounts = Blueprint("accounts", __name__)
 from tracker.accounts.views import (  # noqa: E402 - they register their routes on the blueprint
     account_changes,
     centres,
+    invitation_links,
     own_account,
     people,
     sign_in,
@@ -19,6 +20,7 @@ __all__ = [
     "account_changes",
     "accounts",
     "centres",
+    "invitation_links",
     "own_account",
     "people",
     "sign_in",

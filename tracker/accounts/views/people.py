@@ -57,6 +57,7 @@ def list_centre_people(centre_id: int) -> ResponseReturnValue:
         queries.list_people_filters(centre),
         centre=centre,
         moment=now(),
+        delivers=emails.can_deliver(),
     )
 
 
