@@ -207,7 +207,10 @@ def demonstration(
 
     app_with_signing_key.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
     if "database" not in demonstration_snapshots:
+        app_with_signing_key.config["DEMO"] = True  # as the command needs it: its invitations are emailed
         fill_database()
+        app_with_signing_key.config["DEMO"] = False
+        shutil.rmtree(app_with_signing_key.config["OUTBOX_PATH"])
         demonstration_snapshots["files"] = shutil.copytree(
             tmp_path, tmp_path_factory.mktemp("demonstration") / "files"
         )

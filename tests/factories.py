@@ -111,12 +111,13 @@ def make_centre(name: str, number: str) -> Centre:
 
 
 def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person:
-    """Make a person with the password `PASSWORD` and these roles at the centre."""
+    """Make a person with the password `PASSWORD`, a confirmed address and these roles at the centre."""
     person = add_and_flush(
         Person(
             name=name,
             email=f"{name.lower().replace(' ', '.')}@example.org",
             password_hash=PASSWORD_HASH,
+            email_confirmed_at=LONG_AGO,
             created_at=LONG_AGO,
         )
     )

@@ -216,6 +216,7 @@ class LinkPurpose(LabelledEnum):
 
     INVITATION = "invitation", "Invitation"
     RESET = "reset", "Password reset"
+    CONFIRM_ADDRESS = "confirm_address", "Confirmation of an email address"
 
 
 class AccountChangeKind(LabelledEnum):

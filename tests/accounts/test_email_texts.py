@@ -23,14 +23,12 @@ IMPROVE = registration_emails.AllocatedUnit("INSCC004", "Improve", "Alice Moran"
             "You have been given the role of assessor at Northgate. Sign in: https://tracker.example.org/x",
         ),
         (
-            account_emails.build_password_link_email(
-                LinkPurpose.INVITATION, "Ivy Okafor", URL, "You are an assessor."
-            ),
+            account_emails.build_link_email(LinkPurpose.INVITATION, "Ivy Okafor", URL, "You are an assessor."),
             "Your invitation to the evidence tracker",
             "You have been invited to the evidence tracker. You are an assessor. Choose your password here:",
         ),
         (
-            account_emails.build_password_link_email(LinkPurpose.RESET, "Ivy Okafor", URL),
+            account_emails.build_link_email(LinkPurpose.RESET, "Ivy Okafor", URL),
             "Set a new password",
             "The link works once, within an hour. If you did not ask for it, ignore this email.",
         ),

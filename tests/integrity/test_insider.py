@@ -44,6 +44,7 @@ from tracker.models import (
     SampleItem,
     Signature,
     SigningKey,
+    Submission,
     Unit,
     UnitAttempt,
     VersionAttachment,
@@ -475,6 +476,39 @@ def allocation_after_the_role_ended() -> None:
     record_forged_event("allocation_made", allocation, make_actor("Dan", Role.ADMINISTRATOR))
 
 
+def address_confirmed_without_an_emailed_link() -> None:
+    """Enter that Bob confirmed his address, with a link that was shown to the administrator."""
+    bob, purpose = find_person("Bob"), "confirm_address"
+    bob.email_confirmed_at = now()
+    dan = make_actor("Dan", Role.ADMINISTRATOR)
+    record_forged_event("link_issued", bob, dan, purpose=purpose, emailed=False, shown_to_administrator=True)
+    confirmed_at = bob.email_confirmed_at.isoformat(timespec="microseconds")
+    record_forged_event("email_confirmed", bob, make_actor("Bob"), purpose=purpose, confirmed_at=confirmed_at)
+
+
+def address_confirmed_by_somebody_else() -> None:
+    bob = find_person("Bob")
+    record_forged_event(
+        "email_confirmed",
+        bob,
+        make_actor("Dan"),
+        purpose="invitation",
+        confirmed_at="2026-11-01T10:00:00.000000+00:00",
+    )
+
+
+def signature_that_denies_a_confirmed_address() -> None:
+    row = get_signature(SignatureRole.ASSESSOR)
+    row.address_confirmed = False
+    record_forged_event("claims_changed", row, attempt=get_chloes_attempt().id)
+
+
+def submission_that_denies_a_confirmed_address() -> None:
+    row = find_first(Submission)
+    row.address_confirmed = False
+    record_forged_event("claims_changed", row, attempt=get_chloes_attempt().id)
+
+
 CASES: list[tuple[Callable[[], None], int]] = [
     (key_made_by_the_forger, 2),
     (event_recorded_twice, 3),
@@ -523,6 +557,10 @@ CASES: list[tuple[Callable[[], None], int]] = [
     (evidence_at_another_centre, 26),
     (allocation_without_a_role, 26),
     (allocation_after_the_role_ended, 26),
+    (address_confirmed_without_an_emailed_link, 30),
+    (address_confirmed_by_somebody_else, 6),
+    (signature_that_denies_a_confirmed_address, 30),
+    (submission_that_denies_a_confirmed_address, 30),
 ]
 """The forgeries, and the number of the invariant that has to report each."""
 

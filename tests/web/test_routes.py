@@ -55,6 +55,8 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.list_own_signatures": EVERYBODY_SIGNED_IN,
     "accounts.list_unsaved_texts": EVERYBODY_SIGNED_IN,
     "accounts.delete_unsaved_text": NOBODY,  # no such text exists
+    "accounts.send_confirmation_link": EVERYBODY_SIGNED_IN,
+    "accounts.confirm_own_address": NOBODY,  # no such token exists
     "accounts.cancel_own_account_change": NOBODY,  # it belongs to the invited person, who has not signed in
     "accounts.get_csrf_token": EVERYBODY_SIGNED_IN,
     "accounts.confirm_sign_in": EVERYBODY_SIGNED_IN,  # they have proved it and are redirected

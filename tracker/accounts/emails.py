@@ -18,11 +18,20 @@ def describe_role(role: str, centre: str) -> str:
     return f"You have been given the role of {role.lower()} at {centre}."
 
 
-def build_password_link_email(purpose: LinkPurpose, name: str, url: str, reason: str = "") -> tuple[str, str]:
-    """Return the email with a link for choosing a password.
+def build_link_email(purpose: LinkPurpose, name: str, url: str, reason: str = "") -> tuple[str, str]:
+    """Return the email with a link for choosing a password or for confirming the address.
 
     `reason` is a sentence that says why somebody is invited.
     """
+    if purpose is LinkPurpose.CONFIRM_ADDRESS:
+        return (
+            "Confirm your email address",
+            (
+                f"Hello {name},\n\nYou asked to confirm this address for your account in the evidence tracker. Open "
+                f"this link, sign in and confirm it:\n\n{url}\n\nThe link works once, within 24 hours. If you did "
+                "not ask for it, ignore this email.\n"
+            ),
+        )
     if purpose is LinkPurpose.INVITATION:
         subject, opening = "Your invitation to the evidence tracker", "You have been invited to the evidence tracker."
         opening = f"{opening} {reason}".strip()

@@ -9,15 +9,18 @@ from sqlalchemy import select
 from tracker import clock
 from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.accounts.passwords import hash_password
-from tracker.accounts.services.people import create_centre, grant_role
+from tracker.accounts.services.account_links import issue_link, send_link, use_link
+from tracker.accounts.services.email_confirmation import confirm_address
+from tracker.accounts.services.people import create_centre, find_or_create_person, grant_role
 from tracker.assessment.services import assessments, signing
 from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.releasing import CHECKS, release_assessment
+from tracker.background.emails import can_deliver
 from tracker.clock import LONDON, now
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.extensions import db
 from tracker.ledger import keys
-from tracker.ledger.events import Actor
+from tracker.ledger.events import OPERATOR, Actor
 from tracker.ledger.transactions import transaction
 from tracker.library.queries.qualifications import find_qualification
 from tracker.library.queries.units import find_unit_by_code
@@ -44,7 +47,7 @@ from tracker.registrations.services import register_candidate
 from tracker.registrations.visits import open_visit
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
-from tracker.vocabulary import CriterionKind, Outcome, Role
+from tracker.vocabulary import CriterionKind, LinkPurpose, Outcome, Role
 
 PEOPLE = (
     ("Alice Moran", "alice@example.org", (Role.CANDIDATE,)),
@@ -139,16 +142,23 @@ def create_demo_centre(scenario: Scenario) -> None:
     db.session.add(Installation(id=1, is_demo=True))
     scenario.centre, dan = create_centre("Harbour Contact Academy", "HCA-2041", ADMINISTRATOR[1], ADMINISTRATOR[0])
     password_hash = hash_password(DEMO_PASSWORD)
-    dan.password_hash = password_hash
     scenario.people["Dan"] = dan
+    use_link(_get_token(issue_link(dan, LinkPurpose.INVITATION, OPERATOR)), password_hash, dan.name)
     dan_as_administrator = scenario.actor("Dan", Role.ADMINISTRATOR)
+    if can_deliver():  # the operator printed the link, so it confirmed nothing
+        own_act = Actor(dan.id, None, "demonstration")
+        confirm_address(_get_token(send_link(dan, LinkPurpose.CONFIRM_ADDRESS, own_act)), own_act)
     for name, email, roles in PEOPLE:
-        person = Person(name=name, email=email, password_hash=password_hash, created_at=now())
-        db.session.add(person)
-        db.session.flush()
+        person = find_or_create_person(email, name, dan_as_administrator)
         scenario.people[name.split()[0]] = person
         for role in roles:
             grant_role(person, scenario.centre, role, dan_as_administrator)
+        use_link(_get_token(send_link(person, LinkPurpose.INVITATION, dan_as_administrator)), password_hash, name)
+
+
+def _get_token(path: str) -> str:
+    """Return the token in the path of a one-time link."""
+    return path.rpartition("/")[2]
 
 
 def register_for_units(scenario: Scenario, name: str, number: str, codes: tuple[str, ...]) -> None:

@@ -75,7 +75,7 @@ OPERATOR_ACTS = {
 """The acts of the installation's operator, who has no account and no role, and of the installation itself."""
 OWN_ACCOUNT_ACTS = {
     "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
-    "account_change_cancelled",
+    "account_change_cancelled", "link_issued", "email_confirmed",
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""
@@ -94,6 +94,8 @@ def find_actors_without_role(ledger: LedgerSnapshot) -> Iterator[str]:
                 yield f"{event.name} {fault}"
         elif event.act not in (OPERATOR_ACTS if event.actor is None else OWN_ACCOUNT_ACTS):
             yield f"{event.name} names no role of its actor"
+        elif event.actor is not None and event.object_type == "person" and event.object_id != event.actor:
+            yield f"{event.name} is about the account of somebody else"
 
 
 @invariant(7, "no one both assesses and verifies a unit attempt, or assesses their own work")

@@ -19,8 +19,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "999f39ea02692781efd338e4e108d89497f342c9fff08241496dd43de2b09115",
-    "postgresql": "5b1f41cbab4e67142940d5d58a0a5e936215c936bf31457d0667a996f4094f89",
+    "sqlite": "75ef43e6c82e358e7e7baefd456c48f07ca3be3090554ce3f6815f5595538db6",
+    "postgresql": "76c51d4def12830e75e39a8dcc0d7ea49442e3e729fe1a77b0dd928762f1328c",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

@@ -6,6 +6,7 @@ from tracker.extensions import db
 from tracker.integrity import (
     account_changes,
     actors,
+    confirmed_addresses,
     database,
     erasures,
     issued_forms,
@@ -27,6 +28,7 @@ MODULES = (
     database,
     actors,
     account_changes,
+    confirmed_addresses,
     erasures,
     stored_files,
     issued_forms,

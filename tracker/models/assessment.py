@@ -180,6 +180,8 @@ class Signature(Base):
     """The reason, of an internal verifier's signature that released the unit without sampling."""
     warnings_reason: Mapped[str | None]
     """Why an assessor signed although the unit has warnings (docs/rules.md, Warnings, rule 8)."""
+    address_confirmed: Mapped[bool | None]
+    """Whether the signer's email address was confirmed then; empty if signed before that was recorded."""
     superseded_at: Mapped[datetime | None]
 
     attempt: Mapped[UnitAttempt] = relationship()

@@ -63,6 +63,8 @@ class Person(Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str | None]
     """Argon2id; empty until the invitation is accepted."""
+    email_confirmed_at: Mapped[datetime | None]
+    """When the person used a link that was emailed to this address; empty once the address is changed."""
     created_at: Mapped[datetime]
     deactivated_at: Mapped[datetime | None]
 
@@ -99,7 +101,7 @@ class Grant(Base):
 
 
 class AccountLink(Base):
-    """A one-time link by which a person sets a password. Only the token's hash is kept."""
+    """A one-time link by which a person sets a password or confirms their address. Only the token's hash is kept."""
 
     __tablename__ = "account_link"
 
@@ -107,6 +109,8 @@ class AccountLink(Base):
     person_id: Mapped[int] = refers_to("person.id")
     purpose: Mapped[LinkPurpose]
     token_hash: Mapped[Sha256] = mapped_column(unique=True)
+    emailed_to: Mapped[str | None] = mapped_column(String(254))
+    """The address it was emailed to; empty if it was shown to an administrator or printed for the operator."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -138,6 +138,8 @@ class Submission(Base):
     declaration: Mapped[str]
     submitted_at: Mapped[datetime] = mapped_column(index=True)
     submitted_by_id: Mapped[int] = refers_to("person.id", index=False)
+    address_confirmed: Mapped[bool | None]
+    """Whether the candidate's email address was confirmed then; empty if submitted before that was recorded."""
     withdrawn_at: Mapped[datetime | None]
 
     evidence_version: Mapped[EvidenceVersion] = relationship(back_populates="submission")

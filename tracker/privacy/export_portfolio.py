@@ -179,7 +179,10 @@ def _list_assessments(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict
 
 def _list_signatures(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[str, Any]]:
     query = select(Signature).where(Signature.attempt_id == attempt.id).order_by(Signature.id)
-    names = ("role", "round", "signed_at", "superseded_at", "date_sampled", "statement", "snapshot_hash")
+    names = (
+        "role", "round", "signed_at", "superseded_at", "date_sampled", "statement", "snapshot_hash",
+        "address_confirmed",
+    )  # fmt: skip
     return [
         {
             "by": colleagues.describe(each.person_id),
@@ -243,7 +246,9 @@ def _list_evidence(person: Person, colleagues: Colleagues, paths: dict[int, str]
 
 def _describe_version(version: EvidenceVersion, paths: dict[int, str]) -> dict[str, Any]:
     submission = (
-        read_columns(version.submission, "declaration", "submitted_at", "withdrawn_at") if version.submission else {}
+        read_columns(version.submission, "declaration", "submitted_at", "withdrawn_at", "address_confirmed")
+        if version.submission
+        else {}
     )
     return {
         **read_columns(version, "number", "sealed_at", "content_hash", *EVIDENCE_FIELDS),

@@ -36,7 +36,16 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
     "signatures": (
         Signature,
         "person_id",
-        ("role", "round", "signed_at", "superseded_at", "date_sampled", "statement", "snapshot_hash"),
+        (
+            "role",
+            "round",
+            "signed_at",
+            "superseded_at",
+            "date_sampled",
+            "statement",
+            "snapshot_hash",
+            "address_confirmed",
+        ),
         ("comment", "unsampled_reason", "warnings_reason"),
     ),
     "reopened": (Reopening, "reopened_by_id", ("kind", "round", "reopened_at"), ("reason",)),

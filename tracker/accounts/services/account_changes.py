@@ -223,7 +223,7 @@ def _apply(change: AccountChange, actor: Actor) -> None:
     facts: dict[str, Any] = {"change": change.id, "centre": change.centre_id}
     if change.kind is AccountChangeKind.EMAIL:
         assert change.new_email  # noqa: S101 - a constraint holds it
-        person.email = change.new_email
+        person.email, person.email_confirmed_at = change.new_email, None
         db.session.flush()
         for purpose in LinkPurpose:
             close_links(person, purpose)

@@ -1,8 +1,9 @@
-"""One-time links for setting a password: invitations and password resets."""
+"""One-time links: invitations, password resets and confirmations of an email address."""
 
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -15,11 +16,18 @@ from tracker.clock import now
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import AccountLink, Centre, Person
 from tracker.vocabulary import LinkPurpose
 from tracker.web.text_direction import isolate
 
-LIFETIME = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
+LIFETIME = {
+    LinkPurpose.INVITATION: timedelta(days=14),
+    LinkPurpose.RESET: timedelta(hours=1),
+    LinkPurpose.CONFIRM_ADDRESS: timedelta(days=1),
+}
+PASSWORD_LINKS = (LinkPurpose.INVITATION, LinkPurpose.RESET)
+"""The links that set a password."""
 MAX_PASSWORD_LENGTH = 200
 EXPIRED = (
     "It has expired, was already used, or was replaced by a newer link. Nothing was changed. "
@@ -32,8 +40,8 @@ class LinkExpired(Refused):
 
     title = "This link no longer works"
 
-    def __init__(self) -> None:
-        super().__init__(EXPIRED)
+    def __init__(self, sentence: str = EXPIRED) -> None:
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True)
@@ -45,10 +53,17 @@ class OpenLink:
     email: str
 
 
-def issue_link(person: Person, purpose: LinkPurpose, actor: Actor, *, is_shown: bool = False) -> str:
+def issue_link(
+    person: Person, purpose: LinkPurpose, actor: Actor, *, is_emailed: bool = False, is_shown: bool = False
+) -> str:
     """Create a link and return its path. Older links for the same purpose expire; only the token's hash is stored.
 
-    `is_shown`: whether the administrator is shown it, which the event says.
+    Args:
+        person: whose account it is for.
+        purpose: what it is for.
+        actor: who issues it.
+        is_emailed: whether only the person gets it, by email to their address, which using it then confirms.
+        is_shown: whether the administrator is shown it. The event says both.
     """
     moment = now()
     close_links(person, purpose)
@@ -57,22 +72,27 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor, *, is_shown: 
         person_id=person.id,
         purpose=purpose,
         token_hash=hash_token(token),
+        emailed_to=person.email if is_emailed else None,
         created_at=moment,
         expires_at=moment + LIFETIME[purpose],
     )
     db.session.add(link)
     db.session.flush()
-    if is_shown:
-        record("link_issued", person, actor, purpose=purpose.value, shown_to_administrator=True)
-    else:
-        record("link_issued", person, actor, purpose=purpose.value)
-    return f"/links/{token}"
+    facts: dict[str, Any] = {"shown_to_administrator": True} if is_shown else {}
+    record("link_issued", person, actor, purpose=purpose.value, emailed=is_emailed, **facts)
+    return f"/links/{token}" if purpose in PASSWORD_LINKS else f"/account/confirm-address/{token}"
 
 
-def send_link(person: Person, purpose: LinkPurpose, actor: Actor, reason: str = "") -> None:
-    """Email a new link to its person; nobody else sees it. `reason` is a sentence for an invitation."""
-    url = emails.build_url(issue_link(person, purpose, actor))
-    emails.send(person.email, *email_texts.build_password_link_email(purpose, person.name, url, reason))
+def send_link(person: Person, purpose: LinkPurpose, actor: Actor, reason: str = "") -> str:
+    """Email a new link to its person; nobody else sees it. `reason` is a sentence for an invitation.
+
+    Returns:
+        Its path, for the demonstration, which accepts the invitations of its people.
+    """
+    path = issue_link(person, purpose, actor, is_emailed=emails.can_deliver())
+    message = email_texts.build_link_email(purpose, person.name, emails.build_url(path), reason)
+    emails.send(person.email, *message)
+    return path
 
 
 def issue_shown_link(person: Person, centre: Centre, actor: Actor) -> str:
@@ -93,12 +113,13 @@ def issue_shown_link(person: Person, centre: Centre, actor: Actor) -> str:
 
 
 def find_link(token: str) -> OpenLink | None:
-    """Return the link with this token while it can be used, or None."""
+    """Return the link for a password with this token while it can be used, or None."""
     query = (
         select(AccountLink.purpose, Person.name, Person.email)
         .join(Person, Person.id == AccountLink.person_id)
         .where(
             AccountLink.token_hash == hash_token(token),
+            AccountLink.purpose.in_(PASSWORD_LINKS),
             AccountLink.used_at.is_(None),
             AccountLink.expires_at > now(),
             Person.deactivated_at.is_(None),
@@ -109,15 +130,13 @@ def find_link(token: str) -> OpenLink | None:
 
 
 def use_link(token: str, password_hash: str, name: str = "") -> Person:
-    """Set a password with a link, and for an invitation the name too; the link's row is locked, so it works once.
+    """Set a password with a link, and for an invitation the name too. A link that was emailed confirms the address.
 
     Raises:
         LinkExpired: the link cannot be used any more.
     """
-    link = db.session.scalars(
-        select(AccountLink).where(AccountLink.token_hash == hash_token(token)).with_for_update(of=AccountLink)
-    ).one_or_none()
-    if link is None or link.used_at or link.expires_at <= now() or link.person.deactivated_at:
+    link = lock_open_link(token)
+    if link is None or link.purpose not in PASSWORD_LINKS:
         raise LinkExpired
     link.used_at = now()
     person = link.person
@@ -127,13 +146,35 @@ def use_link(token: str, password_hash: str, name: str = "") -> Person:
         typed = clean_name(name)
         person.name = typed if is_name(typed) else person.name
         set_password(person, password_hash, Actor(person.id), "invitation_accepted")
+    record_confirmation(link, Actor(person.id))
     return person
+
+
+def lock_open_link(token: str) -> AccountLink | None:
+    """Lock the link with this token, so that it works once, and its person; return None if it cannot be used."""
+    link = db.session.scalars(
+        select(AccountLink).where(AccountLink.token_hash == hash_token(token)).with_for_update(of=AccountLink)
+    ).one_or_none()
+    if link is None or link.used_at or link.expires_at <= now():
+        return None
+    lock_rows(Person, [link.person_id])
+    return None if link.person.deactivated_at else link
+
+
+def record_confirmation(link: AccountLink, actor: Actor) -> None:
+    """Record that a person used a link that was emailed to their address, unless the address is confirmed already."""
+    person = link.person
+    if link.emailed_to != person.email or person.email_confirmed_at:
+        return
+    person.email_confirmed_at = now()
+    confirmed_at = person.email_confirmed_at.isoformat(timespec="microseconds")
+    record("email_confirmed", person, actor, purpose=link.purpose.value, confirmed_at=confirmed_at)
 
 
 def set_password(
     person: Person, password_hash: str, actor: Actor, act: str, *, keep_session: int | None = None
 ) -> None:
-    """Set a password, end the person's other sessions and links, and email them that it was changed.
+    """Set a password, end the person's other sessions and links for a password, and email them that it was changed.
 
     Args:
         person: whose password it is.
@@ -144,7 +185,7 @@ def set_password(
     """
     person.password_hash = password_hash
     end_sessions(person.id, except_id=keep_session)
-    for purpose in LinkPurpose:
+    for purpose in PASSWORD_LINKS:
         close_links(person, purpose)
     record(act, person, actor)
     if act != "invitation_accepted":

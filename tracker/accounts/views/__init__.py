@@ -7,6 +7,7 @@ accounts = Blueprint("accounts", __name__)
 from tracker.accounts.views import (  # noqa: E402 - they register their routes on the blueprint
     account_changes,
     centres,
+    email_confirmation,
     invitation_links,
     own_account,
     people,
@@ -20,6 +21,7 @@ __all__ = [
     "account_changes",
     "accounts",
     "centres",
+    "email_confirmation",
     "invitation_links",
     "own_account",
     "people",

@@ -18,6 +18,8 @@ from tracker.accounts.services.two_step_verification import count_codes, list_fa
 from tracker.accounts.signature_list import ROLES, SIGNATURES, STATES
 from tracker.accounts.signature_list import list_own_signatures as list_signatures
 from tracker.accounts.views import accounts
+from tracker.background import emails
+from tracker.background.delivery_failures import find_failure
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.models import Person, UserSession
@@ -47,6 +49,9 @@ def my_account() -> ResponseReturnValue:
         "accounts/my_account.html",
         form,
         person=me(),
+        confirmed_at=db.session.get_one(Person, me().person_id).email_confirmed_at,
+        failure=find_failure(me().email),
+        delivers=emails.can_deliver(),
         candidate=Role.CANDIDATE,
         roles=queries.list_own_roles(me().person_id),
         sessions=queries.list_sessions(me().person_id),

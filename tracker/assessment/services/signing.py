@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tracker.accounts.email_confirmation import has_confirmed_address
 from tracker.assessment import emails as email_texts
 from tracker.assessment.reopening import reopen_attempt
 from tracker.assessment.services.claims import validate_reason
@@ -332,6 +333,7 @@ def _add_signature(
         reauthenticated_at=reauthenticated_at,
         session_ref=actor.session_ref or "",
         warnings_reason=warnings_reason,
+        address_confirmed=has_confirmed_address(person_id),
     )
     db.session.add(signature)
     db.session.flush()

@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from tracker.accounts.email_confirmation import has_confirmed_address
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
@@ -76,6 +77,7 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
             declaration=build_declaration(evidence.method),
             submitted_at=version.sealed_at,
             submitted_by_id=evidence.candidate_id,
+            address_confirmed=has_confirmed_address(evidence.candidate_id),
         )
     )
     db.session.flush()

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select
 
+from tracker.accounts.email_confirmation import has_confirmed_address
 from tracker.assessment.transitions import AttemptAction, change_attempt_state, check_action_allowed
 from tracker.background import emails
 from tracker.clock import day_of, now
@@ -66,6 +67,7 @@ def sign_verification(
         session_ref=actor.session_ref or "",
         date_sampled=date_sampled,
         unsampled_reason=unsampled_reason,
+        address_confirmed=has_confirmed_address(person_id),
     )
     db.session.add(signature)
     db.session.flush()
