@@ -187,6 +187,27 @@ def test_queue_page_lists_units_ready_to_sign_off_and_action_points(world: World
     assert "Say which rule was applied." in page
 
 
+def test_action_points_and_units_to_sign_off_are_above_a_long_queue(world: World, client: ClientFor) -> None:
+    """Bob sees what others wait for before 50 rows of evidence; beyond three the lines are folded."""
+    workflow.submit_item(world.cfacc15, "Call of 5 October", "1")
+    with transaction():
+        for number in range(5):
+            db.session.add(
+                ActionPoint(
+                    attempt_id=world.inscc004.id,
+                    round=1,
+                    raised_by_id=world.carol.id,
+                    raised_at=clock.now(),
+                    action=f"Say which rule was applied to call {number}.",
+                    due_on=clock.today(),
+                )
+            )
+    page = client(world.bob).get("/queue").text
+    assert page.index("Assess next") < page.index("Action points to answer") < page.index("Call of 5 October")
+    shown, _, folded = page.partition("<summary>2 more</summary>")
+    assert (shown.count("Say which rule"), folded.count("Say which rule")) == (3, 2)
+
+
 def test_unit_with_an_undecided_claim_is_not_ready_to_sign_off(world: World, client: ClientFor) -> None:
     workflow.meet_everything(world, world.cfacc15)
     workflow.submit_item(world.cfacc15, "One more", "1")

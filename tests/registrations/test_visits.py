@@ -299,3 +299,34 @@ def make_registrations(world: World, count: int) -> list[int]:
     db.session.execute(insert(Registration), rows)
     query = select(Registration.id).where(Registration.candidate_number.startswith("X"))
     return list(db.session.scalars(query))
+
+
+def test_all_units_of_a_candidate_are_chosen_with_one_box(world: World, client: ClientFor) -> None:
+    """Forty candidates with eight units each are 40 boxes, not 320."""
+    with transaction():
+        ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        attempt = factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
+    dan = client(world.dan)
+    page = dan.get(address(world)).text
+    assert "Alice Moran: all 2 units" in page
+    assert "Ivy Okafor: 1 unit" in page
+    assert page.count('name="candidates"') == 2
+    data = fill_form(world, attempt, candidates=[str(world.alice.id)])
+    assert dan.post(address(world), data=data).status_code == 303
+    (visit,) = visits()
+    assert {each.attempt_id for each in visit.attempts} == {world.cfacc15.id, world.inscc004.id, attempt.id}
+
+
+def test_ticked_units_stay_ticked_and_in_view_after_a_refusal(world: World, client: ClientFor) -> None:
+    answer = client(world.dan).post(address(world), data=fill_form(world, world.cfacc15, person=""))
+    assert answer.status_code == 422
+    assert "<details open>" in answer.text
+    assert answer.text.count(" checked") == 1
+
+
+def test_candidate_of_another_centre_is_refused(world: World, client: ClientFor) -> None:
+    data = fill_form(world, candidates=[str(world.frank.id)])
+    answer = client(world.dan).post(address(world), data=data)
+    assert answer.status_code == 422
+    assert "Choose the units in scope." in answer.text
+    assert visits() == []

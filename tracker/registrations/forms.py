@@ -134,4 +134,11 @@ class VisitForm(PageForm):
     person = SelectField("External verifier", [DataRequired("Choose the external verifier.")], coerce=int)
     starts = date_field("From", "Enter the first day.")
     ends = date_field("Until", "Enter the last day.")
-    attempts = SelectMultipleField("Units in scope", [DataRequired("Choose the units in scope.")], coerce=int)
+    candidates = SelectMultipleField("Candidates", coerce=int, validate_choice=False)
+    """Those of whom every unit is in scope; the ids of others choose nothing."""
+    attempts = SelectMultipleField("Units in scope", coerce=int)
+
+    def validate_attempts(self, field: SelectMultipleField) -> None:
+        """Require a unit, or a candidate with all of their units."""
+        if not field.data and not self.candidates.data:
+            raise ValidationError("Choose the units in scope.")

@@ -161,6 +161,6 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .where(UnitAttempt.centre_id == centre.id, UnitAttempt.state != AttemptState.VOID)
         .options(joinedload(UnitAttempt.unit), joinedload(UnitAttempt.candidate))
-        .order_by(Person.name, Unit.code)
+        .order_by(Person.name, Person.id, Unit.code, UnitAttempt.id)
     )
     return list(db.session.scalars(query))

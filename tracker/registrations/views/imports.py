@@ -76,4 +76,4 @@ def describe_invitations(preview: ImportPreview) -> str:
         return ""
     if emails.can_deliver():
         return "Emails to the new people are on their way."
-    return "This installation sends no emails. Make the new people’s links under Invitation links, and hand them over."
+    return "This installation sends no emails. Make the new people’s links under Invitation links."

@@ -1,12 +1,15 @@
 """Views of external verifiers' visits, for a centre's administrators."""
 
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.clock import end_of_day, now, start_of_day, today
 from tracker.errors import NotFound
+from tracker.models import UnitAttempt
 from tracker.registrations import queries, visits
 from tracker.registrations.forms import NOBODY_YET, VisitForm
 from tracker.registrations.views import registrations
@@ -29,10 +32,7 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
     form, people = VisitForm(), queries.list_people_with_role(centre, Role.EXTERNAL_VERIFIER)
     attempts = queries.list_centre_attempts(centre)
     form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): isolate(person.name) for person in people}}
-    form.attempts.choices = {
-        str(each.id): f"{isolate(each.candidate.name)}, {each.unit.code}: {each.state.label.lower()}"
-        for each in attempts
-    }
+    form.attempts.choices = {str(each.id): each.unit.code for each in attempts}
     if form.validate_on_submit():
         with errors_on_form(form):
             visit = visits.open_visit(
@@ -40,7 +40,7 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
                 centre,
                 start_of_day(form.starts.data or today()),
                 end_of_day(form.ends.data or today()),
-                [each for each in attempts if each.id in (form.attempts.data or [])],
+                choose_attempts(attempts, form),
                 actor,
             )
             flash(f"The visit of {isolate(visit.person.name)} is open.")
@@ -53,8 +53,15 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
         form=form,
         centre=centre,
         people=people,
+        by_candidate=[list(group) for _, group in groupby(attempts, attrgetter("candidate_id"))],
         moment=now(),
     )
+
+
+def choose_attempts(attempts: list[UnitAttempt], form: VisitForm) -> list[UnitAttempt]:
+    """Return the attempts that are ticked, and all those of the candidates who are ticked."""
+    attempt_ids, candidate_ids = form.attempts.data or [], form.candidates.data or []
+    return [each for each in attempts if each.id in attempt_ids or each.candidate_id in candidate_ids]
 
 
 @registrations.post("/centres/<int:centre_id>/visits/<int:visit_id>/end")
