@@ -110,8 +110,8 @@ def test_a_unit_released_without_sampling_says_not_sampled() -> None:
 
 def test_the_legend_explains_each_mark() -> None:
     legend = (
-        "✓ a decision “met” on this criterion stands on this evidence · ◐ contributes: shown, more was needed · "
-        "○ claimed, not yet assessed"
+        "✓\xa0a decision “met” on this criterion stands on this evidence · ◐\xa0contributes: shown, more was needed · "
+        "○\xa0claimed, not yet assessed"
     )
     assert legend in words(print_form(build_filled_form()), "P")
 
