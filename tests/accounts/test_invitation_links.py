@@ -70,7 +70,7 @@ def test_the_file_has_a_row_for_each_person(
     assert all(anonymous.get(path).status_code == 200 for row in rows for path in find_links(row["Invitation link"]))
 
 
-def test_a_link_that_was_handed_over_goes_on_working(
+def test_a_link_that_was_handed_over_still_works(
     world: World, client: ClientFor, anonymous: FlaskClient, invited: list[Person]
 ) -> None:
     dan = client(world.dan)

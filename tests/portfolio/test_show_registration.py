@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment.workflow import accept, submit_item
 from tests.factories import World, make_person
+from tests.library.centre_units import publish_centre_unit
+from tests.library.unit_versions import UNITS, make_revision
 from tracker import clock
 from tracker.ledger.transactions import transaction
 from tracker.registrations.allocations import allocate
@@ -105,3 +107,27 @@ def test_acts_that_end_work_are_buttons_apart_from_the_links_and_ask_on_a_page(
         assert f'class="btn btn-outline-danger" href="{path}"' in page
         assert path not in links
         assert 'name="reason"' in dan.get(path).text
+
+
+def test_withdrawing_and_voiding_come_after_the_units_and_voiding_is_folded(world: World, client: ClientFor) -> None:
+    page = client(world.dan).get(address(world)).text
+    assert (
+        page.index("<h2>Units</h2>") < page.index("<h2>Withdraw or void</h2>") < page.index("Withdraw this candidate")
+    )
+    folded = page.partition("<summary>Void a unit</summary>")[2].partition("</details>")[0]
+    assert folded.count("btn-outline-danger") == 2
+    assert page.count("btn-outline-danger") == 3
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    page = client(world.dan).get(address(world)).text
+    assert "<h2>Void</h2>" in page
+    assert "Withdraw" not in page.partition("<h2>Void</h2>")[2].partition("</section>")[0]
+
+
+def test_a_later_version_is_offered_only_where_there_is_one(world: World, client: ClientFor) -> None:
+    dan, words = client(world.dan), "Move to a later version"
+    assert words not in dan.get(address(world)).text
+    publish_centre_unit(world.northgate, make_revision(UNITS["CFACC15"], 1, version="2"))
+    page = dan.get(address(world)).text
+    assert page.count(words) == 1
+    assert f"/attempts/{world.cfacc15.id}/move" in page

@@ -209,3 +209,15 @@ def test_verifiers_pages_take_few_statements(
         with count_statements() as statements:
             carol.get(path)
         assert len(statements) <= max_statements, (path, len(statements), statements)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "label"), [("carol", "/verification", "Verification"), ("eve", "/visit", "Visit")]
+)
+def test_the_entry_of_the_home_page_is_marked(
+    confirmed: World, client: Browser, name: str, path: str, label: str
+) -> None:
+    page = client(getattr(confirmed, name)).get("/", follow_redirects=True).text
+    entry = page.partition('aria-current="page"')[2].partition("</a>")[0]
+    assert entry.endswith(f"<span>{label}</span>")
+    assert f'href="{path}"' in page

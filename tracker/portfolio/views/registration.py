@@ -30,7 +30,9 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     centre_ids = [registration.centre_id]
     person_ids = {each.person_id for history in allocations.values() for each in history}
     administers = bool(me().find_grant(Role.ADMINISTRATOR, registration.centre_id))
-    units = [unit for unit in list_newest_units(centre_ids) if unit.code not in registered_codes]
+    newest_units = list_newest_units(centre_ids)
+    newest_ids = {unit.code: unit.id for unit in newest_units}
+    units = [unit for unit in newest_units if unit.code not in registered_codes]
     return render_template(
         "portfolio/show_registration.html",
         registration=registration,
@@ -38,6 +40,9 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
         allocations=allocations,
         live_roles=queries.list_live_roles(registration.centre_id, person_ids),
         attempt_progress=summarise_attempts(ids),
+        with_later_version={
+            each.id for each in attempts if newest_ids.get(each.unit.code, each.unit_id) != each.unit_id
+        },
         units=units,
         warnings=list_warnings(units, today()) if administers else {},
         qualification_progress=qualification_progress,
