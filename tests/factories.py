@@ -211,6 +211,15 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, administrator: Pe
     )
 
 
+def end_allocation(attempt: UnitAttempt, role: Role) -> None:
+    """End the attempt's allocation in this role, if there is one."""
+    query = select(Allocation).where(
+        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
+    )
+    for allocation in db.session.scalars(query):
+        allocation.ends_at = clock.now()
+
+
 def make_actor(person: Person) -> Actor:
     """Return the person as an actor under their first grant."""
     first_grant = db.session.scalars(select(Grant).where(Grant.person_id == person.id).order_by(Grant.id)).first()

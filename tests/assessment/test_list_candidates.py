@@ -56,6 +56,24 @@ def test_candidate_has_one_row_with_every_unit(world: World) -> None:
     assert alice.first_to_assess.title == "Complaint"
 
 
+def test_candidate_without_a_registration_number_is_not_yet_registered(world: World, client: ClientFor) -> None:
+    """The assessor's list did not say so, although no certificate can be claimed before."""
+    bob = client(world.bob)
+    (ben,) = make_candidate(world, "Ben Okafor", "DELIVERCC")
+    assert "Not yet registered</span>" not in bob.get("/candidates").text
+    with transaction():
+        ben.registration.awarding_body_number = ben.registration.awarding_body_date = None
+    page = bob.get("/candidates").text
+    assert page.count("Not yet registered</span>") == 1
+    assert "Not yet registered (1)" in page
+    assert names(bob.get("/candidates?show=not-registered").text) == ["Ben Okafor"]
+    rows = csv.DictReader(io.StringIO(bob.get("/candidates?format=csv").data.decode("utf-8-sig")))
+    assert {row["Candidate"]: row["With the awarding body"] for row in rows} == {
+        "Alice Moran": "Registered",
+        "Ben Okafor": "Not yet registered",
+    }
+
+
 def test_item_claimed_in_two_units_waits_once(world: World) -> None:
     evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():

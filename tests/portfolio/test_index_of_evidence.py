@@ -1,6 +1,7 @@
 """The index of evidence: the candidate's with drafts, the administrator's as submitted, and both on paper."""
 
 import io
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -11,6 +12,7 @@ from pypdf import PdfReader
 from sqlalchemy import update
 
 from tests import factories
+from tests.assessment import workflow
 from tests.factories import World
 from tests.portfolio.conftest import ClientFor
 from tracker.clock import now
@@ -265,6 +267,51 @@ def test_evidence_is_filtered_by_unit_method_and_what_is_missing(
     assert titles(method="observation") == {"Escalation log"}
     assert titles(show="drafts") == titles(show="unlinked") == {"Escalation log"}
     assert titles(unit="NO-SUCH-UNIT") == {"Complaint CH-2231", "Escalation log"}
+
+
+def test_evidence_is_filtered_by_its_state_in_the_units_that_the_reader_may_read(
+    world: World, client: ClientFor, alice: FlaskClient
+) -> None:
+    """The list had no filter by state, so what was returned had to be looked for."""
+    workflow.submit_item(world.cfacc15, "Call log", "1")
+    _, accepted, claims = workflow.submit_item(world.cfacc15, "Complaint", "2")
+    workflow.accept(world.cfacc15, accepted, world.bob, claims)
+    letter, version, _ = workflow.submit_item(world.cfacc15, "Letter", "3")
+    with transaction():
+        factories.claim(world.inscc004, letter, "1")
+        factories.make_evidence(world.cfacc15, "Draft")
+        factories.end_allocation(world.inscc004, Role.ASSESSOR)
+    workflow.return_item(world.cfacc15, version, world.bob, workflow.build_draft({}, feedback="Which day was it?"))
+
+    def titles(browser: FlaskClient, path: str, **query: str) -> set[str]:
+        page = browser.get(path, query_string=query).text
+        return {
+            title for title in ("Call log", "Complaint", "Letter", "Draft") if re.search(rf">\s*{title}\s*<", page)
+        }
+
+    assert titles(alice, "/evidence", show="accepted") == {"Complaint"}
+    assert titles(alice, "/evidence", show="returned") == {"Letter"}
+    assert titles(alice, "/evidence", show="waiting") == {"Call log", "Letter"}, "Letter waits in the other unit"
+    assert titles(alice, "/evidence", show="waiting", unit="CFACC15") == {"Call log"}
+    assert titles(alice, "/evidence", show="returned", unit="INSCC004") == set()
+    index, bob = f"/registrations/{world.registration.id}/index", client(world.bob)
+    assert titles(bob, index, show="waiting") == {"Call log"}, "he cannot read the other unit"
+    assert titles(bob, index, show="returned") == {"Letter"}
+    rows = bob.get(index, query_string={"show": "returned", "format": "csv"}).data.decode("utf-8-sig").splitlines()
+    assert "CFACC15: returned" in rows[1]
+
+
+def test_filter_by_state_takes_the_same_number_of_statements_at_any_length(
+    world: World, alice: FlaskClient, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    counts = []
+    for number in (1, 30):
+        for n in range(number):
+            workflow.submit_item(world.cfacc15, f"Call {n}", "1")
+        with count_statements() as statements:
+            alice.get("/evidence?show=waiting")
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 17, counts
 
 
 def test_csv_of_an_index_has_what_its_reader_may_read(

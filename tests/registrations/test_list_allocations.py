@@ -13,7 +13,6 @@ from tests.assessment import workflow
 from tests.factories import LONG_AGO, World
 from tracker import clock
 from tracker.ledger.transactions import transaction
-from tracker.models import UnitAttempt
 from tracker.registrations.allocation_list import ALLOCATIONS, list_allocations, list_longest_in_progress
 from tracker.registrations.allocation_plans import plan_allocations
 from tracker.registrations.allocations import find_open_allocation
@@ -71,7 +70,7 @@ def test_completed_unit_of_a_withdrawn_candidate_is_listed_and_gets_its_verifier
     workflow.sign(world, world.cfacc15)
     workflow.confirm(world.cfacc15)
     with transaction():
-        end_allocation(world.cfacc15, Role.INTERNAL_VERIFIER)
+        factories.end_allocation(world.cfacc15, Role.INTERNAL_VERIFIER)
         world.registration.withdrawn_at = clock.now()
     dan = client(world.dan)
     (row,) = rows(dan.get(f"{address(world)}?verifier=none").text)
@@ -82,12 +81,6 @@ def test_completed_unit_of_a_withdrawn_candidate_is_listed_and_gets_its_verifier
     people = {Role.INTERNAL_VERIFIER: world.carol}
     (unit,) = plan_allocations(world.northgate, [world.cfacc15.id], people, "", factories.make_actor(world.dan)).units
     assert unit.refusal is None
-
-
-def end_allocation(attempt: UnitAttempt, role: Role) -> None:
-    allocation = find_open_allocation(attempt, role)
-    assert allocation
-    allocation.ends_at = clock.now()
 
 
 def test_list_is_narrowed_to_one_assessor_or_to_units_without_one(world: World, client: ClientFor) -> None:

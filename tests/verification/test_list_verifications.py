@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
+from tests.assessment import workflow
 from tests.factories import World
 from tests.verification import steps
 from tracker import clock
@@ -15,8 +17,8 @@ from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Person, UnitAttempt
 from tracker.verification.queries import allocated as queries
 from tracker.verification.queries.action_points import ACTION_POINTS
-from tracker.verification.queries.coverage import list_coverage
-from tracker.vocabulary import AttemptState, Role
+from tracker.verification.queries.coverage import list_coverage, list_method_coverage
+from tracker.vocabulary import AttemptState, Method, Role
 from tracker.web.lists import Column, ListQuery
 
 Browser = Callable[[Person], FlaskClient]
@@ -156,7 +158,7 @@ def test_action_points_can_be_sorted_by_every_column_that_says_so(
 
 def test_coverage_counts_units_and_decisions_sampled_by_assessor_and_unit(confirmed: World) -> None:
     (row,) = list_coverage(confirmed.carol.id, ListQuery(sort="assessor")).rows
-    assert (row.assessor, row.code, row.units, row.sampled_units) == ("Bob Archer", "CFACC15", 1, 0)
+    assert (row.assessor, row.subject, row.units, row.sampled_units) == ("Bob Archer", "CFACC15", 1, 0)
     assert (row.decisions, row.sampled_decisions, row.is_unsampled) == (24, 0, True)
     steps.disagree(confirmed, steps.find_live_decision(confirmed.cfacc15, "1"))
     (row,) = list_coverage(confirmed.carol.id, ListQuery(sort="assessor")).rows
@@ -169,6 +171,50 @@ def test_coverage_of_another_verifier_is_not_shown(confirmed: World, client: Bro
     assert client(confirmed.bob).get("/verification/coverage").status_code == 404
     page = client(confirmed.carol).get("/verification/coverage?format=csv").text
     assert "Bob Archer,CFACC15,1,0,24,0,0%" in page
+
+
+def test_coverage_counts_the_samples_of_a_period(confirmed: World, client: Browser) -> None:
+    """Carol samples late on the last day of September; the days of a period are those of London."""
+    with clock.frozen_at(datetime(2030, 9, 30, 23, 30, tzinfo=clock.LONDON)):
+        steps.agree(confirmed, steps.find_live_decision(confirmed.cfacc15, "1"))
+    carol = client(confirmed.carol)
+
+    def sampled(**period: str) -> tuple[int, int]:
+        (row,) = list_coverage(confirmed.carol.id, ListQuery(sort="assessor", chosen=period)).rows
+        assert (row.units, row.decisions) == (1, 24), "the period is of the samples, not of the work"
+        return row.sampled_units, row.sampled_decisions
+
+    assert sampled() == sampled(**{"from": "2030-09-30", "until": "2030-09-30"}) == (1, 1)
+    assert sampled(**{"from": "2030-10-01"}) == sampled(until="2030-09-29") == (0, 0)
+    page = " ".join(carol.get("/verification/coverage?from=2030-09-01&until=2030-09-30").text.split())
+    assert "Only samples from 1 September 2030 until 30 September 2030 count." in page
+    assert 'value="2030-09-01"' in page, "the field keeps the day"
+    assert "/verification/coverage/methods?from=2030-09-01&amp;until=2030-09-30" in page
+    assert (
+        "The first day is after the last day"
+        in carol.get("/verification/coverage?from=2030-09-30&until=2030-09-01").text
+    )
+    assert "Only samples" not in carol.get("/verification/coverage?from=yesterday&until=9999-01-01").text
+
+
+def test_coverage_by_method_shows_which_methods_were_sampled_of_each_assessor(
+    confirmed: World, client: Browser
+) -> None:
+    with transaction():
+        evidence = factories.make_evidence(confirmed.inscc004, "What my manager saw")
+        evidence.method = Method.WITNESS_TESTIMONY
+        claims, testimony = factories.claim(confirmed.inscc004, evidence, "1", "2"), factories.submit(evidence)
+    workflow.accept(confirmed.inscc004, testimony, confirmed.bob, claims)
+    steps.agree(confirmed, steps.find_live_decision(confirmed.cfacc15, "1"))
+    rows = list_method_coverage(confirmed.carol.id, ListQuery(sort="method")).rows
+    assert [(row.assessor, row.subject, row.decisions, row.sampled_decisions) for row in rows] == [
+        ("Bob Archer", Method.WITNESS_TESTIMONY.label, 2, 0),
+        ("Bob Archer", Method.WORK_PRODUCT.label, 24, 1),
+    ]
+    page = client(confirmed.carol).get("/verification/coverage/methods?q=testimony").text
+    assert "0 of 2: not sampled" in page
+    assert Method.WORK_PRODUCT.label not in page.partition("<table")[2]
+    assert client(confirmed.bob).get("/verification/coverage/methods").status_code == 404
 
 
 def make_confirmed_attempt(world: World, number: int, state: AttemptState) -> UnitAttempt:
@@ -203,7 +249,8 @@ def test_verifiers_pages_take_few_statements(
         ("/verification", 14),
         ("/verification/other-units", 8),
         ("/action-points", 8),
-        ("/verification/coverage", 8),
+        ("/verification/coverage?from=2026-09-01", 8),
+        ("/verification/coverage/methods", 8),
         (f"/attempts/{confirmed.cfacc15.id}/verify", 20),
     ):
         with count_statements() as statements:

@@ -41,6 +41,7 @@ LISTS = {
     "other units": ("carol", "/verification/other-units"),
     "action points": ("carol", "/action-points"),
     "coverage": ("carol", "/verification/coverage"),
+    "coverage by method": ("carol", "/verification/coverage/methods"),
 }
 """Who opens each list, and its address."""
 
@@ -107,5 +108,6 @@ def test_no_list_is_left_out() -> None:
     assert len(definitions) > 10
     assert definitions == {
         "people", "candidates", "allocations", "visits", "retention", "imports", "units", "qualifications", "evidence", "access-log",
-        "my-signatures", "queue", "units-to-verify", "other-units", "action-points", "coverage",
+        "my-signatures", "queue", "units-to-verify", "other-units", "action-points",
+        "coverage-by-method", "coverage",
     }, "a new list needs a row of LISTS too"  # fmt: skip

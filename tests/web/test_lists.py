@@ -15,10 +15,10 @@ from tracker.accounts.queries import PEOPLE
 from tracker.ledger.transactions import transaction
 from tracker.vocabulary import Role
 from tracker.web import lists
-from tracker.web.lists import Filter, read_list_query
+from tracker.web.lists import DayFilter, Filter, read_list_query
 
 ClientFor = Callable[..., FlaskClient]
-ROLES = [Filter("role", "Role", "All roles", {"candidate": "Candidate"})]
+FILTERS = [Filter("role", "Role", "All roles", {"candidate": "Candidate"}), DayFilter("since", "Since")]
 
 
 def read_csv(browser: FlaskClient, address: str, **query: str) -> list[list[str]]:
@@ -56,6 +56,10 @@ def people(world: World) -> str:
         ({"sort": "--email"}, "sort_value", "name"),
         ({"role": "candidate"}, "chosen", {"role": "candidate"}),
         ({"role": "pope", "other": "candidate"}, "chosen", {}),
+        ({"since": "2026-09-30"}, "chosen", {"since": "2026-09-30"}),
+        ({"since": "20260930"}, "chosen", {"since": "2026-09-30"}),
+        ({"since": "1066-10-14"}, "chosen", {}),
+        ({"since": "2026-02-30"}, "chosen", {}),
         ({"q": "  a \t b "}, "words", "a b"),
         ({"q": "x" * 5_000}, "words", "x" * 100),
         ({"format": "csv"}, "is_csv", True),
@@ -63,11 +67,13 @@ def people(world: World) -> str:
     ],
 )
 def test_unknown_and_unbounded_parameters_are_ignored(query: dict[str, str], name: str, value: object) -> None:
-    assert getattr(read_list_query(PEOPLE, query, ROLES), name) == value
+    assert getattr(read_list_query(PEOPLE, query, FILTERS), name) == value
 
 
 def test_address_of_a_list_leaves_out_what_is_as_by_default() -> None:
-    query = read_list_query(PEOPLE, {"q": "a", "sort": "name", "size": "25", "page": "2", "role": "candidate"}, ROLES)
+    query = read_list_query(
+        PEOPLE, {"q": "a", "sort": "name", "size": "25", "page": "2", "role": "candidate"}, FILTERS
+    )
     assert query.build_arguments() == {"q": "a", "size": "25", "page": "2", "role": "candidate"}
     assert query.build_arguments(sort="-email") == {"q": "a", "size": "25", "role": "candidate", "sort": "-email"}
     assert query.build_arguments(role="") == {"q": "a", "size": "25"}

@@ -190,6 +190,7 @@ TABLE: dict[str, frozenset[str]] = {
     "verification.show_history": CAROL,
     "verification.show_action_points": CAROL,
     "verification.list_coverage": VERIFIERS,
+    "verification.list_method_coverage": VERIFIERS,
     "verification.list_other_units": VERIFIERS,
     # external verifiers
     "verification.show_visit": VISITORS,

@@ -12,7 +12,7 @@ from tracker.clock import today
 from tracker.web.csv_files import write_csv
 from tracker.web.current_user import in_terms
 from tracker.web.forms import PageForm, render_form
-from tracker.web.lists import Filter, ListDefinition, ListPage, ListQuery, read_list_query
+from tracker.web.lists import ListDefinition, ListFilter, ListPage, ListQuery, read_list_query
 
 Row = TypeVar("Row")
 
@@ -21,7 +21,7 @@ def send_list(
     definition: ListDefinition[Row],
     load: Callable[[ListQuery], ListPage[Row]],
     template: str,
-    filters: Sequence[Filter] = (),
+    filters: Sequence[ListFilter] = (),
     *,
     form: PageForm | None = None,
     **context: Any,

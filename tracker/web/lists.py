@@ -6,7 +6,8 @@ it to a SELECT with two statements. How to add a list: CONTRIBUTING.md, "A list"
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from datetime import date
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select, true
@@ -18,6 +19,7 @@ DEFAULT_PAGE_SIZE = 50
 MAX_CSV_ROWS = 10_000
 MAX_SEARCH_LENGTH = 100
 MAX_PAGE = 1_000_000
+MIN_YEAR, MAX_YEAR = 2000, 2100
 MAX_QUERY_STRING_LENGTH = 2_000
 
 Row = TypeVar("Row")
@@ -62,6 +64,20 @@ class Filter:
     """The words of each value."""
     has_terms: bool = False
     """Whether the words are fixed, so that they are shown in the terms of the reader's centre."""
+    is_day: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class DayFilter:
+    """A day that narrows a list, such as the first day of a period."""
+
+    name: str
+    label: str
+
+    is_day: ClassVar[bool] = True
+
+
+ListFilter = Filter | DayFilter
 
 
 @dataclass(frozen=True)
@@ -132,6 +148,10 @@ class ListQuery:
     def get(self, name: str) -> str:
         """Return the value of a filter; empty if it is not set."""
         return self.chosen.get(name, "")
+
+    def get_day(self, name: str) -> date | None:
+        """Return the day of a filter; None if it is not set."""
+        return date.fromisoformat(self.chosen[name]) if name in self.chosen else None
 
     def go_to_existing_page(self, total: int) -> "ListQuery":
         """Return the query for the last page if its own page comes after that."""
@@ -230,7 +250,7 @@ class ListPage(Generic[Row]):
 
 
 def read_list_query(
-    definition: ListDefinition[Any], arguments: Mapping[str, str], filters: Sequence[Filter] = ()
+    definition: ListDefinition[Any], arguments: Mapping[str, str], filters: Sequence[ListFilter] = ()
 ) -> ListQuery:
     """Read the parameters of a list from an address. What is unknown or out of range is ignored."""
     sort = arguments.get("sort", "")
@@ -238,10 +258,10 @@ def read_list_query(
     if sort.removeprefix("-") not in columns:
         sort = definition.default_sort
     size, page = _read_number(arguments.get("size", "")), _read_number(arguments.get("page", ""))
-    values = {each.name: arguments.get(each.name, "") for each in filters}
+    values = {each.name: _read_choice(each, arguments.get(each.name, "")) for each in filters}
     return ListQuery(
         words=read_search_words(arguments),
-        chosen={each.name: values[each.name] for each in filters if values[each.name] in each.choices},
+        chosen={name: value for name, value in values.items() if value},
         sort=sort.removeprefix("-"),
         is_descending=sort.startswith("-"),
         size=size if size in PAGE_SIZES else DEFAULT_PAGE_SIZE,
@@ -251,7 +271,7 @@ def read_list_query(
     )
 
 
-def parse_query_string(definition: ListDefinition[Any], text: str, filters: Sequence[Filter] = ()) -> ListQuery:
+def parse_query_string(definition: ListDefinition[Any], text: str, filters: Sequence[ListFilter] = ()) -> ListQuery:
     """Read the parameters of a list from a text, so that an act leads back to the page from which it was begun."""
     return read_list_query(definition, dict(parse_qsl(text[:MAX_QUERY_STRING_LENGTH])), filters)
 
@@ -320,6 +340,17 @@ def contains_words(query: ListQuery, *columns: Any) -> ColumnElement[bool]:
     words = query.words.lower()
     conditions = [func.lower(column).contains(words, autoescape=True) for column in columns]
     return or_(*conditions)
+
+
+def _read_choice(list_filter: ListFilter, text: str) -> str:
+    """Return what was chosen in a filter, or an empty text for what it does not offer."""
+    if isinstance(list_filter, Filter):
+        return text if text in list_filter.choices else ""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return ""
+    return day.isoformat() if MIN_YEAR <= day.year <= MAX_YEAR else ""
 
 
 def _read_number(text: str) -> int:

@@ -87,6 +87,8 @@ class CandidateToAssess:
     registration_id: int
     name: str
     number: str
+    is_registered: bool
+    """Whether the awarding body has registered the candidate."""
     units: tuple[UnitOfCandidate, ...]
     to_assess: int
     """How many items wait for the assessor."""
@@ -128,6 +130,11 @@ CANDIDATES = ListDefinition[CandidateToAssess](
         Column("Candidate", lambda row: row.name, can_sort=True, order_words="Name"),
         Column("Candidate number", lambda row: row.number, only_in_csv=True),
         Column(
+            "With the awarding body",
+            lambda row: "Registered" if row.is_registered else "Not yet registered",
+            only_in_csv=True,
+        ),
+        Column(
             "Units",
             lambda row: "; ".join(unit.describe() for unit in row.units),
             can_sort=True,
@@ -147,6 +154,7 @@ CANDIDATES = ListDefinition[CandidateToAssess](
 SHOWN: dict[str, tuple[str, Callable[[CandidateToAssess], bool]]] = {
     "to-assess": ("To assess", lambda row: row.to_assess > 0),
     "ready": ("Ready to sign off", lambda row: row.is_ready),
+    "not-registered": ("Not yet registered", lambda row: not row.is_registered),
     "quiet": (f"No activity for {QUIET_AFTER.days} days", lambda row: row.is_quiet),
 }
 """The parts of the list that may be shown alone, with the words and the condition of each."""
@@ -220,6 +228,7 @@ def load_candidates(person_id: int, queue: Iterable[EvidenceToAssess]) -> list[C
                 registration_id=own[0].registration_id,
                 name=own[0].name,
                 number=own[0].candidate_number,
+                is_registered=all(attempt.is_registered for attempt in own),
                 units=tuple(
                     UnitOfCandidate(
                         attempt.id,
@@ -252,6 +261,7 @@ def _list_attempts(person_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
             Unit.title,
             Person.name,
             Registration.candidate_number,
+            Registration.awarding_body_number.is_not(None).label("is_registered"),
         )
         .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)

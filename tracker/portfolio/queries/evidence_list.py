@@ -9,9 +9,12 @@ from sqlalchemy import ColumnElement, Select, func, select
 from tracker.extensions import db
 from tracker.models import Claim, Evidence, EvidenceVersion, Unit, UnitAttempt
 from tracker.portfolio.queries.index import (
+    EVIDENCE_STATES,
     IndexLine,
     build_own_lines,
     build_submitted_lines,
+    list_codes,
+    list_readable_badges,
     select_own,
     select_submitted,
 )
@@ -30,6 +33,7 @@ EVIDENCE = ListDefinition[IndexLine](
         ),
         Column("Where it is", lambda line: line.location),
         Column("Units", lambda line: ", ".join(line.codes)),
+        Column("State", lambda line: line.states, only_in_csv=True),
         Column(
             "Sampled by",
             lambda line: ", ".join(f"{initials}, {day(sampled_on)}" for initials, sampled_on in line.sampled_by),
@@ -49,21 +53,24 @@ class OwnEvidenceCounts(NamedTuple):
 
 
 def list_own_evidence(candidate_id: int, centre_id: int, query: ListQuery) -> ListPage[IndexLine]:
-    """List a page of the candidate's own evidence, with drafts and unsubmitted changes, in seven SQL statements."""
+    """List a page of the candidate's own evidence, with drafts and unsubmitted changes, in seven SQL statements.
+
+    A filter by state runs four more.
+    """
     statement = select_own(candidate_id, centre_id)
     match query.get("show"):
         case "drafts":
             statement = statement.where(Evidence.number.is_(None))
         case "unlinked":
             statement = statement.where(~_has_claim())
-    listed = _load_page(query, statement, Evidence)
+    listed = _load_page(query, statement, Evidence, None)
     return replace(listed, rows=build_own_lines(listed.rows))
 
 
 def list_submitted_evidence(
     candidate_id: int, centre_id: int, attempt_ids: Collection[int] | None, query: ListQuery
 ) -> ListPage[IndexLine]:
-    """List a page of the evidence as submitted, in seven SQL statements.
+    """List a page of the evidence as submitted, in seven SQL statements; a filter by state runs five more.
 
     Args:
         candidate_id: whose evidence it is.
@@ -71,7 +78,7 @@ def list_submitted_evidence(
         attempt_ids: list only items claimed in these attempts, with the states and samples there; None for all.
         query: what is asked for.
     """
-    listed = _load_page(query, select_submitted(candidate_id, centre_id, attempt_ids), EvidenceVersion)
+    listed = _load_page(query, select_submitted(candidate_id, centre_id, attempt_ids), EvidenceVersion, attempt_ids)
     return replace(listed, rows=build_submitted_lines(listed.rows, attempt_ids))
 
 
@@ -102,20 +109,24 @@ def list_evidence_filters(
     )
     if attempt_ids is not None:
         query = query.where(UnitAttempt.id.in_(attempt_ids))
-    filters = [
+    return [
         Filter("unit", "Unit", "All units", {code: code for code in db.session.scalars(query)}),
         Filter("method", "Method", "All methods", {method.value: method.label for method in Method}),
+        Filter("show", "State", "All states", {**EVIDENCE_STATES, **PARTS} if is_own else EVIDENCE_STATES),
     ]
-    return [*filters, Filter("show", "Show", "All evidence", PARTS)] if is_own else filters
 
 
-def _load_page(query: ListQuery, statement: Select[*tuple[Any, ...]], shown: Any) -> ListPage[Any]:
+def _load_page(
+    query: ListQuery, statement: Select[*tuple[Any, ...]], shown: Any, attempt_ids: Collection[int] | None
+) -> ListPage[Any]:
     """Load a page of rows; `shown` is the model that holds what is shown: the draft's or the version's."""
     statement = statement.where(contains_words(query, shown.title))
     if code := query.get("unit"):
         statement = statement.where(_has_claim(Unit.code == code))
     if method := query.get("method"):
         statement = statement.where(shown.method == Method(method))
+    if (state := query.get("show")) in EVIDENCE_STATES:
+        statement = statement.where(Evidence.id.in_(_list_ids_in_state(statement, state, code, attempt_ids)))
     return load_page(
         EVIDENCE,
         query,
@@ -129,6 +140,18 @@ def _load_page(query: ListQuery, statement: Select[*tuple[Any, ...]], shown: Any
             "date": [shown.happened_from],
         },
     )
+
+
+def _list_ids_in_state(
+    statement: Select[*tuple[Any, ...]], state: str, code: str, attempt_ids: Collection[int] | None
+) -> list[int]:
+    """List the items of a statement that are in this state in a unit: in the one with this code, or in any.
+
+    An item's state is computed in one place (`list_badges`), so it is computed here for all items that are left.
+    """
+    ids = list(db.session.scalars(statement.with_only_columns(Evidence.id, maintain_column_froms=True)))
+    badges = list_readable_badges(ids, list_codes(ids, attempt_ids) if attempt_ids is not None else None)
+    return [each for each in ids if any(word == state and code in {"", unit} for unit, word in badges[each])]
 
 
 def _has_claim(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """Index of evidence of a candidate at a centre: with drafts for themselves, or as submitted for others."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,6 +27,9 @@ from tracker.models import (
 from tracker.portfolio.queries.evidence import list_badges
 from tracker.vocabulary import AttemptState, Method
 from tracker.web.text_direction import isolate
+
+EVIDENCE_STATES = {"waiting": "Submitted", "returned": "Returned", "accepted": "Accepted"}
+"""The states of a submitted item in a unit, as `list_badges` computes them, with their words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,13 @@ class IndexLine:
         if self.number is None:
             return "Draft"
         return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
+
+    @property
+    def states(self) -> str:
+        """Return its state in each unit in one line, such as `CFACC15: accepted`; a draft's has no unit."""
+        return "; ".join(
+            f"{code}: {EVIDENCE_STATES[state].lower()}" if code else "Draft" for code, state in self.badges
+        )
 
     @property
     def location(self) -> str:
@@ -166,17 +176,25 @@ def _build_lines(
 ) -> list[IndexLine]:
     ids = [row[0] for row in rows]
     counts: dict[int, int] = dict(db.session.execute(files.where(evidence_id_column.in_(ids))).all())
-    badges, samples = list_badges(ids), _find_latest_samples(ids, attempt_ids)
-    codes = list_codes(ids, attempt_ids)
-    if attempt_ids is not None:
-        badges = {
-            evidence_id: tuple(badge for badge in badges[evidence_id] if badge[0] in codes.get(evidence_id, ()))
-            for evidence_id in ids
-        }
+    codes, samples = list_codes(ids, attempt_ids), _find_latest_samples(ids, attempt_ids)
+    badges = list_readable_badges(ids, codes if attempt_ids is not None else None)
     return [
         IndexLine(*(*row, counts.get(row[0], 0), badges[row[0]], codes.get(row[0], ()), samples.get(row[0], ())))
         for row in rows
     ]
+
+
+def list_readable_badges(
+    evidence_ids: list[int], codes: Mapping[int, Collection[str]] | None
+) -> dict[int, tuple[tuple[str, str], ...]]:
+    """Return `list_badges` in the units whose codes are given for each item, or in all for None."""
+    badges = list_badges(evidence_ids)
+    if codes is None:
+        return badges
+    return {
+        evidence_id: tuple(badge for badge in badges[evidence_id] if badge[0] in codes.get(evidence_id, ()))
+        for evidence_id in evidence_ids
+    }
 
 
 def list_codes(evidence_ids: list[int], attempt_ids: Collection[int] | None = None) -> dict[int, tuple[str, ...]]:

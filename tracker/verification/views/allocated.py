@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from tracker.verification.queries import allocated as queries
 from tracker.verification.queries.action_points import ACTION_POINTS, STATES, count_action_points
 from tracker.verification.queries.action_points import list_action_points as list_action_points_of
-from tracker.verification.queries.coverage import COVERAGE
+from tracker.verification.queries.coverage import COVERAGE, METHOD_COVERAGE, PERIOD
 from tracker.verification.queries.coverage import list_coverage as list_coverage_of
+from tracker.verification.queries.coverage import list_method_coverage as list_method_coverage_of
 from tracker.verification.views import verification
 from tracker.web.current_user import me
 from tracker.web.list_views import send_list
@@ -66,5 +67,17 @@ def list_action_points() -> ResponseReturnValue:
 @verification.get("/verification/coverage")
 @requires(Act.LIST_VERIFICATIONS)
 def list_coverage() -> ResponseReturnValue:
-    """List what was sampled of the verifier's units, by assessor and unit."""
-    return send_list(COVERAGE, partial(list_coverage_of, me().person_id), "verification/list_coverage.html")
+    """List what was sampled of the verifier's units in a period, by assessor and unit."""
+    return send_list(COVERAGE, partial(list_coverage_of, me().person_id), "verification/list_coverage.html", PERIOD)
+
+
+@verification.get("/verification/coverage/methods")
+@requires(Act.LIST_VERIFICATIONS)
+def list_method_coverage() -> ResponseReturnValue:
+    """List what was sampled of the verifier's units in a period, by assessor and method."""
+    return send_list(
+        METHOD_COVERAGE,
+        partial(list_method_coverage_of, me().person_id),
+        "verification/list_method_coverage.html",
+        PERIOD,
+    )
