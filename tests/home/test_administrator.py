@@ -4,18 +4,20 @@ import html
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.factories import World, make_person
+from tests.factories import World, make_actor, make_person
 from tracker import clock
 from tracker.background import jobs
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Person
+from tracker.registrations.allocations import allocate_all
+from tracker.registrations.services import void_attempt
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -45,7 +47,7 @@ def test_new_candidate_needs_an_assessor_and_a_verifier(world: World, client: Cl
         ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
         factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
     (line,) = lines(dan, "Needs allocating")
-    assert line.startswith("CFACC15 Ivy Okafor needs an assessor and an internal verifier")
+    assert line.startswith("CFACC15 of Ivy Okafor needs an assessor and an internal verifier")
     assert button in dan.get("/").text
 
 
@@ -60,10 +62,23 @@ def test_unit_needs_allocating_when_its_assessor_loses_the_role(world: World, cl
     with transaction():
         world.bob.deactivated_at = clock.now()
     rows = lines(client(world.dan), "Needs allocating")
-    assert [line.partition(" ·")[0] for line in rows] == [
-        "CFACC15 Alice Moran needs an assessor",
-        "INSCC004 Alice Moran needs an assessor",
-    ]
+    assert [line.partition(" ·")[0] for line in rows] == ["2 units of Alice Moran need an assessor"]
+
+
+def test_lists_have_a_line_for_each_candidate(world: World, client: ClientFor) -> None:
+    """Eight units of one candidate are one line, which says how many need whom."""
+    dan = client(world.dan)
+    (line,) = lines(dan, "Longest in progress")
+    assert line == "2 units of Alice Moran allocated to Bob Archer since 1 September 2026"
+    with transaction():
+        factories.allocate(
+            factories.make_attempt(world.registration, "DELIVERCC"), world.bob, Role.ASSESSOR, world.dan
+        )
+        factories.make_attempt(world.registration, "CFAM&LFD3")
+    (line,) = lines(dan, "Needs allocating")
+    assert line.startswith(
+        "2 units of Alice Moran 1 without an assessor, 2 without an internal verifier · registered"
+    )
 
 
 def test_pending_invitations_are_listed(world: World, client: ClientFor) -> None:
@@ -83,9 +98,10 @@ def test_invitation_with_an_ended_role_is_not_listed(world: World, client: Clien
 
 
 def test_units_longest_in_progress_are_listed_with_their_assessors(world: World, client: ClientFor) -> None:
-    first, second = lines(client(world.dan), "Longest in progress")
-    assert first == "CFACC15 Alice Moran allocated to Bob Archer since 1 September 2026"
-    assert second.startswith("INSCC004")
+    with transaction():
+        world.inscc004.state = AttemptState.VOID
+    (line,) = lines(client(world.dan), "Longest in progress")
+    assert line == "CFACC15 of Alice Moran allocated to Bob Archer since 1 September 2026"
 
 
 def test_withdrawn_candidates_are_listed(world: World, client: ClientFor) -> None:
@@ -117,7 +133,7 @@ def test_page_takes_as_few_statements_for_many_units(
         page = dan.get("/").text
     assert len(statements) <= 12
     assert page.count("needs an assessor") == 10
-    assert "The first 10 of 15 are shown." in page
+    assert "10 of 15 units are shown." in page
 
 
 def figures(browser: FlaskClient) -> dict[str, str]:
@@ -168,6 +184,46 @@ def test_recent_activity_names_the_person_act_and_unit(world: World, client: Cli
     (line,) = lines(dan, "Recent activity")
     assert line.startswith("Dan Price voided a unit: CFACC15 of Alice Moran")
     assert "Recent activity" not in client(world.heidi).get("/").text
+
+
+def test_an_import_is_a_line_for_each_kind_of_act(world: World, client: ClientFor) -> None:
+    """Not eight lines that a unit was allocated."""
+    with transaction():
+        attempts = [factories.make_attempt(world.registration, code) for code in ("DELIVERCC", "CFAM&LFD3")]
+        allocate_all(
+            attempts, {Role.ASSESSOR: world.bob, Role.INTERNAL_VERIFIER: world.carol}, "", make_actor(world.dan)
+        )
+    (line,) = lines(client(world.dan), "Recent activity")
+    assert line.startswith("Dan Price made 4 allocations just now")
+
+
+def test_acts_that_are_not_soon_after_each_other_are_lines_of_their_own(
+    world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
+) -> None:
+    start = clock.now()
+    for minutes, attempt in ((0, world.cfacc15), (11, world.inscc004)):
+        freeze_clock(start + timedelta(minutes=minutes))
+        with transaction():
+            void_attempt(attempt, "Registered by mistake.", make_actor(world.dan))
+    assert [line.partition(" of Alice")[0] for line in lines(client(world.dan), "Recent activity")] == [
+        "Dan Price voided a unit: INSCC004",
+        "Dan Price voided a unit: CFACC15",
+    ]
+
+
+def test_recent_activity_says_whose_role_was_ended(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    dan.post(f"/centres/{world.northgate.id}/people/{world.bob.id}/grants/{world.bob.grants[0].id}/end")
+    (line,) = lines(dan, "Recent activity")
+    assert line.startswith("Dan Price ended a role: Bob Archer")
+
+
+def test_a_centre_without_candidates_is_offered_the_import(world: World, client: ClientFor) -> None:
+    dan, link = client(world.dan), f'href="/centres/{world.northgate.id}/people/import"'
+    assert link not in dan.get("/").text
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    assert link in dan.get("/").text
 
 
 def test_navigation_groups_the_pages_of_an_administrator(world: World, client: ClientFor) -> None:

@@ -1,10 +1,12 @@
 """Recent activity at a centre, from the events of the ledger."""
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from tracker.extensions import db
 from tracker.models import Event, Grant, Person, Unit, UnitAttempt
@@ -13,68 +15,103 @@ from tracker.web.text_direction import isolate
 MAX_SHOWN = 8
 MAX_SEARCHED = 5_000
 """Only so many of the installation's latest events are searched for those of a centre."""
+ONE_ACT = timedelta(minutes=10)
+"""Acts of one kind by one person within this time are one line: an import makes hundreds in one moment."""
 ACT_PHRASES = {
-    "evidence_submitted": "submitted evidence",
-    "assessment_released": "assessed evidence",
-    "unit_signed": "signed a unit off",
-    "unit_confirmed": "confirmed a unit",
-    "unit_disputed": "disputed a unit",
-    "unit_verified": "verified a unit",
-    "sample_drawn": "sampled a unit",
-    "action_point_raised": "raised an action point",
-    "action_point_answered": "answered an action point",
-    "action_point_closed": "closed an action point",
-    "candidate_registered": "registered a candidate",
-    "candidate_withdrawn": "withdrew a candidate",
-    "registration_changed": "changed a registration",
-    "allocation_made": "allocated a unit",
-    "attempt_voided": "voided a unit",
-    "form_issued": "issued a form",
-    "grant_given": "gave a role",
-    "grant_ended": "ended a role",
-    "visit_opened": "opened a visit",
-    "unit_published": "published a unit",
+    "evidence_submitted": ("submitted evidence", "submitted {} items of evidence"),
+    "assessment_released": ("assessed evidence", "assessed {} items of evidence"),
+    "unit_signed": ("signed a unit off", "signed {} units off"),
+    "unit_confirmed": ("confirmed a unit", "confirmed {} units"),
+    "unit_disputed": ("disputed a unit", "disputed {} units"),
+    "unit_verified": ("verified a unit", "verified {} units"),
+    "sample_drawn": ("sampled a unit", "sampled {} times"),
+    "action_point_raised": ("raised an action point", "raised {} action points"),
+    "action_point_answered": ("answered an action point", "answered {} action points"),
+    "action_point_closed": ("closed an action point", "closed {} action points"),
+    "candidate_registered": ("registered a candidate", "registered {} candidates"),
+    "candidate_withdrawn": ("withdrew a candidate", "withdrew {} candidates"),
+    "registration_changed": ("changed a registration", "changed {} registrations"),
+    "allocation_made": ("allocated a unit", "made {} allocations"),
+    "attempt_voided": ("voided a unit", "voided {} units"),
+    "form_issued": ("issued a form", "issued {} forms"),
+    "grant_given": ("gave a role", "gave {} roles"),
+    "grant_ended": ("ended a role", "ended {} roles"),
+    "visit_opened": ("opened a visit", "opened {} visits"),
+    "unit_published": ("published a unit", "published {} units"),
 }
-"""The acts that are shown, each with the phrase that follows the person's name."""
+"""The acts that are shown, each with the phrase that follows the person's name, for one act and for several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """An act of a person at a centre, and the unit of a candidate that it was about, if any."""
+    """What a person did at a centre, once or several times; for one act, the unit or person that it was about."""
 
     occurred_at: datetime
     person_id: int
     person_name: str
-    phrase: str
-    unit: str
+    act: str
+    seq: int
+    """Of the event, the newest of several."""
+    count: int = 1
+    subject: str = ""
+
+    @property
+    def phrase(self) -> str:
+        """Return what follows the person's name."""
+        one, several = ACT_PHRASES[self.act]
+        return one if self.count == 1 else several.format(f"{self.count:,}")
 
 
 def list_recent_activity(centre_id: int) -> list[Activity]:
-    """List the latest acts under roles at a centre, newest first, in two statements."""
+    """List the latest acts under roles at a centre, newest first, in at most four statements."""
     last_seq = select(func.coalesce(func.max(Event.seq), 0)).scalar_subquery()
     query = (
-        select(Event.at, Person.id, Person.name, Event.act, Event.object_type, Event.object_id, Event.body)
+        select(Event.at, Person.id, Person.name, Event.act, Event.seq)
         .join(Grant, Grant.id == Event.grant_id)
         .join(Person, Person.id == Event.actor_id)
         .where(Grant.centre_id == centre_id, Event.act.in_(ACT_PHRASES), Event.seq > last_seq - MAX_SEARCHED)
         .order_by(Event.seq.desc())
-        .limit(MAX_SHOWN)
     )
-    rows = db.session.execute(query).all()
-    attempt_ids = [_find_attempt_id(row.object_type, row.object_id, row.body) for row in rows]
-    units = _describe_units({attempt_id for attempt_id in attempt_ids if attempt_id})
-    return [
-        Activity(row.at, row.id, row.name, ACT_PHRASES[row.act], units.get(attempt_id or 0, ""))
-        for row, attempt_id in zip(rows, attempt_ids, strict=True)
-    ]
+    shown = _group_acts(db.session.execute(query))[:MAX_SHOWN]
+    subjects = _describe_subjects([each.seq for each in shown if each.count == 1])
+    return [replace(each, subject=subjects.get(each.seq, "")) for each in shown]
 
 
-def _find_attempt_id(object_type: str, object_id: int, body: bytes) -> int | None:
-    """Return the id of the attempt that an event is about, or None."""
-    if object_type == "unit_attempt":
-        return object_id
-    attempt_id = json.loads(body).get("data", {}).get("attempt")
-    return attempt_id if isinstance(attempt_id, int) else None
+def _group_acts(rows: Iterable[Row[Any]]) -> list[Activity]:
+    """Return a line for each act, newest first; acts of one kind by one person soon after each other are one."""
+    lines: list[Activity] = []
+    open_lines: dict[tuple[int, str], int] = {}
+    for row in rows:
+        index = open_lines.get((row.id, row.act))
+        if index is not None and lines[index].occurred_at - row.at <= ONE_ACT:
+            lines[index] = replace(lines[index], count=lines[index].count + 1)
+        else:
+            open_lines[row.id, row.act] = len(lines)
+            lines.append(Activity(row.at, row.id, row.name, row.act, row.seq))
+    return lines
+
+
+def _describe_subjects(seqs: list[int]) -> dict[int, str]:
+    """Return what these events were about, by their seq: a unit of a candidate, or else a person."""
+    if not seqs:
+        return {}
+    query = select(Event.seq, Event.object_type, Event.object_id, Event.body).where(Event.seq.in_(seqs))
+    data = {row.seq: (row, json.loads(row.body).get("data", {})) for row in db.session.execute(query)}
+    attempts = {seq: _find_id(facts, "attempt") for seq, (_, facts) in data.items()}
+    attempts |= {seq: row.object_id for seq, (row, _) in data.items() if row.object_type == "unit_attempt"}
+    people = {
+        seq: _find_id(facts, "person") or _find_id(facts, "candidate")
+        for seq, (_, facts) in data.items()
+        if not attempts[seq]
+    }
+    units = _describe_units({each for each in attempts.values() if each})
+    names = _load_names({each for each in people.values() if each})
+    return {seq: units.get(attempts[seq] or 0, "") or names.get(people.get(seq) or 0, "") for seq in data}
+
+
+def _find_id(facts: dict[str, Any], name: str) -> int | None:
+    value = facts.get(name)
+    return value if isinstance(value, int) else None
 
 
 def _describe_units(attempt_ids: set[int]) -> dict[int, str]:
@@ -84,4 +121,9 @@ def _describe_units(attempt_ids: set[int]) -> dict[int, str]:
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .where(UnitAttempt.id.in_(attempt_ids))
     )
-    return {row[0]: f"{row[1]} of {isolate(row[2])}" for row in db.session.execute(query)}
+    return {row[0]: f"{row[1]} of {isolate(row[2])}" for row in db.session.execute(query)} if attempt_ids else {}
+
+
+def _load_names(person_ids: set[int]) -> dict[int, str]:
+    query = select(Person.id, Person.name).where(Person.id.in_(person_ids))
+    return {row[0]: row[1] for row in db.session.execute(query)} if person_ids else {}

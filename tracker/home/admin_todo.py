@@ -9,8 +9,8 @@ from tracker.accounts.account_change_queries import list_waiting_changes
 from tracker.extensions import db
 from tracker.home.figures import select_pending_people
 from tracker.models import AccountChange, Person, Registration
-from tracker.registrations.allocation_list import AllocatedAttempt, list_longest_in_progress
-from tracker.registrations.queries import AttemptToAllocate, list_attempts_to_allocate
+from tracker.registrations.allocation_list import AllocatedRegistration, list_longest_in_progress
+from tracker.registrations.queries import RegistrationToAllocate, list_registrations_to_allocate
 
 MAX_SHOWN = 10
 
@@ -19,10 +19,10 @@ MAX_SHOWN = 10
 class AdminTodo:
     """What needs an administrator's attention at a centre; at most ten of each kind but the last."""
 
-    to_allocate: list[AttemptToAllocate]
+    to_allocate: list[RegistrationToAllocate]
     pending_invitations: list[tuple[int, str, datetime]]
     """The person's id and name, and when they were invited."""
-    longest_in_progress: list[AllocatedAttempt]
+    longest_in_progress: list[AllocatedRegistration]
     withdrawn: list[tuple[int, str, datetime | None]]
     """The registration's id, the candidate's name, and when they were withdrawn."""
     account_changes: list[AccountChange]
@@ -32,7 +32,7 @@ class AdminTodo:
 def load_admin_todo(centre_id: int) -> AdminTodo:
     """Load what needs an administrator's attention, in five queries."""
     return AdminTodo(
-        list_attempts_to_allocate(centre_id, MAX_SHOWN),
+        list_registrations_to_allocate(centre_id, MAX_SHOWN),
         _list_pending_invitations(centre_id),
         list_longest_in_progress(centre_id, MAX_SHOWN),
         _list_withdrawn(centre_id),

@@ -41,6 +41,21 @@ class AllocatedAttempt:
     verifier_has_role: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AllocatedRegistration:
+    """The open attempts of a registration that are allocated to one assessor."""
+
+    registration_id: int
+    candidate: str
+    assessor: str
+    units: int
+    """The number of these attempts."""
+    code: str
+    """The code of the first of them."""
+    since: datetime
+    """Since when the first of them is allocated to the assessor."""
+
+
 ALLOCATIONS = ListDefinition[AllocatedAttempt](
     "allocations",
     (
@@ -116,11 +131,20 @@ def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAtte
     )
 
 
-def list_longest_in_progress(centre_id: int, limit: int) -> list[AllocatedAttempt]:
-    """List open attempts that have an assessor, those first that have been with them longest."""
-    statement = _select_open_attempts(centre_id).where(has_role_now(Assessing))
-    rows = db.session.execute(statement.order_by(Assessing.starts_at, UnitAttempt.id).limit(limit))
-    return [AllocatedAttempt(*row) for row in rows]
+def list_longest_in_progress(centre_id: int, limit: int) -> list[AllocatedRegistration]:
+    """List registrations by assessor, those first whose open attempts have been with the assessor longest."""
+    since = func.min(Assessing.starts_at)
+    statement = (
+        _select_open_attempts(centre_id)
+        .where(has_role_now(Assessing))
+        .with_only_columns(
+            UnitAttempt.registration_id, Candidate.name, Assessor.name, func.count(), func.min(Unit.code), since
+        )
+        .group_by(UnitAttempt.registration_id, Candidate.name, Assessing.person_id, Assessor.name)
+        .order_by(since, UnitAttempt.registration_id)
+        .limit(limit)
+    )
+    return [AllocatedRegistration(*row) for row in db.session.execute(statement)]
 
 
 def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
@@ -23,15 +23,19 @@ from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptToAllocate:
-    """An open attempt that still needs an assessor or an internal verifier."""
+class RegistrationToAllocate:
+    """A registration with open attempts that still need an assessor or an internal verifier."""
 
     registration_id: int
-    code: str
     candidate: str
+    units: int
+    """The number of these attempts."""
+    code: str
+    """The code of the first of them."""
+    without_assessor: int
+    without_verifier: int
     started_at: datetime
-    needs_assessor: bool
-    needs_verifier: bool
+    """When the oldest of them was started."""
 
 
 def needs_assessor() -> ColumnElement[bool]:
@@ -63,28 +67,29 @@ def is_not_registered() -> ColumnElement[bool]:
     return and_(Registration.awarding_body_number.is_(None), Registration.withdrawn_at.is_(None))
 
 
-def list_attempts_to_allocate(centre_id: int, limit: int) -> list[AttemptToAllocate]:
-    """List open attempts that need an assessor or an internal verifier, oldest first."""
+def list_registrations_to_allocate(centre_id: int, limit: int) -> list[RegistrationToAllocate]:
+    """List the registrations with open attempts that need an assessor or an internal verifier, oldest first."""
+    started_at = func.min(UnitAttempt.started_at)
     query = (
         select(
             UnitAttempt.registration_id,
-            Unit.code,
             Person.name,
-            UnitAttempt.started_at,
-            needs_assessor(),
-            needs_verifier(),
+            func.count(),
+            func.min(Unit.code),
+            func.sum(case((needs_assessor(), 1), else_=0)),
+            func.sum(case((needs_verifier(), 1), else_=0)),
+            started_at,
         )
+        .select_from(UnitAttempt)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .where(
-            UnitAttempt.centre_id == centre_id,
-            needs_allocation(),
-        )
-        .order_by(UnitAttempt.started_at, UnitAttempt.id)
+        .where(UnitAttempt.centre_id == centre_id, needs_allocation())
+        .group_by(UnitAttempt.registration_id, Person.name)
+        .order_by(started_at, UnitAttempt.registration_id)
         .limit(limit)
     )
-    return [AttemptToAllocate(*row) for row in db.session.execute(query)]
+    return [RegistrationToAllocate(*row) for row in db.session.execute(query)]
 
 
 def list_attempts(registration: Registration) -> list[UnitAttempt]:
