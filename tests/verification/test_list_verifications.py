@@ -29,7 +29,7 @@ def test_confirmed_units_are_listed_to_verify_and_others_as_allocated(confirmed:
     page = carol.get("/verification").text
     assert page.index("Units to verify") < page.index("CFACC15")
     assert "not sampled" in page
-    assert "<b>1</b> other" in page
+    assert "1 other unit allocated to you" in page
     other_units = carol.get("/verification/other-units").text
     assert "INSCC004" in other_units
     assert "CFACC15" not in other_units
@@ -105,13 +105,28 @@ def test_action_points_that_the_assessor_has_answered_come_first(confirmed: Worl
     assert "1 to close or ask again · 1 waiting for the assessor" in page
 
 
+def test_what_waits_comes_first_and_other_units_last(world: World, confirmed: World, client: Browser) -> None:
+    page = client(confirmed.carol).get("/verification").text
+    order = ["<b>1</b> unit to verify", "<h2>Units to verify</h2>", "1 other unit allocated to you"]
+    assert [each for each in order if each in page] == order
+    assert sorted(order, key=page.index) == order
+
+
+def test_home_says_first_that_nothing_is_to_verify(world: World, client: Browser) -> None:
+    page = client(world.carol).get("/verification").text
+    main = page[page.index("</h1>") :]
+    order = ["No action points to close and no units to verify.", "2 other units allocated to you"]
+    assert sorted(order, key=main.index) == order
+    assert "<h2>Units to verify</h2>" not in page
+
+
 def test_action_points_that_wait_for_the_assessor_are_counted_apart(confirmed: World, client: Browser) -> None:
     with transaction():
         make_action_point(confirmed, "Not answered.")
     carol = client(confirmed.carol)
     page = carol.get("/verification").text
     assert "to close" not in page
-    assert re.search(r"<b>1</b>\s+action point waiting for the assessor", page)
+    assert re.search(r"1 action point waiting for\s+the assessor", page)
     assert "Not answered." not in page
     with transaction():
         answered = make_action_point(confirmed, "Answered.")
