@@ -196,7 +196,11 @@ function autosave(form) {
     }
     store();
     if (form.dataset.unsavedText !== undefined) return;   // the page says that it is not saved yet
-    if (different) showLine(`What you typed on ${describe(newestFirst[0].stored.at)} was not saved. It has been restored below and is being saved now.`);
+    if (different) {
+      const typed = `What you typed on ${describe(newestFirst[0].stored.at)}`;
+      const line = showLine(`${typed} was not saved. It has been restored below.`);
+      form.addEventListener("draft-saved", () => { line.textContent = `${typed} was not saved then. It has been restored below, and is saved now.`; }, { once: true });
+    }
     if (changed.size) save();
   }
 

@@ -243,8 +243,23 @@ def test_next_cannot_lead_to_another_site_or_to_an_act(world: World, app: Flask,
 def test_form_from_another_site_is_refused(world: World, app: Flask) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     response = sign_in(app.test_client(), world.alice.email)
-    assert response.status_code == 400
+    assert (response.status_code, response.location) == (303, "/sign-in")
     assert not db.session.scalars(select(UserSession)).all()
+
+
+def test_an_expired_sign_in_page_keeps_where_it_leads_to(
+    world: World, client: Callable[..., FlaskClient], app: Flask
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    form = {"email": world.alice.email, "password": PASSWORD}
+    anonymous = app.test_client()
+    response = anonymous.post("/sign-in?next=/account", data=form)
+    assert response.location == "/sign-in?next=/account"
+    assert "The sign-in page had expired" in anonymous.get(response.location).text
+    alice = client(world.alice)
+    response = alice.post("/sign-in?next=/account", data=form)
+    assert alice.get(response.location).location == "/account"
+    assert "You were already signed in as" in alice.get("/account").text
 
 
 def test_signed_in_person_is_sent_home(world: World, client: Callable[..., FlaskClient]) -> None:

@@ -169,6 +169,24 @@ class TestWithScripts:
         assert list_stories(live_server) == [STORY]
         assert count_copies(page) == 0
 
+    def test_restored_text_is_not_said_to_be_saved_before_it_is(
+        self, live_server: LiveServer, context: BrowserContext
+    ) -> None:
+        start_session(live_server, context, live_server.world.alice)
+        page = context.new_page()
+        page.goto(f"{live_server.address}/evidence/new")
+        page.fill("[name=title]", "Third call")
+        page.wait_for_selector("[data-autosave-status]:text-matches('^Saved')")
+        page.route("**/draft", lambda route: route.abort())
+        page.fill("[name=narrative]", STORY)
+        page.wait_for_selector("text=there is no connection")
+        page.goto(page.url)
+        page.wait_for_selector("text=It has been restored below.")
+        assert page.locator("text=being saved now").count() == 0
+        page.unroute("**/draft")
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        page.wait_for_selector("text=has been restored below, and is saved now.")
+
     def test_two_windows_keep_a_copy_each(self, live_server: LiveServer, context: BrowserContext) -> None:
         start_session(live_server, context, live_server.world.alice)
         context.route("**/draft", lambda route: route.abort())

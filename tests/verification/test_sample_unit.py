@@ -296,3 +296,19 @@ def test_id_too_large_for_the_database_names_no_decision(confirmed: World, clien
         data = {name: "agree"}
         assert client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data=data).status_code == 404
     assert not list_samples()
+
+
+def test_before_and_after_a_disagreement_the_pages_say_the_same_of_the_signatures(
+    confirmed: World, client: Browser, read_page: Read
+) -> None:
+    carol, path = client(confirmed.carol), f"/attempts/{confirmed.cfacc15.id}"
+    before = " ".join(carol.get(f"{path}/verify").text.split())
+    assert "its signatures are kept but no longer count" in before
+    assert (
+        "The day of the latest sample, or “Not sampled”, appears here once signed"
+        in carol.get(f"{path}/verify/sign").text
+    )
+    [first, *_] = read_page(carol, confirmed.cfacc15.id).decision_ids
+    data = {f"decision-{first}": "disagree", f"action-{first}": ACTION, f"due-{first}": "2099-01-31"}
+    answer = carol.post(f"{path}/sample", data=data)
+    assert "Its signatures are kept but no longer count" in carol.get(answer.location).text

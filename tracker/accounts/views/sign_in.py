@@ -3,6 +3,7 @@
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from tracker.accounts import queries
@@ -28,8 +29,10 @@ from tracker.errors import Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
+from tracker.web.error_pages import show_expired
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import public
+from tracker.web.text_direction import isolate
 
 
 @accounts.route("/sign-in", methods=["GET", "POST"])
@@ -49,6 +52,21 @@ def sign_in() -> ResponseReturnValue:
         demo_people=queries.list_demo_people() if current_app.config["DEMO"] else [],
         demo_password=DEMO_PASSWORD,
     )
+
+
+@accounts.errorhandler(CSRFError)
+def show_expired_sign_in(error: CSRFError) -> ResponseReturnValue:
+    """Open the sign-in page again if its CSRF token is no longer valid, with the page that it leads to.
+
+    A browser that is signed in meanwhile, in another window, goes on to that page.
+    """
+    if request.endpoint != "accounts.sign_in":
+        return show_expired(error)
+    if current_user.is_authenticated:
+        flash(f"You were already signed in as {isolate(current_user.name)}.")
+    else:
+        flash("The sign-in page had expired. Enter your email address and your password again.", "needs-you")
+    return redirect(url_for(".sign_in", next=request.args.get("next")), 303)
 
 
 def redirect_signed_in(person: Person, target: str) -> ResponseReturnValue:

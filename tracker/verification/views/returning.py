@@ -46,7 +46,10 @@ def reopen_unit(attempt_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
             services.reopen_verified(attempt, read_form_ids("criterion"), form.reason.data or "", actor)
-            flash(f"{attempt.unit.code} is in progress again, in round {attempt.round}. The signatures are kept.")
+            flash(
+                f"{attempt.unit.code} is in progress again, in round {attempt.round}. "
+                "Its signatures are kept but no longer count."
+            )
             return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
     return render_form_page("verification/reopen_unit.html", attempt, form)
 

@@ -157,7 +157,8 @@ def describe_disagreements(attempt: UnitAttempt, disagreed: int, round_before: i
     sentence = f"{action_points} raised for the assessor. The decision{'' if disagreed == 1 else 's'} you disagreed "
     sentence += f"with now say{'s' if disagreed == 1 else ''} “needs more”."
     if attempt.round > round_before:
-        sentence += f" {attempt.unit.code} is in progress again, in round {attempt.round}; its signatures are kept."
+        sentence += f" {attempt.unit.code} is in progress again, in round {attempt.round}. "
+        sentence += "Its signatures are kept but no longer count."
     return sentence
 
 
