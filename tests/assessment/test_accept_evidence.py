@@ -97,6 +97,22 @@ def test_accepting_needs_an_outcome_for_every_claim(world: World) -> None:
     rollback()
 
 
+@pytest.mark.parametrize("outcome", [Outcome.NEEDS_MORE, Outcome.NOT_MET])
+def test_what_is_not_met_needs_a_comment_or_feedback(world: World, outcome: Outcome) -> None:
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = factories.make_actor(world.bob)
+    with transaction():
+        assessments.save_draft(world.cfacc15, version, build_draft({claim: outcome}, {claim: "  "}), bob)
+    with pytest.raises(Invalid, match="Criterion 1 is marked") as refusal:
+        assessments.accept_evidence(world.cfacc15, version, bob)
+    assert refusal.value.field == f"comment-{claim.id}"
+    rollback()
+    with transaction():
+        draft = build_draft({claim: outcome}, feedback="Which day was it?")
+        assessments.save_draft(world.cfacc15, version, draft, bob)
+        assessments.accept_evidence(world.cfacc15, version, bob)
+
+
 def test_claim_in_another_unit_does_not_block_accepting(world: World) -> None:
     evidence, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():

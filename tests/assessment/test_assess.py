@@ -142,6 +142,19 @@ def test_refused_assessment_keeps_what_was_typed(world: World, client: ClientFor
     assert re.search(r'id="valid"[^>]* checked', response.text)
 
 
+def test_a_missing_reason_is_asked_for_at_the_criterion(world: World, client: ClientFor) -> None:
+    evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    checks = dict.fromkeys(("valid", "authentic", "current"), "y")
+    fields = {f"outcome-{claim.id}": "needs_more", **checks, "act": "accept"}
+    response = client(world.bob).post(address(world.cfacc15, evidence), data=fields)
+    assert response.status_code == 422
+    assert response.text.count("Criterion 1 is marked “needs more”. Write a comment on it") == 2, (
+        "above and beside it"
+    )
+    assert f'href="#comment-{claim.id}"' in response.text
+    assert '<details class="comment" open>' in response.text
+
+
 def test_comment_over_the_limit_is_refused_and_kept(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     fields = {f"comment-{claim.id}": "y" * 10_000, "act": "accept"}

@@ -154,7 +154,8 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
 
     Raises:
         Conflict: the candidate has submitted a newer version.
-        Invalid: a claim has no outcome, a check is not ticked, or a warning is accepted without a reason.
+        Invalid: a claim has no outcome, a check is not ticked, a criterion is not met and nothing says why, or a
+            warning is accepted without a reason.
         Refused: the attempt cannot be assessed now, or the assessment was finished already.
     """
     assessment = get_draft_to_finish(attempt, version, actor)
@@ -166,6 +167,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
             "What you typed is kept.",
             unticked[0],
         )
+    check_reasons(assessment)
     _check_warnings_reason(assessment)
     return _schedule_release(assessment, AssessmentOutcome.ACCEPTED, actor)
 
@@ -260,6 +262,26 @@ def check_all_decided(undecided: Sequence[MatrixCell]) -> None:
     if undecided:
         count = "1 claim has" if len(undecided) == 1 else f"{len(undecided)} claims have"
         raise Invalid(f"To accept, choose an outcome for each claim: {count} none. What you typed is kept.")
+
+
+def check_reasons(assessment: Assessment) -> None:
+    """Raise `Invalid` if a claim is marked as needing more or not met, and nothing says why.
+
+    A comment on the criterion or the feedback says why (docs/rules.md, Assessment, rule 4).
+    """
+    if assessment.feedback.strip():
+        return
+    for criterion in list_criteria_with_claims(assessment.attempt, assessment.evidence_version):
+        if criterion.cell is None:
+            continue
+        drafted = assessment.draft_decisions.get(str(criterion.cell.claim_id), {})
+        outcome = drafted.get("outcome")
+        if outcome in {Outcome.NEEDS_MORE.value, Outcome.NOT_MET.value} and not drafted.get("comment", "").strip():
+            raise Invalid(
+                f"Criterion {criterion.column.label} is marked “{Outcome(outcome).label.lower()}”. Write a comment "
+                "on it, or feedback, that says what is missing. What you typed is kept.",
+                f"comment-{criterion.cell.claim_id}",
+            )
 
 
 def get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
