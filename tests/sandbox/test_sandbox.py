@@ -1,7 +1,9 @@
 """Sandboxed subprocesses: their limits, time-outs, slots and environment."""
 
+import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +58,36 @@ def test_a_subprocess_that_hangs_is_killed_after_its_timeout(sandbox: Sandbox) -
     sandbox.timeout_seconds = 0.5
     with pytest.raises(SandboxTimeout):
         run(sandbox, "import time; time.sleep(30)")
+
+
+def test_processes_that_a_subprocess_started_are_killed_with_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.timeout_seconds = 1
+    noted = tmp_path / "pid"
+    script = (
+        "import pathlib, subprocess, time; started = subprocess.Popen(['/bin/sleep', '60']); "
+        f"pathlib.Path({str(noted)!r}).write_text(str(started.pid)); time.sleep(30)"
+    )
+    with pytest.raises(SandboxTimeout):
+        run(sandbox, script)
+    assert wait_until_ended(int(noted.read_text()))
+
+
+def wait_until_ended(pid: int) -> bool:
+    """Return whether a process ends within some seconds; one that nobody has waited for counts as ended."""
+    for _ in range(50):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+            os.kill(pid, 0)
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_program_keeps_the_limits_of_the_subprocess_that_it_replaces(sandbox: Sandbox) -> None:
+    sandbox.module = "tracker.sandbox.execute"
+    assert sandbox.run(["/bin/sh", "-c", "ulimit -t; cat"], stdin=b"words") == b"5\nwords"
 
 
 def test_the_environment_is_empty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ A subprocess starts in about a tenth of a second, since it imports nothing of th
 environment variables.
 """
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,7 @@ class SandboxError(Exception):
 
 
 class SandboxTimeout(SandboxError):
-    """The subprocess took longer than its time-out and was killed."""
+    """The subprocess took longer than its time-out and was killed, with all processes that it started."""
 
 
 class SandboxBusy(SandboxError):
@@ -72,22 +74,32 @@ class Sandbox:
                 stdin.seek(0)
                 shutil.copyfileobj(stdin, input_file)
             input_file.seek(0)
-            try:
-                subprocess.run(  # noqa: S603 - our own interpreter and module
-                    command,
-                    env={},
-                    stdin=input_file,
-                    stdout=output_file,
-                    stderr=subprocess.DEVNULL,
-                    timeout=self.timeout_seconds,
-                    check=True,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise SandboxTimeout(f"{self.module} took more than {self.timeout_seconds} seconds") from error
-            except (OSError, subprocess.SubprocessError) as error:
-                raise SandboxFailed(f"{self.module} failed: {error}") from error
+            self._run_process(command, input_file, output_file)
             output_file.seek(0)
             return output_file.read()
+
+    def _run_process(self, command: Sequence[str], input_file: IO[bytes], output_file: IO[bytes]) -> None:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command,
+                env={},
+                stdin=input_file,
+                stdout=output_file,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # a process group of its own, with the processes that it starts
+            )
+        except OSError as error:
+            raise SandboxFailed(f"{self.module} could not be started: {error}") from error
+        try:
+            status = process.wait(self.timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise SandboxTimeout(f"{self.module} took more than {self.timeout_seconds} seconds") from error
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if status:
+            raise SandboxFailed(f"{self.module} ended with status {status}")
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
