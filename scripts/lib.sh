@@ -83,6 +83,16 @@ set_up_system() {
     PYTHON=$(find_python) || fail "Python 3.11 or newer with its venv module is needed, and could not be installed."
 }
 
+# Install LibreOffice, which shows documents as pages, the fonts that documents name most, and Bubblewrap, without which
+# it is not started.
+set_up_office() {
+    has apt-get || fail "LibreOffice is set up on Debian and Ubuntu only. Elsewhere documents are shown as text."
+    need_packages libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui bubblewrap \
+        fonts-liberation fonts-crosextra-carlito fonts-crosextra-caladea
+    bwrap --unshare-all --ro-bind / / true 2>/dev/null ||
+        say "Bubblewrap may not create namespaces for this account, so documents are shown as text. See docs/operations.md, Documents as pages."
+}
+
 # set_up_venv LOCK: install what the lock file names, checked by its hashes, unless the stamp says that it is there.
 # The stamp holds the folder and the Python too: neither survives a move or an upgrade.
 set_up_venv() {

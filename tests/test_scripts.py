@@ -40,6 +40,14 @@ def test_an_unknown_argument_starts_nothing() -> None:
     assert "Unknown option: '--prodcution'" in result.stderr
 
 
+def test_an_unknown_option_sets_nothing_up() -> None:
+    command = [str(ROOT / "scripts/setup"), "--ofice"]
+    result = subprocess.run(command, env=NOWHERE, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 1
+    assert "The only option is --office" in result.stderr
+    assert result.stdout == ""
+
+
 @pytest.mark.parametrize("script", ["check", "run", "setup", "test", "lib.sh"])
 def test_every_script_is_plain_sh(script: str) -> None:
     shell = shutil.which("dash") or "sh"

@@ -199,7 +199,7 @@ class TestFiles:
         assert list(list_orphan_files()) == [orphan]
 
     @pytest.mark.parametrize(
-        "ending", [".pages", ".details", ".preview.txt", ".preview.jpg", f".page-{MAX_PAGES}.jpg"]
+        "ending", [".pages", ".details", ".preview.txt", ".preview.pdf", ".preview.jpg", f".page-{MAX_PAGES}.jpg"]
     )
     def test_a_file_derived_from_a_stored_one_is_no_orphan(self, ending: str) -> None:
         derived = self.path().with_name(self.path().name + ending)

@@ -11,6 +11,8 @@ from tests import factories
 from tests.factories import World
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence
+from tracker.portfolio import libreoffice
+from tracker.portfolio.libreoffice import find_programs
 
 ClientFor = Callable[..., FlaskClient]
 
@@ -20,6 +22,18 @@ def store(app: Flask, tmp_path: Path) -> Path:
     """An empty store of this test's own."""
     app.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
     return tmp_path / "attachments"
+
+
+@pytest.fixture(autouse=True)
+def without_libreoffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show documents as text, whether LibreOffice is installed or not."""
+    monkeypatch.setattr(libreoffice, "find_programs", lambda: None)
+
+
+@pytest.fixture
+def real_find_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for LibreOffice on this machine."""
+    monkeypatch.setattr(libreoffice, "find_programs", find_programs)
 
 
 @pytest.fixture

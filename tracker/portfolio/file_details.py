@@ -1,7 +1,6 @@
 """Details of a stored file that its check at upload found, kept beside it: the page count and a remark."""
 
 import json
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ class FileDetails:
     """What is known of a stored file beside its bytes."""
 
     pages: int = 0
-    """The page count of a PDF; 0 for any other file, and for a PDF that cannot be opened."""
+    """The page count of a PDF, or of the PDF that a document was converted to; 0 where there is none."""
     remark: str = ""
     """A sentence to show with the file, or empty."""
 
@@ -30,13 +29,8 @@ def save_details(sha256: str, identified: IdentifiedFile) -> None:
     """Store the page count and the remark beside a file; store nothing where it has neither."""
     if not identified.pages and not identified.remark:
         return
-    path = _find_path(sha256)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
+    with file_store.replacing(_find_path(sha256)) as temporary:
         temporary.write_text(json.dumps({"pages": identified.pages, "remark": identified.remark}), encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_details(sha256: str) -> FileDetails:

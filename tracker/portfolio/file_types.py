@@ -31,7 +31,8 @@ class FileType:
     media_type: str
     extensions: tuple[str, ...]
     shown_as: str = "download"
-    """`image` (re-encoded), `pages` (each as an image), `text`, `audio`, `video`, or `download`."""
+    """`image` (re-encoded), `pages` (each as an image), `text` (and pages, if LibreOffice is installed), `audio`,
+    `video`, or `download`."""
 
 
 OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -39,14 +40,15 @@ PDF = FileType("application/pdf", ("pdf",), "pages")
 TXT = FileType("text/plain", ("txt",), "text")
 CSV = FileType("text/csv", ("csv",), "text")
 EML = FileType("message/rfc822", ("eml",), "text")
+DOCX = FileType(f"{OFFICE}wordprocessingml.document", ("docx",), "text")
 TYPES = (
     FileType("image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), "image"),
     FileType("image/png", ("png",), "image"),
     FileType("image/heic", ("heic", "heif", "hif"), "image"),
     FileType("image/webp", ("webp",), "image"),
     PDF,
-    FileType(f"{OFFICE}wordprocessingml.document", ("docx",), "text"),
-    FileType("application/msword", ("doc",)),
+    DOCX,
+    FileType("application/msword", ("doc",), "text"),
     FileType("application/vnd.oasis.opendocument.text", ("odt",), "text"),
     FileType("application/rtf", ("rtf",), "text"),
     FileType(f"{OFFICE}spreadsheetml.sheet", ("xlsx",), "text"),

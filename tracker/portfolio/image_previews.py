@@ -1,6 +1,5 @@
 """Previews of uploaded images, made in a sandboxed subprocess: decoded, reduced and encoded again."""
 
-import secrets
 from pathlib import Path
 
 from tracker.errors import NotFound
@@ -26,12 +25,9 @@ def make_preview(sha256: str) -> Path:
     target = source.with_suffix(".preview.jpg")
     if target.exists():
         return target
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        REDUCER.run([str(source), str(temporary)])
-        temporary.replace(target)
+        with file_store.replacing(target) as temporary:
+            REDUCER.run([str(source), str(temporary)])
     except (OSError, SandboxError) as error:
         raise NotFound("This image cannot be shown. Download it instead.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return target

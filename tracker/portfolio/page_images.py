@@ -1,6 +1,8 @@
-"""Images of a PDF's pages, made in a sandboxed subprocess, so that no browser opens an uploaded PDF on a page."""
+"""Images of the pages of a PDF, or of a document that was converted to one, made in a sandboxed subprocess.
 
-import secrets
+No browser opens an uploaded PDF on a page.
+"""
+
 from pathlib import Path
 
 from tracker.errors import NotFound
@@ -11,6 +13,8 @@ from tracker.storage import file_store
 
 MAX_PAGES = 60
 """Later pages are not shown; the file can be downloaded."""
+PDF_SUFFIX = ".preview.pdf"
+"""The end of the name of the PDF that a stored document was converted to."""
 RENDERER = Sandbox(
     "tracker.portfolio.page_subprocess",
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=10, file_size=20 * MEGABYTE),
@@ -20,7 +24,7 @@ RENDERER = Sandbox(
 
 
 def count_shown_pages(sha256: str) -> int:
-    """Return how many pages of a stored PDF can be shown as images; 0 when it cannot be opened."""
+    """Return how many pages of a stored file can be shown as images; 0 where it has none."""
     return min(load_details(sha256).pages, MAX_PAGES)
 
 
@@ -35,12 +39,10 @@ def make_page_image(sha256: str, page_number: int) -> Path:
     target = source.with_suffix(f".page-{page_number}.jpg")
     if target.exists():
         return target
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    pdf = source.with_suffix(PDF_SUFFIX)
     try:
-        RENDERER.run([str(source), str(page_number), str(temporary)])
-        temporary.replace(target)
+        with file_store.replacing(target) as temporary:
+            RENDERER.run([str(pdf if pdf.exists() else source), str(page_number), str(temporary)])
     except (OSError, SandboxError) as error:
         raise NotFound("This page cannot be shown. Download the file instead.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return target

@@ -1,12 +1,14 @@
 """Previews of documents as text, made in a sandboxed subprocess at upload and kept beside the file."""
 
-import secrets
+import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.errors import NotFound
 from tracker.portfolio.file_checks.text import decode_start
-from tracker.portfolio.file_types import CSV, TXT
+from tracker.portfolio.file_types import BY_MEDIA_TYPE, CSV, DOCX, TXT
+from tracker.portfolio.libreoffice import DOC, convert_document
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxError
 from tracker.storage import file_store
@@ -23,12 +25,23 @@ TEXT_READER = Sandbox(
 )
 
 
+CHANGE = re.compile(r"\[(?:inserted|deleted)(?: by [^\[\]]*)?: ")
+"""The mark of a tracked change in the text of a document."""
+
+
 @dataclass(frozen=True)
 class TextPreview:
     """The beginning of a document's text."""
 
     text: str
     is_cut: bool
+    has_changes: bool
+    """Whether a tracked change is marked in it or in the text after it."""
+
+
+def has_text_preview(media_type: str) -> bool:
+    """Return whether the text of files of this type is read and kept; plain text needs no preview."""
+    return BY_MEDIA_TYPE[media_type].shown_as == "text" and media_type not in PLAIN_TEXT
 
 
 def make_text_preview(sha256: str, media_type: str) -> Path:
@@ -37,14 +50,11 @@ def make_text_preview(sha256: str, media_type: str) -> Path:
     target = source.with_suffix(".preview.txt")
     if target.exists():
         return target
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        temporary.write_bytes(TEXT_READER.run([str(source), media_type]))
-        temporary.replace(target)
+        with file_store.replacing(target) as temporary:
+            temporary.write_bytes(_read_text(source, media_type))
     except (OSError, SandboxError) as error:
         raise NotFound("This file cannot be shown. Download it instead.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return target
 
 
@@ -57,7 +67,19 @@ def load_text_preview(sha256: str, media_type: str) -> TextPreview | None:
                 text = decode_start(plain.read(4 * MAX_SHOWN_LENGTH))
         else:
             with source.with_suffix(".preview.txt").open(encoding="utf-8") as stream:
-                text = stream.read(MAX_SHOWN_LENGTH + 1)
+                text = stream.read()
     except (OSError, ValueError):
         return None
-    return TextPreview(text[:MAX_SHOWN_LENGTH], len(text) > MAX_SHOWN_LENGTH) if text.strip() else None
+    if not text.strip():
+        return None
+    return TextPreview(text[:MAX_SHOWN_LENGTH], len(text) > MAX_SHOWN_LENGTH, CHANGE.search(text) is not None)
+
+
+def _read_text(source: Path, media_type: str) -> bytes:
+    """Return the text of a stored document in UTF-8; a DOC is read as DOCX. Raises `SandboxError`."""
+    if media_type != DOC:
+        return TEXT_READER.run([str(source), media_type])
+    with tempfile.NamedTemporaryFile() as converted:
+        converted.write(convert_document(source, media_type, "docx"))
+        converted.flush()
+        return TEXT_READER.run([converted.name, DOCX.media_type])

@@ -22,7 +22,7 @@ FILE_COLUMNS = (
 """The tables and columns that refer to stored files by their SHA-256."""
 ERASED_TEXT = "Erased"
 """What an erasure writes in place of an attachment's name and of other erased text."""
-STORED_NAME = re.compile(r"([0-9a-f]{64})(?:\.pages|\.details|\.preview\.(?:jpg|txt)|\.page-[1-9][0-9]?\.jpg)?")
+STORED_NAME = re.compile(r"([0-9a-f]{64})(?:\.pages|\.details|\.preview\.(?:jpg|txt|pdf)|\.page-[1-9][0-9]?\.jpg)?")
 """The name of a stored file, or of a file made from it: its details (once a page count), a preview, a page."""
 MAX_TEMPORARY_AGE = 3600
 """Seconds after which an unfinished temporary file is an orphan."""

@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -56,6 +57,20 @@ def save(stream: IO[bytes]) -> StoredFile:
 def get_path(sha256: str) -> Path:
     """Return the path of a stored file; the first two characters of its hash name the folder."""
     return _get_folder() / sha256[:2] / sha256
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes the target, a file made from a stored one, when the block has succeeded.
+
+    Nothing is left of it where the block fails.
+    """
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read(sha256: str) -> bytes:

@@ -1,6 +1,5 @@
 """Files of a draft: stored, attached and removed. A file is stored before its row is written."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from io import SEEK_END
 from typing import IO
@@ -9,13 +8,12 @@ from sqlalchemy import func, select, update
 
 from tracker.clock import now
 from tracker.config import MEGABYTE
-from tracker.errors import Invalid, NotFound
+from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Attachment, Evidence
-from tracker.portfolio.file_details import save_details
-from tracker.portfolio.file_types import BY_MEDIA_TYPE, correct_extension, identify_file, shorten_name
-from tracker.portfolio.text_previews import PLAIN_TEXT, make_text_preview
+from tracker.portfolio.document_previews import make_document_previews
+from tracker.portfolio.file_types import correct_extension, identify_file, shorten_name
 from tracker.storage import file_store, virus_scan
 from tracker.storage.file_store import StoredFile
 
@@ -48,10 +46,7 @@ def store_file(stream: IO[bytes], name: str) -> CheckedFile:
     identified = identify_file(stream, name)
     virus_scan.check_clean(stream, shorten_name(name))
     stored = file_store.save(stream)
-    save_details(stored.sha256, identified)
-    if BY_MEDIA_TYPE[identified.media_type].shown_as == "text" and identified.media_type not in PLAIN_TEXT:
-        with suppress(NotFound):  # a file without a preview can be downloaded
-            make_text_preview(stored.sha256, identified.media_type)
+    make_document_previews(stored.sha256, identified)
     return CheckedFile(clean_file_name(correct_extension(name, identified.media_type)), identified.media_type, stored)
 
 

@@ -12,11 +12,17 @@ from tracker.ledger.transactions import reading
 from tracker.models import Attachment, Evidence
 from tracker.portfolio import image_previews, page_images
 from tracker.portfolio.file_details import FileDetails, load_details
-from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
+from tracker.portfolio.file_types import BY_MEDIA_TYPE
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, clean_file_name, move_file, remove_file, store_file
-from tracker.portfolio.text_previews import PLAIN_TEXT, TextPreview, load_text_preview, make_text_preview
+from tracker.portfolio.text_previews import (
+    PLAIN_TEXT,
+    TextPreview,
+    has_text_preview,
+    load_text_preview,
+    make_text_preview,
+)
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
@@ -137,7 +143,7 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         )
     if image := find_image(sha256, media_type):
         response = send_file(image, mimetype="image/jpeg", conditional=True)
-    elif "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as == "text" and media_type not in PLAIN_TEXT:
+    elif "show" in request.args and has_text_preview(media_type):
         text = make_text_preview(sha256, media_type)
         response = send_file(text, mimetype="text/plain; charset=utf-8", conditional=True)
     else:
@@ -154,19 +160,19 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
 
 
 def find_image(sha256: str, media_type: str) -> Path | None:
-    """Return the image that was requested: of a photo with `?show=1`, of a page of a PDF with `?page=2`."""
+    """Return the image that was requested: of a photo with `?show=1`, of a page of a document with `?page=2`."""
     shown_as = BY_MEDIA_TYPE[media_type].shown_as
     if shown_as == "image" and "show" in request.args:
         return image_previews.make_preview(sha256)
-    if shown_as == "pages" and "page" in request.args:
+    if shown_as in {"pages", "text"} and "page" in request.args:
         return page_images.make_page_image(sha256, get_query_number("page"))
     return None
 
 
 @portfolio.app_template_global()
 def count_shown_pages(attachment: Attachment) -> int:
-    """Return how many pages of a file can be shown as images; 0 for anything but a PDF."""
-    return page_images.count_shown_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
+    """Return how many pages of a file can be shown as images; 0 where it has none."""
+    return page_images.count_shown_pages(attachment.sha256)
 
 
 @portfolio.app_template_global()
@@ -186,9 +192,10 @@ def find_text_preview(attachment: Attachment) -> TextPreview | None:
 
 
 @portfolio.app_template_global()
-def is_only_a_download(attachment: Attachment) -> bool:
-    """Return whether files of this kind cannot be shown and can only be downloaded."""
-    return BY_MEDIA_TYPE[attachment.media_type].shown_as == "download"
+def is_document(attachment: Attachment) -> bool:
+    """Return whether a file is of a kind that is shown as pages or text; plain text, which may be empty, is not."""
+    shown_as = BY_MEDIA_TYPE[attachment.media_type].shown_as
+    return shown_as in {"pages", "text", "download"} and attachment.media_type not in PLAIN_TEXT
 
 
 @portfolio.app_template_global()
