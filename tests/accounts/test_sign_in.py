@@ -240,6 +240,15 @@ def test_next_cannot_lead_to_another_site_or_to_an_act(world: World, app: Flask,
     assert (response.status_code, response.location) == (303, "/")
 
 
+def test_next_leads_from_an_act_to_the_page_above_it(world: World, app: Flask) -> None:
+    response = app.test_client().post(
+        "/sign-in",
+        query_string={"next": "/evidence/41/answer"},
+        data={"email": world.alice.email, "password": PASSWORD},
+    )
+    assert (response.status_code, response.location) == (303, "/evidence/41")
+
+
 def test_form_from_another_site_is_refused(world: World, app: Flask) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     response = sign_in(app.test_client(), world.alice.email)

@@ -198,3 +198,14 @@ def test_a_full_disk_shows_an_error_and_saves_nothing(alice: FlaskClient, monkey
     assert answer.status_code == 507
     assert "disk is full" in answer.text
     assert db.session.scalar(select(func.count(Attachment.id))) == 0
+
+
+def test_evidence_added_from_a_units_page_is_claimed_in_that_unit_first(alice: FlaskClient, world: World) -> None:
+    unit = world.inscc004.id
+    assert f'href="/evidence/new?unit={unit}"' in alice.get(f"/attempts/{unit}").text
+    page = alice.get(f"/evidence/new?unit={unit}").text
+    assert f'name="unit" value="{unit}"' in page
+    assert post(alice, unit=unit).location.endswith(f"/criteria?unit={unit}")
+    saved = alice.post("/evidence/draft", data={"changed": "title", "title": "Call", "key": "k" * 20, "unit": unit})
+    assert saved.json["action"].endswith(f"/edit?unit={unit}")
+    assert f'name="unit" value="{unit}"' in alice.get(saved.json["address"]).text

@@ -89,16 +89,25 @@ def redirect_signed_in(person: Person, target: str) -> ResponseReturnValue:
 def get_next_url() -> str:
     """Return the page of this site that the `next` parameter names, or the home page.
 
-    It never leads to another site, nor to a URL that only takes POST requests.
+    It never leads to another site, nor to a URL that only takes POST requests: then it leads to the nearest page
+    above, for example from `/evidence/41/answer` to `/evidence/41`.
     """
     target = request.args.get("next", "")
     if not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
         return url_for("home.home")
+    path = target.partition("?")[0].partition("#")[0]
+    while path and not is_page(path):
+        path = target = path.rpartition("/")[0]
+    return target or url_for("home.home")
+
+
+def is_page(path: str) -> bool:
+    """Return whether a path of this site can be opened with GET."""
     try:
-        current_app.url_map.bind("").match(target.partition("?")[0].partition("#")[0], method="GET")
+        current_app.url_map.bind("").match(path, method="GET")
     except HTTPException:
-        return url_for("home.home")
-    return target
+        return False
+    return True
 
 
 @accounts.post("/sign-out")

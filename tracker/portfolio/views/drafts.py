@@ -23,6 +23,7 @@ from tracker.vocabulary import Role
 from tracker.web.authorise import get_own_evidence
 from tracker.web.current_user import me
 from tracker.web.permissions import Act
+from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
 
 ALL_FIELDS = set(EVIDENCE_FIELDS)
@@ -75,7 +76,7 @@ def autosave_new() -> ResponseReturnValue:
     """Create the draft at the first automatic save, and return the addresses for the next ones."""
     form = EvidenceForm()
     evidence = create_own_draft(form)
-    edit_url = url_for(".edit_evidence", evidence_id=evidence.id)
+    edit_url = url_for(".edit_evidence", evidence_id=evidence.id, unit=get_unit())
     return {
         **autosave(form, evidence),
         "autosave_key": f"evidence-{evidence.id}",
@@ -134,7 +135,12 @@ def save_and_redirect(form: EvidenceForm, evidence: Evidence, uploads: Uploads) 
     if request.form.get("act") == "draft":
         flash("Saved as a draft. Only you can see it.")
         return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
-    return redirect(url_for(".choose_criteria", evidence_id=evidence.id), 303)
+    return redirect(url_for(".choose_criteria", evidence_id=evidence.id, unit=get_unit()), 303)
+
+
+def get_unit() -> int | None:
+    """Return the id of the attempt on whose page *Add evidence* was pressed; its criteria are offered first."""
+    return parse_id(request.values.get("unit", ""))
 
 
 def save_form(form: EvidenceForm, evidence: Evidence, uploads: Uploads) -> dict[str, str]:
@@ -169,6 +175,7 @@ def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
     feedback = queries.find_open_feedback(history)
     return render_template(
         "portfolio/add_evidence.html",
+        unit=get_unit(),
         form=form,
         evidence=evidence,
         feedback=feedback,
