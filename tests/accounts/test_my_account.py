@@ -58,7 +58,7 @@ def test_account_shows_the_newest_signatures_and_links_to_all(world: World, clie
     assert "1–7 of 7" in alice.get("/account/signatures").text
     assert "1–1 of 1" in alice.get("/account/signatures?state=live&role=candidate&q=cfacc15").text
     heads, row = alice.get("/account/signatures?state=live&format=csv").data.decode("utf-8-sig").splitlines()
-    assert heads == "Unit,Candidate,Role,Round,Signed,Superseded,Receipt,Signed content"
+    assert heads == "Unit,Candidate,Role,Round,Signed,Superseded,Note,Receipt,Signed content"
     assert row.startswith("CFACC15,Alice Moran,Candidate,7,")
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests import factories
 from tests.assessment import workflow
+from tests.assessment.addresses import confirm_by_link, unconfirm
 from tests.factories import World
 from tests.pausing import run_while_paused
 from tests.verification.steps import find_live_decision
@@ -17,24 +18,12 @@ from tracker.assessment.services import signing
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
-from tracker.models import Event, Person, Signature, Submission, UnitAttempt
+from tracker.models import Event, Signature, Submission, UnitAttempt
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import LinkPurpose
-
-
-def unconfirm(*people: Person) -> None:
-    with transaction():
-        for person in people:
-            person.email_confirmed_at = None
-
-
-def confirm_by_link(person: Person) -> None:
-    with transaction():
-        path = issue_link(person, LinkPurpose.CONFIRM_ADDRESS, Actor(person.id), is_emailed=True)
-        confirm_address(path.rpartition("/")[2], Actor(person.id))
 
 
 def verify(world: World) -> None:

@@ -124,3 +124,20 @@ class TestParagraphs:
 
     def test_nothing_typed_is_nothing_shown(self) -> None:
         assert formatting.paragraphs(None) == formatting.paragraphs("  ") == ""
+
+
+class TestAddressNote:
+    MOMENT = datetime(2026, 12, 3, 12, 0, tzinfo=UTC)
+
+    def test_an_address_that_was_confirmed_needs_no_words(self) -> None:
+        assert formatting.address_note(address_confirmed=True, confirmed_at=self.MOMENT) == ""
+
+    def test_where_it_was_not_recorded_nothing_is_said(self) -> None:
+        assert formatting.address_note(address_confirmed=None, confirmed_at=None) == ""
+
+    def test_one_that_was_not_confirmed_is_said_with_the_day_of_its_confirmation(self) -> None:
+        note = formatting.address_note(address_confirmed=False, confirmed_at=None)
+        assert note == "email address not confirmed when signed"
+        later = "email address not confirmed when submitted; confirmed on 3 December 2026"
+        note = formatting.address_note(address_confirmed=False, confirmed_at=self.MOMENT, act="submitted")
+        assert note == later

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from tracker.clock import day_of
 from tracker.models import Event, Person, Signature, Unit, UnitAttempt
 from tracker.vocabulary import SignatureRole
+from tracker.web.formatting import address_note
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
 
 
@@ -23,6 +25,14 @@ class OwnSignature:
     superseded_at: datetime | None
     snapshot_hash: str
     event_hash: str | None
+    address_confirmed: bool | None
+    email_confirmed_at: datetime | None
+    """When the signer confirmed the address that they have now."""
+
+    @property
+    def address_note(self) -> str:
+        """Return what the signature says of the signer's address; empty where it was confirmed."""
+        return address_note(self.address_confirmed, self.email_confirmed_at)
 
 
 SIGNATURES = ListDefinition[OwnSignature](
@@ -34,6 +44,7 @@ SIGNATURES = ListDefinition[OwnSignature](
         Column("Round", lambda row: row.round, only_in_csv=True),
         Column("Signed", lambda row: day_of(row.signed_at), can_sort=True, largest_first=True),
         Column("Superseded", lambda row: row.superseded_at and day_of(row.superseded_at), only_in_csv=True),
+        Column("Note", lambda row: row.address_note, only_in_csv=True),
         Column("Receipt", lambda row: row.event_hash),
         Column("Signed content", lambda row: row.snapshot_hash, only_in_csv=True),
     ),
@@ -45,6 +56,7 @@ STATES = Filter("state", "Signatures", "All signatures", {"live": "In force", "s
 
 def list_own_signatures(person_id: int, query: ListQuery) -> ListPage[OwnSignature]:
     """List a page of a person's signatures, newest first unless sorted. Runs two SQL statements."""
+    signer = aliased(Person)
     statement = (
         select(
             Signature.role,
@@ -55,7 +67,10 @@ def list_own_signatures(person_id: int, query: ListQuery) -> ListPage[OwnSignatu
             Signature.superseded_at,
             Signature.snapshot_hash,
             Event.hash,
+            Signature.address_confirmed,
+            signer.email_confirmed_at,
         )
+        .join(signer, signer.id == Signature.person_id)
         .join(UnitAttempt, UnitAttempt.id == Signature.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)

@@ -73,6 +73,8 @@ class FormSignature:
     signed_on: date
     time: str = ""
     """The time of the day in the United Kingdom, as in `14:05`."""
+    address_note: str = ""
+    """That the signer's email address was not confirmed when they signed; empty where it was."""
 
     @property
     def printed_name(self) -> str:

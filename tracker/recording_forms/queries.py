@@ -1,5 +1,7 @@
 """The facts of an attempt's form and of a candidate's index, read from the database."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from tracker.accounts.earlier_names import build_name_at
@@ -7,13 +9,17 @@ from tracker.accounts.person_names import clean_name, remove_invisible_character
 from tracker.clock import day_of, time_of
 from tracker.extensions import db
 from tracker.matrix import Matrix, MatrixRow, load_matrix
-from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
+from tracker.models import Allocation, IssuedForm, Person, Registration, Signature, UnitAttempt
 from tracker.recording_forms.annex_queries import build_annex
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
 from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AttemptState, LabelOrigin, Role, SignatureRole
+from tracker.web.formatting import address_note
 from tracker.web.text_direction import isolate
+
+FoundSignature = tuple[Signature, str, datetime | None]
+"""A signature, the name of its time, and when the signer confirmed the address that they have now."""
 
 
 def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormContent:
@@ -52,6 +58,22 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
     )
 
 
+def list_address_notes(form: IssuedForm) -> list[tuple[SignatureRole, str]]:
+    """List the signatures of an issued form that were made with an address that was not confirmed, as words."""
+    query = (
+        select(Signature.role, Signature.address_confirmed, Person.email_confirmed_at)
+        .join(Person, Person.id == Signature.person_id)
+        .where(
+            Signature.attempt_id == form.attempt_id,
+            Signature.round == form.round,
+            Signature.snapshot_hash == form.snapshot_hash,
+        )
+        .order_by(Signature.id)
+    )
+    notes = [(row[0], address_note(row[1], row[2])) for row in db.session.execute(query)]
+    return [(role, note) for role, note in notes if note]
+
+
 def find_attempt_of_candidate(email: str, unit_id: int) -> UnitAttempt | None:
     """Return the candidate's newest attempt at a unit version that is not void."""
     query = (
@@ -80,14 +102,14 @@ def _row(row: MatrixRow, matrix: Matrix) -> FormRow:
     return FormRow(row.ref, describe_row(row), tuple(cell.mark if cell else None for cell in cells))
 
 
-def _live_signatures(attempt: UnitAttempt) -> dict[SignatureRole, tuple[Signature, str]]:
+def _live_signatures(attempt: UnitAttempt) -> dict[SignatureRole, FoundSignature]:
     query = (
-        select(Signature, build_name_at(Signature.signed_at))
+        select(Signature, build_name_at(Signature.signed_at), Person.email_confirmed_at)
         .join(Person, Person.id == Signature.person_id)
         .where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
         .order_by(Signature.id)
     )
-    return {signature.role: (signature, name) for signature, name in db.session.execute(query)}
+    return {row[0].role: (row[0], row[1], row[2]) for row in db.session.execute(query)}
 
 
 def _assessor_name(attempt: UnitAttempt) -> str:
@@ -104,16 +126,21 @@ def _assessor_name(attempt: UnitAttempt) -> str:
     return db.session.scalar(query) or ""
 
 
-def _signature(found: tuple[Signature, str] | None) -> FormSignature | None:
+def _signature(found: FoundSignature | None) -> FormSignature | None:
     if found is None:
         return None
-    signature, name = found
-    return FormSignature(clean_name(name), day_of(signature.signed_at), time_of(signature.signed_at))
+    signature, name, confirmed_at = found
+    return FormSignature(
+        clean_name(name),
+        day_of(signature.signed_at),
+        time_of(signature.signed_at),
+        address_note(signature.address_confirmed, confirmed_at),
+    )
 
 
-def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, tuple[Signature, str]]) -> str:
+def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, FoundSignature]) -> str:
     """Return the state in words for the page footer, with the date of the last signature."""
-    last = max((signature.signed_at for signature, _ in signatures.values()), default=None)
+    last = max((found[0].signed_at for found in signatures.values()), default=None)
     words = attempt.state.label.lower()
     if last is None or attempt.state is AttemptState.VOID:
         return words  # nobody signed that it is void

@@ -28,7 +28,7 @@ from tracker.recording_forms.form_verification import (
 from tracker.recording_forms.forms import VerifyPdfForm
 from tracker.recording_forms.pdf_inspection import MAX_SIZE
 from tracker.recording_forms.pdf_renderer import render_pdf
-from tracker.recording_forms.queries import build_form_content
+from tracker.recording_forms.queries import build_form_content, list_address_notes
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.storage import file_store
 from tracker.units.drafting.problems import build_unit
@@ -161,6 +161,7 @@ def show_result(form: VerifyPdfForm, answer: FormVerification | None) -> str:
         form=form,
         answer=answer,
         can_read=can_read,
+        address_notes=list_address_notes(answer.form) if answer and answer.form else [],
         format_form_number=format_form_number,
     )
 

@@ -9,7 +9,19 @@ from jinja2 import Environment, pass_environment
 from jinja2.filters import make_attrgetter
 
 from tracker.web.current_user import in_terms
-from tracker.web.formatting import age, ago, clock, counted, day, moment, paragraphs, period, size, witness
+from tracker.web.formatting import (
+    address_note,
+    age,
+    ago,
+    clock,
+    counted,
+    day,
+    moment,
+    paragraphs,
+    period,
+    size,
+    witness,
+)
 from tracker.web.list_views import build_list_arguments
 from tracker.web.text_direction import isolate, isolate_output
 
@@ -47,6 +59,7 @@ def init_app(app: Flask) -> None:
         paragraphs,
         counted,
         witness,
+        address_note,
         group_consecutive,
         in_terms,
         isolate,

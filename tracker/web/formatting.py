@@ -101,6 +101,24 @@ def witness(fields: Any) -> str:
     return " ".join(part for part in (parts, status) if part)
 
 
+def address_note(address_confirmed: bool | None, confirmed_at: datetime | None, act: str = "signed") -> str:
+    """Return what is said of the signer's address beside a signature (docs/rules.md, Signing, rule 15).
+
+    Args:
+        address_confirmed: whether it was confirmed when they signed; None if they signed before that was recorded.
+        confirmed_at: when they confirmed the address that they have now; None if they have not.
+        act: `signed` or `submitted`.
+
+    Returns:
+        `email address not confirmed when signed; confirmed on 3 December 2026`; empty where it was confirmed and
+        where that was not recorded.
+    """
+    if address_confirmed is not False:
+        return ""
+    later = f"; confirmed on {day(confirmed_at)}" if confirmed_at else ""
+    return f"email address not confirmed when {act}{later}"
+
+
 def paragraphs(text: str | None) -> Markup:
     """Return typed text as escaped HTML: a blank line starts a paragraph, a single line break stays one.
 

@@ -61,6 +61,10 @@ class AttemptSignature:
     date_sampled: date | None
     unsampled_reason: str | None
     warnings_reason: str | None
+    address_confirmed: bool | None
+    """Whether the signer's email address was confirmed when they signed; None if that was not recorded."""
+    email_confirmed_at: datetime | None
+    """When the signer confirmed the address that they have now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +215,15 @@ def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
             Signature.date_sampled,
             Signature.unsampled_reason,
             Signature.warnings_reason,
+            Signature.address_confirmed,
+            Person.email_confirmed_at,
         )
         .join(Person, Person.id == Signature.person_id)
         .where(Signature.attempt_id == attempt.id)
         .order_by(Signature.signed_at, Signature.id)
     )
-    return tuple(AttemptSignature(*row) for row in db.session.execute(query))
+    rows: Iterable[Any] = db.session.execute(query)
+    return tuple(AttemptSignature(*row) for row in rows)
 
 
 def find_last_reopening(attempt: UnitAttempt) -> AttemptReopening | None:
