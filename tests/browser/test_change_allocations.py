@@ -42,3 +42,22 @@ def test_units_of_an_assessor_who_leaves_go_to_another(
     with live_server.app.app_context():
         query = select(Allocation.person_id).where(Allocation.role == Role.ASSESSOR, Allocation.ends_at.is_(None))
         assert db.session.scalars(query.where(Allocation.person_id == gina)).all() == [gina, gina]
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_all_units_of_one_candidate_are_ticked_together(
+    scripted: bool, live_server: LiveServer, browser: Browser
+) -> None:
+    world = live_server.world
+    with live_server.open_world() as people, transactions.transaction():
+        ivy = factories.make_person("Ivy Okafor", people.northgate, Role.CANDIDATE)
+        factories.make_attempt(factories.make_registration(ivy, people.northgate, people.dan), "CFACC15")
+        token = start_session(people.dan, "127.0.0.1", "Chromium", proven=True)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=scripted)
+    context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live_server.address}])
+    page = context.new_page()
+    page.goto(f"{live_server.address}/centres/{world.northgate.id}/allocations")
+    page.get_by_role("link", name="Tick all 2 units of Alice Moran on this page").click()
+    assert page.locator("input[name=attempt]:checked").count() == 2
+    assert page.get_by_label("CFACC15 of Ivy Okafor").count() == (1 if scripted else 0)
+    context.close()

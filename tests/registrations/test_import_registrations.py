@@ -405,3 +405,19 @@ def test_statements_grow_with_what_each_unit_and_allocation_asks(
     with clock.frozen_at(clock.now() + timedelta(minutes=1)), count_statements() as statements:
         assert len(preview(rows, world).unchanged) == 5
     assert len([each for each in statements if "SAVEPOINT" not in each]) <= 14
+
+
+def test_allocations_of_all_units_of_a_row_do_not_repeat_the_codes(world: World) -> None:
+    codes = "CFACC15; INSCC004; DELIVERCC"
+    row = f"Kim Lau,kim@example.org,,C-1,,,,{codes},{BOB},{CAROL}\n"
+    (row_result,) = import_all(row, world).new
+    assert row_result.new[-3:] == (
+        "units CFACC15, INSCC004, DELIVERCC",
+        "assessor Bob Archer for all 3 units",
+        "internal verifier Carol Hughes for all 3 units",
+    )
+    (row_result,) = import_all(row, world).unchanged
+    assert row_result.kept[-2:] == (
+        "assessor Bob Archer for all 3 units",
+        "internal verifier Carol Hughes for all 3 units",
+    )

@@ -155,3 +155,13 @@ def test_page_takes_as_many_statements_for_forty_units_as_for_two(
     with count_statements() as for_forty:
         dan.get(address(world))
     assert len(for_two) == len(for_forty) <= 12
+
+
+def test_all_units_of_a_candidate_can_be_ticked_together(world: World, client: ClientFor) -> None:
+    with transaction():
+        ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
+    page = client(world.dan).get(address(world)).text
+    assert page.count(f'data-tick="{world.registration.id}"') == 1
+    assert page.count(f'data-of="{world.registration.id}"') == 2
+    assert len(re.findall(r'data-tick="\d+"', page)) == 1, "Ivy has one unit on the page"

@@ -238,15 +238,15 @@ class Import:
         if changes:
             step.add(
                 "allocations",
-                f"{label} {isolate(person.name)} for {', '.join(each.unit.code for each in unallocated)}",
+                f"{label} {isolate(person.name)} for {_name_chosen(unallocated, attempts)}",
                 len(changes),
             )
-        kept_codes: dict[Person, list[str]] = {}
+        kept_attempts: dict[Person, list[UnitAttempt]] = {}
         for attempt in attempts:
             if allocated := current[attempt.id]:
-                kept_codes.setdefault(allocated, []).append(attempt.unit.code)
-        for kept, codes in kept_codes.items():
-            text = f"{label} {isolate(kept.name)} for {', '.join(codes)}"
+                kept_attempts.setdefault(allocated, []).append(attempt)
+        for kept, theirs in kept_attempts.items():
+            text = f"{label} {isolate(kept.name)} for {_name_chosen(theirs, attempts)}"
             step.kept.append(text if kept.id == person.id else _describe_ignored(text, person.name))
 
     def _build_outcome(self, row: TableRow) -> RowOutcome:
@@ -266,6 +266,13 @@ class Import:
 def _describe_ignored(kept: str, in_file: str | None) -> str:
     """Return what stays, and the file's other value, which changes nothing."""
     return f"{kept} (the file’s {isolate(in_file or '')} is ignored)"
+
+
+def _name_chosen(chosen: list[UnitAttempt], attempts: list[UnitAttempt]) -> str:
+    """Return the codes of the chosen attempts, or `all 8 units` for more than two that are all of the row's."""
+    if len(chosen) == len(attempts) > 2:
+        return f"all {len(chosen)} units"
+    return ", ".join(each.unit.code for each in chosen)
 
 
 def _name_units(codes: list[str]) -> str:
