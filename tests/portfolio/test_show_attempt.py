@@ -8,11 +8,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
+from tests.assessment import workflow
 from tests.factories import World
 from tests.portfolio.conftest import ClientFor
+from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Evidence
+from tracker.models import ActionPoint, ActionPointCriterion, Criterion, Evidence, Person, UnitAttempt
 from tracker.vocabulary import Outcome
 
 
@@ -66,6 +68,75 @@ def test_the_matrix_has_the_filter_of_the_list(
         assert list_columns(page) == ["7"]
         nine = factories.criterion(world.cfacc15, "9").id
         assert f"{assessed.id}-{nine}" not in page, "a claim in a hidden column is not saved with the others"
+
+
+def list_needing_action(client: ClientFor, person: Person, attempt: UnitAttempt) -> list[str]:
+    """Return the labels of the criteria that the filter "Needs my action" shows to a person."""
+    page = client(person).get(f"/attempts/{attempt.id}?show=mine").text
+    ids = [int(number) for number in re.findall(r'id="criterion-(\d+)"', page)]
+    return [db.session.get_one(Criterion, id_).label for id_ in ids]
+
+
+def test_needs_my_action_means_the_readers_own_action(world: World, client: ClientFor, assessed: Evidence) -> None:
+    """An assessor saw what the candidate had to do."""
+    workflow.submit_item(world.cfacc15, "Call log", "2", "5")
+    _, letter, _ = workflow.submit_item(world.cfacc15, "Letter", "3")
+    workflow.return_item(world.cfacc15, letter, world.bob, workflow.build_draft({}, feedback="Which day was it?"))
+    assert list_needing_action(client, world.alice, world.cfacc15) == ["7"]
+    assert list_needing_action(client, world.bob, world.cfacc15) == ["2", "5", "9"], "the letter was returned"
+    assert list_needing_action(client, world.carol, world.cfacc15) == []
+    page = client(world.carol).get(f"/attempts/{world.cfacc15.id}?show=mine").text
+    assert "Criteria of an action point that the assessor has answered appear here." in page
+
+
+def test_criteria_of_an_action_point_need_the_assessor_until_it_is_answered_and_then_the_verifier(
+    world: World, client: ClientFor
+) -> None:
+    with transaction():
+        action_point = factories.add_and_flush(
+            ActionPoint(
+                attempt_id=world.cfacc15.id,
+                round=1,
+                raised_by_id=world.carol.id,
+                raised_at=clock.now(),
+                action="See the notes of the first contact.",
+                due_on=clock.today(),
+            )
+        )
+        factories.add_and_flush(
+            ActionPointCriterion(
+                action_point_id=action_point.id, criterion_id=factories.criterion(world.cfacc15, "4").id
+            )
+        )
+    assert list_needing_action(client, world.bob, world.cfacc15) == ["4"]
+    assert list_needing_action(client, world.carol, world.cfacc15) == []
+    with transaction():
+        action_point.response, action_point.responded_at = "I have looked again.", clock.now()
+    assert list_needing_action(client, world.bob, world.cfacc15) == []
+    assert list_needing_action(client, world.carol, world.cfacc15) == ["4"]
+    assert list_needing_action(client, world.alice, world.cfacc15) == []
+
+
+def test_who_only_reads_a_unit_has_no_filter_for_their_action(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert "Needs my action" not in dan.get(f"/attempts/{world.cfacc15.id}").text
+    assert len(list_needing_action(client, world.dan, world.cfacc15)) == 24, "every criterion is shown"
+    assert "Needs my action" in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
+
+
+def test_needs_my_action_takes_a_few_statements_more_at_any_length(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    bob, counts = client(world.bob), []
+    bob.get("/queue")
+    for number in (1, 20):
+        for n in range(number):
+            workflow.submit_item(world.cfacc15, f"Call {n}", "1", "2")
+        db.session.expunge_all()
+        with count_statements() as statements:
+            bob.get(f"/attempts/{world.cfacc15.id}?show=mine")
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 17, counts
 
 
 def test_a_matrix_without_columns_says_why(world: World, alice: FlaskClient) -> None:

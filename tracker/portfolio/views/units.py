@@ -1,5 +1,6 @@
 """Views of an attempt: every criterion with its evidence, as a list or as the matrix."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +21,7 @@ from tracker.matrix import (
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import load_same_criteria
+from tracker.portfolio.queries.own_action import find_criteria_to_act_on
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, CriterionState, Role
 from tracker.web.authorise import get_attempt
@@ -52,8 +54,13 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
     matrix = load_matrix(attempt, with_drafts=own)
     as_matrix = request.args.get("view") == "matrix"
     can_claim = own and attempt.state is AttemptState.IN_PROGRESS
+    sidebar = build_attempt_sidebar(attempt, matrix)
+    acting_roles = find_acting_roles(own=own, allocations=sidebar["allocations"])
     chosen = read_criteria_filter(request.args)
-    statuses = [status for status in matrix.statuses if is_shown(status, chosen)]
+    if chosen is CriteriaFilter.MINE and not acting_roles:
+        chosen = CriteriaFilter.ALL
+    to_act_on = find_criteria_to_act_on(attempt, matrix, acting_roles) if chosen is CriteriaFilter.MINE else set()
+    statuses = [status for status in matrix.statuses if is_shown(status, chosen, to_act_on)]
     shown_ids = {status.column.id for status in statuses}
     same_criteria = load_same_criteria(attempt) if as_matrix and can_claim else {}
     return render_template(
@@ -70,13 +77,15 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         filter_links=[
             (label, build_attempt_url(attempt, criteria_filter, as_matrix=as_matrix), criteria_filter is chosen)
             for criteria_filter, label in FILTER_LABELS.items()
+            if acting_roles or criteria_filter is not CriteriaFilter.MINE
         ],
+        acting_roles=acting_roles,
         statuses=statuses,
         suggestions=_suggest_evidence(attempt, matrix) if own else {},
         evidence_url=build_evidence_url,
         attempt_url=build_attempt_url,
         administrator=Role.ADMINISTRATOR,
-        **build_attempt_sidebar(attempt, matrix),
+        **sidebar,
     )
 
 
@@ -127,12 +136,25 @@ def build_attempt_url(attempt: UnitAttempt, chosen: CriteriaFilter, *, as_matrix
     return url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix" if as_matrix else None, show=show)
 
 
-def is_shown(status: CriterionStatus, chosen: CriteriaFilter) -> bool:
-    """Return whether the chosen filter shows a criterion."""
+def find_acting_roles(*, own: bool, allocations: Collection[units.OpenAllocation]) -> list[Role]:
+    """Return the roles in which the signed-in person acts on criteria; none for those who only read."""
+    if own:
+        return [Role.CANDIDATE]
+    return [each.role for each in allocations if each.has_role and each.person_id == me().person_id]
+
+
+def is_shown(status: CriterionStatus, chosen: CriteriaFilter, to_act_on: Collection[int]) -> bool:
+    """Return whether the chosen filter shows a criterion.
+
+    Args:
+        status: the criterion.
+        chosen: the filter.
+        to_act_on: the criteria that need the reader's own action.
+    """
     if chosen is CriteriaFilter.GAPS:
         return status.state in {CriterionState.NOTHING_YET, CriterionState.NEEDS_MORE}
     if chosen is CriteriaFilter.MINE:
-        return status.state is CriterionState.NEEDS_MORE
+        return status.column.id in to_act_on
     return True
 
 
