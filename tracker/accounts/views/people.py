@@ -36,6 +36,9 @@ from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
+ALLOCATION_FILTERS = {Role.ASSESSOR: "assessor", Role.INTERNAL_VERIFIER: "verifier"}
+"""The filter of the list of allocations for the people in a role."""
+
 
 @accounts.get("/people")
 @requires(Act.ADMINISTER_CENTRE)
@@ -104,6 +107,7 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         moment=now(),
         delivers=emails.can_deliver(),
         can_be_warned=emails.can_deliver() or not person.password_hash,
+        filter_names=ALLOCATION_FILTERS,
         open_units=queries.count_open_units(centre, person),
         registrations=queries.list_registrations_at(centre, person),
     )
