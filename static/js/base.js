@@ -166,12 +166,17 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.dataset.sent = "yes";
-  form.querySelectorAll("button:not([type=button])").forEach((button) => button.setAttribute("aria-disabled", "true"));
+  submitButtons(form).forEach((button) => button.setAttribute("aria-disabled", "true"));
   setTimeout(() => sendable(form), 8000);
 });
 
 function sendable(form) {
   delete form.dataset.sent;
-  form.querySelectorAll("button[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+  submitButtons(form).forEach((button) => button.removeAttribute("aria-disabled"));
+}
+
+/* Those outside the form too, which name it by their attribute form. */
+function submitButtons(form) {
+  return [...form.elements].filter((each) => each.matches("button:not([type=button])"));
 }
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(sendable));

@@ -21,6 +21,8 @@ MAX_ACTIONS_TO_LOG = 10
 """Taps from the home page to an item with a photo and five criteria."""
 MAX_ACTIONS_TO_ASSESS = 7
 """Taps or keys from the queue to five claims that are all met."""
+MOST_SCROLLED_TO_SAMPLE = 2_500
+"""Pixels from the verifier's home to three decisions of two items."""
 
 
 @pytest.mark.parametrize(
@@ -241,7 +243,7 @@ def sign_off(bob: Walker) -> None:
 
 def verify_unit(carol: Walker) -> None:
     page = carol.page
-    with carol.task("Sample 3 decisions of 2 items"):
+    with carol.task("Sample 3 decisions of 2 items", most_scrolled=MOST_SCROLLED_TO_SAMPLE):
         carol.follow("Alice Moran")
         for index in range(2):
             carol.tap(page.get_by_label("Agree", exact=True).nth(index))

@@ -149,7 +149,7 @@ def test_action_point_of_a_disagreement_links_to_its_evidence(confirmed: World, 
     page = client(confirmed.bob).get(f"/attempts/{attempt.id}/sign").text
     assert f'href="/attempts/{attempt.id}/evidence/{evidence_id}/assess"' in page
     page = client(confirmed.carol).get(f"/attempts/{attempt.id}/verify/action-points").text
-    assert f'href="/attempts/{attempt.id}/verify?item={evidence_id}#evidence"' in page
+    assert f'href="/attempts/{attempt.id}/verify?item={evidence_id}"' in page
     with transaction():
         answer_action_point(attempt, action_point.id, "Done.", factories.make_actor(confirmed.bob))
     page = client(confirmed.carol).get(f"/attempts/{attempt.id}/verify/action-points").text
@@ -160,8 +160,8 @@ def test_saved_sample_says_how_many_were_disagreed_with(confirmed: World, client
     carol, path = client(confirmed.carol), f"/attempts/{confirmed.cfacc15.id}"
     first, second, third, *_ = read_page(carol, confirmed.cfacc15.id).decision_ids
     data = {f"decision-{first}": "agree", f"decision-{second}": "agree"}
-    assert carol.post(f"{path}/sample", data=data).location.endswith("#evidence")
+    assert carol.post(f"{path}/sample", data=data).status_code == 303
     assert "Sample saved: 2 decisions, agreed." in carol.get(f"{path}/verify").text
     data = {f"decision-{third}": "disagree", f"action-{third}": ACTION, f"due-{third}": "31/12/2099"}
-    assert "#" not in carol.post(f"{path}/sample", data=data).location
+    assert carol.post(f"{path}/sample", data=data).status_code == 303
     assert "Sample saved: 1 decision, 0 agreed and 1 disagreed." in carol.get(f"{path}/verify").text

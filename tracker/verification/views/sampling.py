@@ -52,10 +52,7 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
     if disagreed:
         flash(describe_disagreements(attempt, disagreed, round_before), "needs-you")
     next_id = find_next_item(attempt, evidence_id)
-    anchor = (
-        None if disagreed else "evidence"
-    )  # a phone scrolls past the list of items, but not past the message about a disagreement
-    return redirect(url_for(".verify_unit", attempt_id=attempt.id, item=next_id, _anchor=anchor), 303)
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id, item=next_id), 303)
 
 
 @verification.get("/attempts/<int:attempt_id>/verify/requirements")
