@@ -6,9 +6,13 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
+from tests.assessment.addresses import unconfirm
 from tests.factories import World, grant, make_person
 from tracker import clock
+from tracker.background.delivery_failures import record_failure
+from tracker.extensions import db
 from tracker.ledger.transactions import transaction
+from tracker.models import Person
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -78,3 +82,60 @@ def test_hundred_and_twenty_people_take_three_pages_and_few_statements(
     assert ">Next<" not in people_page(dan, world, "?page=3")
     for page_number in ("0", "-3", "99999999999999999999", "x"):
         assert dan.get(f"/centres/{world.northgate.id}/people?page={page_number}").status_code == 200
+
+
+class TestAddresses:
+    @pytest.fixture(autouse=True)
+    def addresses(self, world: World) -> None:
+        """Bob has not confirmed his address, an email to Carol failed; so it is with Ivy (invited) and Paul (closed)."""
+        unconfirm(world.bob)
+        with transaction():
+            make_person("Ivy Okafor", world.northgate, Role.CANDIDATE).password_hash = None
+            make_person("Paul Reid", world.northgate, Role.ASSESSOR).deactivated_at = clock.now()
+        unconfirm(*db.session.query(Person).where(Person.name.in_(["Ivy Okafor", "Paul Reid"])))
+        for name in ("carol.hughes", "ivy.okafor", "paul.reid"):
+            record_failure(f"{name}@example.org", 550, given_up=False)
+
+    def test_the_list_marks_them(self, world: World, client: ClientFor) -> None:
+        page = people_page(client(world.dan), world)
+        rows = {
+            name: row for row in page.split("<tr>") for name in ("Bob", "Carol", "Ivy", "Paul", "Dan") if name in row
+        }
+        marks = {name: ["Address not confirmed" in row, "Email not delivered" in row] for name, row in rows.items()}
+        assert marks == {
+            "Bob": [True, False],
+            "Carol": [False, True],
+            "Ivy": [False, True],  # that she is invited says it
+            "Paul": [False, False],  # nothing is sent to a closed account
+            "Dan": [False, False],
+        }
+
+    @pytest.mark.parametrize(
+        ("state", "names"), [("unconfirmed", "Bob Archer"), ("undelivered", "Carol Hughes, Ivy Okafor")]
+    )
+    def test_the_list_is_narrowed_to_them(self, world: World, client: ClientFor, state: str, names: str) -> None:
+        table = client(world.dan).get(f"/centres/{world.northgate.id}/people?address={state}&format=csv")
+        heads, *rows = table.data.decode("utf-8-sig").splitlines()
+        assert heads == "Name,Email,Roles,Account,Address,Added"
+        assert ", ".join(row.split(",")[0] for row in rows) == names
+        words = "Address not confirmed" if state == "unconfirmed" else "Email not delivered"
+        assert all(words in row for row in rows)
+
+    def test_the_page_of_a_person_says_it(self, world: World, client: ClientFor) -> None:
+        dan = client(world.dan)
+
+        def page(person: Person) -> str:
+            return dan.get(f"/centres/{world.northgate.id}/people/{person.id}").text
+
+        assert "<b>Address not confirmed.</b>" in page(world.bob)
+        assert "This installation sends no emails." in page(world.bob)
+        assert "Address confirmed on 1 September 2026." in page(world.carol)
+        assert "<b>Email not delivered.</b>" in page(world.carol)
+        paul = db.session.query(Person).where(Person.name == "Paul Reid").one()
+        assert "not confirmed" not in page(paul)
+        assert "not delivered" not in page(paul)
+
+    @pytest.mark.usefixtures("mail_server")
+    def test_the_page_says_how_an_address_is_confirmed(self, world: World, client: ClientFor) -> None:
+        page = client(world.dan).get(f"/centres/{world.northgate.id}/people/{world.bob.id}").text
+        assert "They send it to themselves under My account." in page

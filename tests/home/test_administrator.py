@@ -13,6 +13,7 @@ from tests import factories
 from tests.factories import World, make_actor, make_person
 from tracker import clock
 from tracker.background import jobs
+from tracker.background.delivery_failures import record_failure
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Person
@@ -88,6 +89,14 @@ def test_pending_invitations_are_listed(world: World, client: ClientFor) -> None
     (line,) = lines(dan, "Pending invitations")
     assert line.startswith("Ivy Okafor invited")
     assert f"/people/{ivy.id}" in dan.get("/").text
+
+
+def test_a_pending_invitation_that_was_not_delivered_is_marked(world: World, client: ClientFor) -> None:
+    ivy = invite(world, "Ivy Okafor")
+    invite(world, "Ian Reid")
+    record_failure(ivy.email, 550, given_up=False)
+    marked = {line[:3]: "Email not delivered" in line for line in lines(client(world.dan), "Pending invitations")}
+    assert marked == {"Ivy": True, "Ian": False}
 
 
 def test_invitation_with_an_ended_role_is_not_listed(world: World, client: ClientFor) -> None:

@@ -8,13 +8,14 @@ from sqlalchemy.orm import joinedload, selectinload
 from tracker.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
 from tracker.clock import day_of, now
 from tracker.extensions import db
-from tracker.models import Allocation, Centre, Grant, Person, Registration, UnitAttempt, UserSession
+from tracker.models import Allocation, Centre, DeliveryFailure, Grant, Person, Registration, UnitAttempt, UserSession
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, Role, use_terms
 from tracker.web.formatting import day
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
 
 MAX_DEMO_GRANTS = 60
 ACCOUNT_STATES = {"open": "Has an account", "invited": "Invited", "closed": "Account closed"}
+ADDRESS_STATES = {"unconfirmed": "Address not confirmed", "undelivered": "Email not delivered"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class PersonAtCentre:
 
     person: Person
     centre: Centre
+    failure: DeliveryFailure | None
+    """Of the last email to their address, if it could not be delivered."""
 
     @property
     def grants(self) -> list[Grant]:
@@ -44,6 +47,17 @@ class PersonAtCentre:
         if self.person.deactivated_at:
             return "closed"
         return "open" if self.person.password_hash else "invited"
+
+    @property
+    def address_states(self) -> list[str]:
+        """What is to be said of the address: that an open account has not confirmed it, that an email failed."""
+        unconfirmed = self.account_state == "open" and self.person.email_confirmed_at is None
+        undelivered = self.account_state != "closed" and self.failure is not None
+        return [
+            words
+            for words, applies in zip(ADDRESS_STATES.values(), (unconfirmed, undelivered), strict=True)
+            if applies
+        ]
 
     def describe_roles(self) -> str:
         """Return the roles in one line, in the centre's terms, with the day on which each ends."""
@@ -60,6 +74,7 @@ PEOPLE = ListDefinition[PersonAtCentre](
         Column("Email", lambda row: row.person.email, can_sort=True),
         Column("Roles", PersonAtCentre.describe_roles),
         Column("Account", lambda row: ACCOUNT_STATES[row.account_state], only_in_csv=True),
+        Column("Address", lambda row: ", ".join(row.address_states), only_in_csv=True),
         Column("Added", lambda row: day_of(row.person.created_at), can_sort=True, largest_first=True),
     ),
     default_sort="name",
@@ -91,6 +106,7 @@ def list_people_filters(centre: Centre) -> list[Filter]:
     return [
         Filter("role", "Role", "All roles", {role.value: use_terms(role.label, centre.terms) for role in Role}),
         Filter("account", "Account", "All accounts", ACCOUNT_STATES),
+        Filter("address", "Email address", "All addresses", ADDRESS_STATES),
     ]
 
 
@@ -99,14 +115,20 @@ def list_people(centre: Centre, query: ListQuery) -> ListPage[PersonAtCentre]:
     has_role = select(Grant.person_id).where(Grant.centre_id == centre.id)
     if role := query.get("role"):
         has_role = has_role.where(Grant.role == Role(role), or_(Grant.ends_at.is_(None), Grant.ends_at > now()))
-    statement = select(Person).where(Person.id.in_(has_role), contains_words(query, Person.name, Person.email))
+    statement = (
+        select(Person, DeliveryFailure)
+        .outerjoin(DeliveryFailure, DeliveryFailure.address == Person.email)
+        .where(Person.id.in_(has_role), contains_words(query, Person.name, Person.email))
+    )
     if account := query.get("account"):
         statement = statement.where(_has_account_state(account))
+    if address := query.get("address"):
+        statement = statement.where(_has_address_state(address))
     return load_page(
         PEOPLE,
         query,
         statement.options(selectinload(Person.grants)),
-        lambda row: PersonAtCentre(row.Person, centre),
+        lambda row: PersonAtCentre(row.Person, centre, row.DeliveryFailure),
         key=Person.id,
         order_by={
             "name": [func.lower(Person.name)],
@@ -123,6 +145,12 @@ def _has_account_state(state: str) -> ColumnElement[bool]:
         "open": and_(~is_closed, has_password),
         "invited": and_(~is_closed, ~has_password),
     }[state]
+
+
+def _has_address_state(state: str) -> ColumnElement[bool]:
+    if state == "unconfirmed":
+        return and_(_has_account_state("open"), Person.email_confirmed_at.is_(None))
+    return and_(~_has_account_state("closed"), DeliveryFailure.address.is_not(None))
 
 
 def find_person_at(centre: Centre, person_id: int) -> Person | None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tracker.accounts.account_change_queries import list_waiting_changes
 from tracker.extensions import db
 from tracker.home.figures import select_pending_people
-from tracker.models import AccountChange, Person, Registration
+from tracker.models import AccountChange, DeliveryFailure, Person, Registration
 from tracker.registrations.allocation_list import AllocatedRegistration, list_longest_in_progress
 from tracker.registrations.queries import RegistrationToAllocate, list_registrations_to_allocate
 
@@ -20,8 +20,8 @@ class AdminTodo:
     """What needs an administrator's attention at a centre; at most ten of each kind but the last."""
 
     to_allocate: list[RegistrationToAllocate]
-    pending_invitations: list[tuple[int, str, datetime]]
-    """The person's id and name, and when they were invited."""
+    pending_invitations: list[tuple[int, str, datetime, bool]]
+    """The person's id and name, when they were invited, and whether the last email to them was not delivered."""
     longest_in_progress: list[AllocatedRegistration]
     withdrawn: list[tuple[int, str, datetime | None]]
     """The registration's id, the candidate's name, and when they were withdrawn."""
@@ -40,15 +40,16 @@ def load_admin_todo(centre_id: int) -> AdminTodo:
     )
 
 
-def _list_pending_invitations(centre_id: int) -> list[tuple[int, str, datetime]]:
+def _list_pending_invitations(centre_id: int) -> list[tuple[int, str, datetime, bool]]:
     """List people with a current or future role who have not chosen a password yet."""
     query = (
         select_pending_people(centre_id)
-        .with_only_columns(Person.id, Person.name, Person.created_at)
+        .outerjoin(DeliveryFailure, DeliveryFailure.address == Person.email)
+        .with_only_columns(Person.id, Person.name, Person.created_at, DeliveryFailure.address.is_not(None))
         .order_by(Person.created_at, Person.id)
         .limit(MAX_SHOWN)
     )
-    return [(row[0], row[1], row[2]) for row in db.session.execute(query)]
+    return [(row[0], row[1], row[2], row[3]) for row in db.session.execute(query)]
 
 
 def _list_withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
