@@ -56,7 +56,7 @@ TYPES = (
     FileType(f"{OFFICE}presentationml.presentation", ("pptx",), "text"),
     TXT,
     EML,
-    FileType("application/vnd.ms-outlook", ("msg",)),
+    FileType("application/vnd.ms-outlook", ("msg",), "text"),
     FileType("audio/mpeg", ("mp3",), "audio"),
     FileType("audio/mp4", ("m4a", "m4b", "mp4", "3gp"), "audio"),
     FileType("audio/wav", ("wav",), "audio"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tracker.portfolio.document_text.email_message import read_eml
 from tracker.portfolio.document_text.open_document import read_odt
+from tracker.portfolio.document_text.outlook_message import read_msg
 from tracker.portfolio.document_text.rich_text import read_rtf
 from tracker.portfolio.document_text.slides import read_pptx
 from tracker.portfolio.document_text.spreadsheet import read_xlsx
@@ -25,6 +26,9 @@ BYTE_READERS: dict[str, Callable[[bytes], str]] = {
     "application/rtf": read_rtf,
     "message/rfc822": read_eml,
 }
+FILE_READERS: dict[str, Callable[[Path], str]] = {
+    "application/vnd.ms-outlook": read_msg,
+}
 
 
 def read_text(source: Path, media_type: str) -> str:
@@ -32,6 +36,8 @@ def read_text(source: Path, media_type: str) -> str:
     if reader := ZIP_READERS.get(media_type):
         with zipfile.ZipFile(source) as archive:
             text = reader(archive)
+    elif file_reader := FILE_READERS.get(media_type):
+        text = file_reader(source)
     else:
         text = BYTE_READERS[media_type](_read_start(source))
     if len(text) > MAX_CHARACTERS:

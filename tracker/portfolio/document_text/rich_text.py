@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, replace
 
+from tracker.portfolio.document_text.code_pages import decode_code_page
+
 TOKEN = re.compile(
     rb"\\bin(\d+) ?|\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\(.)|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.DOTALL
 )
@@ -47,7 +49,7 @@ class _RtfReader:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.states = [_State()]
-        self.encoding = "cp1252"
+        self.code_page = 1252
         self.change = ""
         self.skip_count = 0
         """How many of the next characters only replace the Unicode character before them, for older programs."""
@@ -76,7 +78,7 @@ class _RtfReader:
         elif word == "uc":
             state.replacement_length = min(max(number or 0, 0), 16)
         elif word == "ansicpg":
-            self.encoding = f"cp{number}"
+            self.code_page = number or 1252
         elif word in CHANGES:
             state.change = "" if number == 0 else CHANGES[word]
         elif word == "plain":
@@ -113,15 +115,8 @@ def read_rtf(content: bytes) -> str:
         elif brace:
             reader.read_brace(brace)
         elif not reader.states[-1].is_skipped:
-            reader.add(_decode(bytes.fromhex(code.decode()) if code else plain or b"", reader.encoding))
+            reader.add(decode_code_page(bytes.fromhex(code.decode()) if code else plain or b"", reader.code_page))
     if reader.change:
         reader.pieces.append("]")
     # RTF writes characters outside the basic plane as two \\u words, a surrogate pair; UTF-16 joins them.
     return "".join(reader.pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _decode(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding, "replace")
-    except LookupError:
-        return content.decode("cp1252", "replace")

@@ -1,17 +1,15 @@
 """Checks of OLE compound files: Word 97–2003 documents, Outlook messages, and locked office documents."""
 
 import re
-from collections.abc import Iterator
 from io import SEEK_END
 from typing import IO
+
+import olefile  # type: ignore[import-untyped]  # it carries no types
 
 from tracker.portfolio.file_checks.faults import LOCKED, MACROS_FOUND, NOT_ACCEPTED, FileFaultError
 
 SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 DOC, MSG = "application/msword", "application/vnd.ms-outlook"
-ENTRY_SIZE = 128
-"""Bytes of a directory entry."""
-MAX_DIRECTORY_SECTORS = 4_096
 KNOWN_NAMES = (
     *("WordDocument", "EncryptedPackage", "EncryptionInfo", "__properties_version1.0", "Workbook"),
     *("PowerPoint Document", "_VBA_PROJECT"),
@@ -27,7 +25,7 @@ def find_compound_media_type(stream: IO[bytes]) -> str | None:
 
     Raises `FileFaultError` for locked files, macros, and kinds that are accepted in another format only.
     """
-    names = set(_list_names(stream)) or _find_known_names(stream)
+    names = _list_names(stream) or _find_known_names(stream)
     if names & {"EncryptedPackage", "EncryptionInfo"}:
         raise FileFaultError(LOCKED)
     if "WordDocument" in names:
@@ -45,30 +43,14 @@ def find_compound_media_type(stream: IO[bytes]) -> str | None:
     return None
 
 
-def _list_names(stream: IO[bytes]) -> Iterator[str]:
-    """Yield the names in the directory, whose sectors the allocation table links; stop where it is damaged."""
+def _list_names(stream: IO[bytes]) -> set[str]:
+    """Return the names of streams and storages; nothing where the directory is damaged."""
     stream.seek(0)
-    header = stream.read(512)
-    shift = int.from_bytes(header[30:32], "little")
-    if shift not in {9, 12}:
-        return
-    sector_size = 1 << shift
-    table = [int.from_bytes(header[offset : offset + 4], "little") for offset in range(76, 512, 4)]
-    sector = int.from_bytes(header[48:52], "little")
-    for _ in range(MAX_DIRECTORY_SECTORS):
-        stream.seek((sector + 1) * sector_size)
-        content = stream.read(sector_size)
-        for start in range(0, len(content) - ENTRY_SIZE + 1, ENTRY_SIZE):
-            length = int.from_bytes(content[start + 64 : start + 66], "little")
-            if 2 <= length <= 64:
-                yield content[start : start + length - 2].decode("utf-16-le", errors="replace")
-        block, index = divmod(sector, sector_size // 4)
-        if len(content) < sector_size or block >= len(table):
-            return
-        stream.seek((table[block] + 1) * sector_size + index * 4)
-        sector = int.from_bytes(stream.read(4), "little")
-        if sector >= 0xFFFFFFFA:
-            return
+    try:
+        with olefile.OleFileIO(stream) as file:
+            return {name for path in file.listdir(storages=True) for name in path}
+    except (OSError, ValueError, IndexError, RecursionError):
+        return set()
 
 
 def _find_known_names(stream: IO[bytes]) -> set[str]:
