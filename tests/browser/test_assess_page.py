@@ -1,7 +1,7 @@
-"""The page on which an assessor decides: its header stays where it is while keys move through the claims."""
+"""The page on which an assessor decides: its header stays while keys move through the claims, its buttons on a phone."""
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.assessment import workflow
 from tests.browser.conftest import LiveServer
@@ -23,4 +23,33 @@ def test_keys_do_not_scroll_the_header_away(live_server: LiveServer, browser: Br
     for key in ("m", "m", "a", "v"):
         page.keyboard.press(key)
         assert page.evaluate("[window.scrollY, document.body.scrollTop]") == [0, 0]
+    context.close()
+
+
+def test_count_and_buttons_stay_in_reach_on_a_phone(live_server: LiveServer, browser: Browser) -> None:
+    with live_server.open_world() as world:
+        evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", *LABELS)
+        path = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+    context.set_default_timeout(30_000)
+    start_session(live_server, context, live_server.world.bob)
+    page = context.new_page()
+    page.goto(live_server.address + path)
+    accept = page.get_by_role("button", name="Accept")
+    count = page.locator("[data-assess-count]")
+    for part in (accept, page.get_by_role("button", name="Return to Alice"), count):
+        expect(part).to_be_in_viewport(ratio=1)
+    page.get_by_role("link", name="Go to decisions").click()
+    all_met = page.get_by_role("button", name="All others met")
+    first = page.locator("fieldset.assess-item").first
+    expect(all_met).to_be_in_viewport()
+    expect(first.locator(".outcomes")).to_be_in_viewport()
+    tops = first.locator(".outcomes .choice").evaluate_all(
+        "each => each.map((one) => one.getBoundingClientRect().top)"
+    )
+    assert len(set(tops)) == 1
+    all_met.click()
+    expect(count).to_have_text("All 12 decided")
+    for part in (page.get_by_label("Valid"), accept, count):
+        expect(part).to_be_in_viewport(ratio=1)
     context.close()
