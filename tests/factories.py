@@ -11,6 +11,7 @@ from tracker import clock
 from tracker.accounts.encryption import encrypt
 from tracker.accounts.services import two_step_verification
 from tracker.extensions import db
+from tracker.ledger import changed_rows
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import (
@@ -353,9 +354,17 @@ def _next_number(evidence: Evidence) -> int:
 
 
 def add_and_flush(row: Row) -> Row:
+    """Add a row that no act made: the events of the same transaction do not seal it."""
     db.session.add(row)
     db.session.flush()
+    db.session.info.get("changed_rows", {}).pop(id(row), None)
     return row
+
+
+def leave_unsealed() -> None:
+    """Keep the events of this transaction from sealing what it made and changed so far: no act did."""
+    db.session.flush()
+    changed_rows.discard_changed_rows()
 
 
 def _raise_missing_unit(code: str) -> Unit:

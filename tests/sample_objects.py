@@ -51,13 +51,15 @@ def make_sample_objects(
     attempt: UnitAttempt, staff: Staff, invited: Person, title: str = "Complaint"
 ) -> dict[str, Any]:
     """Make an object of each kind for a CFACC15 attempt and its centre. Return each argument of an address by name."""
-    return {
+    made = {
         **make_centre_objects(attempt.centre, staff.administrator, invited, title),
         **make_candidate_objects(attempt, staff, title),
         "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _get_first_guidance().slug,
         "token": "no-such-token", "session_id": 999_999, "unsaved_id": 999_999, "form_id": 999_999, "role_value": "assessor",
         "number": 1, "key": "r1", "section": "texts", "qualification_slug": "ex-svq3-cc",
     }  # fmt: skip
+    factories.leave_unsealed()
+    return made
 
 
 def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str, int]:

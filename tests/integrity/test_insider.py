@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import delete, select, text, update
 
 import tracker
-from tests.integrity.tampering import find_other_value, list_violations, tampering_transaction
+from tests.integrity.tampering import divide_without_rules, find_other_value, list_violations, tampering_transaction
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.integrity.actors import OPERATOR_ACTS, OWN_ACCOUNT_ACTS, ROLES_OF_ACT
-from tracker.ledger import events, row_seals
+from tracker.ledger import events, row_seals, sealing
 from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import Actor, record
 from tracker.models import (
@@ -32,7 +32,6 @@ from tracker.models import (
     Claim,
     Decision,
     Event,
-    EventText,
     Evidence,
     EvidenceVersion,
     Grant,
@@ -81,11 +80,13 @@ def get_signature(role: SignatureRole) -> Signature:
 
 
 def record_forged_event(act: str, row: Base, actor: Actor | None = None, **facts: Any) -> None:
-    """Append an event as the product does, which seals every changed row."""
+    """Append an event by the ledger's rules, which seals every changed row, also those that the act may not write."""
     db.session.flush()
     record(act, row, actor or make_actor("Bob", Role.ASSESSOR), **facts)
     db.session.flush()
-    events.append_queued()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sealing, "_divide", divide_without_rules)
+        events.append_queued()
 
 
 def event_recorded_twice() -> None:
@@ -192,8 +193,10 @@ def forge_event(row: Signature, actor: Actor) -> None:
     ).all():
         body_fields = json.loads(event.body) | ({"prev": prev} if prev else {})
         if (event.object_type, event.object_id) == ("signature", row.id):
-            salt = select(EventText.salt).where(EventText.event_seq == event.seq, EventText.field == key)
-            sealed = row_seals.hash_row(db.session.scalar(salt), row_seals.get_table(row), row_seals.get_values(row))
+            hashes = row_seals.hash_columns(
+                row_seals.find_salts([key])[key], row_seals.get_table(row), row_seals.get_values(row)
+            )
+            sealed = row_seals.seal_row("signature", hashes)
             body_fields |= {"actor": actor.person_id, "grant": actor.grant_id}
             body_fields["data"]["rows"][key] = sealed
         body = canonical_json(body_fields)

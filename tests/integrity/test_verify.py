@@ -113,12 +113,12 @@ class TestLedger:
         body = db.session.scalars(select(Event.body).where(Event.seq == 9)).one()
         with tampering_transaction():
             db.session.execute(
-                text("UPDATE event SET body = :body WHERE seq = 9"), {"body": body.replace(b'"v":1', b'"v":2')}
+                text("UPDATE event SET body = :body WHERE seq = 9"), {"body": body.replace(b'"v":2', b'"v":3')}
             )
             assert "1: event 9 was changed: its text does not match the stored hash" in list_violations()
 
     def test_an_event_changed_with_its_hash_breaks_the_chain(self) -> None:
-        body = db.session.scalars(select(Event.body).where(Event.seq == 9)).one().replace(b'"v":1', b'"v":2')
+        body = db.session.scalars(select(Event.body).where(Event.seq == 9)).one().replace(b'"v":2', b'"v":3')
         with tampering_transaction():
             db.session.execute(
                 text("UPDATE event SET body = :body, hash = :hash WHERE seq = 9"),
@@ -128,7 +128,7 @@ class TestLedger:
 
     def test_an_event_that_is_not_canonical_json_is_detected_despite_its_valid_hash(self) -> None:
         seq, _ = events.get_head()
-        body = db.session.scalars(select(Event.body).where(Event.seq == seq)).one().replace(b'"v":1', b'"v": 1')
+        body = db.session.scalars(select(Event.body).where(Event.seq == seq)).one().replace(b'"v":2', b'"v": 2')
         with tampering_transaction():
             db.session.execute(
                 text("UPDATE event SET body = :body, hash = :hash WHERE seq = :seq"),

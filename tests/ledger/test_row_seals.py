@@ -14,7 +14,7 @@ UNSEALED = {
         "version", "workplace_holder", "workplace_location", "workplace_seen_by",
         "witness_name", "witness_relationship", "witness_status",
     },
-    "person": {"password_hash"},
+    "person": {"email_confirmed_at", "password_hash"},
     "requirement_confirmation": {"note"},
     "unit_attempt": {"closing_comment", "version", "warnings_reason"},
     "visit_attempt": {"seen_at"},

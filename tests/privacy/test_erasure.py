@@ -22,7 +22,7 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.integrity.erasures import find_late_erasures
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
-from tracker.ledger import transactions
+from tracker.ledger import row_seals, transactions
 from tracker.ledger.events import Actor, hash_text, record
 from tracker.ledger.transactions import transaction
 from tracker.models import (
@@ -209,13 +209,18 @@ class TestEvidence:
             db.session.execute(text("UPDATE evidence_version SET narrative = 'Erased' WHERE number = 1"))
             assert any(each.startswith("14: evidence version") for each in list_violations())
 
-    def test_salts_of_erased_texts_are_deleted(self) -> None:
+    def test_salts_of_erased_texts_are_replaced_and_those_of_other_columns_kept(self) -> None:
         versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
         keys = {f"evidence_version:{each}" for each in db.session.scalars(versions)}
-        count = text("SELECT count(*) FROM event_text WHERE field = :key")
+        before = row_seals.find_salts(keys)
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
-        assert {db.session.scalar(count, {"key": key}) for key in keys} == {1}, "the one of the erasure itself"
+        after = row_seals.find_salts(keys)
+        assert before.keys() == after.keys() == keys
+        for key in keys:
+            assert after[key].salt == ""
+            assert before[key].get("narrative") != after[key].get("narrative")
+            assert before[key].get("sealed_at") == after[key].get("sealed_at")
 
 
 @pytest.mark.usefixtures("withdrawn_demonstration")

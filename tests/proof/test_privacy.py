@@ -18,7 +18,7 @@ from tests.privacy.database_dump import dump_database, list_violations_except_ov
 from tests.proof.proof_size import choose_size, record_figures
 from tracker import clock
 from tracker.accounts import sessions
-from tracker.accounts.services.people import grant_role
+from tracker.accounts.services.people import find_or_create_person, grant_role
 from tracker.demo import scenario as demo
 from tracker.demo.evidence import DemoItem
 from tracker.extensions import db
@@ -68,11 +68,10 @@ def list_words(person: int) -> list[str]:
 
 def join(scenario: demo.Scenario, number: int) -> None:
     name, known_as = canary(number, 0), f"P{number}"
-    person = Person(name=f"Pat {name}", email=f"{canary(number, 1)}@example.org", created_at=clock.now())
-    db.session.add(person)
-    db.session.flush()
+    dan = scenario.actor("Dan", Role.ADMINISTRATOR)
+    person = find_or_create_person(f"{canary(number, 1)}@example.org", f"Pat {name}", dan)
     scenario.people[known_as] = person
-    grant_role(person, scenario.centre, Role.CANDIDATE, scenario.actor("Dan", Role.ADMINISTRATOR))
+    grant_role(person, scenario.centre, Role.CANDIDATE, dan)
     demo.register_for_units(scenario, known_as, f"C-{number:04d}", ("CFACC15",))
 
 

@@ -17,7 +17,7 @@ from tracker import clock
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
-from tracker.integrity.rows_and_events import find_changed_rows
+from tracker.integrity.sealed_rows import find_changed_rows
 from tracker.ledger.transactions import transaction
 from tracker.models import Erasure, Registration, RegistrationChange
 from tracker.portfolio.queries.warnings import list_draft_warnings

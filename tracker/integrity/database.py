@@ -19,8 +19,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "75ef43e6c82e358e7e7baefd456c48f07ca3be3090554ce3f6815f5595538db6",
-    "postgresql": "76c51d4def12830e75e39a8dcc0d7ea49442e3e729fe1a77b0dd928762f1328c",
+    "sqlite": "2695ed4da9a0ba4f33b1a688c33d368e8bf974cdbaf7c4fe7a2dc54b51f3ce4f",
+    "postgresql": "a71156dff18dcb0236f42d77996fef0921fb6c34bff8b300311eb00af2038894",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

@@ -1,21 +1,39 @@
 """Checks of erasures: only what was due and not on hold, complete, and not late."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from tracker.clock import day_of, today
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import LedgerSnapshot
-from tracker.privacy.retention import list_due
+from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
+from tracker.ledger import permitted_writes
+from tracker.privacy.retention import (
+    DEFAULT_PERIODS,
+    RetentionPeriods,
+    add_months,
+    list_due,
+    read_awarding_body,
+)
 from tracker.storage import file_store
-from tracker.storage.file_references import is_referenced
+from tracker.storage.file_references import ERASED_TEXT, is_referenced
+from tracker.vocabulary import AttemptState, SignatureRole
 
 MAX_DELAY = timedelta(days=30)
+ERASED_TABLES = {
+    "attempts": "unit_attempt",
+    "versions": "evidence_version",
+    "attachments": "attachment",
+    "forms": "issued_form",
+}
+"""The tables of the rows that an erasure's event names, by the name of the list."""
 
 
 @invariant(27, "everything erased was due for erasure, and is gone", {"erasure": ("is_open",)})
 def find_wrong_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
-    """Yield each erasure that was not due or is incomplete. docs/integrity.md, invariant 27."""
+    """Yield each erasure that was not due or is incomplete. docs/integrity.md, invariant 27.
+
+    When it was due is computed from the registration and the rules of that time, not read from the event.
+    """
     for key, row in ledger.rows("erasure").items():
         if row["is_open"]:
             yield f"erasure {key} was left open: sealed text can still be erased under it"
@@ -23,11 +41,50 @@ def find_wrong_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
             if hold["set_at"] <= row["erased_at"] and (not hold["lifted_at"] or row["erased_at"] < hold["lifted_at"]):
                 yield f"registration {row['registration_id']} was erased under retention hold {hold['id']}"
     for event in ledger.list_events("portfolio_erased"):
-        if date.fromisoformat(event.data["until"]) >= day_of(event.at):
-            yield f"registration {event.data['registration']} was erased before {event.data['until']}"
+        registration = _get_registration(ledger, event)
+        until = _compute_end_of_retention(ledger, registration, event)
+        if until is None:
+            yield f"registration {registration['id']} had not ended when {event.name} erased it"
+        elif until >= day_of(event.at) or event.data["until"] != str(until):
+            yield f"registration {registration['id']} was erased by {event.name} and had to be kept until {until}"
         for sha256 in event.data["files"]:
             if file_store.get_path(sha256).exists() and not is_referenced(sha256):
                 yield f"{event.name} erased file {sha256}, which is still there"
+
+
+@invariant(27, "an erasure reached only its candidate's rows and files at that centre")
+def find_erased_rows_of_others(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each row and file of others that an erasure names. docs/integrity.md, invariant 27."""
+    for event in ledger.list_events("portfolio_erased"):
+        registration = _get_registration(ledger, event)
+        portfolio = (registration["candidate_id"], registration["centre_id"])
+        hashes = set()
+        for name, table in ERASED_TABLES.items():
+            for key in event.data[name]:
+                row = ledger.rows(table).get(key)
+                owners = permitted_writes.find_owners(ledger.find_row, table, row)
+                if row is None or owners.get(permitted_writes.PORTFOLIO) != portfolio:
+                    yield f"{event.name} erased {table.replace('_', ' ')} {key}, which is not of its candidate"
+                elif "sha256" in row:
+                    hashes.add(row["sha256"])
+        if other_files := set(event.data["files"]) - hashes:
+            yield f"{event.name} erased file {min(other_files)}, which is of none of the rows that it names"
+
+
+@invariant(27, "what an erasure changed holds what an erasure writes")
+def find_texts_changed_by_erasure(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each column that an erasure changed and that holds a text. docs/integrity.md, invariant 27."""
+    for event in ledger.list_events("portfolio_erased"):
+        for key, former in event.data.get("former", {}).items():
+            name, _, number = key.partition(":")
+            row = ledger.rows(name).get(int(number), {})
+            for column in former:
+                if (name, column) == ("person", "deactivated_at"):
+                    continue
+                erased = {"email": f"erased-{number}@erased.invalid", "candidate_number": f"erased-{number}"}
+                if row.get(column) not in (ERASED_TEXT, [], {}, erased.get(column)):
+                    thing = f"{name.replace('_', ' ')} {number}"
+                    yield f"{thing}: its {column} was not erased by {event.name}, but changed"
 
 
 @invariant(27, "nothing due for erasure is more than 30 days late")
@@ -41,3 +98,46 @@ def find_late_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
             holds = ledger.group_rows("retention_hold", "registration_id").get(portfolio.registration.id, ())
             if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - MAX_DELAY for hold in holds):
                 yield f"registration {portfolio.registration.id} was due for erasure more than 30 days ago"
+
+
+def _get_registration(ledger: LedgerSnapshot, event: LedgerEvent) -> Row:
+    """Return the registration of an erasure's event."""
+    erasure = ledger.rows("erasure")[event.object_id]
+    return ledger.rows("registration")[erasure["registration_id"]]
+
+
+def _compute_end_of_retention(ledger: LedgerSnapshot, registration: Row, event: LedgerEvent) -> date | None:
+    """Return until when the rules of the time kept what an event erased; None if the registration had not ended."""
+    ended_on = _compute_end(ledger, registration, event.at)
+    if ended_on is None:
+        return None
+    qualification = ledger.rows("qualification").get(registration["qualification_id"])
+    body = read_awarding_body(qualification["document"] if qualification else None)
+    periods: dict[str, RetentionPeriods] = {}
+    for rule_set in ledger.list_events("retention_rule_set"):
+        rule = ledger.rows("retention_rule").get(rule_set.object_id)
+        if rule and rule["centre_id"] == registration["centre_id"] and rule_set.seq < event.seq:
+            periods[rule["awarding_body"]] = RetentionPeriods(rule_set.data["evidence"], rule_set.data["records"])
+    kept = periods.get(body) or periods.get("") or DEFAULT_PERIODS
+    return add_months(kept.records if event.data["full"] else kept.evidence, ended_on)
+
+
+def _compute_end(ledger: LedgerSnapshot, registration: Row, at: datetime) -> date | None:
+    """Return the day on which a registration ended before a moment: withdrawn, or its last unit verified."""
+    if registration["withdrawn_at"] and registration["withdrawn_at"] <= at:
+        return day_of(registration["withdrawn_at"])
+    verified_at = []
+    for attempt in ledger.group_rows("unit_attempt", "registration_id").get(registration["id"], ()):
+        if attempt["started_at"] > at or attempt["state"] == AttemptState.VOID:
+            continue
+        signed_at = [
+            row["signed_at"]
+            for row in ledger.group_rows("signature", "attempt_id").get(attempt["id"], ())
+            if row["role"] == SignatureRole.INTERNAL_VERIFIER
+            and row["signed_at"] <= at
+            and (row["superseded_at"] is None or row["superseded_at"] > at)
+        ]
+        if not signed_at:
+            return None
+        verified_at.append(max(signed_at))
+    return day_of(max(verified_at)) if verified_at else None

@@ -12,7 +12,8 @@ from sqlalchemy import Table, select
 from tracker.extensions import db
 from tracker.ledger import events
 from tracker.ledger.canonical_json import parse_canonical
-from tracker.models import Event, EventText
+from tracker.ledger.row_seals import RowSalts
+from tracker.models import Event, EventText, RowSalt
 
 Row = Mapping[str, Any]
 
@@ -30,6 +31,8 @@ class LedgerEvent:
     object_type: str
     object_id: int
     data: Mapping[str, Any]
+    format: int
+    """1, or 2 for events that name the columns they changed (tracker/ledger/row_seals.py)."""
 
     @property
     def name(self) -> str:
@@ -49,7 +52,8 @@ class LedgerSnapshot:
     @cached_property
     def events(self) -> list[LedgerEvent]:
         """Every event that can be read, in order; faults of the others are in `chain_faults`."""
-        parsed, seq, prev = [], 0, events.GENESIS
+        parsed: list[LedgerEvent] = []
+        seq, prev = 0, events.GENESIS
         for row in self._stored_events():
             seq += 1
             if row.seq != seq:
@@ -61,6 +65,8 @@ class LedgerSnapshot:
             if events.hash_body(row.body) != row.hash:
                 self.chain_faults.append(f"event {seq} was changed: its text does not match the stored hash")
             if event := self._parse(row):
+                if parsed and event.format < parsed[-1].format:
+                    self.chain_faults.append(f"event {seq} has an older format than the event before it")
                 parsed.append(event)
         return parsed
 
@@ -76,6 +82,12 @@ class LedgerSnapshot:
         for seq, field, salt in db.session.execute(select(EventText.event_seq, EventText.field, EventText.salt)):
             salts.setdefault(seq, {})[field] = salt
         return salts
+
+    @cached_property
+    def row_salts(self) -> dict[str, RowSalts]:
+        """The salts of every sealed row, by the row's key."""
+        query = select(RowSalt.row_key, RowSalt.salt, RowSalt.column_salts)
+        return {key: RowSalts(salt, columns) for key, salt, columns in db.session.execute(query)}
 
     @cached_property
     def by_act(self) -> dict[str, list[LedgerEvent]]:
@@ -105,6 +117,10 @@ class LedgerSnapshot:
             }
         return self._rows[name]
 
+    def find_row(self, name: str, key: Any) -> Row | None:
+        """Return the row with a primary key, or None."""
+        return self.rows(name).get(key)
+
     def group_rows(self, name: str, column: str) -> Mapping[Any, list[Row]]:
         """Return a table's rows grouped by the value of a column."""
         if (name, column) not in self._indices:
@@ -130,7 +146,7 @@ class LedgerSnapshot:
             subject = body["object"]
             event = LedgerEvent(
                 body["seq"], datetime.fromisoformat(body["at"]), body["actor"], body["grant"], body["session_ref"],
-                body["act"], subject["type"], subject["id"], body["data"],
+                body["act"], subject["type"], subject["id"], body["data"], body["v"],
             )  # fmt: skip
             prev = body["prev"]
         except (ValueError, KeyError, TypeError, RecursionError):

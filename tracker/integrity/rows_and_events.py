@@ -1,13 +1,12 @@
-"""Checks of rows against events: every row has its event, every event its row, and no sealed row has changed."""
+"""Checks of rows against events: every row has its event, and every event its row."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tracker.extensions import db
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
-from tracker.ledger import events, row_seals
+from tracker.ledger import events
 from tracker.storage.file_references import ERASED_TEXT
 
 CREATING_EVENTS = {
@@ -33,31 +32,6 @@ CREATING_EVENTS = {
 }
 """The events that create the rows of a table."""
 DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved", "sample_drawn")
-FIXED_TABLES: dict[str, tuple[str, ...]] = {
-    "allocation": ("ends_at",),
-    "attachment": (),
-    "version_move": (),
-    "decision": ("superseded_at",),
-    "earlier_name": (),
-    "evidence_version": (),
-    "action_point": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
-    "action_point_criterion": (),
-    "issued_form": ("superseded_at",),
-    "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
-    "carried_over_claim": (),
-    "registration_change": (),
-    "reopening": (),
-    "requirement_confirmation": ("removed_at",),
-    "assessment": (),
-    "sample": (),
-    "sample_item": (),
-    "signature": ("superseded_at",),
-    "signing_key": (),
-    "submission": ("withdrawn_at",),
-    "version_attachment": (),
-}
-"""Tables whose rows never change, with the columns that are empty at first and may be filled later."""
-COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.SEALED_TABLES.items()}
 
 
 @invariant(3, "every act has an event, and every event has its row")
@@ -76,46 +50,6 @@ def find_unmatched_rows_and_events(ledger: LedgerSnapshot) -> Iterator[str]:
     yield from _compare_counts("decision", decided, set(ledger.rows("decision")))
     reopened = Counter(event.data.get("reopening") for event in ledger.list_events("attempt_reopened"))
     yield from _compare_counts("reopening", reopened, set(ledger.rows("reopening")))
-
-
-@invariant(14, "no row has changed since its last event", COLUMNS)
-def find_changed_rows(ledger: LedgerSnapshot) -> Iterator[str]:
-    """Yield each row that changed since its last event. docs/integrity.md, invariant 14."""
-    latest = {key: event for event in ledger.events for key in event.data.get("rows", ())}
-    sealed_keys = set()
-    for name in row_seals.SEALED_TABLES:
-        table = ledger.table(name)
-        for row in ledger.rows(name).values():
-            key = row_seals.get_row_key(table, row)
-            sealed_keys.add(key)
-            if event := latest.get(key):
-                yield from _find_change(ledger, event, key, table, row)
-            elif _must_be_sealed(ledger, name, row):
-                yield f"{_describe_key(key)} is in no event"
-    for key in latest.keys() - sealed_keys:
-        if key.partition(":")[0] in row_seals.SEALED_TABLES:
-            yield f"{_describe_key(key)} is missing, but {latest[key].name} records it"
-
-
-@invariant(
-    14, "columns that never change hold what was first entered", {name: COLUMNS[name] for name in FIXED_TABLES}
-)
-def find_changed_fixed_columns(ledger: LedgerSnapshot) -> Iterator[str]:
-    """Yield each row whose fixed columns differ from what was first entered. docs/integrity.md, invariant 14.
-
-    A later event seals a row again; without this check, whoever can append an event could change what was signed.
-    """
-    first: dict[str, LedgerEvent] = {}
-    for event in ledger.events:
-        for key in event.data.get("rows", ()):
-            first.setdefault(key, event)
-    erased = {key for event in ledger.list_events("portfolio_erased") for key in event.data.get("rows", ())}
-    for name, later_columns in FIXED_TABLES.items():
-        table = ledger.table(name)
-        for row in ledger.rows(name).values():
-            key = row_seals.get_row_key(table, row)
-            if key in first and key not in erased:
-                yield from _find_change(ledger, first[key], key, table, {**row, **dict.fromkeys(later_columns)})
 
 
 @invariant(14, "notes on evidence requirements are as they were when signed", {"requirement_confirmation": ("note",)})
@@ -168,30 +102,3 @@ def _compare_counts(table: str, event_counts: Counter[Any], keys: set[Any]) -> I
             yield f"{description} {key} is missing, but an event records it"
         elif times > 1:
             yield f"{description} {key} is recorded in {times} events"
-
-
-def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
-    """Return whether a row must be sealed: drafts and what belongs to unsubmitted evidence need not be."""
-    if name == "assessment":
-        return bool(row["state"] == "released")
-    if name == "evidence":
-        return row["number"] is not None
-    if name == "claim":
-        evidence = ledger.rows("evidence").get(row["evidence_id"])
-        return evidence is not None and evidence["number"] is not None
-    if name == "attachment":
-        return row["id"] in {sealed for _, sealed in ledger.rows("version_attachment")}
-    return True
-
-
-def _find_change(ledger: LedgerSnapshot, event: LedgerEvent, key: str, table: Any, row: Any) -> Iterator[str]:
-    salt = ledger.salts.get(event.seq, {}).get(key)
-    if salt is None:
-        yield f"{_describe_key(key)}: the salt of {event.name} is missing"
-    elif row_seals.hash_row(salt, table, row) != event.data["rows"][key]:
-        yield f"{_describe_key(key)} was changed after {event.name}"
-
-
-def _describe_key(key: str) -> str:
-    name, _, number = key.partition(":")
-    return f"{name.replace('_', ' ')} {number}"

@@ -14,6 +14,7 @@ from tracker.integrity import (
     ledger_chain,
     replay,
     rows_and_events,
+    sealed_rows,
     signed_rounds,
     stored_files,
     units_and_evidence,
@@ -36,6 +37,7 @@ MODULES = (
     replay,
     signed_rounds,
     rows_and_events,
+    sealed_rows,
 )
 
 

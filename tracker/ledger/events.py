@@ -15,11 +15,14 @@ from sqlalchemy import func, select
 from tracker.clock import now
 from tracker.errors import ClockBehind
 from tracker.extensions import db
-from tracker.ledger import row_seals
+from tracker.ledger import changed_rows
 from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.ledger.sealing import EventSeals, seal_rows
 from tracker.models import Base, Event, EventText
 
 DOMAIN = "tracker.event.v1"
+FORMAT = 2
+"""The format of the events that are written: `v` in their body. Those of format 1 seal rows in another way."""
 GENESIS = "0" * 64
 ADVISORY_LOCK = 0x7261636B
 """The id of the advisory lock that lets one transaction at a time append on PostgreSQL."""
@@ -85,10 +88,11 @@ def append_queued() -> tuple[int, int]:
 
     Raises:
         ClockBehind: the server's clock is behind the last event.
+        UnpermittedWrite: the transaction wrote a row that none of its acts may write.
     """
     queue = _get_queue()
     if not queue:
-        row_seals.discard_changed_rows()
+        changed_rows.discard_changed_rows()
         return 0, 0
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
@@ -96,9 +100,9 @@ def append_queued() -> tuple[int, int]:
     seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
     _check_clock(queue, last.at if last else None)
     before = seq
-    for queued, rows in _assign_rows(queue):
+    for queued, sealed in zip(queue, seal_rows(queue), strict=True):
         seq += 1
-        prev = _append(queued, rows, seq, prev)
+        prev = _append(queued, sealed, seq, prev)
     queue.clear()
     db.session.flush()
     return before, seq
@@ -112,7 +116,7 @@ def has_queued() -> bool:
 def discard_queued() -> None:
     """Drop the events of a transaction that failed."""
     _get_queue().clear()
-    row_seals.discard_changed_rows()
+    changed_rows.discard_changed_rows()
 
 
 def get_head() -> tuple[int, str]:
@@ -149,35 +153,13 @@ def hash_text(salt: str, text: str) -> str:
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
-def _assign_rows(queue: list[QueuedEvent]) -> list[tuple[QueuedEvent, dict[str, Base]]]:
-    """Return each event with the rows it seals, by key.
-
-    An event seals the row that it is about. The last event also seals all other rows that the transaction changed.
-    """
-    changed = row_seals.pop_changed_rows()
-    events = []
-    for number, queued in enumerate(queue, 1):
-        rows = {row_seals.get_object_key(row): row for row in queued.rows}
-        subject_key = row_seals.get_object_key(queued.subject)
-        if subject_key in changed:
-            rows[subject_key] = changed.pop(subject_key)
-        if number == len(queue):
-            rows |= changed
-        events.append((queued, rows))
-    return events
-
-
-def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) -> str:
-    salts = {name: secrets.token_hex(16) for name in (*queued.texts, *rows)}
+def _append(queued: QueuedEvent, sealed: EventSeals, seq: int, prev: str) -> str:
+    salts = {name: secrets.token_hex(16) for name in queued.texts}
     hashes = {name: hash_text(salts[name], text) for name, text in queued.texts.items()}
-    seals = {
-        key: row_seals.hash_row(salts[key], row_seals.get_table(row), row_seals.get_values(row))
-        for key, row in rows.items()
-    }
     object_id: int = queued.subject.id  # type: ignore[attr-defined]  # every model an event is about has one
     body = canonical_json(
         {
-            "v": 1,
+            "v": FORMAT,
             "seq": seq,
             "at": queued.at.astimezone(UTC).isoformat(timespec="microseconds"),
             "actor": queued.actor.person_id,
@@ -188,7 +170,8 @@ def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) 
             "data": {
                 **queued.facts,
                 **({"texts": hashes} if hashes else {}),
-                **({"rows": seals} if seals else {}),
+                **({"rows": sealed.seals} if sealed.seals else {}),
+                **({"former": sealed.former} if sealed.former else {}),
             },
             "prev": prev,
         }

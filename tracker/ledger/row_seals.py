@@ -1,25 +1,33 @@
-"""Row seals: a salted hash of each important row in the event of the transaction that made or changed it.
+"""Row seals: a hash of each important row in the event of the transaction that made or changed it.
 
-A row that was changed without an event no longer matches its seal (docs/integrity.md, invariant 14). The salt is
-stored apart from the event, so that the text of an erased row cannot be guessed from its old hash.
+A row that was changed without an event no longer matches its seal (docs/integrity.md, invariant 14). A seal is the
+hash of its columns' hashes. An event that changes a sealed row names the columns and gives their former hashes, so
+that every earlier seal can be checked too: an event cannot hide a change of a column that it does not name. Each hash
+is salted, and the salts are stored apart from the events, so that erased text cannot be guessed from its old hash.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Table, event, inspect
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, select
 
 from tracker.extensions import db
-from tracker.ledger.canonical_json import canonical_json
-from tracker.models import ADDED_FIELDS, Base
+from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.models import ADDED_FIELDS, Base, RowSalt
 from tracker.vocabulary import AssessmentState
 
-DOMAIN = b"tracker.row.v1\0"
+FIRST_DOMAIN = b"tracker.row.v1\0"
+"""The tag of seals in events of format 1, which are one hash over all columns."""
+ROW_DOMAIN = "tracker.row.v2"
+COLUMN_DOMAIN = b"tracker.column.v1\0"
+SALT_DOMAIN = b"tracker.column_salt.v1\0"
+CHUNK_SIZE = 400
+"""Keys in one SQL statement."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class SealedColumns:
     only: frozenset[str] = frozenset()
     """The only columns that are sealed, if any are named."""
     added: frozenset[str] = frozenset()
-    """Columns that a later migration added: left out of the hash while empty, so that older seals still hold."""
+    """Columns that a migration added to seals of format 1: left out while empty, so that older seals still hold."""
     when: Callable[[Any], bool] = lambda _row: True
     """Whether a row is sealed in its present state."""
 
@@ -84,17 +92,76 @@ SEALED_TABLES: dict[str, SealedColumns] = {
 }
 
 
+@dataclass(frozen=True)
+class RowSalts:
+    """The salts of one row: those of its columns are derived from `salt`, except after an erasure."""
+
+    salt: str
+    """32 hex digits; empty once something of the row was erased."""
+    columns: Mapping[str, str]
+    """The salt of each column once something was erased: the former ones where nothing was, new ones where it was."""
+
+    def get(self, column: str) -> str:
+        """Return the salt of a column in hex."""
+        if self.columns:
+            return self.columns[column]
+        return hashlib.sha256(SALT_DOMAIN + bytes.fromhex(self.salt) + column.encode()).hexdigest()
+
+
+def make_salts() -> RowSalts:
+    """Return new salts for a row."""
+    return RowSalts(secrets.token_hex(16), {})
+
+
+def erase_column_salts(salts: RowSalts, table: Table, erased: Iterable[str]) -> RowSalts:
+    """Return the salts of a row of which some columns are erased: theirs are new, the others stay as they were."""
+    columns = {name: salts.get(name) for name in SEALED_TABLES[table.name].columns(table)}
+    return RowSalts("", {**columns, **{name: secrets.token_hex(32) for name in erased}})
+
+
+def find_salts(keys: Iterable[str]) -> dict[str, RowSalts]:
+    """Return the salts of the rows with these keys, by key; rows that were never sealed have none."""
+    salts: dict[str, RowSalts] = {}
+    row_keys = list(keys)
+    for start in range(0, len(row_keys), CHUNK_SIZE):
+        query = select(RowSalt.row_key, RowSalt.salt, RowSalt.column_salts).where(
+            RowSalt.row_key.in_(row_keys[start : start + CHUNK_SIZE])
+        )
+        salts |= {key: RowSalts(salt, columns) for key, salt, columns in db.session.execute(query)}
+    return salts
+
+
 def get_row_key(table: Table, row: Mapping[str, Any]) -> str:
     """Return the name of a row in the ledger: `decision:12`, or `carried_over_claim:7-3` if the key has two parts."""
     return f"{table.name}:{'-'.join(str(row[column.name]) for column in table.primary_key)}"
 
 
-def hash_row(salt: str, table: Table, row: Mapping[str, Any]) -> str:
-    """Return the hash of a row's sealed columns under a salt in hex."""
+def hash_columns(salts: RowSalts, table: Table, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hash of each sealed column of a row that is not empty, by name."""
+    names = SEALED_TABLES[table.name].columns(table)
+    hashes = {name: hash_column(salts, table.name, name, row[name]) for name in names}
+    return {name: column_hash for name, column_hash in hashes.items() if column_hash}
+
+
+def hash_column(salts: RowSalts, table: str, column: str, value: Any) -> str | None:
+    """Return the salted hash of one column's value in hex, or None if the column is empty."""
+    if value is None:
+        return None
+    body = canonical_json([table, column, to_json_value(value)])
+    return hashlib.sha256(COLUMN_DOMAIN + bytes.fromhex(salts.get(column)) + body).hexdigest()
+
+
+def seal_row(table: str, column_hashes: Mapping[str, str]) -> str:
+    """Return the seal of a row with these hashes of its columns, in hex."""
+    return sha256(ROW_DOMAIN, canonical_json([table, column_hashes]))
+
+
+def seal_row_in_format_1(salt: str, table: Table, row: Mapping[str, Any]) -> str:
+    """Return the seal of a row in an event of format 1: one hash over all sealed columns."""
     sealed = SEALED_TABLES[table.name]
     names = [name for name in sealed.columns(table) if row[name] is not None or name not in sealed.added]
-    body = canonical_json({name: _to_json_value(row[name]) for name in names})
-    return hashlib.sha256(DOMAIN + bytes.fromhex(salt) + body).hexdigest()
+    body = canonical_json({name: to_json_value(row[name]) for name in names})
+    return hashlib.sha256(FIRST_DOMAIN + bytes.fromhex(salt) + body).hexdigest()
 
 
 def get_object_key(instance: Base) -> str:
@@ -118,26 +185,7 @@ def is_sealed(instance: Base) -> bool:
     return columns is not None and columns.when(instance)
 
 
-def pop_changed_rows() -> dict[str, Base]:
-    """Return the sealed rows that this transaction made or changed, by key, and forget them."""
-    changed: dict[int, Base] = db.session.info.pop("changed_rows", {})
-    return {get_object_key(row): row for row in changed.values() if is_sealed(row)}
-
-
-def discard_changed_rows() -> None:
-    """Forget the rows that a failed transaction made or changed."""
-    db.session.info.pop("changed_rows", None)
-
-
-@event.listens_for(db.session, "after_flush")
-def _collect_changed_rows(session: Session, _context: object) -> None:
-    changed: dict[int, Base] = session.info.setdefault("changed_rows", {})
-    for row in (*session.new, *(row for row in session.dirty if inspect(row).committed_state)):
-        if row.__tablename__ in SEALED_TABLES:
-            changed[id(row)] = row
-
-
-def _to_json_value(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """Return a column's value for canonical JSON: times in UTC, dates as ISO text, enums as their values."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")

@@ -29,13 +29,29 @@ class Event(Base):
 
 
 class EventText(Base):
-    """The salt of a text or a row that an event holds as a hash; it can be erased without breaking the chain."""
+    """The salt of a text that an event holds as a hash; it can be erased without breaking the chain.
+
+    Events of format 1 hold the salts of their row seals here too.
+    """
 
     __tablename__ = "event_text"
 
     event_seq: Mapped[int] = refers_to("event.seq", index=False, primary_key=True)
     field: Mapped[str] = mapped_column(String(40), primary_key=True)
     salt: Mapped[str] = mapped_column(String(64))
+
+
+class RowSalt(Base):
+    """The salts of a sealed row (tracker/ledger/row_seals.py)."""
+
+    __tablename__ = "row_salt"
+
+    row_key: Mapped[str] = mapped_column(String(60), primary_key=True)
+    """The row's name in the ledger: `decision:12`."""
+    salt: Mapped[str] = mapped_column(String(64))
+    """From which the salts of the columns are derived; empty once something of the row was erased."""
+    column_salts: Mapped[dict[str, str]] = mapped_column(JSON)
+    """The salt of each column once something was erased."""
 
 
 class SigningKey(Base):

@@ -269,7 +269,7 @@ def _erase_texts(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
 
 
 def _delete_row_salts(changed: Iterable[Base]) -> None:
-    """Delete the salts of the changed rows: without them nobody can test a guess against a row's seal."""
+    """Delete the salts of the changed rows' seals in events of format 1; the event replaces those of format 2."""
     for chunk in _split([row_seals.get_object_key(row) for row in changed]):
         db.session.execute(delete(EventText).where(EventText.field.in_(chunk)))
 

@@ -228,7 +228,7 @@ def build_statuses(centre_id: int, rows: Sequence[tuple[Registration, datetime |
         is_complete = registration.id not in still_open and (progress is None or progress.result.complete)
         verified_on = day_of(verified) if verified and is_complete else None
         ended_on = day_of(registration.withdrawn_at) if registration.withdrawn_at else verified_on
-        body = _get_awarding_body(registration)
+        body = read_awarding_body(registration.qualification.document if registration.qualification else None)
         periods = rules.get(body) or rules.get("") or DEFAULT_PERIODS
         yield RetentionStatus(
             registration,
@@ -262,7 +262,6 @@ def _list_still_open(ids: Collection[int]) -> set[int]:
     return set(db.session.scalars(query))
 
 
-def _get_awarding_body(registration: Registration) -> str:
-    if registration.qualification is None:
-        return ""
-    return str(json.loads(registration.qualification.document).get("awarding_body") or "")
+def read_awarding_body(document: str | None) -> str:
+    """Return the awarding body that a qualification's document names; empty for none."""
+    return str(json.loads(document).get("awarding_body") or "") if document else ""

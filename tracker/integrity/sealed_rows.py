@@ -1,0 +1,168 @@
+"""Checks of row seals: no sealed row has changed, and no event changed more of a row than its act may."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Table
+
+from tracker.extensions import db
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
+from tracker.ledger import permitted_writes, row_seals
+
+FIXED_TABLES: dict[str, tuple[str, ...]] = {
+    "allocation": ("ends_at",),
+    "attachment": (),
+    "version_move": (),
+    "decision": ("superseded_at",),
+    "earlier_name": (),
+    "evidence_version": (),
+    "action_point": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
+    "action_point_criterion": (),
+    "issued_form": ("superseded_at",),
+    "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
+    "carried_over_claim": (),
+    "registration_change": (),
+    "reopening": (),
+    "requirement_confirmation": ("removed_at",),
+    "assessment": (),
+    "sample": (),
+    "sample_item": (),
+    "signature": ("superseded_at",),
+    "signing_key": (),
+    "submission": ("withdrawn_at",),
+    "version_attachment": (),
+}
+"""Tables whose rows never change, with the columns that are empty at first and may be filled later."""
+COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.SEALED_TABLES.items()}
+
+
+@invariant(14, "no row has changed since its last event, and no event changed more than its act may", COLUMNS)
+def find_changed_rows(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each row that changed otherwise than its events say. docs/integrity.md, invariant 14."""
+    sealing: dict[str, list[LedgerEvent]] = {}
+    for event in ledger.events:
+        for key in event.data.get("rows", ()):
+            sealing.setdefault(key, []).append(event)
+    sealed_keys = set()
+    for name in row_seals.SEALED_TABLES:
+        table = ledger.table(name)
+        for row in ledger.rows(name).values():
+            key = row_seals.get_row_key(table, row)
+            sealed_keys.add(key)
+            if key in sealing:
+                yield from (f"{_describe_key(key)} {fault}" for fault in _find_faults(ledger, sealing[key], key, row))
+            elif _must_be_sealed(ledger, name, row):
+                yield f"{_describe_key(key)} is in no event"
+    for key in sealing.keys() - sealed_keys:
+        if key.partition(":")[0] in row_seals.SEALED_TABLES:
+            yield f"{_describe_key(key)} is missing, but {sealing[key][-1].name} records it"
+
+
+def _find_faults(ledger: LedgerSnapshot, sealing: Sequence[LedgerEvent], key: str, row: Row) -> Iterator[str]:
+    """Yield what is wrong with a row and the events that seal it, which are given in order."""
+    table = ledger.table(key.partition(":")[0])
+    first_format = [event for event in sealing if event.format == 1]
+    second_format = [event for event in sealing if event.format != 1]
+    if second_format:
+        yield from _find_faults_of_format_2(ledger, second_format, key, row, is_older=bool(first_format))
+    else:
+        yield from _compare_in_format_1(ledger, first_format[-1], key, table, row)
+    if (
+        first_format
+        and table.name in FIXED_TABLES
+        and not any(event.act == permitted_writes.ERASING_ACT for event in sealing)
+    ):
+        # A later event seals a row again: what never changes is compared with what was first entered.
+        empty = dict.fromkeys(FIXED_TABLES[table.name])
+        yield from _compare_in_format_1(ledger, first_format[0], key, table, {**row, **empty})
+
+
+def _find_faults_of_format_2(
+    ledger: LedgerSnapshot, sealing: Sequence[LedgerEvent], key: str, row: Row, *, is_older: bool
+) -> Iterator[str]:
+    """Go back from the row as it is now, event by event, and yield what does not agree.
+
+    Each event gives the former hashes of the columns it changed, so the hashes of all columns before it are known.
+
+    Args:
+        ledger: the database.
+        sealing: the events of format 2 that seal the row, in order.
+        key: the row's name in the ledger.
+        row: the row as it is now.
+        is_older: whether events of format 1 sealed the row before.
+    """
+    table = ledger.table(key.partition(":")[0])
+    salts = ledger.row_salts.get(key)
+    if salts is None:
+        yield f"has no salts, but {sealing[-1].name} seals it"
+        return
+    hashes = row_seals.hash_columns(salts, table, row)
+    for event in reversed(sealing):
+        if row_seals.seal_row(table.name, hashes) != event.data["rows"][key]:
+            later = "was changed after" if event is sealing[-1] else "was changed, which a later event hides, after"
+            yield f"{later} {event.name}"
+            return
+        former: Mapping[str, str | None] = event.data.get("former", {}).get(key, {})
+        is_first = event is sealing[0] and not is_older
+        if fault := _find_unpermitted_write(ledger, event, table, row, None if is_first else former):
+            yield fault
+        hashes = {name: each for name, each in {**hashes, **former}.items() if each is not None}
+
+
+def _find_unpermitted_write(
+    ledger: LedgerSnapshot, event: LedgerEvent, table: Table, row: Row, former: Mapping[str, str | None] | None
+) -> str:
+    """Return what an event wrote of a row that its act may not write; empty if nothing.
+
+    Args:
+        ledger: the database.
+        event: the event that seals the row.
+        table: the row's table.
+        row: the row as it is now.
+        former: the former hashes of the columns that the event changed, or None if it sealed the row first.
+    """
+    if former is None:
+        if not permitted_writes.may_add(event.act, table.name):
+            return f"was first sealed by {event.name}, which adds no such row"
+    elif refused := sorted(former.keys() - permitted_writes.list_columns(event.act, table.name)):
+        return f"was changed by {event.name}, which may not change {', '.join(refused)}"
+    elif event.act != permitted_writes.ERASING_ACT and (
+        again := [name for name in FIXED_TABLES.get(table.name, ()) if former.get(name) is not None]
+    ):
+        return f"was changed by {event.name}: {', '.join(again)} was entered before"
+    subject = ledger.rows(event.object_type).get(event.object_id) if event.object_type in db.metadata.tables else None
+    of_subject = permitted_writes.find_owners(ledger.find_row, event.object_type, subject)
+    of_row = permitted_writes.find_owners(ledger.find_row, table.name, row)
+    if not permitted_writes.is_in_scope(event.act, of_subject, of_row):
+        return f"was written by {event.name}, which is about another {permitted_writes.get_scope_label(event.act)}"
+    return ""
+
+
+def _compare_in_format_1(
+    ledger: LedgerSnapshot, event: LedgerEvent, key: str, table: Table, row: Row
+) -> Iterator[str]:
+    salt = ledger.salts.get(event.seq, {}).get(key)
+    if salt is None:
+        yield f"has no salt, but {event.name} seals it"
+    elif row_seals.seal_row_in_format_1(salt, table, row) != event.data["rows"][key]:
+        yield f"was changed after {event.name}"
+
+
+def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
+    """Return whether a row must be sealed: drafts and what belongs to unsubmitted evidence need not be."""
+    if name == "assessment":
+        return bool(row["state"] == "released")
+    if name == "evidence":
+        return row["number"] is not None
+    if name == "claim":
+        evidence = ledger.rows("evidence").get(row["evidence_id"])
+        return evidence is not None and evidence["number"] is not None
+    if name == "attachment":
+        return row["id"] in {sealed for _, sealed in ledger.rows("version_attachment")}
+    return True
+
+
+def _describe_key(key: str) -> str:
+    name, _, number = key.partition(":")
+    return f"{name.replace('_', ' ')} {number}"

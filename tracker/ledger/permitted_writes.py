@@ -1,0 +1,228 @@
+"""What each act may write: the tables in which it adds rows, the columns that it changes, and of whose rows.
+
+`tracker.ledger.sealing` refuses a transaction that writes more, and `flask verify` names an event that did
+(docs/integrity.md, invariant 14). So an event about one thing cannot hide a change of another. An act that is not in
+`WRITES` may write no sealed row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = Mapping[str, Any]
+FindRow = Callable[[str, Any], Row | None]
+
+PARENTS: dict[str, dict[str, str]] = {
+    "account_change": {"person_id": "person"},
+    "action_point": {"attempt_id": "unit_attempt"},
+    "action_point_criterion": {"action_point_id": "action_point"},
+    "allocation": {"attempt_id": "unit_attempt"},
+    "assessment": {"attempt_id": "unit_attempt"},
+    "attachment": {"evidence_id": "evidence"},
+    "carried_over_claim": {"move_id": "version_move"},
+    "claim": {"attempt_id": "unit_attempt", "evidence_id": "evidence"},
+    "decision": {"attempt_id": "unit_attempt"},
+    "earlier_name": {"person_id": "person"},
+    "erasure": {"registration_id": "registration"},
+    "evidence_version": {"evidence_id": "evidence"},
+    "grant": {"person_id": "person"},
+    "issued_form": {"attempt_id": "unit_attempt"},
+    "registration_change": {"registration_id": "registration"},
+    "reopening": {"attempt_id": "unit_attempt"},
+    "requirement_confirmation": {"attempt_id": "unit_attempt"},
+    "retention_hold": {"registration_id": "registration"},
+    "retention_rule": {"centre_id": "centre"},
+    "sample": {"attempt_id": "unit_attempt"},
+    "sample_item": {"sample_id": "sample"},
+    "signature": {"attempt_id": "unit_attempt"},
+    "submission": {"evidence_version_id": "evidence_version"},
+    "version_attachment": {"version_id": "evidence_version"},
+    "version_move": {"attempt_id": "unit_attempt"},
+    "visit_attempt": {"visit_id": "visit"},
+}
+"""The rows that a row belongs to: by table, each column that names one, and the table it is in."""
+ERASING_ACT = "portfolio_erased"
+"""The act whose event replaces the salts of the columns that it changes, so that the former values are erased."""
+PORTFOLIO = "portfolio"
+"""Everything of one candidate at one centre."""
+PORTFOLIO_TABLES = {"registration", "unit_attempt", "evidence"}
+SCOPE_LABELS = {
+    "": "thing",
+    "centre": "centre",
+    "evidence": "piece of evidence",
+    "person": "person",
+    PORTFOLIO: "candidate",
+    "unit_attempt": "candidate's unit",
+    "visit": "visit",
+}
+
+
+@dataclass(frozen=True)
+class Writes:
+    """What one act may write."""
+
+    scopes: tuple[str, ...]
+    """What the event and every row it writes belong to: a table or `PORTFOLIO`; none for any row.
+
+    Of several, the first that the row belongs to one of counts.
+    """
+    adds: frozenset[str] = frozenset()
+    """The tables in which it may add rows, or seal rows for the first time."""
+    changes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The columns that it may change, by table."""
+
+
+def _writes(scope: str, adds: str = "", **changes: str) -> Writes:
+    return Writes(
+        tuple(scope.split()),
+        frozenset(adds.split()),
+        {table: frozenset(columns.split()) for table, columns in changes.items()},
+    )
+
+
+_REMOVED_CLAIM = "removed_at removed_by_id removed_reason"
+_REOPENED = {
+    "unit_attempt": "state round assessed_at",
+    "signature": "superseded_at",
+    "issued_form": "superseded_at",
+    "decision": "superseded_at",
+}
+WRITES = {
+    "account_change_cancelled": _writes("person", account_change="cancelled_at cancelled_by_id cancelled_because"),
+    "account_change_requested": _writes("person", "account_change"),
+    "action_point_answered": _writes("unit_attempt", action_point="response responded_at responded_by_id"),
+    "action_point_closed": _writes("unit_attempt", action_point="closed_at closed_by_id"),
+    "action_point_raised": _writes("unit_attempt", "action_point action_point_criterion"),
+    "allocation_ended": _writes("unit_attempt", allocation="ends_at"),
+    "allocation_made": _writes("unit_attempt", "allocation"),
+    "assessment_released": _writes("unit_attempt", "assessment decision", decision="superseded_at"),
+    "attempt_moved": _writes(
+        "unit_attempt",
+        "version_move carried_over_claim claim decision requirement_confirmation",
+        unit_attempt="unit_id",
+        claim=_REMOVED_CLAIM,
+        decision="superseded_at",
+        requirement_confirmation="removed_at",
+    ),
+    "attempt_reopened": _writes("unit_attempt", "reopening decision", **_REOPENED),
+    "attempt_started": _writes(PORTFOLIO, "unit_attempt"),
+    "attempt_voided": _writes("unit_attempt", unit_attempt="state void_reason", issued_form="superseded_at"),
+    "candidate_registered": _writes(PORTFOLIO, "registration"),
+    "candidate_withdrawn": _writes(PORTFOLIO, registration="withdrawn_at withdrawn_reason"),
+    "centre_created": _writes("centre", "centre"),
+    "centre_terms_changed": _writes("centre", centre="terms"),
+    "claim_added": _writes("unit_attempt", "claim"),
+    "claim_removed": _writes("unit_attempt", claim=_REMOVED_CLAIM, decision="superseded_at"),
+    "claims_changed": _writes("evidence", "claim", claim=f"locator {_REMOVED_CLAIM}"),
+    "draft_discarded": _writes("evidence", evidence="discarded_at", claim=_REMOVED_CLAIM),
+    "email_changed": _writes("person", person="email", account_change="applied_at approved_by_id"),
+    "evidence_age_limit_changed": _writes("centre", centre="evidence_age_limit"),
+    "evidence_submitted": _writes(
+        "evidence", "evidence evidence_version version_attachment attachment claim submission"
+    ),
+    "form_annex_changed": _writes("centre", centre="has_form_annex"),
+    "form_issued": _writes("unit_attempt", "issued_form", issued_form="superseded_at"),
+    "grant_ended": _writes("person", grant="ends_at"),
+    "grant_given": _writes("person", "grant"),
+    "invitation_accepted": _writes("person", person="name"),
+    "key_made": _writes("", "signing_key"),
+    "name_changed": _writes("person", "earlier_name", person="name"),
+    ERASING_ACT: _writes(
+        f"{PORTFOLIO} person",
+        "erasure",
+        account_change="old_email new_email",
+        action_point="action response",
+        allocation="reason",
+        assessment="feedback warnings_reason draft_decisions",
+        attachment="name",
+        claim="added_reason removed_reason",
+        decision="comment",
+        earlier_name="name",
+        evidence_version="title occasion customers narrative workplace_location workplace_holder workplace_seen_by "
+        "response witness_name witness_relationship witness_status",
+        person="name email deactivated_at",
+        registration="candidate_number awarding_body_number withdrawn_reason",
+        registration_change="candidate_number awarding_body_number",
+        reopening="reason",
+        retention_hold="reason lifted_reason",
+        sample="comment",
+        sample_item="comment",
+        signature="comment unsampled_reason warnings_reason",
+        unit_attempt="void_reason",
+        version_move="reason not_carried_over",
+    ),
+    "person_deactivated": _writes("person", person="deactivated_at"),
+    "person_invited": _writes("person", "person"),
+    "qualification_chosen": _writes(PORTFOLIO, registration="qualification_id"),
+    "registration_changed": _writes(
+        PORTFOLIO, "registration_change", registration="candidate_number awarding_body_number awarding_body_date"
+    ),
+    "requirement_confirmed": _writes("unit_attempt", "requirement_confirmation"),
+    "requirement_unconfirmed": _writes("unit_attempt", requirement_confirmation="removed_at"),
+    "retention_hold_lifted": _writes(PORTFOLIO, retention_hold="lifted_at lifted_by_id lifted_reason"),
+    "retention_hold_set": _writes(PORTFOLIO, "retention_hold"),
+    "retention_rule_set": _writes(
+        "centre", "retention_rule", retention_rule="evidence_months record_months set_at set_by_id"
+    ),
+    "sample_drawn": _writes("unit_attempt", "sample sample_item decision", decision="superseded_at"),
+    "submission_withdrawn": _writes("evidence", submission="withdrawn_at"),
+    "two_step_verification_reset": _writes("person", account_change="applied_at approved_by_id"),
+    "unit_confirmed": _writes("unit_attempt", "signature", unit_attempt="state"),
+    "unit_signed": _writes("unit_attempt", "signature", unit_attempt="state assessed_at"),
+    "unit_verified": _writes("unit_attempt", "signature", unit_attempt="state"),
+    "unsampled_reasons_changed": _writes("centre", centre="unsampled_reasons"),
+    "visit_ended": _writes("visit", visit="starts_at ends_at"),
+    "visit_opened": _writes("visit", "visit visit_attempt"),
+}
+"""What each act may write, by the act's name."""
+NOTHING = Writes(())
+
+
+def may_add(act: str, table: str) -> bool:
+    """Return whether an act may add rows to a table."""
+    return table in WRITES.get(act, NOTHING).adds
+
+
+def list_columns(act: str, table: str) -> frozenset[str]:
+    """Return the columns of a table that an act may change."""
+    return WRITES.get(act, NOTHING).changes.get(table, frozenset())
+
+
+def get_scope_label(act: str) -> str:
+    """Return the word for what an act's event is about."""
+    return SCOPE_LABELS[next(iter(WRITES.get(act, NOTHING).scopes), "")]
+
+
+def find_owners(find_row: FindRow, table: str, row: Row | None) -> dict[str, Any]:
+    """Return the ids of everything that a row belongs to, by table, with itself.
+
+    Args:
+        find_row: returns the row of a table with a primary key, or None.
+        table: the row's table.
+        row: the row's columns, or None if it does not exist.
+    """
+    owners: dict[str, Any] = {}
+    if row is None:
+        return owners
+    for column, parent in PARENTS.get(table, {}).items():
+        owners |= find_owners(find_row, parent, find_row(parent, row[column]))
+    if table in PORTFOLIO_TABLES:
+        owners |= {PORTFOLIO: (row["candidate_id"], row["centre_id"]), "person": row["candidate_id"]}
+    if "id" in row:
+        owners[table] = row["id"]
+    return owners
+
+
+def is_in_scope(act: str, subject: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Return whether a row belongs to what an event is about.
+
+    Args:
+        act: the event's act.
+        subject: what the event's object belongs to, from `find_owners`.
+        row: what the row belongs to, from `find_owners`.
+    """
+    scopes = WRITES.get(act, NOTHING).scopes
+    if not scopes:
+        return True
+    scope = next((scope for scope in scopes if scope in row), None)
+    return scope is not None and subject.get(scope) == row[scope]
