@@ -4,6 +4,7 @@
    textarea[data-grow]              grows where the browser cannot do it by itself
    [data-print]                     prints the page
    [data-focus]                     takes the focus when the page opens (the error summary)
+   [data-scroll-hint]               is shown while the part after it is wider than its place, and scrolls sideways
    [data-undo-seconds]              goes when its time is over
    form[data-sign-out]              clears what this browser kept of unsaved typing
    every form                       is not sent twice; data-again on a form that may be */
@@ -115,6 +116,10 @@ function grow(area) {
 document.querySelectorAll("[data-show-password]").forEach(offerToShow);
 document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => window.print()));
 document.querySelector("[data-focus]")?.focus();
+document.querySelectorAll("[data-scroll-hint]").forEach((hint) => {
+  const box = hint.nextElementSibling;
+  new ResizeObserver(() => { hint.hidden = box.scrollWidth <= box.clientWidth; }).observe(box);
+});
 document.querySelectorAll("[data-undo-seconds]").forEach((part) => {
   setTimeout(() => part.remove(), Number(part.dataset.undoSeconds) * 1000);
 });
