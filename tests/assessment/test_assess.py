@@ -306,3 +306,23 @@ def test_evidence_and_unit_pages_link_to_the_assess_page(world: World, client: C
     assert "Sign off this unit" in client(world.bob).get(unit).text
     assert address(world.cfacc15, evidence) not in client(world.carol).get(item).text
     assert "Sign off this unit" not in client(world.carol).get(unit).text
+
+
+def test_save_for_later_keeps_the_reasons_to_add_and_remove_a_claim_on_the_page(
+    world: World, client: ClientFor
+) -> None:
+    """Without JavaScript they were lost: they belong to buttons of their own and to no draft."""
+    evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob, page = client(world.bob), address(world.cfacc15, evidence)
+    reasons = {
+        f"add-reason-{world.cfacc15.id}": "Line 4 shows it too.",
+        f"remove-reason-{claim.id}": "The call was another one.",
+    }
+    fields = {**read_hidden_fields(bob.get(page).text), "feedback": "Well done.", "act": "save"}
+    answer = bob.post(page, data={**fields, **reasons})
+    assert answer.status_code == 200
+    assert "Saved, but for the reasons to add or remove a claim." in answer.text
+    for reason in reasons.values():
+        assert reason in answer.text
+    assert "Well done." in bob.get(page).text, "the draft is saved"
+    assert bob.post(page, data=fields).status_code == 303

@@ -210,6 +210,71 @@ def test_simulation_that_the_unit_does_not_mention_needs_a_reason(world: World) 
     assert signature.comment.endswith("because: Strategy 4.2 allows it.")
 
 
+@pytest.fixture
+def simulated(world: World) -> UnitAttempt:
+    """INSCC004, which does not say whether simulation is allowed, with everything met and a simulation claimed."""
+    with transaction():
+        world.inscc004.unit.simulation = Simulation.UNSTATED
+    workflow.meet_everything(world, world.inscc004)
+    workflow.confirm_requirements(world, world.inscc004)
+    with transaction():
+        evidence = factories.make_evidence(world.inscc004, "Practice call")
+        evidence.method = Method.SIMULATION
+        claims = factories.claim(world.inscc004, evidence, "1")
+        version = factories.submit(evidence)
+    workflow.accept(world.inscc004, version, world.bob, claims)
+    return world.inscc004
+
+
+def test_save_for_later_keeps_every_typed_text(world: World, client: ClientFor, simulated: UnitAttempt) -> None:
+    """Without JavaScript the reason for simulation was lost."""
+    bob, address = client(world.bob), f"/attempts/{simulated.id}/sign"
+    typed = {
+        "comment": "Twelve weeks of work.",
+        "warnings_reason": "The calls are real.",
+        "simulation_reason": "Strategy 4.2 allows it.",
+    }
+    page = bob.get(address).text
+    answer = bob.post(address, data=signing_form(page, act="save", **typed))
+    assert answer.status_code == 303
+    page = bob.get(answer.location).text
+    for text in typed.values():
+        assert text in page
+    assert (
+        "saved_at"
+        in bob.post(f"{address}/draft", data={"simulation_reason": "4.3.", "changed": "simulation_reason"}).json
+    )
+    assert "4.3." in bob.get(address).text
+    too_long = bob.post(address, data=signing_form(page, act="save", simulation_reason="z" * 2_001))
+    assert too_long.status_code == 422
+    assert "z" * 2_001 in too_long.text
+
+
+def test_reason_for_simulation_is_printed_once_after_a_retraction(world: World, simulated: UnitAttempt) -> None:
+    """The drafted comment held the reason too, so that the second signature had it twice."""
+    reason = "Strategy 4.2 allows it."
+    sign_as_bob(world, simulated, simulation_reason=reason)
+    with transaction():
+        signing.retract_signature(simulated, "A comment was missing.", factories.make_actor(world.bob))
+    assert simulated.simulation_reason == reason
+    assert reason not in simulated.closing_comment
+    workflow.confirm_requirements(world, simulated)
+    signature = sign_as_bob(world, simulated, simulation_reason=reason)
+    assert signature.comment.count(reason) == 1
+
+
+def test_note_of_a_requirement_that_is_not_ticked_is_refused_and_kept(world: World, client: ClientFor) -> None:
+    """Save for later dropped it without a word."""
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
+    first, second = re.findall(r'name="requirement" value="(\d+)"', bob.get(address).text)[:2]
+    fields = {"requirement": first, f"note-{first}": "Item 1", f"note-{second}": "Item 2", "act": "save"}
+    answer = bob.post(address, data=fields)
+    assert answer.status_code == 422
+    assert "Tick requirement 2 first. Then its note is saved." in answer.text
+    assert 'value="Item 1"' in answer.text
+    assert 'value="Item 2"' in answer.text
+
+
 def test_requirement_is_confirmed_once_and_its_note_may_change(
     world: World, recorded_acts: Callable[[], list[str]]
 ) -> None:

@@ -58,7 +58,9 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "grant": SealedColumns(),
     "registration": SealedColumns(),
     "registration_change": SealedColumns(),
-    "unit_attempt": SealedColumns(excluded=frozenset({"version", "closing_comment", "warnings_reason"})),
+    "unit_attempt": SealedColumns(
+        excluded=frozenset({"version", "closing_comment", "warnings_reason", "simulation_reason"})
+    ),
     "allocation": SealedColumns(),
     "version_move": SealedColumns(),
     "carried_over_claim": SealedColumns(),

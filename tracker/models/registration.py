@@ -90,6 +90,8 @@ class UnitAttempt(Base):
     """The assessor's drafted comment; the signature holds the signed one."""
     warnings_reason: Mapped[str | None]
     """The assessor's drafted reason to sign over warnings; the signature holds the signed one."""
+    simulation_reason: Mapped[str | None]
+    """The assessor's drafted reason for simulated evidence; the signed comment ends with it."""
     void_reason: Mapped[str | None]
 
     registration: Mapped[Registration] = relationship(back_populates="attempts")

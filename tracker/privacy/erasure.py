@@ -200,7 +200,7 @@ def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
     samples = [each.id for each, _ in rows if isinstance(each, Sample)]
     rows += [(each, ("comment",)) for each in _load_rows(SampleItem, SampleItem.sample_id, samples)]
     rows += [
-        (each, ("closing_comment", "warnings_reason", "void_reason"))
+        (each, ("closing_comment", "warnings_reason", "simulation_reason", "void_reason"))
         for each in _load_rows(UnitAttempt, UnitAttempt.id, portfolio.attempt_ids)
     ]
     ids = [each.id for each in portfolio.registrations]

@@ -96,9 +96,14 @@ def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Acto
 
 
 def save_sign_off_draft(
-    attempt: UnitAttempt, actor: Actor, *, comment: str | None = None, warnings_reason: str | None = None
+    attempt: UnitAttempt,
+    actor: Actor,
+    *,
+    comment: str | None = None,
+    warnings_reason: str | None = None,
+    simulation_reason: str | None = None,
 ) -> None:
-    """Save the drafts of the closing comment and of the reason to sign over warnings. A draft makes no event.
+    """Save the drafts of the closing comment and of the reasons to sign. A draft makes no event.
 
     None leaves a text as it is. Raises `Invalid` for one that is too long.
     """
@@ -107,14 +112,15 @@ def save_sign_off_draft(
         raise Invalid(
             "The closing comment can have at most 4,000 characters. Shorten it. What you typed is kept.", "comment"
         )
-    if len(warnings_reason or "") > MAX_NOTE_LENGTH:
-        raise Invalid(
-            "The reason can have at most 2,000 characters. Shorten it. What you typed is kept.", "warnings_reason"
-        )
+    reasons = {"warnings_reason": warnings_reason, "simulation_reason": simulation_reason}
+    for name, reason in reasons.items():
+        if len(reason or "") > MAX_NOTE_LENGTH:
+            raise Invalid("The reason can have at most 2,000 characters. Shorten it. What you typed is kept.", name)
     if comment is not None and attempt.closing_comment != comment:
         attempt.closing_comment = comment
-    if warnings_reason is not None and (attempt.warnings_reason or "") != warnings_reason:
-        attempt.warnings_reason = warnings_reason
+    for name, reason in reasons.items():
+        if reason is not None and (getattr(attempt, name) or "") != reason:
+            setattr(attempt, name, reason)
 
 
 def needs_simulation_reason(attempt: UnitAttempt, matrix: Matrix) -> bool:
@@ -160,15 +166,14 @@ def sign_unit(
     if blockers := list_sign_off_blockers(attempt, matrix):
         raise Refused(f"You cannot sign this unit off yet. {blockers[0].text}. Nothing was signed.")
     confirmed = _check_requirements_confirmed(attempt)
-    if needs_simulation_reason(attempt, matrix):
-        comment = _add_simulation_reason(comment, simulation_reason)
+    is_simulated = needs_simulation_reason(attempt, matrix)
     reason = check_warnings_reason(matrix, warnings_reason)
     change_attempt_state(attempt, AttemptAction.SIGN)
     signature = _add_signature(
         attempt,
         SignatureRole.ASSESSOR,
         person_id,
-        comment.strip(),
+        _add_simulation_reason(comment, simulation_reason) if is_simulated else comment.strip(),
         snapshot,
         actor,
         reauthenticated_at,
@@ -176,6 +181,7 @@ def sign_unit(
     )
     attempt.assessed_at = signature.signed_at
     attempt.closing_comment, attempt.warnings_reason = comment.strip(), reason
+    attempt.simulation_reason = simulation_reason.strip() if is_simulated else None
     notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
     requirements = sorted(each.requirement_id for each in confirmed)
     _record_signature("unit_signed", signature, actor, notes, requirements=requirements, sufficient=True)

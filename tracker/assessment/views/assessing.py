@@ -131,9 +131,25 @@ class AssessmentAction:
 
 
 def save(action: AssessmentAction) -> ResponseReturnValue:
-    """Redirect to the same page; the draft is saved already."""
+    """Redirect to the same page; the draft is saved already.
+
+    The reasons to add or to remove a claim belong to buttons of their own and to no draft. Where one was typed, the
+    page is shown with it instead.
+    """
+    if is_claim_reason_typed():
+        flash(
+            "Saved, but for the reasons to add or remove a claim. They are kept on this page until you leave it. "
+            "Press Add this criterion or Remove claim."
+        )
+        return render_assess_page(action.attempts, action.version, read_queue(me().person_id))
     flash("Saved. Nobody else can see your draft until you accept or return the item.")
     return redirect(action.url, 303)
+
+
+def is_claim_reason_typed() -> bool:
+    """Return whether the form has a reason to add or to remove a claim."""
+    names = (name for name in request.form if name.startswith(("add-reason-", "remove-reason-")))
+    return any(read_form_text(name).strip() for name in names)
 
 
 def accept(action: AssessmentAction) -> ResponseReturnValue:

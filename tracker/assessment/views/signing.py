@@ -27,6 +27,9 @@ from tracker.web.requests import read_form_ids, read_form_text
 from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
+DRAFTED_TEXTS = ("comment", "warnings_reason", "simulation_reason")
+"""The fields of the page whose text is saved before the signature."""
+
 
 @assessment.get("/attempts/<int:attempt_id>/sign")
 @requires(Act.SIGN_UNIT)
@@ -39,11 +42,9 @@ def sign_unit(attempt_id: int) -> ResponseReturnValue:
 @assessment.post("/attempts/<int:attempt_id>/sign/draft")
 @requires(Act.SIGN_UNIT)
 def save_signing(attempt_id: int) -> ResponseReturnValue:
-    """Autosave confirmed requirements, notes, the closing comment and the reason to sign over warnings."""
+    """Autosave confirmed requirements, notes, the closing comment and the reasons to sign."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     changed = set(request.form.getlist("changed"))
-    if "simulation_reason" in changed:
-        raise Invalid("The reason for simulation is saved when you sign. Until then it is kept in this browser.")
     save_requirements(attempt, actor, changed)
     save_texts(attempt, actor, changed)
     db.session.flush()
@@ -127,8 +128,8 @@ def save_for_later(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
 
 
 def save_texts(attempt: UnitAttempt, actor: Actor, names: set[str]) -> None:
-    """Save the closing comment and the reason to sign over warnings, if their fields are among these names."""
-    texts = {name: read_form_text(name) for name in ("comment", "warnings_reason") if name in names}
+    """Save the closing comment and the reasons to sign, if their fields are among these names."""
+    texts = {name: read_form_text(name) for name in DRAFTED_TEXTS if name in names}
     services.save_sign_off_draft(attempt, actor, **texts)
 
 
@@ -148,13 +149,20 @@ def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | No
             if not is_note_sent:
                 continue
             if confirmation is None:
-                raise Invalid(f"Tick requirement {requirement.label} first. Then its note is saved.")
+                raise build_note_refusal(requirement.label)
             services.confirm_requirement(attempt, requirement.id, read_form_text(name), actor)
         elif requirement.id in ticked:
             note = read_form_text(name) if is_note_sent else (confirmation.note if confirmation else "")
             services.confirm_requirement(attempt, requirement.id, note, actor)
         elif confirmation:
             services.withdraw_confirmation(attempt, requirement.id, actor)
+        elif is_note_sent and read_form_text(name).strip():
+            raise build_note_refusal(requirement.label)
+
+
+def build_note_refusal(label: str) -> Invalid:
+    """Return the refusal to save the note of a requirement that is not confirmed."""
+    return Invalid(f"Tick requirement {label} first. Then its note is saved. What you typed is kept.")
 
 
 def check_sign_off_blockers(attempt: UnitAttempt, form: SignOffForm) -> None:
@@ -180,6 +188,7 @@ def render_sign_page(
     if form is None:
         form = SignOffForm(formdata=None)
         form.comment.data, form.warnings_reason.data = attempt.closing_comment, attempt.warnings_reason
+        form.simulation_reason.data = attempt.simulation_reason
     shown_action_points = list_action_points(attempt)
     spread = summarise_evidence_spread(matrix.claiming_rows)
     return render_template(
