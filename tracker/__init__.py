@@ -77,6 +77,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         save_confirmation,
         security_headers,
         static_files,
+        trusted_proxies,
     )
     from tracker.web.application import Tracker
 
@@ -93,6 +94,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     settings.instance_path.mkdir(parents=True, exist_ok=True)
 
     static_files.init_app(app)
+    trusted_proxies.init_app(app)
     compression.init_app(app)  # registered before the others, it runs after them, on the finished page
     security_headers.init_app(app)
     db.init_app(app)

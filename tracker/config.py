@@ -35,6 +35,8 @@ class Settings:
     """The beginning of links in emails; never taken from a request's Host header."""
     trusted_hosts: tuple[str, ...] = ()
     """Further host names that the site answers to."""
+    trusted_proxies: str = ""
+    """The proxies whose `X-Forwarded-For` is believed: how many, or their networks."""
     checkpoints_mail: tuple[str, ...] = ()
     """Addresses to which the newest checkpoint is emailed once a day."""
     clamav: str | None = None
@@ -61,6 +63,7 @@ class Settings:
             redis_url=environ.get("REDIS_URL") or None,
             base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
             trusted_hosts=tuple(environ.get("TRUSTED_HOSTS", "").replace(",", " ").split()),
+            trusted_proxies=environ.get("TRUSTED_PROXIES", ""),
             checkpoints_mail=tuple(environ.get("CHECKPOINTS_MAIL", "").replace(",", " ").split()),
             clamav=environ.get("CLAMAV") or None,
         )
