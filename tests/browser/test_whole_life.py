@@ -21,7 +21,7 @@ MAX_ACTIONS_TO_LOG = 10
 """Taps from the home page to an item with a photo and five criteria."""
 MAX_ACTIONS_TO_ASSESS = 7
 """Taps or keys from the queue to five claims that are all met."""
-MOST_SCROLLED_TO_SAMPLE = 2_500
+MAX_SCROLLED_TO_SAMPLE = 2_500
 """Pixels from the verifier's home to three decisions of two items."""
 
 
@@ -243,7 +243,7 @@ def sign_off(bob: Walker) -> None:
 
 def verify_unit(carol: Walker) -> None:
     page = carol.page
-    with carol.task("Sample 3 decisions of 2 items", most_scrolled=MOST_SCROLLED_TO_SAMPLE):
+    with carol.task("Sample 3 decisions of 2 items", most_scrolled=MAX_SCROLLED_TO_SAMPLE):
         carol.follow("Alice Moran")
         for index in range(2):
             carol.tap(page.get_by_label("Agree", exact=True).nth(index))
