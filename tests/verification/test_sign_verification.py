@@ -54,6 +54,23 @@ def test_verifier_signs_as_sampled(
     assert recorded_acts()[-1] == "unit_verified"
 
 
+def test_after_signing_the_verifier_can_issue_the_form_and_go_to_the_next_unit(
+    confirmed: World, client: Browser, read_page: Read
+) -> None:
+    workflow.sign(confirmed, confirmed.inscc004)
+    workflow.confirm(confirmed.inscc004)
+    carol, attempt, following = client(confirmed.carol), confirmed.cfacc15.id, confirmed.inscc004.id
+    data = {"snapshot_hash": read_page(carol, attempt).snapshot_hash, "password": PASSWORD}
+    answer = carol.post(f"/attempts/{attempt}/release", data={**data, "reason": UNSAMPLED_REASONS[0]})
+    page = carol.get(answer.headers["Location"]).text
+    assert f'action="/attempts/{attempt}/form/issue"' in page
+    assert page.index("Issue the form</button>") < page.index("Print without a seal")
+    assert f'href="/attempts/{following}/verify">Next: INSCC004 of' in page
+    last = carol.get(f"/attempts/{following}/verify/form").text
+    assert "Print the form (PDF)" in last
+    assert "Issue the form" not in last
+
+
 def test_date_sampled_is_the_day_of_the_latest_sample_and_not_of_the_signature(
     confirmed: World, client: Browser, read_page: Read, freeze_clock: Callable[..., None]
 ) -> None:

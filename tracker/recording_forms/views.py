@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +16,7 @@ from tracker.ledger.transactions import reading
 from tracker.library.queries.drafts import find_shared_draft
 from tracker.library.queries.units import find_unit
 from tracker.matrix import list_columns
-from tracker.models import IssuedForm
+from tracker.models import IssuedForm, UnitAttempt
 from tracker.recording_forms import issuing
 from tracker.recording_forms.form_content import FormColumn, FormContent, build_blank_content, format_form_number
 from tracker.recording_forms.form_verification import (
@@ -79,10 +80,17 @@ def show_form(attempt_id: int) -> ResponseReturnValue:
         "recording_forms/show_form.html",
         attempt=attempt,
         form_content=build_form_content(attempt),
-        current=issuing.find_current_form(attempt),
         issued=issuing.list_issued_forms(attempt),
-        may_issue=attempt.state in issuing.ISSUE_STATES and is_allowed(attempt, Act.ISSUE_FORM),
+        **describe_issue(attempt),
     )
+
+
+def describe_issue(attempt: UnitAttempt) -> dict[str, Any]:
+    """Return what `recording_forms/_print_and_issue.html` needs: the `current` issued form or None, `may_issue`."""
+    return {
+        "current": issuing.find_current_form(attempt),
+        "may_issue": attempt.state in issuing.ISSUE_STATES and is_allowed(attempt, Act.ISSUE_FORM),
+    }
 
 
 @recording_forms.get("/attempts/<int:attempt_id>/form.pdf")

@@ -83,6 +83,11 @@ def list_attempts_to_verify(person_id: int, query: ListQuery) -> ListPage[Alloca
     )
 
 
+def find_next_to_verify(person_id: int) -> AllocatedAttempt | None:
+    """Return the first row of `list_attempts_to_verify`, the unit confirmed the longest ago; None without one."""
+    return next(iter(list_attempts_to_verify(person_id, ListQuery(sort=TO_VERIFY.default_sort, size=1)).rows), None)
+
+
 def count_other_attempts(person_id: int) -> int:
     """Count the attempts allocated to an internal verifier that are neither confirmed nor void."""
     return _count_rows(select_allocated(person_id, UnitAttempt.id).where(_is_other()))

@@ -13,6 +13,7 @@ from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.units import list_signatures
 from tracker.recording_forms.queries import build_form_content
+from tracker.recording_forms.views import describe_issue
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import ItemToSample, list_items_to_sample
 from tracker.verification.services import sampling as services
@@ -75,11 +76,13 @@ def show_requirements(attempt_id: int) -> ResponseReturnValue:
 @verification.get("/attempts/<int:attempt_id>/verify/form")
 @requires(Act.VERIFY_UNIT)
 def show_form(attempt_id: int) -> ResponseReturnValue:
-    """Show the recording form as it will print."""
+    """Show the recording form as it will print, to issue once the unit is verified."""
     attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
     matrix = load_matrix(attempt)
     content = build_form_content(attempt, matrix)
-    return render_unit_page("verification/show_form.html", attempt, matrix, form_content=content)
+    return render_unit_page(
+        "verification/show_form.html", attempt, matrix, form_content=content, **describe_issue(attempt)
+    )
 
 
 @verification.get("/attempts/<int:attempt_id>/verify/history")

@@ -56,7 +56,7 @@ def release_unsampled(attempt_id: int) -> ResponseReturnValue:
 def sign_with_form(
     attempt: UnitAttempt, actor: Actor, form: VerifyForm, form_name: str, *, reason: str | None = None
 ) -> ResponseReturnValue:
-    """Sign the unit and redirect, or show the page again with the errors of the form.
+    """Sign the unit and go on to its form, or show the page again with the errors of the form.
 
     Args:
         attempt: the attempt to verify.
@@ -73,7 +73,7 @@ def sign_with_form(
                 f"You have verified {attempt.unit.code} of {isolate(attempt.candidate.name)}. "
                 "The receipt is under My account."
             )
-            return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+            return redirect(url_for(".show_form", attempt_id=attempt.id), 303)
     return render_sign_page(attempt, **{form_name: form}), 422
 
 

@@ -12,9 +12,11 @@ from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt
 from tracker.registrations.current_allocations import find_current_allocation
 from tracker.verification.queries import unit_record
+from tracker.verification.queries.allocated import find_next_to_verify
 from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
 from tracker.verification.services.sampling import can_sample
-from tracker.vocabulary import Role
+from tracker.vocabulary import AttemptState, Role
+from tracker.web.current_user import me
 
 TIME_TO_RESPOND = timedelta(days=14)
 """The due date that the pages suggest for an action point."""
@@ -48,6 +50,7 @@ def render_unit_page(template: str, attempt: UnitAttempt, matrix: Matrix | None 
         action_points=action_points,
         assessor_name=allocation.person.name if allocation else "",
         samples=unit_record.list_samples(attempt),
+        next_to_verify=find_next_to_verify(me().person_id) if attempt.state is AttemptState.VERIFIED else None,
         tabs=TabCounts(
             requirements=len(requirements),
             confirmed=sum(confirmation is not None for _, confirmation in requirements),
