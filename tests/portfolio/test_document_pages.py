@@ -160,12 +160,21 @@ def test_documents_uploaded_before_libreoffice_was_installed_are_converted_by_co
         without.setattr(libreoffice, "find_programs", lambda: None)
         attach(complaint, XLSX, "rota.xlsx")
         attach(complaint, b"Rang her back.", "note.txt")
-        refused = app.test_cli_runner().invoke(args=command)
-        assert refused.exit_code == 1
-        assert "./scripts/setup --office" in refused.output
-    assert "1 of 1 documents converted." in app.test_cli_runner().invoke(args=command).output
+        assert "./scripts/setup --office" in app.test_cli_runner().invoke(args=command).output
+    assert "of 1 of the 1 documents" in app.test_cli_runner().invoke(args=command).output
     assert 'alt="rota.xlsx, page 1 of 3"' in alice.get(f"/evidence/{complaint.id}").text
-    assert "0 of 0 documents converted." in app.test_cli_runner().invoke(args=command).output
+    assert "of 0 of the 0 documents" in app.test_cli_runner().invoke(args=command).output
+
+
+def test_documents_uploaded_before_their_text_was_shown_are_read_by_command(
+    app: Flask, alice: FlaskClient, complaint: Evidence, store: Path
+) -> None:
+    attach(complaint, XLSX, "rota.xlsx")
+    attach(complaint, files.compound("WordDocument"), "letter.doc")
+    next(store.rglob("*.preview.txt")).unlink()
+    output = app.test_cli_runner().invoke(args=["previews", "make"]).output
+    assert "of 1 of the 1 documents" in output, "a DOC needs LibreOffice"
+    assert "22/11/2026" in alice.get(f"/evidence/{complaint.id}").text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command `flask previews make`, for documents uploaded before LibreOffice was installed."""
+"""The command `flask previews make`, for documents uploaded before the product could show them."""
 
 import click
 from flask.cli import AppGroup
@@ -8,16 +8,18 @@ previews_cli = AppGroup("previews", help="Make what pages show of documents.")
 
 @previews_cli.command("make")
 def make_previews() -> None:
-    """Convert every document that has no pages yet with LibreOffice. One that cannot be converted stays text."""
+    """Make the pages and the text of every document that has none, as far as this machine can."""
     from tracker.portfolio import libreoffice
-    from tracker.portfolio.document_previews import list_documents_without_pages, make_document_previews
-    from tracker.portfolio.file_checks.identify import IdentifiedFile
-    from tracker.portfolio.file_details import load_details
+    from tracker.portfolio.document_previews import (
+        lacks_previews,
+        list_documents_without_previews,
+        make_document_previews,
+    )
 
-    if libreoffice.find_programs() is None:
-        raise click.ClickException("LibreOffice or Bubblewrap is not installed. Run: ./scripts/setup --office")
-    documents = list_documents_without_pages()
+    documents = list_documents_without_previews()
     for sha256, media_type in documents:
-        make_document_previews(sha256, IdentifiedFile(media_type))
-    converted = sum(load_details(sha256).pages > 0 for sha256, _ in documents)
-    click.echo(f"{converted} of {len(documents)} documents converted.")
+        make_document_previews(sha256, media_type)
+    made = sum(not lacks_previews(sha256, media_type) for sha256, media_type in documents)
+    click.echo(f"Previews were made of {made} of the {len(documents)} documents without one.")
+    if libreoffice.find_programs() is None:
+        click.echo("No pages were made: LibreOffice or Bubblewrap is not installed. Run: ./scripts/setup --office")

@@ -2,7 +2,6 @@
 
 import io
 from contextlib import suppress
-from dataclasses import replace
 
 from sqlalchemy import select
 
@@ -14,39 +13,44 @@ from tracker.portfolio.file_checks.identify import IdentifiedFile
 from tracker.portfolio.file_details import load_details, save_details
 from tracker.portfolio.file_types import identify_file
 from tracker.portfolio.page_images import PDF_SUFFIX
-from tracker.portfolio.text_previews import has_text_preview, make_text_preview
+from tracker.portfolio.text_previews import has_text_preview, lacks_text_preview, make_text_preview
 from tracker.sandbox.sandbox import SandboxError
 from tracker.storage import file_store
 from tracker.storage.file_references import ERASED_TEXT
 
 
-def make_document_previews(sha256: str, identified: IdentifiedFile) -> None:
-    """Store the details of a stored file, and the pages and the text of a document; leave out what cannot be made."""
-    pages = identified.pages or _convert_to_pages(sha256, identified.media_type)
-    save_details(sha256, replace(identified, pages=pages))
-    if has_text_preview(identified.media_type):
+def make_document_previews(sha256: str, media_type: str) -> None:
+    """Make the pages and the text of a stored document, whose details are stored; leave out what cannot be made."""
+    if _lacks_pages(sha256, media_type) and (pages := _convert_to_pages(sha256, media_type)):
+        save_details(sha256, IdentifiedFile(media_type, pages))
+    if has_text_preview(sha256, media_type):
         with suppress(NotFound):  # a file without a preview can be downloaded
-            make_text_preview(sha256, identified.media_type)
+            make_text_preview(sha256, media_type)
 
 
-def list_documents_without_pages() -> list[tuple[str, str]]:
-    """Return hash and media type of each stored document that LibreOffice converts and that has no pages yet."""
-    documents = select(Attachment.sha256, Attachment.media_type).where(
-        Attachment.media_type.in_(libreoffice.FORMATS), Attachment.name != ERASED_TEXT
-    )
+def list_documents_without_previews() -> list[tuple[str, str]]:
+    """Return hash and media type of each stored document that lacks pages or a text that this machine can make."""
+    files = select(Attachment.sha256, Attachment.media_type).where(Attachment.name != ERASED_TEXT).distinct()
     return [
         (sha256, media_type)
-        for sha256, media_type in db.session.execute(documents.distinct().order_by(Attachment.sha256))
-        if file_store.get_path(sha256).exists() and not load_details(sha256).pages
+        for sha256, media_type in db.session.execute(files.order_by(Attachment.sha256))
+        if lacks_previews(sha256, media_type)
     ]
+
+
+def lacks_previews(sha256: str, media_type: str) -> bool:
+    """Return whether a stored document lacks pages or a text that this machine can make."""
+    if not file_store.get_path(sha256).exists():
+        return False
+    return _lacks_pages(sha256, media_type) or lacks_text_preview(sha256, media_type)
+
+
+def _lacks_pages(sha256: str, media_type: str) -> bool:
+    return libreoffice.can_convert(media_type) and not load_details(sha256).pages
 
 
 def _convert_to_pages(sha256: str, media_type: str) -> int:
     """Return how many pages a document has as PDF, which is stored beside it; 0 where it cannot be converted."""
-    if media_type not in libreoffice.FORMATS or libreoffice.find_programs() is None:
-        return 0
-    if pages := load_details(sha256).pages:
-        return pages
     source = file_store.get_path(sha256)
     try:
         pdf = libreoffice.convert_document(source, media_type, "pdf")

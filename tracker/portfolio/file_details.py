@@ -10,7 +10,7 @@ from tracker.storage import file_store
 REMARKS = {
     "hevc": "This video is in the HEVC format, which some browsers play without a picture. Download it to play it.",
     "unplayed": "Some browsers cannot play this recording. Download it to play it.",
-    "xfa": "This PDF is an XFA form: what was filled in may not be shown. Download it to read it.",
+    "xfa": "This PDF is an XFA form: its pages may not show what was filled in. Download it to see the whole form.",
     "files_inside": "This PDF has other files inside it, which are not shown here. Download it to read them.",
 }
 
@@ -23,6 +23,11 @@ class FileDetails:
     """The page count of a PDF, or of the PDF that a document was converted to; 0 where there is none."""
     remark: str = ""
     """A sentence to show with the file, or empty."""
+
+    @property
+    def is_xfa_form(self) -> bool:
+        """Whether the file is a PDF with an XFA form, whose data are read as text."""
+        return self.remark == REMARKS["xfa"]
 
 
 def save_details(sha256: str, identified: IdentifiedFile) -> None:

@@ -70,6 +70,11 @@ def find_programs() -> Programs | None:
     return Programs(soffice, bwrap)
 
 
+def can_convert(media_type: str) -> bool:
+    """Return whether documents of this type are converted and LibreOffice is installed."""
+    return media_type in FORMATS and find_programs() is not None
+
+
 def convert_document(source: Path, media_type: str, target: Literal["pdf", "docx"]) -> bytes:
     """Return a document in another format; of a long one the first `MAX_CONVERTED_PAGES` pages as PDF.
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tracker.errors import NotFound
 from tracker.portfolio.file_checks.text import decode_start
-from tracker.portfolio.file_types import BY_MEDIA_TYPE, CSV, DOCX, TXT
-from tracker.portfolio.libreoffice import DOC, convert_document
+from tracker.portfolio.file_details import load_details
+from tracker.portfolio.file_types import BY_MEDIA_TYPE, CSV, DOCX, PDF, TXT
+from tracker.portfolio.libreoffice import DOC, can_convert, convert_document
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxError
 from tracker.storage import file_store
@@ -39,15 +40,25 @@ class TextPreview:
     """Whether a tracked change is marked in it or in the text after it."""
 
 
-def has_text_preview(media_type: str) -> bool:
-    """Return whether the text of files of this type is read and kept; plain text needs no preview."""
-    return BY_MEDIA_TYPE[media_type].shown_as == "text" and media_type not in PLAIN_TEXT
+def has_text_preview(sha256: str, media_type: str) -> bool:
+    """Return whether the text of a stored file is read and kept: of a document, or of a PDF with an XFA form.
+
+    Plain text needs no preview.
+    """
+    if BY_MEDIA_TYPE[media_type].shown_as == "text":
+        return media_type not in PLAIN_TEXT
+    return media_type == PDF.media_type and load_details(sha256).is_xfa_form
+
+
+def lacks_text_preview(sha256: str, media_type: str) -> bool:
+    """Return whether the text of a stored file is still to be read, and can be on this machine."""
+    is_readable = media_type != DOC or can_convert(media_type)
+    return is_readable and has_text_preview(sha256, media_type) and not _find_text(sha256).exists()
 
 
 def make_text_preview(sha256: str, media_type: str) -> Path:
     """Return the file of a document's text, made once and kept. Raises `NotFound` where it cannot be read."""
-    source = file_store.get_path(sha256)
-    target = source.with_suffix(".preview.txt")
+    source, target = file_store.get_path(sha256), _find_text(sha256)
     if target.exists():
         return target
     try:
@@ -60,19 +71,21 @@ def make_text_preview(sha256: str, media_type: str) -> Path:
 
 def load_text_preview(sha256: str, media_type: str) -> TextPreview | None:
     """Return the beginning of a document's text, without opening the document; None where it could not be read."""
-    source = file_store.get_path(sha256)
     try:
         if media_type in PLAIN_TEXT:
-            with source.open("rb") as plain:
+            with file_store.get_path(sha256).open("rb") as plain:
                 text = decode_start(plain.read(4 * MAX_SHOWN_LENGTH))
         else:
-            with source.with_suffix(".preview.txt").open(encoding="utf-8") as stream:
-                text = stream.read()
+            text = _find_text(sha256).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
     if not text.strip():
         return None
     return TextPreview(text[:MAX_SHOWN_LENGTH], len(text) > MAX_SHOWN_LENGTH, CHANGE.search(text) is not None)
+
+
+def _find_text(sha256: str) -> Path:
+    return file_store.get_path(sha256).with_suffix(".preview.txt")
 
 
 def _read_text(source: Path, media_type: str) -> bytes:

@@ -11,6 +11,7 @@ from tracker.portfolio.document_text.rich_text import read_rtf
 from tracker.portfolio.document_text.slides import read_pptx
 from tracker.portfolio.document_text.spreadsheet import read_xlsx
 from tracker.portfolio.document_text.word import read_docx
+from tracker.portfolio.document_text.xfa_form import read_xfa
 
 MAX_CHARACTERS = 200_000
 MAX_SOURCE_SIZE = 32 * 1024 * 1024
@@ -28,6 +29,7 @@ BYTE_READERS: dict[str, Callable[[bytes], str]] = {
 }
 FILE_READERS: dict[str, Callable[[Path], str]] = {
     "application/vnd.ms-outlook": read_msg,
+    "application/pdf": read_xfa,
 }
 
 

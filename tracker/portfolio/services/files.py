@@ -13,6 +13,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Attachment, Evidence
 from tracker.portfolio.document_previews import make_document_previews
+from tracker.portfolio.file_details import save_details
 from tracker.portfolio.file_types import correct_extension, identify_file, shorten_name
 from tracker.storage import file_store, virus_scan
 from tracker.storage.file_store import StoredFile
@@ -46,7 +47,8 @@ def store_file(stream: IO[bytes], name: str) -> CheckedFile:
     identified = identify_file(stream, name)
     virus_scan.check_clean(stream, shorten_name(name))
     stored = file_store.save(stream)
-    make_document_previews(stored.sha256, identified)
+    save_details(stored.sha256, identified)
+    make_document_previews(stored.sha256, identified.media_type)
     return CheckedFile(clean_file_name(correct_extension(name, identified.media_type)), identified.media_type, stored)
 
 

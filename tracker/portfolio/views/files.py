@@ -143,7 +143,7 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         )
     if image := find_image(sha256, media_type):
         response = send_file(image, mimetype="image/jpeg", conditional=True)
-    elif "show" in request.args and has_text_preview(media_type):
+    elif "show" in request.args and has_text_preview(sha256, media_type):
         text = make_text_preview(sha256, media_type)
         response = send_file(text, mimetype="text/plain; charset=utf-8", conditional=True)
     else:
@@ -185,8 +185,8 @@ def find_thumbnail_url(attachment: Attachment, url: str) -> str:
 
 @portfolio.app_template_global()
 def find_text_preview(attachment: Attachment) -> TextPreview | None:
-    """Return the beginning of a document's text, where it is shown as text and could be read."""
-    if BY_MEDIA_TYPE[attachment.media_type].shown_as != "text":
+    """Return the beginning of a document's text, or of what was filled in an XFA form; None where there is none."""
+    if BY_MEDIA_TYPE[attachment.media_type].shown_as not in {"text", "pages"}:
         return None
     return load_text_preview(attachment.sha256, attachment.media_type)
 
