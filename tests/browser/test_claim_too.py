@@ -78,3 +78,11 @@ def test_a_chosen_offer_in_the_matrix_claims_both(shared_criteria: SharedCriteri
     page.locator(f'input[value="{shared_criteria.item}-{shared_criteria.criterion}"]').check()
     expect(page.locator(".matrix-status")).to_contain_text("Saved")
     assert shared_criteria.list_claimed() == {shared_criteria.first, shared_criteria.second}
+
+
+def test_search_button_does_not_break_its_word_on_a_phone(shared_criteria: SharedCriteria) -> None:
+    page = shared_criteria.page
+    page.goto(f"{shared_criteria.live_server.address}/evidence/{shared_criteria.item}/criteria")
+    button = page.get_by_role("button", name="Search", exact=True).bounding_box()
+    assert button
+    assert button["height"] < 60

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
+from tests.assessment import workflow
 from tests.factories import World
 from tests.portfolio.conftest import ClientFor
 from tracker.clock import now
@@ -54,6 +55,14 @@ def test_every_open_unit_is_listed_with_the_evidence_that_claims_it(
     assert "Deal with customer problems and complaints within your own authority level." in page
     assert "also claimed by evidence 1" in page
     assert "2 criteria chosen, 1 of them gaps" in " ".join(page.split())
+
+
+def test_a_unit_whose_criteria_all_have_evidence_says_where_they_are(world: World, alice: FlaskClient) -> None:
+    workflow.meet_everything(world, world.cfacc15)
+    with transaction():
+        draft = factories.make_evidence(world.cfacc15, "Letter")
+    page = " ".join(alice.get(f"/evidence/{draft.id}/criteria").text.split())
+    assert "Every criterion of CFACC15 has evidence. Choose “All criteria” to see the others." in page
 
 
 def test_a_form_without_javascript_saves_what_was_shown(
