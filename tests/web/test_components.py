@@ -138,6 +138,12 @@ class TestStates:
     def test_an_attempt_says_its_state_in_words(self, template_app: Flask, state: AttemptState) -> None:
         assert state.label in render(template_app, "{{ states.attempt_state(state) }}", state=state)
 
+    @pytest.mark.parametrize("state", list(AttemptState))
+    def test_no_state_of_a_unit_has_the_sign_of_needs_more(self, template_app: Flask, state: AttemptState) -> None:
+        assert CriterionState.NEEDS_MORE.sign not in render(
+            template_app, "{{ states.attempt_state(state) }}", state=state
+        )
+
     def test_every_outcome_has_its_own_sign_and_only_met_is_green(self, template_app: Flask) -> None:
         badges = [render(template_app, "{{ states.outcome(it) }}", it=it) for it in (*Outcome, None)]
         assert [re.findall(r'"true">(.)<', markup)[0] for markup in badges] == ["✓", "◐", "–", "○"]
