@@ -1,14 +1,14 @@
 """The assessor's drafted reason for simulated evidence, kept until the unit is signed off.
 
-Revision ID: 0014_simulation_reason
-Revises: 0013_confirmed_addresses
+Revision ID: 0016_simulation_reason
+Revises: 0015_bound_erasures
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_simulation_reason"
-down_revision = "0013_confirmed_addresses"
+revision = "0016_simulation_reason"
+down_revision = "0015_bound_erasures"
 branch_labels = None
 depends_on = None
 
