@@ -1,8 +1,14 @@
 """Settings of gunicorn; its command line overrides them."""
 
 import os
+import sys
 from ipaddress import ip_address
 from typing import Any
+
+from gunicorn.http import wsgi
+
+from tracker.config import Settings
+from tracker.storage.private_files import list_exposed_paths, make_new_files_private
 
 DEMO = os.environ.get("DEMO") == "1"
 
@@ -21,6 +27,21 @@ def on_starting(server: Any) -> None:
     if DEMO and not all(is_this_machine(host) for host in hosts):
         message = f"DEMO=1 serves this machine only, not {', '.join(hosts)}. Nothing was started."
         raise SystemExit(message)
+
+    make_new_files_private()
+    for path in list_exposed_paths(Settings.from_environment()):
+        sys.stderr.write(f"Other accounts of this machine can open {path}. To keep it private: chmod go= {path}\n")
+
+
+class ResponseWithoutServer(wsgi.Response):
+    """A response without the header that names the server's software and version."""
+
+    def default_headers(self) -> list[str]:
+        """Return the headers that gunicorn adds, without `Server`."""
+        return [line for line in super().default_headers() if not line.lower().startswith("server:")]
+
+
+wsgi.Response = ResponseWithoutServer
 
 
 def is_this_machine(host: str) -> bool:

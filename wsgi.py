@@ -7,7 +7,9 @@ import gc
 gc.disable()
 
 from tracker import create_app  # noqa: E402
+from tracker.storage.private_files import make_new_files_private  # noqa: E402
 
+make_new_files_private()
 app = create_app()
 
 gc.freeze()

@@ -16,7 +16,7 @@ UNSEALED = {
     },
     "person": {"email_confirmed_at", "password_hash"},
     "requirement_confirmation": {"note"},
-    "unit_attempt": {"closing_comment", "version", "warnings_reason"},
+    "unit_attempt": {"closing_comment", "simulation_reason", "version", "warnings_reason"},
     "visit_attempt": {"seen_at"},
 }  # fmt: skip
 """The columns that may change without an event; of evidence, those of the draft."""
