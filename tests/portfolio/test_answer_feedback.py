@@ -137,6 +137,8 @@ def test_everybody_who_reads_the_version_reads_the_answer(
     page = client(world.bob).get(f"/attempts/{attempt}/evidence/{returned.id}/assess").text
     assert page.index("Earlier feedback and answers") < page.index(ANSWER) < page.index("Whose decision")
     assert "Changed since version 1: an answer to the feedback." in " ".join(page.split())
+    assert '<a href="#answer-2">Read the answer</a>' in page
+    assert page.count('id="answer-2"') == 1
     for person in (world.bob, world.carol):
         page = client(person).get(f"/attempts/{attempt}/evidence/{returned.id}").text
         assert "submitted version 2 and answered the feedback" in page
