@@ -33,6 +33,12 @@ function autosave(form) {
     .filter((field) => !["checkbox", "radio"].includes(field.type) || field.checked)
     .map((field) => field.value);
 
+  /* The line keeps the height it had: what is below it would move away from a finger that is about to press it. */
+  function report(sentence, problem = false) {
+    if (status) status.style.minHeight = `${status.offsetHeight}px`;
+    tracker.say(status, sentence, problem);
+  }
+
   /* Held until the page goes: see isOpenElsewhere. */
   function lock() {
     navigator.locks?.request(key, () => new Promise(() => {})).catch(() => {});
@@ -77,7 +83,7 @@ function autosave(form) {
   /* Keeps a form without an address, and says so. */
   function keepHere() {
     const isKept = store();
-    tracker.say(status, isKept ? "Kept in this browser, not saved yet." : "Not saved yet, and this browser keeps no copy.", !isKept);
+    report(isKept ? "Kept in this browser, not saved yet." : "Not saved yet, and this browser keeps no copy.", !isKept);
     document.dispatchEvent(new CustomEvent("copy-kept"));
   }
 
@@ -123,7 +129,7 @@ function autosave(form) {
     if (reply.address) history.replaceState(null, "", reply.address);
     if (reply.upload_url) form.querySelectorAll("[data-upload]").forEach((part) => { part.dataset.uploadUrl = reply.upload_url; });
     const problems = Object.values(refused);
-    tracker.say(status, [`Saved ${reply.saved_at || ""}`, ...problems].join(". Not saved: "), problems.length > 0);
+    report([`Saved ${reply.saved_at || ""}`, ...problems].join(". Not saved: "), problems.length > 0);
     form.dispatchEvent(new CustomEvent("draft-saved", { detail: reply }));
   }
 
@@ -134,12 +140,12 @@ function autosave(form) {
     busy = true;
     markDefaults();
     const sent = new Map(changed);
-    tracker.say(status, "Saving …");
+    report("Saving …");
     try {
       acknowledged(sent, await tracker.post(form.dataset.autosave, body([...sent.keys()])));
       wait = 2000;
     } catch (problem) {
-      tracker.say(status, problem.message, true);
+      report(problem.message, true);
       form.dispatchEvent(new CustomEvent("draft-failed", { detail: problem }));
       if (problem.kind !== "refused") {
         timer = setTimeout(save, wait);

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select, update
 
 from tests import factories
+from tests.assessment import workflow
 from tests.browser.conftest import LiveServer
 from tests.factories import PASSWORD
 from tracker.accounts import sessions
@@ -15,6 +16,7 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Person, UserSession
+from tracker.vocabulary import AssessmentOutcome
 
 pytestmark = pytest.mark.browser
 STORY = "I took the third call."
@@ -131,6 +133,28 @@ class TestWithScripts:
     @pytest.fixture
     def has_scripts(self) -> bool:
         return True
+
+    def test_the_first_tap_on_submit_counts_after_a_save_has_failed(
+        self, live_server: LiveServer, context: BrowserContext
+    ) -> None:
+        with live_server.open_world() as world:
+            evidence, version, _ = workflow.submit_item(world.cfacc15, "Call", "1")
+            with transaction():
+                returned = AssessmentOutcome.RETURNED
+                assessment = factories.accept(world.cfacc15, version, world.bob, {}, outcome=returned)
+                assessment.feedback = "Which day was it?"
+            path = f"/evidence/{evidence.id}"
+        start_session(live_server, context, live_server.world.alice)
+        page = context.new_page()
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"{live_server.address}{path}")
+        time_out(live_server)
+        page.fill("[name=response]", STORY)
+        page.wait_for_selector("[data-autosave-status]:text('Not saved: you have been signed out')")
+        page.locator("[name=response]").press_sequentially(" And the fourth.")
+        page.get_by_role("heading", name="What I did").scroll_into_view_if_needed()
+        page.get_by_role("button", name="Submit version 2").click()
+        page.wait_for_url("**/sign-in?**")
 
     def test_signing_in_in_another_window_saves_the_unsaved_text_of_this_one(
         self, live_server: LiveServer, context: BrowserContext
