@@ -127,7 +127,15 @@ def test_new_password_ends_every_open_link(ivy: Person, app: Flask) -> None:
 def test_unknown_token_is_refused(world: World, anonymous: FlaskClient) -> None:
     response = anonymous.get("/links/" + "a" * 43)
     assert response.status_code == 409
-    assert EXPIRED in response.text
+    assert f"{EXPIRED} Ask your centre for one." in response.text
+
+
+@pytest.mark.usefixtures("mail_server")
+def test_where_emails_are_sent_a_new_link_is_asked_for_on_the_sign_in_page(
+    world: World, anonymous: FlaskClient
+) -> None:
+    response = anonymous.get("/links/" + "a" * 43)
+    assert f"{EXPIRED} Ask for a new link on the sign-in page, or ask your centre." in response.text
 
 
 def test_link_of_a_closed_account_is_refused(ivy: Person, anonymous: FlaskClient) -> None:

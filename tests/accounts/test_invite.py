@@ -31,7 +31,7 @@ def test_administrator_invites_a_new_person(
     dan = client(world.dan)
     assert dan.get(f"/centres/{world.northgate.id}/people/invite").status_code == 200
     page = invite(dan, world)
-    assert "An invitation is on its way to ivy@example.org." in page.text
+    assert "An email about it is on its way to ivy@example.org." in page.text
     (mail,) = emails_to("ivy@example.org")
     assert "the role of candidate at Northgate Skills" in mail
     assert "within 14 days" in mail
@@ -102,7 +102,8 @@ def test_second_role_does_not_invalidate_the_first_link(
 ) -> None:
     dan = client(world.dan)
     invite(dan, world)
-    invite(dan, world, role="assessor")
+    page = invite(dan, world, role="assessor")
+    assert "An email about it is on its way to ivy@example.org." in page.text, "and not an invitation"
     invitation, role_email = emails_to("ivy@example.org")
     assert "/links/" not in role_email
     assert anonymous.get(find_link(invitation)).status_code == 200
@@ -139,3 +140,31 @@ def test_only_an_administrator_of_the_centre_can_invite(world: World, client: Cl
     assert browser.get(f"/centres/{world.northgate.id}/people/invite").status_code == 404
     assert invite(browser, world).status_code == 404
     assert not db.session.scalars(select(AccountLink)).all()
+
+
+def test_a_link_that_was_never_emailed_does_not_stand_in_for_an_invitation(
+    world: World, client: ClientFor, request: pytest.FixtureRequest
+) -> None:
+    """Emails are configured after Ivy was invited: her second role brings the invitation that she never got."""
+    dan = client(world.dan)
+    page = invite(dan, world)
+    assert "This installation sends no emails." in page.text
+    emails_to = request.getfixturevalue("emails_to")
+    invite(dan, world, role="assessor")
+    (mail,) = emails_to("ivy@example.org")
+    assert mail.startswith("Your invitation to the evidence tracker")
+
+
+def test_an_invitation_is_said_to_be_sent_only_when_it_is(
+    world: World, client: ClientFor, emails_to: EmailsTo
+) -> None:
+    dan = client(world.dan)
+    invite(dan, world)
+    page = dan.post(
+        f"/centres/{world.northgate.id}/people/{find_person('ivy@example.org').id}/invite-again",
+        follow_redirects=True,
+    )
+    assert "A new invitation is on its way to ivy@example.org." in page.text
+    assert [mail.partition("\n")[0] for mail in emails_to("ivy@example.org")] == [
+        "Your invitation to the evidence tracker"
+    ] * 2

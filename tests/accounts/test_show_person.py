@@ -185,7 +185,29 @@ def test_the_link_of_somebody_with_a_role_elsewhere_is_not_shown(world: World, c
 def test_person_with_a_password_is_not_invited_again(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(f"{address(world, world.bob)}/invite-again")
     assert response.status_code == 409
-    assert "has an account. They can ask for a new password" in response.text
+    assert "has an account. Your system operator can make a link for a new password." in response.text
+
+
+def test_where_emails_are_sent_a_person_with_a_password_asks_for_a_new_one(
+    world: World, client: ClientFor, emails_to: EmailsTo
+) -> None:
+    response = client(world.dan).post(f"{address(world, world.bob)}/invite-again")
+    assert "has an account. They can ask for a new password on the sign-in page." in response.text
+    assert emails_to(world.bob) == []
+
+
+def test_a_closed_account_gets_no_role_and_no_email(
+    world: World, client: ClientFor, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
+) -> None:
+    with transaction():
+        world.bob.deactivated_at = clock.now()
+    dan = client(world.dan)
+    response = dan.post(address(world, world.bob), data={"role": "internal_verifier"})
+    assert response.status_code == 422
+    assert "The account of Bob Archer is closed. Nothing was changed." in response.text
+    assert "is closed" in dan.post(f"{address(world, world.bob)}/invite-again").text
+    assert emails_to(world.bob) == []
+    assert recorded_acts() == []
 
 
 def test_event_names_the_grant_that_allowed_the_act(world: World, client: ClientFor) -> None:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import World, make_actor, make_person
 from tracker import clock
-from tracker.background import jobs
+from tracker.background import emails, jobs
 from tracker.background.delivery_failures import record_failure
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -57,6 +57,9 @@ def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypat
     assert sentence not in dan.get("/").text
     monkeypatch.setattr(jobs.Jobs, "has_worker", lambda _self: False)
     assert sentence in dan.get("/").text
+    assert "emails that failed" not in dan.get("/").text, "none are sent here"
+    monkeypatch.setattr(emails, "can_deliver", lambda: True)
+    assert "Feedback and imports are delayed, and emails that failed are not tried again." in dan.get("/").text
 
 
 def test_unit_needs_allocating_when_its_assessor_loses_the_role(world: World, client: ClientFor) -> None:

@@ -99,6 +99,20 @@ def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Per
     assert not any("leave" in words for words in messages)
 
 
+def test_each_allocation_is_emailed_though_the_unit_was_allocated_to_them_today(
+    world: World, client: ClientFor, gina: Person, emails_to: EmailsTo
+) -> None:
+    """The page says that the person gets an email, the second time too."""
+    for person in (gina, world.bob, gina):
+        page = client(world.dan).get(address(world.cfacc15)).text
+        assert "The person you choose gets an email." in page
+        client(world.dan).post(address(world.cfacc15), data={"person": str(person.id), "reason": "Leave"})
+    made = "CFACC15: Alice Moran has been allocated to you"
+    ended = "CFACC15: Alice Moran has been allocated to somebody else"
+    assert [mail.partition("\n")[0] for mail in emails_to(gina)] == [made, ended, made]
+    assert [mail.partition("\n")[0] for mail in emails_to(world.bob)] == [ended, made, ended]
+
+
 def test_units_allocated_in_one_act_make_one_email_to_each_person(
     world: World,
     gina: Person,

@@ -216,8 +216,8 @@ def _build_url(changes: Sequence[AllocationChange]) -> str:
 
 
 def _build_topic_part(changes: Sequence[AllocationChange]) -> str:
-    """Return the part of an email's topic that names the attempt, so that it is emailed once a day.
+    """Return the part of an email's topic that names the first allocation, so that each act is emailed.
 
-    For several attempts it names their first allocation, so that each act is emailed.
+    The pages say that an email is sent, also when a unit is allocated to the same person twice in a day.
     """
-    return str(changes[0].attempt.id) if len(changes) == 1 else f"many:{changes[0].made.id}"
+    return str(changes[0].made.id)

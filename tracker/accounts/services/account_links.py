@@ -29,10 +29,7 @@ LIFETIME = {
 PASSWORD_LINKS = (LinkPurpose.INVITATION, LinkPurpose.RESET)
 """The links that set a password."""
 MAX_PASSWORD_LENGTH = 200
-EXPIRED = (
-    "It has expired, was already used, or was replaced by a newer link. Nothing was changed. "
-    "Ask for a new link on the sign-in page, or ask your centre."
-)
+EXPIRED = "It has expired, was already used, or was replaced by a newer link. Nothing was changed."
 
 
 class LinkExpired(Refused):
@@ -40,8 +37,10 @@ class LinkExpired(Refused):
 
     title = "This link no longer works"
 
-    def __init__(self, sentence: str = EXPIRED) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str = "") -> None:
+        """Say what is wrong, and where to ask for another link; by default for a link that sets a password."""
+        by_email = "Ask for a new link on the sign-in page, or ask your centre."
+        super().__init__(sentence or f"{EXPIRED} {by_email if emails.can_deliver() else 'Ask your centre for one.'}")
 
 
 @dataclass(frozen=True)
@@ -202,13 +201,18 @@ def close_links(person: Person, purpose: LinkPurpose) -> None:
 
 
 def has_open_invitation(person: Person) -> bool:
-    """Return whether a person has an invitation that can still be used."""
+    """Return whether a person has an invitation that can still be used; where emails are sent, one by email.
+
+    Nobody may have got a link that was issued before emails were configured.
+    """
     query = select(AccountLink.id).where(
         AccountLink.person_id == person.id,
         AccountLink.purpose == LinkPurpose.INVITATION,
         AccountLink.used_at.is_(None),
         AccountLink.expires_at > now(),
     )
+    if emails.can_deliver():
+        query = query.where(AccountLink.emailed_to == person.email)
     return db.session.execute(query.limit(1)).first() is not None
 
 

@@ -76,7 +76,13 @@ def give_role(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> Grant:
-    """Grant a role and email its person: an invitation if they have neither a password nor an open invitation."""
+    """Grant a role and email its person: an invitation if they have neither a password nor an open invitation.
+
+    Raises:
+        Refused: see `grant_role`; or the account is closed.
+    """
+    if person.deactivated_at:
+        raise Refused(f"The account of {isolate(person.name)} is closed. Nothing was changed.")
     grant = grant_role(person, centre, role, actor, starts_at=starts_at, ends_at=ends_at)
     if person.password_hash is None and not has_open_invitation(person):
         send_link(

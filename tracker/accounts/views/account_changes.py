@@ -17,7 +17,7 @@ from tracker.accounts.services.account_changes import (
 from tracker.accounts.services.names import change_name as change
 from tracker.accounts.services.people import check_account_managed
 from tracker.accounts.views import accounts
-from tracker.accounts.views.people import describe_notification, get_person
+from tracker.accounts.views.people import describe_invitation, get_person
 from tracker.background import emails
 from tracker.ledger.events import Actor
 from tracker.models import AccountChange, Centre, Person
@@ -150,7 +150,7 @@ def redirect_to_person(centre: Centre, person: Person) -> ResponseReturnValue:
 def describe_request(change: AccountChange) -> str:
     """Return what happens next with a change that was asked for."""
     if not change.is_waiting:
-        return f"The address is changed. {describe_notification(change.person)}"
+        return f"The address is changed. {describe_invitation(change.person)}"
     return (
         f"The change takes effect on {moment(change.takes_effect_at)}, or when another administrator approves it. An "
         f"email about it is on its way to {change.old_email}."

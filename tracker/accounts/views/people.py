@@ -116,16 +116,23 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
 def redirect_after_role(centre: Centre, person: Person, role: Role) -> ResponseReturnValue:
     """Say that the role is given and how its person learns of it, and go to the person's page."""
     label = in_terms(role.label, centre.terms).lower()
-    flash(f"{isolate(person.name)} has the role of {label} here. {describe_notification(person)}")
+    flash(f"{isolate(person.name)} has the role of {label} here. {describe_role_email(person)}")
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 
-def describe_notification(person: Person) -> str:
+def describe_role_email(person: Person) -> str:
     """Return how a person learns of their role, also where the installation sends no emails."""
     if emails.can_deliver():
-        return f"{'An email about it' if person.password_hash else 'An invitation'} is on its way to {person.email}."
+        return f"An email about it is on its way to {person.email}."
     if person.password_hash:
         return "This installation sends no emails, so tell them yourself."
+    return describe_invitation(person)
+
+
+def describe_invitation(person: Person) -> str:
+    """Return how somebody without a password gets a new invitation."""
+    if emails.can_deliver():
+        return f"A new invitation is on its way to {person.email}."
     return "This installation sends no emails. Show an invitation link on the person’s page, and hand it over."
 
 
@@ -184,13 +191,20 @@ def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
     """
     centre, actor = get_centre(centre_id)
     person = get_person(centre, person_id)
-    if person.password_hash or person.deactivated_at:
-        raise Refused(f"{isolate(person.name)} has an account. They can ask for a new password on the sign-in page.")
+    if person.deactivated_at:
+        raise Refused(f"The account of {isolate(person.name)} is closed. Nothing was changed.")
+    if person.password_hash:
+        advice = (
+            "They can ask for a new password on the sign-in page."
+            if emails.can_deliver()
+            else "Your system operator can make a link for a new password."
+        )
+        raise Refused(f"{isolate(person.name)} has an account. {advice} Nothing was changed.")
     if not emails.can_deliver():
         url = emails.build_url(issue_shown_link(person, centre, actor))
         return render_template("accounts/show_invitation_link.html", centre=centre, person=person, url=url)
     send_link(person, LinkPurpose.INVITATION, actor)
-    flash(describe_notification(person))
+    flash(describe_invitation(person))
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 
