@@ -243,7 +243,7 @@ def cut_short(bundle: Path) -> None:
 def write_otherwise(bundle: Path) -> None:
     """Write the last event in other bytes."""
     bodies = lines(get_ledger_path(bundle))
-    bodies[-1] = bodies[-1].replace(b'"v":1', b'"v": 1')
+    bodies[-1] = bodies[-1].replace(b'"v":2', b'"v": 2')
     get_ledger_path(bundle).write_bytes(b"".join(bodies))
 
 
@@ -301,7 +301,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a byte of an event": (flip_byte("ledger.jsonl", 300), "event "),
     "a byte of the last event": (flip_byte("ledger.jsonl", -3), "event "),
     "an event left out": (leave_out, "event 9 is missing: event 10 is in its place"),
-    "an event left out, chained anew": (leave_out_and_rechain, "events, but the ledger has"),
+    "an event left out, chained anew": (leave_out_and_rechain, "has another hash of event"),
     "two events swapped": (swap, "event 9 is missing: event 10 is in its place"),
     "two events swapped, chained anew": (swap_and_rechain, "has another hash of event"),
     "an event appended": (append, "no checkpoint covers the last 1 events"),
