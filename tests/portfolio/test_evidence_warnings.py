@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World
+from tests.portfolio.conftest import ClientFor
 from tracker import clock
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, UnitAttempt
@@ -23,7 +24,7 @@ from tracker.portfolio.evidence_warnings import (
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.portfolio.queries.warnings import list_draft_warnings, list_version_warnings
 from tracker.portfolio.services.files import attach_file, store_file
-from tracker.vocabulary import Method, Simulation
+from tracker.vocabulary import Method, Role, Simulation
 
 
 def build_item(**fields: Any) -> Evidence:
@@ -198,6 +199,23 @@ def test_the_assessor_is_not_warned_of_a_file_in_a_draft(world: World, make_item
     (version,) = make_item(world.cfacc15, "sent", submitted=True).versions
     files: list[Attachment] = list_version_attachments(version)
     assert list_version_warnings(version, files, [world.cfacc15.id]) == []
+
+
+def test_only_an_assessor_of_both_items_has_a_link_to_the_other_with_the_same_file(
+    world: World, client: ClientFor, make_item: Callable[..., Evidence]
+) -> None:
+    colleague = make_colleague(world)
+    theirs = make_item(colleague, "theirs", submitted=True)
+    own = make_item(world.cfacc15, "own", submitted=True)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{own.id}/assess"
+    assert "Chloe Colleague" not in bob.get(address).text
+    with transaction():
+        factories.allocate(colleague, world.bob, Role.ASSESSOR, world.dan)
+    page = " ".join(bob.get(address).text.split())
+    assert (
+        f'<a href="/attempts/{colleague.id}/evidence/{theirs.id}">evidence {theirs.number} of Chloe Colleague</a>.'
+        in page
+    )
 
 
 def make_colleague(world: World) -> UnitAttempt:

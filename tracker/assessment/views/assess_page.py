@@ -14,6 +14,7 @@ from tracker.assessment.queries.queue import (
     find_queue_position,
     group_by_item,
 )
+from tracker.assessment.queries.same_files import list_items_with_same_files
 from tracker.assessment.services import assessments as services
 from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.releasing import CHECKS
@@ -102,6 +103,7 @@ def render_assess_page(
         assessing_url=build_assessing_url,
         undoable=find_assessment_to_undo(),
         warnings=list_version_warnings(version, attachments, [attempt.id for attempt in attempts]),
+        same_files=list_items_with_same_files(version, attachments, me().person_id),
         warnings_reason=find_warnings_reason(typed, draft, earlier),
     )
 
