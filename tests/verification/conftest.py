@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from flask.testing import FlaskClient
 
+from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.assessment import workflow
 from tests.factories import World
 

@@ -3,6 +3,7 @@
 from tracker.assessment.services.version_move_plans import format_version
 from tracker.background.emails import build_url
 from tracker.models import Assessment, Unit, UnitAttempt
+from tracker.vocabulary import ReopeningKind, use_terms
 
 
 def build_evidence_returned_email(assessment: Assessment) -> tuple[str, str]:
@@ -40,6 +41,25 @@ def build_unit_disputed_email(attempt: UnitAttempt) -> tuple[str, str]:
         f"Assess them again: {build_url(f'/attempts/{attempt.id}')}"
     )
     return f"{attempt.candidate.name} disputes {attempt.unit.code}", body
+
+
+REOPENED_BY = {
+    ReopeningKind.RETRACTION: "your assessor has retracted their signature",
+    ReopeningKind.RETURN: "the internal verifier has returned the unit to your assessor",
+    ReopeningKind.REOPENING: "the internal verifier has reopened the verified unit",
+    ReopeningKind.DISAGREEMENT: "the internal verifier disagrees with an assessment decision",
+}
+"""What somebody other than the candidate has done that ended a round."""
+
+
+def build_unit_reopened_email(attempt: UnitAttempt, kind: ReopeningKind) -> tuple[str, str]:
+    """Return the email that tells the candidate that a signed unit is in progress again."""
+    body = (
+        f"{attempt.unit.code}, {attempt.unit.title}, is in progress again: "
+        f"{use_terms(REOPENED_BY[kind], attempt.centre.terms)}. The signatures under it no longer count. "
+        f"Read the reason: {build_url(f'/attempts/{attempt.id}')}"
+    )
+    return f"{attempt.unit.code} is in progress again", body
 
 
 def build_version_moved_email(attempt: UnitAttempt, newer: Unit, not_carried_over: int) -> tuple[str, str]:

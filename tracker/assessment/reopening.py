@@ -4,7 +4,9 @@ from collections.abc import Collection
 
 from sqlalchemy import select
 
+from tracker.assessment import emails as email_texts
 from tracker.assessment.transitions import AttemptAction, change_attempt_state
+from tracker.background import emails
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
@@ -25,6 +27,8 @@ def reopen_attempt(
     attempt: UnitAttempt, kind: ReopeningKind, reason: str, criterion_ids: Collection[int], actor: Actor
 ) -> Reopening:
     """End the round: set the attempt back to `in_progress`, and supersede its live signatures and its issued form.
+
+    The candidate is emailed, except where they ended the round themselves.
 
     Decisions carry over into the next round. On the criteria named, each live `met` is superseded by `needs_more`.
 
@@ -75,6 +79,9 @@ def reopen_attempt(
             for decision in new_decisions
         ],
     )
+    if kind in email_texts.REOPENED_BY:
+        topic = f"attempt_reopened:{reopening.id}"
+        emails.notify(attempt.candidate, topic, *email_texts.build_unit_reopened_email(attempt, kind))
     return reopening
 
 

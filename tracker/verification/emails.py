@@ -24,3 +24,13 @@ def build_action_points_raised_email(attempt: UnitAttempt, count: int) -> tuple[
         f"Write your {responses}: {build_url(f'/attempts/{attempt.id}/sign')}"
     )
     return f"{'Action point' if count == 1 else 'Action points'} on {attempt.unit.code}", body
+
+
+def build_verified_unit_reopened_email(attempt: UnitAttempt) -> tuple[str, str]:
+    """Return the email that asks the assessor to assess the criteria of a reopened unit again."""
+    verifier = use_terms("internal verifier", attempt.centre.terms)
+    body = (
+        f"The {verifier} has reopened {attempt.unit.code} of {attempt.candidate.name}, which was verified. "
+        f"Read the reason and which criteria need more evidence: {build_url(f'/attempts/{attempt.id}')}"
+    )
+    return f"{attempt.unit.code} of {attempt.candidate.name} is reopened", body

@@ -4,12 +4,15 @@ from datetime import date
 
 from tracker.assessment.reopening import reopen_attempt
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
+from tracker.background import emails
 from tracker.errors import Invalid
 from tracker.ledger.events import Actor
 from tracker.models import ActionPoint, UnitAttempt
+from tracker.registrations.current_allocations import find_current_allocation
+from tracker.verification import emails as email_texts
 from tracker.verification.services.action_points import notify_assessor, raise_action_point, validate_action
 from tracker.verification.services.checks import check_can_verify, check_criteria
-from tracker.vocabulary import ReopeningKind
+from tracker.vocabulary import ReopeningKind, Role
 
 
 def return_unit(
@@ -33,7 +36,7 @@ def return_unit(
 
 
 def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
-    """Reopen a verified unit: the criteria named need more evidence, and the round ends.
+    """Reopen a verified unit: the criteria named need more evidence, the round ends, and the assessor is emailed.
 
     Raises:
         Invalid: no criterion is chosen, or the reason is missing.
@@ -45,4 +48,7 @@ def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str,
     if not reason.strip():
         raise Invalid("Enter why the unit is reopened. Nothing was changed.", "reason")
     check_criteria(attempt, criterion_ids)
-    reopen_attempt(attempt, ReopeningKind.REOPENING, reason.strip(), criterion_ids, actor)
+    reopening = reopen_attempt(attempt, ReopeningKind.REOPENING, reason.strip(), criterion_ids, actor)
+    if assessor := find_current_allocation(attempt, Role.ASSESSOR):
+        topic = f"unit_reopened:{reopening.id}"
+        emails.notify(assessor.person, topic, *email_texts.build_verified_unit_reopened_email(attempt))
