@@ -305,7 +305,10 @@ def test_assessor_signs_on_the_page(world: World, client: ClientFor) -> None:
     assert "Sign as assessor" in page
     response = bob.post(address, data=signing_form(page, comment="Well done."))
     assert (response.status_code, response.location) == (303, address)
-    assert "You have signed off CFACC15 of Alice Moran" in bob.get(address).text
+    signed = bob.get(address).text
+    assert signed.count("You have signed off") == 1
+    assert signed.count("confirms this unit next") == 1
+    assert "You have signed off CFACC15 of Alice Moran" in signed
     assert "Confirm CFACC15" in client(world.alice).get("/").text
 
 

@@ -151,6 +151,9 @@ class TestWithScripts:
         time_out(live_server)
         page.fill("[name=response]", STORY)
         page.wait_for_selector("[data-autosave-status]:text('Not saved: you have been signed out')")
+        bottom = page.locator("[name=response]").evaluate("(box) => box.getBoundingClientRect().bottom")
+        top = page.locator("[data-autosave-status]").evaluate("(line) => line.getBoundingClientRect().top")
+        assert top >= bottom + 5, "clear of the outline of the box"
         page.locator("[name=response]").press_sequentially(" And the fourth.")
         page.get_by_role("heading", name="What I did").scroll_into_view_if_needed()
         page.get_by_role("button", name="Submit version 2").click()

@@ -82,10 +82,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
     except (Invalid, Refused) as refusal:
         add_error(form, refusal)
         return render_sign_page(attempt, form), refusal.status
-    flash(
-        f"You have signed off {attempt.unit.code} of {isolate(attempt.candidate.name)}. "
-        "The candidate confirms it next."
-    )
+    flash(f"You have signed off {attempt.unit.code} of {isolate(attempt.candidate.name)}.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
