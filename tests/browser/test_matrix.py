@@ -69,3 +69,13 @@ def test_a_phone_shows_headings_in_place_of_criteria(matrix: Page) -> None:
     matrix.goto(matrix.url.replace("&columns=all", ""))
     expect(matrix.locator(".matrix")).to_be_visible()
     expect(matrix.locator(".short-matrix")).to_be_hidden()
+
+
+def test_the_first_row_and_the_first_criterion_are_in_the_first_window(matrix: Page) -> None:
+    matrix.set_viewport_size({"width": 1280, "height": 800})
+    matrix.goto(matrix.url.replace("&columns=all", ""))
+    assert matrix.locator("table.matrix tbody tr").first.evaluate("(row) => row.getBoundingClientRect().bottom") < 760
+    matrix.set_viewport_size({"width": 390, "height": 844})
+    matrix.goto(matrix.url.split("?")[0])
+    first = matrix.locator(".criterion-row").first
+    assert first.evaluate("(row) => row.getBoundingClientRect().top") < 844 - 60, "above the bar of the navigation"
