@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from tracker.extensions import db
 from tracker.models import (
@@ -13,6 +13,7 @@ from tracker.models import (
     Person,
     Sample,
     SampleItem,
+    Unit,
     UnitAttempt,
 )
 from tracker.vocabulary import AssessmentState
@@ -36,6 +37,8 @@ class SampledDecisionOfUnit:
     label: str
     evidence_number: int | None
     version_number: int
+    unit_version: str | None
+    """The version of the unit that the criterion is of; None for the attempt's own."""
 
 
 def list_samples(attempt: UnitAttempt) -> list[SampleOfUnit]:
@@ -53,10 +56,18 @@ def list_samples(attempt: UnitAttempt) -> list[SampleOfUnit]:
 
 def list_sampled_decisions(attempt: UnitAttempt) -> dict[int, list[SampledDecisionOfUnit]]:
     """List the sampled decisions of an attempt by sample, in the order of the unit's criteria."""
+    is_of_own_version = Unit.id == attempt.unit_id
     query = (
-        select(SampleItem, Criterion.label, Evidence.number, EvidenceVersion.number)
+        select(
+            SampleItem,
+            Criterion.label,
+            Evidence.number,
+            EvidenceVersion.number,
+            case((is_of_own_version, None), else_=Unit.version),
+        )
         .join(Sample, Sample.id == SampleItem.sample_id)
         .join(Criterion, Criterion.id == SampleItem.criterion_id)
+        .join(Unit, Unit.id == Criterion.unit_id)
         .join(EvidenceVersion, EvidenceVersion.id == SampleItem.evidence_version_id)
         .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
         .where(Sample.attempt_id == attempt.id)
