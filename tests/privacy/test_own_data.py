@@ -84,6 +84,7 @@ def test_candidate_gets_all_their_data(
     archive = take(client(assessed_world.alice))
     data = load_data(archive)
     assert data["account"]["email"] == "alice.moran@example.org"
+    assert data["account"]["email_confirmed_at"].startswith("2026-09-01T")
     assert [each["role"] for each in data["roles"]] == ["Candidate"]
     portfolio = data["as_a_candidate"]
     assert portfolio["registrations"][0]["centre"] == "Northgate Skills"

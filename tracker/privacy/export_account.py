@@ -15,7 +15,7 @@ from tracker.privacy.anonymisation import read_columns, to_json_value
 def read_account(person: Person) -> dict[str, Any]:
     """Return everything stored about a person's account."""
     return {
-        "account": read_columns(person, "name", "email", "created_at", "deactivated_at"),
+        "account": read_columns(person, "name", "email", "email_confirmed_at", "created_at", "deactivated_at"),
         "earlier_names": [read_columns(each, "name", "changed_at") for each in list_earlier_names(person.id)],
         "changes_of_the_account": [
             read_columns(
