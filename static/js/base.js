@@ -91,6 +91,12 @@ const tracker = {
 };
 window.tracker = tracker;
 
+/* On a phone the tabs are one line that scrolls: the current one is in view. */
+document.querySelectorAll(".tabs ul").forEach((list) => {
+  const current = list.querySelector("[aria-current]");
+  if (current) list.scrollLeft = current.offsetLeft + current.offsetWidth - list.offsetLeft - list.clientWidth;
+});
+
 function offerToShow(box) {
   const input = box.querySelector("input");
   const button = document.createElement("button");

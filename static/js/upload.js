@@ -37,6 +37,19 @@ function button(label, about, act) {
   return element;
 }
 
+/* As destructive.ask of templates/components/destructive.html draws it. */
+function askToRemove(about, act) {
+  const question = createElement("details", "destructive in-row");
+  const summary = createElement("summary", "btn btn-outline-danger", "Remove");
+  summary.append(createElement("span", "visually-hidden", `: ${about}`));
+  const body = createElement("div", "destructive-question");
+  const confirm = button("Remove the file", about, act);
+  confirm.className = "btn btn-outline-danger";
+  body.append(createElement("p", "", "The file is deleted from this draft."), confirm);
+  question.append(summary, body);
+  return question;
+}
+
 function uploads(part) {
   const form = part.closest("form");
   const list = part.querySelector("[data-upload-list]");
@@ -131,7 +144,7 @@ function uploads(part) {
     const thumbnail = reply.preview_url ? [createThumbnail(reply.preview_url)] : [];
     row.replaceChildren(...thumbnail, name, createElement("span", "file-size", reply.size), createElement("span", "file-status", "✓ Added"));
     if (reply.move_url) ["up", "down"].forEach((direction) => row.append(moveButton(row, reply, direction)));
-    if (reply.remove_url) row.append(button("Remove", reply.name, () => remove(row, reply.remove_url)));
+    if (reply.remove_url) row.append(askToRemove(reply.name, () => remove(row, reply.remove_url)));
   }
 
   function fail(row, file, message, canRetry) {

@@ -71,7 +71,7 @@ def test_bob_sets_up_an_app_and_a_passkey_and_signs_in_with_them(
         give_password(bob)
         bob.press("Create the passkey")
         expect(page.get_by_text("Bob’s laptop, a passkey")).to_be_visible()
-        bob.follow("Remove Authenticator app")
+        bob.follow("Authenticator app")
         bob.go("/account")
 
         sign_in_again(bob)

@@ -243,7 +243,7 @@ def sign_off(bob: Walker) -> None:
 
 def verify_unit(carol: Walker) -> None:
     page = carol.page
-    with carol.task("Sample 3 decisions of 2 items", most_scrolled=MAX_SCROLLED_TO_SAMPLE):
+    with carol.task("Sample 3 decisions of 2 items", max_scrolled=MAX_SCROLLED_TO_SAMPLE):
         carol.follow("Alice Moran")
         for index in range(2):
             carol.tap(page.get_by_label("Agree", exact=True).nth(index))

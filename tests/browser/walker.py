@@ -114,7 +114,7 @@ class Walker:
         return int(self.page.evaluate("window.scrollY")) if self.has_scripts else 0
 
     @contextmanager
-    def task(self, name: str, *, at_most: int | None = None, most_scrolled: int | None = None) -> Iterator[None]:
+    def task(self, name: str, *, at_most: int | None = None, max_scrolled: int | None = None) -> Iterator[None]:
         """Count and print what a task takes, and check that it takes at most so many actions and pixels scrolled."""
         self.tally = Tally()
         yield
@@ -122,7 +122,7 @@ class Walker:
             width = (self.page.viewport_size or PHONE)["width"]
             sys.stdout.write(f"{name}, {width} px: {self.tally}\n")
             assert at_most is None or self.tally.actions <= at_most, name
-            assert most_scrolled is None or self.tally.scrolled <= most_scrolled, name
+            assert max_scrolled is None or self.tally.scrolled <= max_scrolled, name
 
     def wait_for_new_page(self) -> None:
         """Wait until the mark on the page is gone. Playwright's own waiting needs eval, which our pages forbid."""

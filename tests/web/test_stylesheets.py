@@ -21,7 +21,6 @@ UNSTYLED = {
         "file-name",
         "line-link",
         "offers",
-        "remove-claim",
     ),  # found by scripts or tests
     *("comment", "criteria-in-full", "library-actions", "month"),
     *("narrative", "nested", "preview", "product-mark", "qualification", "recording-form", "review-section"),
