@@ -97,7 +97,9 @@ def return_item(attempt: UnitAttempt, version: EvidenceVersion, by: Person, draf
 def release(assessment_id: int) -> None:
     """Release an assessment as the worker does, as if the time to undo it were over."""
     with transaction():
-        assessment = db.session.get_one(Assessment, assessment_id, populate_existing=True)  # a job may have released it
+        assessment = db.session.get_one(
+            Assessment, assessment_id, populate_existing=True
+        )  # a job may have released it
         if assessment.release_after:
             assessment.release_after = clock.now()
     releasing.release_assessment_if_due(assessment_id)
