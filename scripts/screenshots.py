@@ -88,6 +88,7 @@ def save_matrix_image() -> None:
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("link", name="CFACC15").first.click()
         page.get_by_role("link", name="Matrix").click()
+        page.get_by_role("link", name="All criteria").click()
         page.wait_for_load_state("networkidle")
         page.screenshot(path=image_path, clip={"x": 0, "y": 0, "width": 1280, "height": 1200}, full_page=True)
     Image.open(image_path).convert("RGB").quantize(64).save(image_path, optimize=True)
