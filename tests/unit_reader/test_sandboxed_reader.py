@@ -96,8 +96,8 @@ def test_the_subprocess_gets_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 def test_one_document_starts_one_subprocess(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: started.append(args) or run(*args, **kwargs))
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **kwargs: started.append(args) or start(*args, **kwargs))
     read_document("unit.html", UNIT)
     assert len(started) == 1
 

@@ -102,6 +102,6 @@ class TestScripts:
 
     def test_a_refused_form_has_the_policy_too(self, app: Flask, anonymous: FlaskClient) -> None:
         app.config["WTF_CSRF_ENABLED"] = True
-        answer = anonymous.post("/sign-in", data={"email": "alice@example.org"})
+        answer = anonymous.post("/forgotten-password", data={"email": "alice@example.org"})
         assert answer.status_code == 400
         assert "script-src 'nonce-" in answer.headers["Content-Security-Policy"]
