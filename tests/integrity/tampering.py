@@ -105,7 +105,7 @@ def _make_value(column: Column[Any]) -> Any:
 
 
 def divide_without_rules(
-    events: Sequence[Any], _key: str, changed: ChangedRow, *, is_unsealed: bool
+    events: Sequence[Any], _named: Sequence[int], _key: str, changed: ChangedRow, *, is_unsealed: bool
 ) -> dict[int, list[str] | None]:
     """Let the last event seal every row, whatever its act: in place of `tracker.ledger.sealing._divide`."""
     columns = changed.list_changed_columns()

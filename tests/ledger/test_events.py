@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from flask import Flask
@@ -54,6 +55,21 @@ def test_an_event_contains_no_name_and_no_text_that_a_person_wrote(world: World)
     salt = db.session.scalars(select(EventText.salt).where(EventText.field == "reason")).one()
     recorded_hash = json.loads(event.body)["data"]["texts"]["reason"]
     assert recorded_hash == events.hash_text(salt, "Moved to Cardiff with her canary.")
+
+
+def test_many_events_of_a_transaction_are_appended_with_few_statements(
+    world: World, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    """Each event was inserted by a statement of its own, with another for its texts."""
+    counts = []
+    for number in (2, 200):
+        with count_statements() as statements, transaction():
+            for _ in range(number):
+                actor = factories.make_actor(world.dan)
+                events.record("candidate_noted", world.registration, actor, texts={"note": "Well."}, number=number)
+        counts.append(len([each for each in statements if "INSERT" in each]))
+    assert counts == [2, 2]
+    assert len(list_events()) == 202
 
 
 def test_a_rolled_back_change_leaves_no_event(world: World) -> None:

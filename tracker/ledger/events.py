@@ -99,12 +99,17 @@ def append_queued() -> tuple[int, int]:
     last = _find_last_event()
     seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
     _check_clock(queue, last.at if last else None)
-    before = seq
+    before, events, texts = seq, [], []
     for queued, sealed in zip(queue, seal_rows(queue), strict=True):
         seq += 1
-        prev = _append(queued, sealed, seq, prev)
+        event, salts = _build_event(queued, sealed, seq, prev)
+        prev = event.hash
+        events.append(event)
+        texts += [EventText(event_seq=seq, field=name, salt=salt) for name, salt in salts.items()]
     queue.clear()
-    db.session.flush()
+    for rows in (events, texts):  # many rows in one statement; a text refers to its event
+        db.session.add_all(rows)
+        db.session.flush()
     return before, seq
 
 
@@ -153,7 +158,8 @@ def hash_text(salt: str, text: str) -> str:
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
-def _append(queued: QueuedEvent, sealed: EventSeals, seq: int, prev: str) -> str:
+def _build_event(queued: QueuedEvent, sealed: EventSeals, seq: int, prev: str) -> tuple[Event, dict[str, str]]:
+    """Return the event as it is stored, and the salts of its texts by name."""
     salts = {name: secrets.token_hex(16) for name in queued.texts}
     hashes = {name: hash_text(salts[name], text) for name, text in queued.texts.items()}
     object_id: int = queued.subject.id  # type: ignore[attr-defined]  # every model an event is about has one
@@ -188,10 +194,7 @@ def _append(queued: QueuedEvent, sealed: EventSeals, seq: int, prev: str) -> str
         prev=prev,
         hash=hash_body(body),
     )
-    db.session.add(event)
-    db.session.flush()
-    db.session.add_all(EventText(event_seq=seq, field=name, salt=salt) for name, salt in salts.items())
-    return event.hash
+    return event, salts
 
 
 def _get_queue() -> list[QueuedEvent]:

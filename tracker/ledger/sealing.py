@@ -1,6 +1,6 @@
 """Sealing what a transaction wrote: which of its events seals which row, and what each event says of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -54,7 +54,11 @@ def seal_rows(events: Sequence[RecordedEvent]) -> list[EventSeals]:
     changed = pop_changed_rows(row for event in events for row in event.rows)
     salts = row_seals.find_salts(key for key, each in changed.items() if not each.is_new)
     unsealed = changed.keys() - salts.keys()
-    shares = {key: _divide(events, key, each, is_unsealed=key in unsealed) for key, each in changed.items()}
+    named = _find_places(events)
+    shares = {
+        key: _divide(events, named.get(id(each.row), []), key, each, is_unsealed=key in unsealed)
+        for key, each in changed.items()
+    }
     salts |= _make_salts(key for key in changed if key in unsealed and shares[key])
     sealed = [EventSeals() for _ in events]
     for key, share in shares.items():
@@ -62,13 +66,29 @@ def seal_rows(events: Sequence[RecordedEvent]) -> list[EventSeals]:
     return sealed
 
 
+def _find_places(events: Sequence[RecordedEvent]) -> dict[int, list[int]]:
+    """Return the places of the events that are about a row or name it, by the identity of the row's object."""
+    places: dict[int, list[int]] = {}
+    for place, event in enumerate(events):
+        for row in {id(event.subject), *map(id, event.rows)}:
+            places.setdefault(row, []).append(place)
+    return places
+
+
 def _divide(
-    events: Sequence[RecordedEvent], key: str, changed: ChangedRow, *, is_unsealed: bool
+    events: Sequence[RecordedEvent], named: Sequence[int], key: str, changed: ChangedRow, *, is_unsealed: bool
 ) -> dict[int, list[str] | None]:
     """Return the events that seal a row, by their place, each with the columns that it changed.
 
     The event that is about the row or names it comes first, then the last one. Columns of None mean that the event
     seals the row for the first time.
+
+    Args:
+        events: the events of the transaction.
+        named: the places of those that are about the row or name it.
+        key: the row's key.
+        changed: the row.
+        is_unsealed: whether no event has sealed it before.
 
     Raises:
         UnpermittedWrite: the row was made or changed as no event may.
@@ -77,16 +97,14 @@ def _divide(
     remaining = changed.list_changed_columns()
     if not (is_unsealed or remaining):
         return {}
-    places = [
-        *(n for n, event in enumerate(events) if changed.row is event.subject or changed.row in event.rows),
-        *reversed(range(len(events))),
-    ]
     if is_unsealed:
-        for place in places:
+        for place in _iterate_places(events, named):
             if permitted_writes.may_add(events[place].act, table) and _is_in_scope(events[place], changed.row):
                 return {place: None}
     share: dict[int, list[str] | None] = {}
-    for place in () if changed.is_new else dict.fromkeys(places):
+    for place in () if changed.is_new else _iterate_places(events, named):
+        if not remaining:
+            break
         permitted = permitted_writes.list_columns(events[place].act, table)
         columns = [name for name in remaining if name in permitted]
         if columns and _is_in_scope(events[place], changed.row):
@@ -95,6 +113,12 @@ def _divide(
     if changed.is_new or remaining:
         raise UnpermittedWrite([event.act for event in events], key, remaining)
     return dict(sorted(share.items()))
+
+
+def _iterate_places(events: Sequence[RecordedEvent], named: Sequence[int]) -> Iterator[int]:
+    """Yield these places, then those of the other events from the last one; read only as far as is needed."""
+    yield from named
+    yield from (place for place in reversed(range(len(events))) if place not in named)
 
 
 def _seal_row(
