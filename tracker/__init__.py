@@ -7,7 +7,7 @@ a command or a test of plain functions starts without Flask and the database.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from tracker.background.jobs import Job
     from tracker.config import Settings
@@ -131,11 +131,11 @@ def init_sign_in(app: "Tracker") -> None:
     login_manager.login_message = None
 
 
-def release_due_in(attempt: "UnitAttempt") -> None:
-    """Release the attempt's due assessments, for the features that `tracker.assessment` is built on."""
+def release_due_in(attempts: "Collection[UnitAttempt]") -> None:
+    """Release the due assessments of attempts, for the features that `tracker.assessment` is built on."""
     from tracker.assessment.services import releasing
 
-    releasing.release_due_in(attempt)
+    releasing.release_due_in(*attempts)
 
 
 def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":

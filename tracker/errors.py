@@ -1,5 +1,8 @@
 """Domain errors; each message is the sentence that the user sees."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class TrackerError(Exception):
     """An error with a sentence for the user, a title for the page and an HTTP status."""
@@ -100,3 +103,18 @@ class FormNotRendered(TrackerError):
     def __init__(self, reason: str = "") -> None:
         super().__init__("The form could not be printed. Everything on it is saved. Try again in a minute.")
         self.reason = reason
+
+
+Refusals = dict[int, Invalid | Refused]
+"""Why some of the items of a list are refused, by their place."""
+
+
+@contextmanager
+def note_refusal(refused: Refusals | None, place: int) -> Iterator[None]:
+    """Note why one item of a list is refused, so that the others are carried out; or let the error pass."""
+    try:
+        yield
+    except (Invalid, Refused) as error:
+        if refused is None:
+            raise
+        refused[place] = error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from tracker.errors import Conflict, Invalid, NotFound, Refused
+from tracker.errors import Conflict, Invalid, NotFound, Refusals, TrackerError
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows, rehearsal
@@ -106,13 +106,17 @@ def plan_allocations(
         if people:
             lock_rows(UnitAttempt, attempt_ids)
         attempts = load_attempts(centre, attempt_ids)
-        current = _load_current_names(attempts)
-        units, changes = [], []
-        for attempt in attempts:
-            made, refusal = _try_to_allocate(attempt, people, reason, actor)
-            units.append(_build_planned_unit(attempt, current.get(attempt.id, {}), made, refusal))
-            changes += made
-        return AllocationPlan(tuple(units), _hash_changes(changes))
+        current, refused = _load_current_names(attempts), Refusals()
+        changes = change_allocations([(attempt, people) for attempt in attempts], reason, actor, refused=refused)
+        for error in refused.values():
+            if isinstance(error, Invalid):
+                raise error
+        units = [
+            _build_planned_unit(attempt, current.get(attempt.id, {}), changes.get(place, ()), refused.get(place))
+            for place, attempt in enumerate(attempts)
+        ]
+        made = [change for of_attempt in changes.values() for change in of_attempt]
+        return AllocationPlan(tuple(units), _hash_changes(made))
 
 
 def carry_out_plan(
@@ -137,20 +141,11 @@ def carry_out_plan(
     return changes
 
 
-def _try_to_allocate(
-    attempt: UnitAttempt, people: Mapping[Role, Person], reason: str, actor: Actor
-) -> tuple[list[AllocationChange], str | None]:
-    """Allocate an attempt; return what changed, or no change and the reason for the refusal."""
-    try:
-        with db.session.begin_nested():
-            changes = change_allocations(attempt, people, reason, actor)
-    except Refused as error:
-        return [], str(error).replace(" Nothing was changed.", "")
-    return changes, None
-
-
 def _build_planned_unit(
-    attempt: UnitAttempt, current: Mapping[Role, str], made: Iterable[AllocationChange], refusal: str | None
+    attempt: UnitAttempt,
+    current: Mapping[Role, str],
+    made: Iterable[AllocationChange],
+    refusal: TrackerError | None,
 ) -> PlannedUnit:
     return PlannedUnit(
         attempt.id,
@@ -159,7 +154,7 @@ def _build_planned_unit(
         attempt.unit.code,
         current,
         {change.made.role: change.made.person.name for change in made},
-        refusal,
+        str(refusal).replace(" Nothing was changed.", "") if refusal else None,
     )
 
 

@@ -1,24 +1,28 @@
 """Allocation of unit attempts to assessors and internal verifiers: one unit, or many in one act."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from tracker.background import emails
 from tracker.clock import now
-from tracker.errors import Invalid, NotFound, Refused
+from tracker.errors import Invalid, NotFound, Refusals, Refused, note_refusal
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Allocation, Person, UnitAttempt
 from tracker.registrations import emails as email_texts
 from tracker.registrations.due_releases import release_due_assessments_in
+from tracker.registrations.queries import list_live_roles
 from tracker.registrations.separation_of_duties import (
+    WhoDidWhat,
     check_may_assess,
     check_may_verify,
     check_not_withdrawn,
     check_not_withdrawn_before_completion,
+    list_assessed,
+    list_verified,
 )
 from tracker.registrations.services import check_has_role
 from tracker.vocabulary import AttemptState, Role
@@ -46,10 +50,9 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
         Refused: a withdrawn candidate, a void attempt, a person without the role, or separation of duties.
         Invalid: a change without a reason.
     """
-    changes = change_allocations(attempt, {role: person}, reason, actor)
+    changes = allocate_all([attempt], {role: person}, reason, actor)
     if not changes:
         raise Refused(f"This unit is already allocated to {isolate(person.name)}. Nothing was changed.")
-    email_people_concerned(changes)
     return changes[0].made
 
 
@@ -63,42 +66,54 @@ def allocate_all(
     Raises:
         Refused, Invalid: as `allocate` does, for any of the attempts.
     """
-    changes = [change for attempt in attempts for change in change_allocations(attempt, people, reason, actor)]
+    by_attempt = change_allocations([(attempt, people) for attempt in attempts], reason, actor)
+    changes = [change for of_attempt in by_attempt.values() for change in of_attempt]
     email_people_concerned(changes)
     return changes
 
 
 def change_allocations(
-    attempt: UnitAttempt, people: Mapping[Role, Person], reason: str, actor: Actor
-) -> list[AllocationChange]:
-    """Allocate an attempt to these people without an email; leave out roles in which it is theirs already.
+    requests: Sequence[tuple[UnitAttempt, Mapping[Role, Person]]],
+    reason: str,
+    actor: Actor,
+    *,
+    refused: Refusals | None = None,
+) -> dict[int, list[AllocationChange]]:
+    """Allocate each attempt to the people named with it, without an email, in a fixed number of SQL statements.
 
-    The rules hold for the allocations as they are afterwards, so that an assessor and a verifier who have done
-    nothing yet can be exchanged (docs/rules.md, Separation of duties, rule 4).
+    Roles in which an attempt is theirs already are left out. The rules hold for the allocations as they are
+    afterwards, so that an assessor and a verifier who have done nothing yet can be exchanged (docs/rules.md,
+    Separation of duties, rule 4).
+
+    Args:
+        requests: the attempts, all of one centre, with the new people by role.
+        reason: why allocations are changed.
+        actor: the administrator.
+        refused: gets why requests are refused, by their place, and the others are carried out; without it, the first
+            refusal is raised.
+
+    Returns:
+        The changes by the place of their request.
 
     Raises:
         Refused, Invalid: as `allocate` does.
     """
-    if not people:
-        return []
-    for role in people:
-        _check_not_withdrawn(attempt, role)
-    release_due_assessments_in(attempt)
-    current = _load_open_allocations(attempt)
-    _check_allocatable(attempt, people, current)
-    changed = [role for role in ALLOCATED_ROLES if role in people and not _is_allocated(current, role, people[role])]
-    ended = {role: current[role] for role in changed if role in current}
-    if ended and not reason.strip():
-        raise Invalid("Enter the reason for the change. Nothing was changed.", "reason")
-    moment = now()
-    for allocation in ended.values():
-        _end_allocation(allocation, moment, actor)
-    return [
-        AllocationChange(
-            attempt, _add_allocation(attempt, people[role], role, reason, moment, actor), ended.get(role)
-        )
-        for role in changed
-    ]
+    if not any(people for _, people in requests):
+        return {}
+    for place, (attempt, people) in enumerate(requests):
+        with note_refusal(refused, place):
+            _check_not_withdrawn(attempt, people)
+    attempts = [attempt for attempt, _ in requests]
+    release_due_assessments_in(attempts)
+    facts = _load_facts(attempts, {person.id for _, people in requests for person in people.values()})
+    accepted: dict[int, list[Role]] = {}
+    for place, (attempt, people) in enumerate(requests):
+        if not refused or place not in refused:
+            with note_refusal(refused, place):
+                accepted[place] = _check_allocatable(attempt, people, reason, facts)
+    return _make_changes(
+        {place: (*requests[place], roles) for place, roles in accepted.items()}, facts, reason, actor
+    )
 
 
 def find_open_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
@@ -112,70 +127,115 @@ def find_open_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
     return db.session.scalars(query).one_or_none()
 
 
-def _load_open_allocations(attempt: UnitAttempt) -> dict[Role, Allocation]:
-    """Return the allocations of an attempt that have not ended, by role."""
-    query = select(Allocation).where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
-    return {allocation.role: allocation for allocation in db.session.scalars(query)}
+@dataclass(frozen=True)
+class _Facts:
+    """What the rules of allocation ask about attempts and people."""
+
+    current: Mapping[int, dict[Role, Allocation]]
+    """The allocations that have not ended, by attempt and role."""
+    roles: Container[tuple[int, Role]]
+    """The ids of people, each with a role that they have at the centre now."""
+    assessed: WhoDidWhat
+    verified: WhoDidWhat
 
 
-def _is_allocated(current: Mapping[Role, Allocation], role: Role, person: Person) -> bool:
-    return role in current and current[role].person_id == person.id
+def _load_facts(attempts: Sequence[UnitAttempt], person_ids: Collection[int]) -> _Facts:
+    attempt_ids = [attempt.id for attempt in attempts]
+    query = select(Allocation).where(Allocation.attempt_id.in_(attempt_ids), Allocation.ends_at.is_(None))
+    current: dict[int, dict[Role, Allocation]] = {attempt_id: {} for attempt_id in attempt_ids}
+    for allocation in db.session.scalars(query.options(joinedload(Allocation.person))):
+        current[allocation.attempt_id][allocation.role] = allocation
+    return _Facts(
+        current,
+        list_live_roles(attempts[0].centre_id, person_ids),
+        list_assessed(person_ids, attempt_ids),
+        list_verified(person_ids, attempt_ids),
+    )
 
 
-def _check_not_withdrawn(attempt: UnitAttempt, role: Role) -> None:
-    if role is Role.INTERNAL_VERIFIER:
-        check_not_withdrawn_before_completion(attempt)
-    else:
-        check_not_withdrawn(attempt)
+def _check_not_withdrawn(attempt: UnitAttempt, roles: Iterable[Role]) -> None:
+    for role in roles:
+        if role is Role.INTERNAL_VERIFIER:
+            check_not_withdrawn_before_completion(attempt)
+        else:
+            check_not_withdrawn(attempt)
 
 
-def _check_allocatable(
-    attempt: UnitAttempt, people: Mapping[Role, Person], current: Mapping[Role, Allocation]
-) -> None:
+def _check_allocatable(attempt: UnitAttempt, people: Mapping[Role, Person], reason: str, facts: _Facts) -> list[Role]:
+    """Return the roles in which the attempt changes hands; raise as `allocate` does if it may not."""
     if not set(people) <= set(ALLOCATED_ROLES):
         raise NotFound
     if attempt.state is AttemptState.VOID:
         raise Refused("This unit is void. Nothing was changed.")
     for role, person in people.items():
-        check_has_role(person, attempt.centre, role)
-        check = check_may_assess if role is Role.ASSESSOR else check_may_verify
-        check(person.id, attempt)
-    afterwards = {role: allocation.person_id for role, allocation in current.items()}
-    afterwards |= {role: person.id for role, person in people.items()}
+        check_has_role(person, attempt.centre, role, facts.roles)
+        if role is Role.ASSESSOR:
+            check_may_assess(person.id, attempt, facts.verified)
+        else:
+            check_may_verify(person.id, attempt, facts.assessed)
+    current = {role: allocation.person_id for role, allocation in facts.current[attempt.id].items()}
+    afterwards = current | {role: person.id for role, person in people.items()}
     if len(set(afterwards.values())) < len(afterwards):
         raise Refused("The same person cannot assess and verify a unit. Nothing was changed. Choose somebody else.")
+    changed = [role for role in ALLOCATED_ROLES if afterwards.get(role) != current.get(role)]
+    if any(role in current for role in changed) and not reason.strip():
+        raise Invalid("Enter the reason for the change. Nothing was changed.", "reason")
+    return changed
 
 
-def _end_allocation(current: Allocation, moment: datetime, actor: Actor) -> None:
-    current.ends_at = moment
-    db.session.flush()  # before the next allocation: a unique index allows one live allocation for each role
-    record("allocation_ended", current, actor, attempt=current.attempt_id, role=current.role.value)
-
-
-def _add_allocation(
-    attempt: UnitAttempt, person: Person, role: Role, reason: str, moment: datetime, actor: Actor
-) -> Allocation:
+def _make_changes(
+    accepted: Mapping[int, tuple[UnitAttempt, Mapping[Role, Person], list[Role]]],
+    facts: _Facts,
+    reason: str,
+    actor: Actor,
+) -> dict[int, list[AllocationChange]]:
+    """End and add the allocations of all accepted requests, and record them in the order of the requests."""
     assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
-    allocation = Allocation(
-        attempt_id=attempt.id,
-        person=person,
-        role=role,
-        starts_at=moment,
-        reason=reason.strip() or "First allocation",
-        allocated_by_id=actor.person_id,
-    )
-    db.session.add(allocation)
+    moment, changes = now(), {}
+    for place, (attempt, people, roles) in accepted.items():
+        changes[place] = [
+            AllocationChange(
+                attempt,
+                Allocation(
+                    attempt_id=attempt.id,
+                    person=people[role],
+                    role=role,
+                    starts_at=moment,
+                    reason=reason.strip() or "First allocation",
+                    allocated_by_id=actor.person_id,
+                ),
+                facts.current[attempt.id].get(role),
+            )
+            for role in roles
+        ]
+    every_change = [change for of_request in changes.values() for change in of_request]
+    for change in every_change:
+        if change.ended:
+            change.ended.ends_at = moment
+    db.session.flush()  # before the new ones: a unique index allows one live allocation for each role
+    db.session.add_all(change.made for change in every_change)
     db.session.flush()
-    record(
-        "allocation_made",
-        allocation,
-        actor,
-        texts={"reason": allocation.reason},
-        attempt=attempt.id,
-        person=person.id,
-        role=role.value,
-    )
-    return allocation
+    for of_request in changes.values():
+        _record_changes(of_request, actor)
+    return changes
+
+
+def _record_changes(changes: Iterable[AllocationChange], actor: Actor) -> None:
+    """Record the allocations of an attempt that ended, then those that were made."""
+    for change in changes:
+        if ended := change.ended:
+            record("allocation_ended", ended, actor, attempt=ended.attempt_id, role=ended.role.value)
+    for change in changes:
+        made = change.made
+        record(
+            "allocation_made",
+            made,
+            actor,
+            texts={"reason": made.reason},
+            attempt=made.attempt_id,
+            person=made.person_id,
+            role=made.role.value,
+        )
 
 
 def email_people_concerned(changes: Iterable[AllocationChange]) -> None:

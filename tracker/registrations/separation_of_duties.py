@@ -3,7 +3,10 @@
 docs/rules.md, Separation of duties. Acts call these checks inside their transaction.
 """
 
-from sqlalchemy import or_, select, union
+from collections.abc import Collection, Container, Sequence
+from typing import Any
+
+from sqlalchemy import select, union
 
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -16,22 +19,38 @@ COMPLETED_STATES = (AttemptState.CONFIRMED, AttemptState.VERIFIED)
 VERIFYING_KINDS = (ReopeningKind.RETURN, ReopeningKind.REOPENING, ReopeningKind.DISAGREEMENT)
 
 
-def check_may_assess(person_id: int, attempt: UnitAttempt) -> None:
-    """Raise `Refused` for the candidate, and for anybody who has verified this attempt in any round."""
+WhoDidWhat = Container[tuple[int, int]]
+"""The ids of people, each with an attempt in which they did some act."""
+
+
+def check_may_assess(person_id: int, attempt: UnitAttempt, verified: WhoDidWhat | None = None) -> None:
+    """Raise `Refused` for the candidate, and for anybody who has verified this attempt in any round.
+
+    Args:
+        person_id: who would assess.
+        attempt: the attempt.
+        verified: who has verified it, as `list_verified` returns it, where that is loaded already.
+    """
     if person_id == attempt.candidate_id:
         raise Refused("Nobody can assess their own work. Nothing was changed.")
-    if has_verified(person_id, attempt.id):
+    if (person_id, attempt.id) in (list_verified([person_id], [attempt.id]) if verified is None else verified):
         raise Refused(
             "Somebody who has verified a candidate's unit cannot assess it, in any round. "
             "Nothing was changed. Choose another assessor."
         )
 
 
-def check_may_verify(person_id: int, attempt: UnitAttempt) -> None:
-    """Raise `Refused` for the candidate, and for anybody who has assessed this attempt in any round."""
+def check_may_verify(person_id: int, attempt: UnitAttempt, assessed: WhoDidWhat | None = None) -> None:
+    """Raise `Refused` for the candidate, and for anybody who has assessed this attempt in any round.
+
+    Args:
+        person_id: who would verify.
+        attempt: the attempt.
+        assessed: who has assessed it, as `list_assessed` returns it, where that is loaded already.
+    """
     if person_id == attempt.candidate_id:
         raise Refused("Nobody can verify their own work. Nothing was changed.")
-    if has_assessed(person_id, attempt.id):
+    if (person_id, attempt.id) in (list_assessed([person_id], [attempt.id]) if assessed is None else assessed):
         raise Refused(
             "Somebody who has assessed a candidate's unit cannot verify it, in any round. "
             "Nothing was changed. Choose another verifier."
@@ -59,32 +78,39 @@ def is_withdrawn_before_completion(attempt: UnitAttempt) -> bool:
     return attempt.registration.withdrawn_at is not None and attempt.state not in COMPLETED_STATES
 
 
-def has_assessed(person_id: int, attempt_id: int) -> bool:
-    """Return whether this person has done any act of assessment in the attempt, in any round."""
-    assessed = select(Assessment.id).where(
-        Assessment.attempt_id == attempt_id,
-        Assessment.assessor_id == person_id,
+def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Return which of these people have done any act of assessment in which of these attempts, in any round."""
+    assessed = select(Assessment.assessor_id, Assessment.attempt_id).where(
+        Assessment.attempt_id.in_(attempt_ids),
+        Assessment.assessor_id.in_(person_ids),
         (Assessment.state == AssessmentState.RELEASED) | Assessment.release_after.is_not(None),
     )
-    signed = select(Signature.id).where(
-        Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(ASSESSING_ROLES)
+    signed = select(Signature.person_id, Signature.attempt_id).where(
+        Signature.attempt_id.in_(attempt_ids),
+        Signature.person_id.in_(person_ids),
+        Signature.role.in_(ASSESSING_ROLES),
     )
-    return db.session.execute(union(assessed, signed).limit(1)).first() is not None
+    return {(row[0], row[1]) for row in db.session.execute(union(assessed, signed))}
 
 
-def has_verified(person_id: int, attempt_id: int) -> bool:
-    """Return whether this person has done any act of verification in the attempt, in any round."""
-    sampled = select(Sample.id).where(Sample.attempt_id == attempt_id, Sample.verifier_id == person_id)
-    raised_or_closed = select(ActionPoint.id).where(
-        ActionPoint.attempt_id == attempt_id,
-        or_(ActionPoint.raised_by_id == person_id, ActionPoint.closed_by_id == person_id),
+def list_verified(person_ids: Collection[int], attempt_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Return which of these people have done any act of verification in which of these attempts, in any round."""
+    sampled = select(Sample.verifier_id, Sample.attempt_id).where(
+        Sample.attempt_id.in_(attempt_ids), Sample.verifier_id.in_(person_ids)
     )
-    reopened = select(Reopening.id).where(
-        Reopening.attempt_id == attempt_id, Reopening.reopened_by_id == person_id, Reopening.kind.in_(VERIFYING_KINDS)
+    action_points = [
+        select(column, ActionPoint.attempt_id).where(ActionPoint.attempt_id.in_(attempt_ids), column.in_(person_ids))
+        for column in (ActionPoint.raised_by_id, ActionPoint.closed_by_id)
+    ]
+    reopened = select(Reopening.reopened_by_id, Reopening.attempt_id).where(
+        Reopening.attempt_id.in_(attempt_ids),
+        Reopening.reopened_by_id.in_(person_ids),
+        Reopening.kind.in_(VERIFYING_KINDS),
     )
-    signed = select(Signature.id).where(
-        Signature.attempt_id == attempt_id,
-        Signature.person_id == person_id,
+    signed = select(Signature.person_id, Signature.attempt_id).where(
+        Signature.attempt_id.in_(attempt_ids),
+        Signature.person_id.in_(person_ids),
         Signature.role == SignatureRole.INTERNAL_VERIFIER,
     )
-    return db.session.execute(union(sampled, raised_or_closed, reopened, signed).limit(1)).first() is not None
+    rows: Sequence[Any] = db.session.execute(union(sampled, *action_points, reopened, signed)).all()
+    return {(row[0], row[1]) for row in rows}

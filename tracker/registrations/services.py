@@ -1,6 +1,6 @@
 """Acts on registrations: register and withdraw candidates, start and void their unit attempts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from datetime import date
 
 from sqlalchemy import select
@@ -12,8 +12,9 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.library.queries.units import describe_lapsed_registration, load_document
-from tracker.models import Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
+from tracker.models import Centre, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.due_releases import release_due_assessments_in
+from tracker.registrations.queries import list_live_roles
 from tracker.registrations.registration_changes import RegistrationNumbers, check_numbers
 from tracker.vocabulary import AttemptState, Role, use_terms
 from tracker.web.text_direction import isolate
@@ -191,8 +192,7 @@ def withdraw_candidate(registration: Registration, reason: str, actor: Actor) ->
         raise Refused("This candidate has already been withdrawn. Nothing was changed.")
     if not reason.strip():
         raise Invalid("Enter the reason for the withdrawal. Nothing was changed.", "reason")
-    for attempt in registration.attempts:
-        release_due_assessments_in(attempt)
+    release_due_assessments_in(registration.attempts)
     registration.withdrawn_at, registration.withdrawn_reason = now(), reason.strip()
     record("candidate_withdrawn", registration, actor, texts={"reason": reason})
 
@@ -205,16 +205,24 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
         raise Refused("This unit is already void. Nothing was changed.")
     if not reason.strip():
         raise Invalid("Enter the reason for voiding the unit. Nothing was changed.", "reason")
-    release_due_assessments_in(attempt)
+    release_due_assessments_in([attempt])
     before = attempt.state
     attempt.state, attempt.void_reason = AttemptState.VOID, reason.strip()
     record("attempt_voided", attempt, actor, texts={"reason": reason}, before=before.value, state="void")
 
 
-def check_has_role(person: Person, centre: Centre, role: Role) -> None:
-    """Raise `Refused` unless this person has the role at the centre now."""
-    query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
-    if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
+def check_has_role(
+    person: Person, centre: Centre, role: Role, live_roles: Container[tuple[int, Role]] | None = None
+) -> None:
+    """Raise `Refused` unless this person has the role at the centre now.
+
+    Args:
+        person: the person.
+        centre: the centre.
+        role: the role.
+        live_roles: who has which role at the centre, as `list_live_roles` returns it, if that is loaded already.
+    """
+    if (person.id, role) not in (list_live_roles(centre.id, [person.id]) if live_roles is None else live_roles):
         name = use_terms(role.label, centre.terms).lower()
         raise Refused(f"{isolate(person.name)} does not have the role of {name} here now. Nothing was changed.")
 

@@ -7,6 +7,8 @@ depends on the release of an attempt's assessments calls `release_due_in` first.
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from sqlalchemy import select
 
@@ -56,11 +58,15 @@ def release_due_assessments() -> int:
     return len(due)
 
 
-def release_due_in(attempt: UnitAttempt) -> None:
-    """Release the attempt's assessments whose time to undo is over, in the caller's transaction."""
-    due = select(Assessment.id).where(Assessment.attempt_id == attempt.id, Assessment.release_after <= now())
-    if ids := list(db.session.scalars(due)):
-        _lock_and_release(attempt.id, ids)
+def release_due_in(*attempts: UnitAttempt) -> None:
+    """Release the assessments of these attempts whose time to undo is over, in the caller's transaction."""
+    due = (
+        select(Assessment.attempt_id, Assessment.id)
+        .where(Assessment.attempt_id.in_([attempt.id for attempt in attempts]), Assessment.release_after <= now())
+        .order_by(Assessment.attempt_id, Assessment.id)
+    )
+    for attempt_id, rows in groupby(db.session.execute(due).all(), key=attrgetter("attempt_id")):
+        _lock_and_release(attempt_id, [row.id for row in rows])
 
 
 def withdraw_draft_outcomes(attempt: UnitAttempt, claim_ids: Collection[int]) -> None:

@@ -161,8 +161,7 @@ def _lock_with_attempts(evidence: Evidence, actor: Actor) -> list[UnitAttempt]:
         lock_rows(Grant, [actor.grant_id])
     attempts = _list_claimed_attempts(evidence)
     lock_rows(UnitAttempt, (attempt.id for attempt in attempts))
-    for attempt in attempts:
-        release_due_assessments_in(attempt)
+    release_due_assessments_in(attempts)
     lock_rows(Evidence, [evidence.id])
     in_progress = [attempt for attempt in attempts if attempt.state is AttemptState.IN_PROGRESS]
     open_attempts = [attempt for attempt in in_progress if not attempt.registration.withdrawn_at]

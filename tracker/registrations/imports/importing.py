@@ -231,9 +231,8 @@ class Import:
         label = use_terms(role.label, self.centre.terms).lower()
         current = {each.id: self.lookups.allocated.get((each.id, role)) for each in attempts}
         unallocated = [attempt for attempt in attempts if current[attempt.id] is None]
-        changes = [
-            change for each in unallocated for change in change_allocations(each, {role: person}, "", self.actor)
-        ]
+        by_attempt = change_allocations([(each, {role: person}) for each in unallocated], "", self.actor)
+        changes = [change for of_attempt in by_attempt.values() for change in of_attempt]
         step.changes += changes
         if changes:
             step.add(
