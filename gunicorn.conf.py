@@ -5,8 +5,6 @@ import sys
 from ipaddress import ip_address
 from typing import Any
 
-from gunicorn.http import wsgi
-
 from tracker.config import Settings
 from tracker.storage.private_files import list_exposed_paths, make_new_files_private
 
@@ -14,8 +12,8 @@ DEMO = os.environ.get("DEMO") == "1"
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WORKERS", "1"))
-worker_class = "gthread"
-threads = int(os.environ.get("THREADS", "16"))  # a slow upload occupies one thread
+worker_class = "tracker.web.gunicorn_worker.BufferingWorker"
+threads = int(os.environ.get("THREADS", "16"))
 timeout = 120
 keepalive = 5
 loglevel = "warning"
@@ -31,17 +29,6 @@ def on_starting(server: Any) -> None:
     make_new_files_private()
     for path in list_exposed_paths(Settings.from_environment()):
         sys.stderr.write(f"Other accounts of this machine can open {path}. To keep it private: chmod go= {path}\n")
-
-
-class ResponseWithoutServer(wsgi.Response):
-    """A response without the header that names the server's software and version."""
-
-    def default_headers(self) -> list[str]:
-        """Return the headers that gunicorn adds, without `Server`."""
-        return [line for line in super().default_headers() if not line.lower().startswith("server:")]
-
-
-wsgi.Response = ResponseWithoutServer
 
 
 def is_this_machine(host: str) -> bool:

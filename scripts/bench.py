@@ -197,7 +197,7 @@ def serve(environment: dict[str, str]) -> Any:
         "--threads",
         "4",
         "--worker-class",
-        "gthread",
+        "tracker.web.gunicorn_worker.BufferingWorker",
         "--bind",
         f"127.0.0.1:{port}",
         "wsgi:app",

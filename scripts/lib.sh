@@ -93,6 +93,12 @@ set_up_office() {
         say "Bubblewrap may not create namespaces for this account, so documents are shown as text. See docs/operations.md, Documents as pages."
 }
 
+# Install nginx, whose documented configuration the tests run. The package starts a server on port 80 where services run.
+set_up_nginx() {
+    has apt-get || fail "nginx is set up on Debian and Ubuntu only. Elsewhere its tests are skipped unless it is installed."
+    need_packages nginx-light
+}
+
 # set_up_venv LOCK: install what the lock file names, checked by its hashes, unless the stamp says that it is there.
 # The stamp holds the folder and the Python too: neither survives a move or an upgrade.
 set_up_venv() {

@@ -92,6 +92,11 @@ PARTS = {
         "all are refused, and no page may be cached",
         "proof/test_sessions.py",
     ),
+    "slow clients": Part(
+        "200 connections that send a byte now and then, to the server and to nginx in front of it",
+        "pages answer; the figures say in how many per cent of their usual time",
+        "proof/test_slow_clients.py",
+    ),
     "tampering": Part(
         "changes of stored data outside the product",
         "every change is named, and no unchanged data is reported",

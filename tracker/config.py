@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 MEGABYTE = 1024 * 1024
+MAX_REQUEST_SIZE = 410 * MEGABYTE
+"""Four files at their limit in one form without JavaScript."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ class Settings:
             "SESSION_COOKIE_SECURE": is_https,
             "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
             "WTF_CSRF_TIME_LIMIT": None,  # so that a form left open for hours can be saved
-            "MAX_CONTENT_LENGTH": 410 * MEGABYTE,  # four files at their limit in one post without JavaScript
+            "MAX_CONTENT_LENGTH": MAX_REQUEST_SIZE,
             "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,
             "MAX_FORM_PARTS": 1000,
             "ATTACHMENT_LIMIT": 100 * MEGABYTE,

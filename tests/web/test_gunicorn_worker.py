@@ -1,0 +1,165 @@
+"""Slow clients: whole requests are received before a thread handles them, and what is too slow is ended."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+
+import pytest
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
+
+from tracker.config import MAX_REQUEST_SIZE
+from tracker.web import gunicorn_worker
+from tracker.web.gunicorn_worker import BODY_SECONDS, HEAD_SECONDS, LOWEST_RATE, SEND_SECONDS, Connection, Listener
+
+KEEP_ALIVE = 5
+NOW = 1_000_000.0
+TIMEOUT = 30  # seconds after which a test that waits for an answer fails
+
+
+def echo(environ: dict, start_response: Callable) -> Iterable[bytes]:
+    """Answer with the length that the head names, a colon, and the body."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ.get("CONTENT_LENGTH", "").encode() + b":" + environ["wsgi.input"].read()]
+
+
+@contextmanager
+def listening(threads: int = 1) -> Iterator[Listener]:
+    """Serve `echo` in this process."""
+    connections: dict[int, wasyncore.dispatcher] = {}
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(threads)
+    server_socket = socket.create_server(("127.0.0.1", 0))
+    listener = Listener(
+        echo,
+        connections,
+        _sock=server_socket,
+        dispatcher=dispatcher,
+        adj=Adjustments(ident=None, max_request_body_size=MAX_REQUEST_SIZE + 1, channel_timeout=KEEP_ALIVE),
+        sockinfo=(socket.AF_INET, socket.SOCK_STREAM, 0, server_socket.getsockname()),
+        bind_socket=False,
+    )
+    is_stopped = threading.Event()
+
+    def serve() -> None:
+        while not is_stopped.is_set():
+            wasyncore.loop(timeout=1, use_poll=True, map=connections, count=1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener
+    finally:
+        is_stopped.set()
+        listener.pull_trigger()
+        thread.join(TIMEOUT)
+        dispatcher.shutdown()
+        wasyncore.close_all(connections)
+
+
+def connect(listener: Listener, data: bytes = b"") -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", listener.socket.getsockname()[1]), timeout=TIMEOUT)
+    client.sendall(data)
+    return client
+
+
+def read_all(client: socket.socket) -> bytes:
+    with client:
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_clients_that_send_a_byte_now_and_then_hold_no_thread() -> None:
+    with listening(threads=1) as listener, ExitStack() as clients:
+        for _ in range(5):
+            clients.enter_context(connect(listener, b"GET / HTTP/1.1\r\nX-Slow: "))
+            slow = clients.enter_context(connect(listener, b"POST / HTTP/1.0\r\nContent-Length: 9\r\n\r\nslow"))
+        assert read_all(connect(listener, b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 200 OK")
+        slow.sendall(b" body")
+        assert read_all(slow).endswith(b"9:slow body")
+
+
+def test_no_answer_names_the_server_software() -> None:
+    """A `Server` header tells an attacker what to look for."""
+    with listening() as listener:
+        for request in (b"GET / HTTP/1.0\r\n\r\n", b"garbage\r\n\r\n"):
+            answer = read_all(connect(listener, request)).lower()
+            assert answer
+            assert b"server:" not in answer
+            assert b"waitress" not in answer
+            assert b"gunicorn" not in answer
+
+
+def test_a_body_that_is_too_large_is_left_to_the_app_which_explains_it() -> None:
+    with listening() as listener:
+        head = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\nstart of it" % (MAX_REQUEST_SIZE + 1)
+        answer = read_all(connect(listener, head))
+    assert answer.endswith(b"%d:" % (MAX_REQUEST_SIZE + 1)), "the app sees the length, and no body"
+    assert answer.count(b"HTTP/1.1") == 1, "the body is not taken for a request"
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    """A connection that was opened, and last used, at the time `NOW`."""
+    ours, theirs = socket.socketpair()
+    listener = SimpleNamespace(active_channels={}, add_task=lambda _: None)
+    connection = Connection(listener, ours, ("192.0.2.1", 1), Adjustments(), map={})
+    connection.last_activity = NOW
+    yield connection
+    ours.close()
+    theirs.close()
+
+
+def receive(connection: Connection, data: bytes) -> None:
+    connection.received(data)
+    if connection.receiving_since is not None:
+        connection.receiving_since = NOW
+
+
+@pytest.mark.parametrize(
+    ("received", "seconds"),
+    [
+        pytest.param(b"", KEEP_ALIVE, id="no next request"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: ", HEAD_SECONDS, id="half a head"),
+        pytest.param(b"POST / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n", BODY_SECONDS, id="no body"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n" + b"x" * 2 * LOWEST_RATE,
+            BODY_SECONDS + 2,
+            id="half a body",
+        ),
+    ],
+)
+def test_a_connection_is_ended_when_it_is_too_slow(connection: Connection, received: bytes, seconds: int) -> None:
+    if received:
+        receive(connection, received)
+    connection.last_activity = NOW + (seconds if received else 0)  # a byte a moment ago does not help
+    assert not connection.is_overdue(NOW + seconds, KEEP_ALIVE)
+    assert connection.is_overdue(NOW + seconds + 1, KEEP_ALIVE)
+
+
+def test_a_request_that_is_being_handled_is_not_ended(connection: Connection) -> None:
+    receive(connection, b"GET / HTTP/1.1\r\n\r\n")
+    assert connection.requests
+    assert not connection.is_overdue(NOW + 3600, KEEP_ALIVE)
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_disconnected(connection: Connection) -> None:
+    connection.total_outbufs_len = 10
+    assert not connection.is_overdue(NOW + SEND_SECONDS, KEEP_ALIVE)
+    assert connection.is_overdue(NOW + SEND_SECONDS + 1, KEEP_ALIVE)
+
+
+def test_the_largest_unfinished_requests_are_ended_when_all_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gunicorn_worker, "MAX_RECEIVED", 100)
+    sizes = {"small": 30, "large": 90, "medium": 60}
+    connections = {
+        name: SimpleNamespace(received_size=size, will_close=False, is_overdue=lambda *_: False)
+        for name, size in sizes.items()
+    }
+    Listener.maintenance(
+        SimpleNamespace(active_channels=connections, adj=SimpleNamespace(channel_timeout=KEEP_ALIVE)),  # type: ignore[arg-type]
+        NOW,
+    )
+    assert [name for name, each in connections.items() if each.will_close] == ["large"]
