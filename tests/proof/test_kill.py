@@ -150,6 +150,7 @@ def make_earlier_work() -> dict[str, int]:
     with clock.frozen_at(days_ago(400)), transaction():
         keys.make_key()  # older than the first event
     scenario = demo.Scenario()
+    scenario.session_ref = "proof"  # it must not be treated as the demonstration
     scenario.schedule(200, 9, lambda: demo.create_demo_centre(scenario))
     scenario.schedule(190, 9, lambda: demo.register_for_units(scenario, "Chloe", "C-1038", ("CFACC15",)))
     scenario.schedule(80, 9, lambda: demo.register_for_units(scenario, "Alice", "C-1042", ("INSCC004",)))
@@ -158,7 +159,7 @@ def make_earlier_work() -> dict[str, int]:
         demo.schedule_item(scenario, "Chloe", item)
     scenario.run()
     with transaction():
-        db.session.execute(delete(Installation))  # it must not be treated as the demonstration
+        db.session.execute(delete(Installation))
         for person in scenario.people.values():
             db.session.get_one(Person, person.id).password_hash = PASSWORD_HASH
     checkpoints.write_due(at_once=True)  # the events are of past days without checkpoints

@@ -35,6 +35,7 @@ from tracker.models import (
     Person,
     UnitAttempt,
 )
+from tracker.models.people import DEMONSTRATION_SESSION
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import create_draft, save_draft
@@ -82,6 +83,8 @@ class Scenario:
     """The centre, the people by first name, and the steps that `run` does in the order of their times."""
 
     def __init__(self) -> None:
+        self.session_ref = DEMONSTRATION_SESSION
+        """The session that its events name; another one where it does not make the demonstration."""
         self.steps: list[Step] = []
         self.people: dict[str, Person] = {}
         self.centre: Centre
@@ -101,7 +104,7 @@ class Scenario:
     def actor(self, name: str, role: Role) -> Actor:
         """Return the actor of events for a person in one of their roles."""
         query = select(Grant.id).where(Grant.person_id == self.people[name].id, Grant.role == role)
-        return Actor(self.people[name].id, db.session.scalar(query), "demonstration")
+        return Actor(self.people[name].id, db.session.scalar(query), self.session_ref)
 
     def attempt(self, name: str, code: str) -> UnitAttempt:
         """Return a candidate's attempt at the unit with this code."""
@@ -146,7 +149,7 @@ def create_demo_centre(scenario: Scenario) -> None:
     use_link(_get_token(issue_link(dan, LinkPurpose.INVITATION, OPERATOR)), password_hash, dan.name)
     dan_as_administrator = scenario.actor("Dan", Role.ADMINISTRATOR)
     if can_deliver():  # the operator printed the link, so it confirmed nothing
-        own_act = Actor(dan.id, None, "demonstration")
+        own_act = Actor(dan.id, None, scenario.session_ref)
         confirm_address(_get_token(send_link(dan, LinkPurpose.CONFIRM_ADDRESS, own_act)), own_act)
     for name, email, roles in PEOPLE:
         person = find_or_create_person(email, name, dan_as_administrator)

@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.option("--covered", "show_covered", is_flag=True, help="List the columns that the checks protect, by table.")
+@click.option("--covered", "show_covered", is_flag=True, help="List what the checks protect, and what they do not.")
 @with_appcontext
 def verify(as_json: bool, show_covered: bool) -> None:
     """Run every integrity check. Exit code 0: all passed; 1: a check failed; 2: the checks could not run."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tracker.integrity.invariants import list_covered_columns
-    from tracker.integrity.verify import CHECKS, run_all_checks
+    from tracker.integrity.verify import run_all_checks
 
     if show_covered:
-        _print_covered(list_covered_columns(CHECKS), as_json)
+        _print_covered(as_json)
         return
     results: list[Result] = []
     try:
@@ -136,9 +135,18 @@ def _as_json(results: "Sequence[Result]") -> dict[str, object]:
     }
 
 
-def _print_covered(columns: dict[str, list[str]], as_json: bool) -> None:
+def _print_covered(as_json: bool) -> None:
+    from tracker.integrity.coverage import list_covered_columns, list_uncovered_columns
+    from tracker.integrity.verify import CHECKS
+
+    covered, uncovered = list_covered_columns(CHECKS), list(list_uncovered_columns())
     if as_json:
-        click.echo(json.dumps(columns, indent=2))
+        others = [{"table": table, "columns": columns, "reason": reason} for table, columns, reason in uncovered]
+        click.echo(json.dumps({"covered": covered, "not_covered": others}, indent=2))
         return
-    for table, names in columns.items():
-        click.echo(f"{table}: {', '.join(names)}")
+    click.echo("Covered:")
+    for table, columns in covered.items():
+        click.echo(f"  {table}: {', '.join(columns)}")
+    click.echo("Not covered:")
+    for table, columns, reason in uncovered:
+        click.echo(f"  {table}: {', '.join(columns)}\n    {reason}")

@@ -64,12 +64,3 @@ def _list_faults(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
         yield from check.find(ledger)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # rows and events may be damaged in any way
         yield f"the check could not read what it needs: {type(error).__name__} {error}"
-
-
-def list_covered_columns(checks: Iterable[Check]) -> dict[str, list[str]]:
-    """Return the columns that some check protects, by table."""
-    columns: dict[str, set[str]] = {}
-    for check in checks:
-        for table, names in check.covers.items():
-            columns.setdefault(table, set()).update(names)
-    return {table: sorted(columns[table]) for table in sorted(columns)}

@@ -22,7 +22,7 @@ GROUPS = {
     "Units and evidence": (15, 16, 17, 18),
     "Issued forms": (21, 22),
     "Retention and erasure": (27,),
-    "Database": (28,),
+    "Database": (28, 31),
 }
 """The numbers of the invariants under each heading of the page."""
 

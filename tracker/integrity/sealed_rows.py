@@ -35,9 +35,10 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
 }
 """Tables whose rows never change, with the columns that are empty at first and may be filled later."""
 COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.SEALED_TABLES.items()}
+SALTS = {"row_salt": ("row_key", "salt", "column_salts")}
 
 
-@invariant(14, "no row has changed since its last event, and no event changed more than its act may", COLUMNS)
+@invariant(14, "no row has changed since its last event, and no event changed more than its act may", COLUMNS | SALTS)
 def find_changed_rows(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row that changed otherwise than its events say. docs/integrity.md, invariant 14."""
     sealing: dict[str, list[LedgerEvent]] = {}
@@ -57,6 +58,7 @@ def find_changed_rows(ledger: LedgerSnapshot) -> Iterator[str]:
     for key in sealing.keys() - sealed_keys:
         if key.partition(":")[0] in row_seals.SEALED_TABLES:
             yield f"{_describe_key(key)} is missing, but {sealing[key][-1].name} records it"
+    yield from (f"{_describe_key(key)} has salts, but no event seals it" for key in ledger.row_salts.keys() - sealing)
 
 
 def _find_faults(ledger: LedgerSnapshot, sealing: Sequence[LedgerEvent], key: str, row: Row) -> Iterator[str]:
@@ -96,6 +98,9 @@ def _find_faults_of_format_2(
     salts = ledger.row_salts.get(key)
     if salts is None:
         yield f"has no salts, but {sealing[-1].name} seals it"
+        return
+    if fault := salts.find_fault(table):
+        yield fault
         return
     hashes = row_seals.hash_columns(salts, table, row)
     for event in reversed(sealing):

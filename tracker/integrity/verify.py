@@ -8,10 +8,12 @@ from tracker.integrity import (
     actors,
     confirmed_addresses,
     database,
+    demonstration,
     erasures,
     issued_forms,
     keys_and_checkpoints,
     ledger_chain,
+    library,
     replay,
     rows_and_events,
     schema,
@@ -26,8 +28,10 @@ from tracker.integrity.ledger_snapshot import LedgerSnapshot
 __all__ = ["CHECKS", "run_all_checks"]
 MODULES = (
     ledger_chain,
+    library,
     units_and_evidence,
     database,
+    demonstration,
     schema,
     actors,
     account_changes,

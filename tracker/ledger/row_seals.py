@@ -109,6 +109,13 @@ class RowSalts:
             return self.columns[column]
         return hashlib.sha256(SALT_DOMAIN + bytes.fromhex(self.salt) + column.encode()).hexdigest()
 
+    def find_fault(self, table: Table) -> str:
+        """Return what makes them no salts of a row of this table; empty if nothing does."""
+        if bool(self.salt) == bool(self.columns):
+            return "has salts of no known form"
+        unknown = self.columns.keys() - set(SEALED_TABLES[table.name].columns(table))
+        return f"has a salt of {min(unknown)}, which is not sealed" if unknown else ""
+
 
 def make_salts() -> RowSalts:
     """Return new salts for a row."""

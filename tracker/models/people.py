@@ -18,6 +18,10 @@ EVIDENCE_AGE_MONTHS = 24
 """The age limit of evidence that a centre starts with."""
 
 
+DEMONSTRATION_SESSION = "demonstration"
+"""The session that the events of the demonstration name. Real sessions are named by hashes."""
+
+
 class Centre(Base):
     """An organisation approved to assess, with its centre number."""
 

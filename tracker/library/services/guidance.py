@@ -45,11 +45,12 @@ def attach_guidance(guidance: Guidance, unit_code: str, warning: str, centre_id:
     """
     if is_attached(guidance, unit_code, centre_id):
         raise Refused(f"This guidance is already attached to {unit_code}. Nothing was changed.")
+    warning = warning.strip()
     attached = GuidanceUnit(
         guidance_id=guidance.id,
         unit_code=unit_code,
         centre_id=centre_id,
-        warning=warning.strip() or None,
+        warning=warning or None,
         attached_by_id=actor.person_id,
         attached_at=now(),
     )
@@ -59,7 +60,8 @@ def attach_guidance(guidance: Guidance, unit_code: str, warning: str, centre_id:
         "guidance_attached",
         attached,
         actor,
-        texts={"warning": warning} if warning.strip() else {},
+        texts={"warning": warning} if warning else {},
+        page=guidance.id,
         guidance=guidance.content_hash,
         unit=unit_code,
         centre=centre_id,

@@ -13,6 +13,7 @@ from tracker.library.services.links import load_links, remap_links
 from tracker.library.services.qualifications import load_qualification
 from tracker.models import Criterion, EvidenceRequirement, Guidance, GuidanceUnit, Unit, UnitAttempt, UnitCode
 from tracker.units.documents import GuidanceDocument, UnitDocument
+from tracker.units.search_words import build_search_text, list_codes
 from tracker.units.standards_folder import StandardsFolder, normalise_code
 
 
@@ -146,19 +147,10 @@ def _fill_unit(unit: Unit, document: UnitDocument) -> None:
     unit.content_hash = document.content_hash
 
 
-def build_search_text(document: UnitDocument) -> str:
-    """Return the text that a search looks through, in lower case."""
-    details = (document.title, document.metadata["suites"], document.metadata["keywords"])
-    texts = (*details, *(criterion.text for criterion in document.criteria))
-    return "\n".join(text for text in texts if text).casefold()
-
-
 def _build_codes(unit: Unit, document: UnitDocument) -> list[UnitCode]:
-    own = [("code", document.code), ("slug", document.slug)]
-    codes = dict.fromkeys([*own, *((identifier.scheme, identifier.value) for identifier in document.identifiers)])
     return [
         UnitCode(unit_id=unit.id, scheme=scheme, value=value, normalised=normalise_code(value))
-        for scheme, value in codes
+        for scheme, value in list_codes(document)
     ]
 
 
