@@ -1,9 +1,12 @@
 """The scripts: they refuse an incomplete configuration before they start anything, and say why."""
 
+import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,7 +51,7 @@ def test_an_unknown_option_sets_nothing_up() -> None:
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("script", ["check", "run", "setup", "test", "lib.sh"])
+@pytest.mark.parametrize("script", ["audit", "check", "run", "setup", "test", "lib.sh"])
 def test_every_script_is_plain_sh(script: str) -> None:
     shell = shutil.which("dash") or "sh"
     assert subprocess.run([shell, "-n", str(ROOT / "scripts" / script)], check=False).returncode == 0
@@ -71,3 +74,18 @@ def test_a_demonstration_is_not_shown_to_another_machine(gunicorn_settings: dict
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_a_demonstration_is_shown_to_this_machine(gunicorn_settings: dict, host: str) -> None:
     gunicorn_settings["on_starting"](SimpleNamespace(cfg=SimpleNamespace(address=[(host, 8000)])))
+
+
+def test_the_bill_of_materials_names_every_package_that_is_installed(tmp_path: Path) -> None:
+    """With the arguments of `scripts/audit`."""
+    script = (ROOT / "scripts/audit").read_text().replace("\\\n", " ")
+    (command,) = re.findall(r'cyclonedx-py" (.+?) --output-file', script)
+    target = tmp_path / "sbom.json"
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", *command.split(), "--output-file", str(target)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    listed = {f"{each['name']}=={each['version']}" for each in json.loads(target.read_text())["components"]}
+    assert listed == set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))

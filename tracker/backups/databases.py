@@ -12,7 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, func, inspect, select
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import func, inspect, select
 
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -102,25 +103,20 @@ def _restore_postgresql(path: Path) -> None:
 
 
 def _run(program: str, arguments: Sequence[str]) -> None:
-    """Run one of PostgreSQL's programs, with the connection in its environment.
+    """Run one of PostgreSQL's programs with the connection of `DATABASE_URL`, its TLS options included.
 
-    Command-line arguments can be read by every user of the machine; the environment cannot.
+    The password is in the environment: command-line arguments can be read by every user of the machine.
     """
     executable = shutil.which(program)
     if executable is None:
         raise Refused(f"{program} is not installed. Nothing was changed. Install PostgreSQL’s client programs.")
-    url: URL = db.engine.url
-    variables = {
-        "PGHOST": url.host,
-        "PGPORT": str(url.port or 5432),
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-    }
-    environment = os.environ | {name: str(value) for name, value in variables.items() if value}
-    database = ["--dbname", url.database or ""] if program == "pg_restore" else []
+    url = db.engine.url
+    options = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+    options.pop("password", None)
+    environment = os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
+    database = f"--dbname={make_conninfo(**options)}"
     process = subprocess.run(  # noqa: S603 - found on the path, with our own arguments
-        [executable, *database, *arguments], env=environment, capture_output=True, text=True, check=False
+        [executable, database, *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if process.returncode:
         messages = process.stderr.strip().splitlines()
