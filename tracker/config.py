@@ -1,6 +1,7 @@
 """Settings of an installation, read from the environment, with their defaults."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,16 @@ from typing import Any
 MEGABYTE = 1024 * 1024
 MAX_REQUEST_SIZE = 410 * MEGABYTE
 """Four files at their limit in one form without JavaScript."""
+
+
+def parse_fingerprint(text: str) -> str:
+    """Return the fingerprint of a key as 64 lower-case digits. Raises `ValueError` for any other text."""
+    fingerprint = re.sub(r"[\s:]", "", text).lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
+        raise ValueError(
+            f"“{text[:80]}” is not the fingerprint of a key, which has 64 digits. To list them: flask keys list"
+        )
+    return fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +52,8 @@ class Settings:
     """The proxies whose `X-Forwarded-For` is believed: how many, or their networks."""
     checkpoints_mail: tuple[str, ...] = ()
     """Addresses to which the newest checkpoint is emailed once a day."""
+    key_fingerprints: tuple[str, ...] = ()
+    """The fingerprints of the signing keys that are trusted, instead of every public key in `keys_path`."""
     clamav: str | None = None
     """The address of ClamAV's clamd: `host:port`, or the path of a socket. Without it files are not scanned."""
 
@@ -67,6 +80,9 @@ class Settings:
             trusted_hosts=tuple(environ.get("TRUSTED_HOSTS", "").replace(",", " ").split()),
             trusted_proxies=environ.get("TRUSTED_PROXIES", ""),
             checkpoints_mail=tuple(environ.get("CHECKPOINTS_MAIL", "").replace(",", " ").split()),
+            key_fingerprints=tuple(
+                parse_fingerprint(each) for each in environ.get("KEY_FINGERPRINTS", "").replace(",", " ").split()
+            ),
             clamav=environ.get("CLAMAV") or None,
         )
 

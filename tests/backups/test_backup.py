@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.backups.installations import command, empty_installation
-from tests.conftest import server_url
+from tests.conftest import MIGRATIONS, server_url
 from tests.factories import PASSWORD
 from tracker.accounts import sessions
 from tracker.backups.backup import make_backup
@@ -22,6 +22,7 @@ from tracker.extensions import db
 from tracker.ledger import checkpoints, events, keys, transactions
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
+from tracker.ledger.trust_anchor import compute_fingerprint
 from tracker.models import Centre, Person
 from tracker.storage import file_store
 
@@ -224,13 +225,53 @@ class TestRestore:
         assert "Name the folder" in command(empty_app, "restore")[1]
         assert "There is no restore to accept" in command(empty_app, "restore", "--accept")[1]
 
-    def test_without_the_keys_the_restore_says_that_the_key_came_from_the_backup(
+    def test_a_restore_without_trusted_keys_can_be_inspected_and_not_accepted(
         self, empty_app: Flask, tmp_path: Path
     ) -> None:
-        empty_app.config["KEYS_PATH"] = tmp_path / "no-keys"
+        (key,) = keys.list_keys()
+        fingerprint = compute_fingerprint(key.public_key)
+        own_keys, empty_app.config["KEYS_PATH"] = empty_app.config["KEYS_PATH"], tmp_path / "no-keys"
         code, output = restore(empty_app, make_backup(tmp_path / "kept"))
+        assert code == 1
+        assert f"Nothing outside the backup vouches for the key {key.name} that signed it" in output
+        for options in ([], ["--fingerprint", "ab" * 32]):
+            code, output = command(empty_app, "restore", "--accept", *options)
+            assert code == 1
+            assert "Nothing outside the backup vouches for the key that signed its manifest" in output
+        assert (empty_app.config["SETTINGS"].instance_path / "restored.json").exists()
+        empty_app.config["KEYS_PATH"] = own_keys  # the acceptance is signed
+        code, output = command(empty_app, "restore", "--accept", "--fingerprint", fingerprint)
         assert code == 0, output
-        assert "checked only with a key from the backup itself" in output
+
+    def test_a_forged_backup_cannot_be_accepted(self, empty_app: Flask, tmp_path: Path) -> None:
+        """Its list is signed by a key that was put into its database, and nothing outside has that key."""
+        folder = make_backup(tmp_path / "kept")
+        signed = json.loads((folder / "manifest.json").read_text())
+        with empty_installation(tmp_path / "forger", empty_app) as forger:
+            forger.config |= {"KEYS_PATH": tmp_path / "forged", "CHECKPOINTS_PATH": tmp_path / "forged-checkpoints"}
+            command(forger, "db", "upgrade", "-d", str(MIGRATIONS))
+            assert command(forger, "keys", "make")[0] == 0
+            forged = next(tmp_path.joinpath("forged").glob("*.key"))
+            with forger.app_context():
+                folder = make_backup(tmp_path / "forged-backup")
+                db.session.remove()
+        assert signed["manifest"]["key"] != forged.stem
+        assert "Nothing outside the backup vouches" in restore(empty_app, folder)[1]
+        code, output = command(empty_app, "restore", "--accept")
+        assert code == 1
+        assert "Nothing was accepted, and the installation stays read-only" in output
+
+    def test_a_backup_with_a_list_that_its_database_did_not_sign_cannot_be_accepted(
+        self, empty_app: Flask, tmp_path: Path
+    ) -> None:
+        folder = make_backup(tmp_path / "kept")
+        signed = json.loads((folder / "manifest.json").read_text())
+        signed["signature"] = "00" * 64
+        (folder / "manifest.json").write_text(json.dumps(signed))
+        own_keys, empty_app.config["KEYS_PATH"] = empty_app.config["KEYS_PATH"], tmp_path / "no-keys"
+        assert "cannot be accepted" in restore(empty_app, folder)[1]
+        empty_app.config["KEYS_PATH"] = own_keys
+        assert command(empty_app, "restore", "--accept")[0] == 1
 
 
 class TestStorage:

@@ -156,7 +156,7 @@ class TestVerifying:
         checkpoints.write_due()
         line = json.loads(checkpoints.get_path().read_text())
         checkpoints.get_path().write_text(json.dumps({**line, "key": "0" * 16}))
-        assert "which is not this installation's" in list_violations_of(2)[0]
+        assert "which is not a trusted key" in list_violations_of(2)[0]
 
     @pytest.mark.parametrize("line", ["", "{", "[1]", '{"size": 1}', "\udcff", '{"size":' * 2_000])
     def test_an_invalid_line_is_detected(self, line: str) -> None:

@@ -8,13 +8,14 @@ import zipfile
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from flask import Flask
 from sqlalchemy import select
 
@@ -83,6 +84,13 @@ def rechain(bodies: list[dict[str, Any]]) -> bytes:
 
 def flip(content: bytes, at: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def read_fingerprint(bundle: Path) -> str:
+    """Return the fingerprint of the first key in the bundle."""
+    public_key = load_pem_public_key(next((bundle / "keys").glob("*.pub")).read_bytes())
+    assert isinstance(public_key, Ed25519PublicKey)
+    return sha256(public_key.public_bytes_raw()).hexdigest()
 
 
 def form_file(bundle: Path, ending: str) -> Path:
@@ -182,6 +190,34 @@ class TestUnchanged:
         assert code == 0
         assert "Your own checkpoints that agree with the ledger: 1." in output
 
+    def test_the_script_prints_fingerprints_and_says_that_it_cannot_know_whose_they_are(self, bundle: Path) -> None:
+        code, output = verify(bundle)
+        assert code == 0
+        assert f"Their fingerprints: {read_fingerprint(bundle)}." in output
+        assert "Not checked: whose keys these are." in output
+
+    def test_keys_known_from_elsewhere_are_recognised(self, bundle: Path, tmp_path: Path) -> None:
+        own_keys = shutil.copytree(bundle / "keys", tmp_path / "own")
+        for options in (("--keys", str(own_keys)), ("--fingerprint", read_fingerprint(bundle))):
+            code, output = verify(bundle, *options)
+            assert code == 0, output
+            assert "✓ The first key is one of the keys you trust." in output
+            assert "Not checked" not in output
+
+    def test_keys_that_are_not_those_known_from_elsewhere_are_detected(self, bundle: Path, tmp_path: Path) -> None:
+        own_keys = shutil.copytree(bundle / "keys", tmp_path / "own")
+        replace_a_key(tmp_path / "own" / "..", own_keys.name)
+        for options in (("--keys", str(own_keys)), ("--fingerprint", "ab" * 32)):
+            code, output = verify(bundle, *options)
+            assert code == 1, output
+            assert "is not one of the keys you trust" in output
+
+    def test_what_is_no_fingerprint_or_no_key_is_refused(self, bundle: Path, tmp_path: Path) -> None:
+        assert verify(bundle, "--fingerprint", "ab")[0] == 2
+        assert verify(bundle, "--keys", str(tmp_path))[0] == 2
+        (tmp_path / "own.pub").write_text("no key")
+        assert "your own key own.pub cannot be read" in verify(bundle, "--keys", str(tmp_path))[1]
+
     def test_without_cryptography_the_script_says_what_it_did_not_check(self, bundle: Path) -> None:
         code, output = verify(bundle, python=("-I", "-S"))
         assert code == 2
@@ -280,9 +316,9 @@ def put_a_form_in(bundle: Path) -> None:
     shutil.copy(form_file(bundle, "pdf"), bundle / "forms" / f"{'0' * 32}.pdf")
 
 
-def replace_a_key(bundle: Path) -> None:
+def replace_a_key(bundle: Path, folder: str = "keys") -> None:
     """Replace a public key by the forger's own."""
-    path = next((bundle / "keys").glob("*.pub"))
+    path = next((bundle / folder).glob("*.pub"))
     public = Ed25519PrivateKey.generate().public_key()
     path.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 

@@ -19,9 +19,11 @@ from tests.factories import World
 from tests.integrity.tampering import list_violations, tampering_transaction
 from tests.recording_forms.tagged_pdf import Sheet
 from tracker import clock
+from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.ledger.transactions import transaction
+from tracker.ledger.trust_anchor import compute_fingerprint
 from tracker.models import IssuedForm, Person
 from tracker.recording_forms import pdf_inspection
 from tracker.recording_forms.codes import parse_code
@@ -251,6 +253,31 @@ class TestVerifying:
             check_file(changed_pdf, load_keys_from_folder(folder), offline=True).verdict
             is not FormVerdict.SEALED_HERE
         )
+
+    def test_a_folder_of_keys_that_cannot_be_read_is_refused(self, issued_pdf: bytes, tmp_path: Path) -> None:
+        assert issued_pdf
+        (tmp_path / "0123456789abcdef.pub").write_text("no key")
+        with pytest.raises(Refused, match=r"0123456789abcdef\.pub cannot be read as a public key"):
+            load_keys_from_folder(tmp_path)
+
+    def test_a_form_of_a_key_that_is_only_in_the_database_is_not_confirmed(
+        self, issued_pdf: bytes, app_with_signing_key: Flask, anonymous: FlaskClient, tmp_path: Path
+    ) -> None:
+        """Whoever can write to the database can put a key of their own there, and seal forms with it."""
+        app_with_signing_key.config["KEYS_PATH"] = tmp_path / "empty"
+        assert check_file(issued_pdf, load_known_keys()).verdict is FormVerdict.KEY_NOT_TRUSTED
+        code = read_attachments(issued_pdf)["code.txt"].decode()
+        assert check_code(code, load_known_keys()).verdict is FormVerdict.KEY_NOT_TRUSTED
+        page = anonymous.get("/verify", query_string={"code": code}).text
+        assert "Cannot be checked" in page
+        assert "cannot confirm the key it was made with" in page
+        (tmp_path / "form.pdf").write_bytes(issued_pdf)
+        runner = app_with_signing_key.test_cli_runner()
+        assert runner.invoke(args=["verify-form", str(tmp_path / "form.pdf")]).exit_code == 2
+        fingerprint = compute_fingerprint(keys.list_keys()[0].public_key)
+        options = ["verify-form", str(tmp_path / "form.pdf"), "--fingerprint"]
+        assert runner.invoke(args=[*options, fingerprint]).exit_code == 0
+        assert runner.invoke(args=[*options, "ab" * 32]).exit_code == 2
 
     def test_the_keys_of_another_installation_do_not_verify_it(self, issued_pdf: bytes) -> None:
         assert check_file(issued_pdf, {}).verdict is FormVerdict.NOT_ISSUED_HERE

@@ -2,11 +2,16 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from flask.cli import AppGroup, with_appcontext
 
+from tracker.ledger.anchor_options import anchor_options
 from tracker.web.formatting import counted
+
+if TYPE_CHECKING:
+    from tracker.ledger.trust_anchor import TrustAnchor
 
 storage_cli = AppGroup("storage", help="Check the stored files against the database.")
 
@@ -34,26 +39,29 @@ def backup(folder: Path) -> None:
 @click.command("restore")
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--accept", is_flag=True, help="Accept the restored installation, even if events are missing.")
+@anchor_options
 @with_appcontext
-def restore(folder: Path | None, accept: bool) -> None:
+def restore(folder: Path | None, accept: bool, folder_of_keys: Path | None, fingerprints: tuple[str, ...]) -> None:
     """Restore a backup into an empty installation, check it and list missing events.
 
     The installation stays read-only until `flask restore --accept`. Exit with 1 if a check or the restore fails.
     """
     from tracker.backups.restore import accept_restore, restore_backup
     from tracker.errors import TrackerError
+    from tracker.ledger.trust_anchor import load_anchor
 
     if accept == bool(folder):
         raise click.ClickException("Name the folder of a backup, or use --accept.")
     try:
+        anchor = load_anchor(folder_of_keys, fingerprints)
         if accept:
-            missing = accept_restore()
+            missing = accept_restore(anchor)
             click.echo(
                 f"Accepted, without {missing} events." if missing else "Accepted. No event is known to be missing."
             )
             return
         assert folder  # noqa: S101 - one of the two was named
-        restored = restore_backup(folder)
+        restored = restore_backup(folder, anchor)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -61,10 +69,10 @@ def restore(folder: Path | None, accept: bool) -> None:
     click.echo(
         f"Restored {counted(restored.manifest.size, 'event')} and {counted(len(restored.manifest.files), 'file')}."
     )
-    if not restored.is_signed:
+    if not restored.is_trusted:
         click.echo(
-            "The backup’s signature was checked only with a key from the backup itself: "
-            "KEYS_PATH has no .pub of that key."
+            f"Nothing outside the backup vouches for the key {restored.manifest.key} that signed it: it is not "
+            f"{anchor.place}. The backup can be inspected, and not accepted."
         )
     if restored.missing:
         first, last = restored.manifest.size + 1, restored.checkpoint_size
@@ -73,14 +81,14 @@ def restore(folder: Path | None, accept: bool) -> None:
             "outside the backup shows that they were recorded after it."
         )
     click.echo("The installation is read-only. Inspect it, then accept it: flask restore --accept")
-    _verify(restored.missing)
+    _verify(restored.missing, anchor)
 
 
-def _verify(missing: int) -> None:
+def _verify(missing: int, anchor: "TrustAnchor") -> None:
     from tracker.integrity.verify import run_all_checks
 
     failed = [
-        result for result in run_all_checks() if not result.holds and not (missing and result.check.number == 2)
+        result for result in run_all_checks(anchor) if not result.holds and not (missing and result.check.number == 2)
     ]
     for result in failed:
         click.echo(f"✗ {result.check.number} {result.check.name}\n     {result.first}")

@@ -11,6 +11,7 @@ from tracker.extensions import db
 from tracker.ledger import checkpoints, keys, read_only
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
+from tracker.ledger.trust_anchor import TrustAnchor, compute_fingerprint, load_key_checks
 from tracker.storage import file_store
 
 
@@ -21,8 +22,8 @@ class RestoreResult:
     manifest: Manifest
     checkpoint_size: int
     """The number of events in the newest checkpoint outside the backup; 0 if there is none."""
-    is_signed: bool
-    """Whether the signature was checked with a public key from outside the backup."""
+    is_trusted: bool
+    """Whether something outside the backup vouches for the key that signed the manifest."""
 
     @property
     def missing(self) -> int:
@@ -30,8 +31,14 @@ class RestoreResult:
         return max(0, self.checkpoint_size - self.manifest.size)
 
 
-def restore_backup(folder: Path) -> RestoreResult:
+def restore_backup(folder: Path, anchor: TrustAnchor) -> RestoreResult:
     """Restore a backup into an empty installation.
+
+    A backup whose key nothing vouches for is restored to be inspected only: `accept_restore` refuses it.
+
+    Args:
+        folder: the folder of the backup.
+        anchor: the keys that are trusted.
 
     Raises:
         Refused: the installation is not empty, or the backup was changed or is damaged.
@@ -52,30 +59,42 @@ def restore_backup(folder: Path) -> RestoreResult:
         raise Refused(
             f"The backup was changed or is damaged: {faults[0]}{more}. Nothing was restored. Use another backup."
         )
-    public_key = _find_external_public_key(manifest.key)
+    public_key = anchor.public_keys.get(manifest.key)
     if public_key and not keys.is_signed(public_key, signature, manifest.body):
         raise Refused("The backup’s manifest was changed after it was signed. Nothing was restored.")
     checkpoint_size = max(
         (checkpoint.size for _, checkpoint in checkpoints.read_checkpoints() if checkpoint), default=0
     )
-    _write_marker(manifest, checkpoint_size)  # first, so that the restored database is read-only from the start
+    _write_marker(manifest, checkpoint_size, None)  # first, so that the restored database is read-only from the start
     for sha256 in manifest.files:
         with get_file_path(folder, sha256).open("rb") as stream:
             file_store.save(stream)
     databases.restore_database(folder / manifest.database)
-    _check_manifest_signature(manifest, signature)
-    return RestoreResult(manifest, checkpoint_size, is_signed=public_key is not None)
+    fingerprint = _find_signer(manifest, signature)
+    _write_marker(manifest, checkpoint_size, fingerprint)
+    trusted = _list_trusted_fingerprints(anchor)
+    return RestoreResult(manifest, checkpoint_size, is_trusted=fingerprint in trusted)
 
 
-def accept_restore() -> int:
+def accept_restore(anchor: TrustAnchor) -> int:
     """Accept the restore, which ends read-only mode, and return how many events are known to be missing.
 
+    Args:
+        anchor: the keys that are trusted.
+
     Raises:
-        Refused: there is no restore to accept, or no signing key.
+        Refused: there is no restore to accept, no signing key, or nothing outside the backup vouches for the key that
+            signed the backup's manifest.
     """
     marker = read_only.read_marker()
     if marker is None:
         raise Refused("There is no restore to accept. Nothing was changed.")
+    if marker.get("signed_by") not in _list_trusted_fingerprints(anchor):
+        raise Refused(
+            "Nothing outside the backup vouches for the key that signed its manifest. Nothing was accepted, and the "
+            f"installation stays read-only. The key is not {anchor.place}. If you know it to be genuine, put its "
+            "file NAME.pub into KEYS_PATH, or name its fingerprint: flask restore --accept --fingerprint DIGITS"
+        )
     key = keys.find_current_key()
     if key is None:
         raise Refused("The restored database has no signing key. Nothing was changed. To make one: flask keys make")
@@ -97,29 +116,37 @@ def accept_restore() -> int:
     return max(0, int(marker["checkpoint_size"]) - int(marker["size"]))
 
 
-def _write_marker(manifest: Manifest, checkpoint_size: int) -> None:
+def _write_marker(manifest: Manifest, checkpoint_size: int, signed_by: str | None) -> None:
+    """Write the marker of a restored installation; `signed_by` is the fingerprint of the key that signed the list."""
     content = {
         "made_at": manifest.made_at,
         "size": manifest.size,
         "head": manifest.head,
         "checkpoint_size": checkpoint_size,
+        "signed_by": signed_by,
     }
     read_only.get_marker_path().parent.mkdir(parents=True, exist_ok=True)
     read_only.get_marker_path().write_text(json.dumps(content), encoding="ascii")
 
 
-def _check_manifest_signature(manifest: Manifest, signature: str) -> None:
-    """Check the manifest's signature by the key in the restored database, where no other public key is known."""
+def _find_signer(manifest: Manifest, signature: str) -> str:
+    """Return the fingerprint of the key in the restored database that signed the manifest.
+
+    Raises:
+        Refused: none did.
+    """
     key = {key.name: key for key in keys.list_keys()}.get(manifest.key)
     db.session.rollback()
     if key is None or not keys.is_signed(key.public_key, signature, manifest.body):
         raise Refused(
             "The backup’s manifest is not signed by a key of the installation that it comes from. The backup was "
-            "restored so that you can inspect it. It stays read-only."
+            "restored so that you can inspect it. It stays read-only and cannot be accepted."
         )
+    return compute_fingerprint(key.public_key)
 
 
-def _find_external_public_key(name: str) -> str | None:
-    """Return the public key in hex from the folder of keys, which is in no backup."""
-    public_key = keys.read_public(name)
-    return public_key.public_bytes_raw().hex() if public_key else None
+def _list_trusted_fingerprints(anchor: TrustAnchor) -> set[str]:
+    """Return the fingerprints of the keys in the database that something outside it vouches for."""
+    trusted = {compute_fingerprint(each.key.public_key) for each in load_key_checks(anchor) if each.is_trusted}
+    db.session.rollback()
+    return trusted

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from tracker.ledger.anchor_options import anchor_options
 from tracker.web.formatting import counted
 
 if TYPE_CHECKING:
@@ -18,23 +19,26 @@ if TYPE_CHECKING:
 @click.command("verify")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--covered", "show_covered", is_flag=True, help="List what the checks protect, and what they do not.")
+@anchor_options
 @with_appcontext
-def verify(as_json: bool, show_covered: bool) -> None:
+def verify(as_json: bool, show_covered: bool, folder_of_keys: Path | None, fingerprints: tuple[str, ...]) -> None:
     """Run every integrity check. Exit code 0: all passed; 1: a check failed; 2: the checks could not run."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from tracker.errors import TrackerError
     from tracker.integrity.verify import run_all_checks
+    from tracker.ledger.trust_anchor import load_anchor
 
     if show_covered:
         _print_covered(as_json)
         return
     results: list[Result] = []
     try:
-        for result in run_all_checks():
+        for result in run_all_checks(load_anchor(folder_of_keys, fingerprints)):
             results.append(result)
             if not as_json:
                 click.echo(_line(result))
-    except (SQLAlchemyError, OSError) as error:
+    except (TrackerError, SQLAlchemyError, OSError) as error:
         click.echo(f"The checks could not run: {str(error).splitlines()[0]}", err=True)
         sys.exit(2)
     if as_json:

@@ -36,11 +36,14 @@ def find_certificates_without_form(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(21, "every issued form is the file that was sealed", {"issued_form": ("sha256", "size", "number")})
 def find_changed_forms(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each issued form whose file or seal is not as recorded. docs/integrity.md, invariant 21."""
-    certificates = {row["name"]: row["certificate"] for row in ledger.rows("signing_key").values()}
-    public = {row["name"]: row["public_key"] for row in ledger.rows("signing_key").values()}
+    certificates = {name: key.certificate for name, key in ledger.trusted_keys.items()}
+    public = {name: key.public_key for name, key in ledger.trusted_keys.items()}
     erased = ledger.list_erased_ids("forms")
     for key, row in ledger.rows("issued_form").items():
         if key in erased:
+            continue
+        if row["key"] not in ledger.trusted_keys:
+            yield f"issued form {key}: its key {row['key']} is not a trusted key of this installation"
             continue
         if fault := find_file_fault(row["sha256"]):
             yield f"issued form {key}: its file {fault}"

@@ -14,15 +14,18 @@ def make_first() -> None:
     """Make the first key. If there is a key already, do nothing."""
     from tracker.ledger import checkpoints, keys
     from tracker.ledger.transactions import transaction
+    from tracker.ledger.trust_anchor import compute_fingerprint
 
     current = keys.find_current_key()
     if current:
         click.echo(f"There is a key already: {current.name}. Nothing was made.")
         return
     with transaction():
-        name = keys.make_key().name
+        key = keys.make_key()
+        name, fingerprint = key.name, compute_fingerprint(key.public_key)
     checkpoints.write_due(at_once=True)
     click.echo(f"Made {name}. Its files are in {keys.get_key_path(name).parent}.")
+    click.echo(f"Its fingerprint is {fingerprint}. Keep it outside this machine: it proves which key is genuine.")
     click.echo("Copy them to a safe place, apart from the backups. Anyone who has both could forge the records.")
 
 
@@ -48,11 +51,12 @@ def rotate() -> None:
 
 @keys_cli.command("list")
 def show_keys() -> None:
-    """List every key with its public key, oldest first."""
+    """List every key with its fingerprint, oldest first."""
     from tracker.ledger import keys
+    from tracker.ledger.trust_anchor import compute_fingerprint
 
     for key in keys.list_keys():
-        click.echo(f"{key.name}  since {key.made_at:%Y-%m-%d %H:%M} UTC  ed25519 {key.public_key}")
+        click.echo(f"{key.name}  since {key.made_at:%Y-%m-%d %H:%M} UTC  {compute_fingerprint(key.public_key)}")
 
 
 @click.command("clock")

@@ -13,7 +13,8 @@ from tracker.extensions import db
 from tracker.ledger import events
 from tracker.ledger.canonical_json import parse_canonical
 from tracker.ledger.row_seals import RowSalts
-from tracker.models import Event, EventText, RowSalt
+from tracker.ledger.trust_anchor import KeyCheck, TrustAnchor, check_keys, load_anchor
+from tracker.models import Event, EventText, RowSalt, SigningKey
 
 Row = Mapping[str, Any]
 
@@ -43,7 +44,9 @@ class LedgerEvent:
 class LedgerSnapshot:
     """The database as it is in the open transaction; tables are read when a check first needs them."""
 
-    def __init__(self) -> None:
+    def __init__(self, anchor: TrustAnchor | None = None) -> None:
+        self.anchor = anchor or load_anchor()
+        """The keys that are trusted, from outside the database."""
         self._rows: dict[str, dict[Any, Row]] = {}
         self._indices: dict[tuple[str, str], defaultdict[Any, list[Row]]] = {}
         self.chain_faults: list[str] = []
@@ -74,6 +77,18 @@ class LedgerSnapshot:
     def hashes(self) -> list[str]:
         """The stored hash of each event, in order."""
         return list(db.session.scalars(select(Event.hash).order_by(Event.seq)))
+
+    @cached_property
+    def key_checks(self) -> list[KeyCheck]:
+        """The check of each signing key, the oldest first."""
+        statements = {event.object_id: event.data for event in self.list_events("key_made")}
+        rows = (SigningKey(**row) for row in self.rows("signing_key").values())
+        return list(check_keys(rows, statements, self.anchor))
+
+    @cached_property
+    def trusted_keys(self) -> dict[str, SigningKey]:
+        """The signing keys that something outside the database vouches for, by name."""
+        return {check.key.name: check.key for check in self.key_checks if check.is_trusted}
 
     @cached_property
     def salts(self) -> dict[int, dict[str, str]]:

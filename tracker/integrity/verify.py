@@ -24,6 +24,7 @@ from tracker.integrity import (
 )
 from tracker.integrity.invariants import CHECKS, Result, run_checks
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.ledger.trust_anchor import TrustAnchor
 
 __all__ = ["CHECKS", "run_all_checks"]
 MODULES = (
@@ -47,12 +48,16 @@ MODULES = (
 )
 
 
-def run_all_checks() -> Iterator[Result]:
-    """Run every check against the database as it is now, read-only; end the transaction."""
+def run_all_checks(anchor: TrustAnchor | None = None) -> Iterator[Result]:
+    """Run every check against the database as it is now, read-only; end the transaction.
+
+    Args:
+        anchor: the keys that are trusted; by default those of the settings.
+    """
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
         db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     try:
-        yield from run_checks(LedgerSnapshot(), CHECKS)
+        yield from run_checks(LedgerSnapshot(anchor), CHECKS)
     finally:
         db.session.rollback()

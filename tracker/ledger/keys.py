@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
-    load_pem_public_key,
 )
 from cryptography.x509.oid import NameOID
 from flask import current_app
@@ -35,6 +34,8 @@ from tracker.ledger.events import OPERATOR, record
 from tracker.models import SigningKey
 
 DOMAIN = b"tracker.key.v1\0"
+NAME_LENGTH = 16
+"""Hex digits in the name of a key."""
 CERTIFICATE_LIFETIME = timedelta(days=3650)
 """Ten years: forms are kept for long, and PDF readers warn of an expired certificate."""
 
@@ -125,18 +126,9 @@ def read_seal_key(name: str) -> bytes:
         raise _build_unreadable_error(get_key_path(name, "seal.key")) from error
 
 
-def read_public(name: str) -> Ed25519PublicKey | None:
-    """Return the public half of a key from its file, or None if the file is missing or holds another key."""
-    try:
-        public_key = load_pem_public_key(get_key_path(name, "pub").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return public_key if isinstance(public_key, Ed25519PublicKey) and compute_key_name(public_key) == name else None
-
-
 def compute_key_name(public_key: Ed25519PublicKey) -> str:
     """Return the name of a key: the first 16 hex digits of its hash."""
-    return hashlib.sha256(public_key.public_bytes_raw()).hexdigest()[:16]
+    return hashlib.sha256(public_key.public_bytes_raw()).hexdigest()[:NAME_LENGTH]
 
 
 def get_key_path(name: str, ending: str = "key") -> Path:

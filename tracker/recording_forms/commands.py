@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tracker.errors import NotFound, TrackerError
+from tracker.ledger.anchor_options import anchor_options
 
 
 @click.command("form")
@@ -34,14 +35,11 @@ def form(code: str, output: Path, candidate: str | None, version: str | None) ->
 
 @click.command("verify-form")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--keys",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Check with the public keys in this folder (NAME.pub, NAME.seal.crt), without the database.",
-)
-def verify_form(file: Path, folder: Path | None) -> None:
+@anchor_options
+def verify_form(file: Path, folder_of_keys: Path | None, fingerprints: tuple[str, ...]) -> None:
     """Check whether a PDF is a form that was issued here.
+
+    With --keys it uses no database; the folder must also have the files NAME.seal.crt.
 
     Exit code 0: issued here and current; 3: issued here, superseded; 1: changed, or not issued here; 2: it could
     not be checked.
@@ -49,6 +47,7 @@ def verify_form(file: Path, folder: Path | None) -> None:
     from flask import current_app
     from sqlalchemy.exc import SQLAlchemyError
 
+    from tracker.ledger.trust_anchor import load_anchor
     from tracker.recording_forms.form_verification import (
         FormVerdict,
         check_file,
@@ -57,16 +56,20 @@ def verify_form(file: Path, folder: Path | None) -> None:
     )
 
     try:
-        if folder:
-            answer = check_file(file.read_bytes(), load_keys_from_folder(folder), offline=True)
+        if folder_of_keys:
+            known = load_keys_from_folder(folder_of_keys, fingerprints)
+            answer = check_file(file.read_bytes(), known, offline=True)
         else:
             with current_app.app_context():
-                answer = check_file(file.read_bytes(), load_known_keys())
+                answer = check_file(file.read_bytes(), load_known_keys(load_anchor(fingerprints=fingerprints)))
     except (TrackerError, OSError, SQLAlchemyError) as error:
         click.echo(f"The form could not be checked: {str(error).splitlines()[0]}", err=True)
         sys.exit(2)
     click.echo(answer.sentence)
-    sys.exit({FormVerdict.CURRENT: 0, FormVerdict.SEALED_HERE: 0, FormVerdict.SUPERSEDED: 3}.get(answer.verdict, 1))
+    exit_codes = {
+        FormVerdict.CURRENT: 0, FormVerdict.SEALED_HERE: 0, FormVerdict.SUPERSEDED: 3, FormVerdict.KEY_NOT_TRUSTED: 2,
+    }  # fmt: skip
+    sys.exit(exit_codes.get(answer.verdict, 1))
 
 
 def _blank(code: str, version: str | None) -> bytes:

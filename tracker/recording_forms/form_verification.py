@@ -1,18 +1,17 @@
 """Verification of issued forms: by the PDF file, or by the QR code printed on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import select
 
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.ledger.canonical_json import sha256
+from tracker.ledger.trust_anchor import TrustAnchor, compute_fingerprint, load_anchor, load_key_checks
 from tracker.models import IssuedForm
 from tracker.recording_forms.codes import FormCode, parse_code
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE
@@ -27,6 +26,10 @@ CODE_ONLY = (
     "The code proves only that the form was issued. To check that nothing on it was changed, upload the PDF file."
 )
 DO_NOT_RELY = "Do not rely on it."
+KEY_NOT_TRUSTED = (
+    "This form cannot be checked: this system cannot confirm the key it was made with. Do not rely on it until the "
+    "centre’s system operator has run `flask verify`."
+)
 
 
 class FormVerdict(StrEnum):
@@ -38,6 +41,8 @@ class FormVerdict(StrEnum):
     """Sealed by this installation; whether it is current cannot be known without the database."""
     CHANGED = "changed"
     NOT_ISSUED_HERE = "not_issued_here"
+    KEY_NOT_TRUSTED = "key_not_trusted"
+    """Made with a key of the database that nothing outside the database vouches for."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class KnownKey:
 
     public_key: str
     certificate: str
+    is_trusted: bool = True
+    """Whether something outside the database vouches for it (docs/integrity.md, Trust anchor)."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +66,35 @@ class FormVerification:
     code: FormCode | None = None
 
 
-def load_known_keys() -> dict[str, KnownKey]:
-    """Return every key of the installation by its name."""
-    return {each.name: KnownKey(each.public_key, each.certificate) for each in keys.list_keys()}
+def load_known_keys(anchor: TrustAnchor | None = None) -> dict[str, KnownKey]:
+    """Return every key of the installation by its name.
+
+    Args:
+        anchor: the keys that are trusted; by default those of the settings.
+    """
+    return {
+        check.key.name: KnownKey(check.key.public_key, check.key.certificate, check.is_trusted)
+        for check in load_key_checks(anchor or load_anchor())
+    }
 
 
-def load_keys_from_folder(folder: Path) -> dict[str, KnownKey]:
-    """Return the public keys in a folder by their names. Raises `Refused` where there are none."""
+def load_keys_from_folder(folder: Path, fingerprints: Iterable[str] = ()) -> dict[str, KnownKey]:
+    """Return the public keys in a folder by their names, or only those with the given fingerprints.
+
+    Raises:
+        Refused: there are none, or a file is not the public key it is named after.
+    """
+    anchor = load_anchor(folder, fingerprints)
+    if anchor.faults:
+        raise Refused(f"{anchor.faults[0]}. The folder is {folder}.")
     known = {}
-    for path in folder.glob("*.pub"):
-        name, certificate = path.stem, path.with_name(f"{path.stem}.seal.crt")
-        public = load_pem_public_key(path.read_bytes())
-        if isinstance(public, Ed25519PublicKey) and keys.compute_key_name(public) == name and certificate.exists():
-            known[name] = KnownKey(public.public_bytes_raw().hex(), certificate.read_text(encoding="ascii"))
+    for name, public_key in anchor.public_keys.items():
+        certificate = folder / f"{name}.seal.crt"
+        if compute_fingerprint(public_key) in anchor.fingerprints and certificate.exists():
+            known[name] = KnownKey(public_key, certificate.read_text(encoding="ascii"))
     if not known:
-        raise Refused(f"There is no public key in {folder}. Put the files NAME.pub and NAME.seal.crt there.")
+        which = "with a given fingerprint " if fingerprints else ""
+        raise Refused(f"There is no public key {which}in {folder}. Put the files NAME.pub and NAME.seal.crt there.")
     return known
 
 
@@ -83,6 +104,9 @@ def check_file(pdf: bytes, known: Mapping[str, KnownKey], *, offline: bool = Fal
     `offline` uses no database. Raises `Invalid` for a file that is no PDF or is too large.
     """
     inspection = inspect_pdf(pdf, {name: each.certificate for name, each in known.items()})
+    sealing_key = known.get(inspection.seal.key)
+    if sealing_key and not sealing_key.is_trusted:
+        return FormVerification(FormVerdict.KEY_NOT_TRUSTED, KEY_NOT_TRUSTED)
     code = _find_code(inspection, known)
     form = find_form(code) if code and not offline else None
     if not inspection.seal.is_intact:
@@ -97,14 +121,7 @@ def check_file(pdf: bytes, known: Mapping[str, KnownKey], *, offline: bool = Fal
             "knows whether it is still current.",
             code=code,
         )
-    if form is None:
-        return FormVerification(
-            FormVerdict.NOT_ISSUED_HERE,
-            f"This form has a seal from here, but it is not in the records. {DO_NOT_RELY}",
-        )
-    if difference := _difference(pdf, form):
-        return FormVerification(FormVerdict.CHANGED, difference, form)
-    return _verify_unchanged(form, code)
+    return _verify_sealed(pdf, form, code)
 
 
 def check_code(text: str, known: Mapping[str, KnownKey]) -> FormVerification:
@@ -116,6 +133,8 @@ def check_code(text: str, known: Mapping[str, KnownKey]) -> FormVerification:
             FormVerdict.NOT_ISSUED_HERE, "This is not the code of a form issued here. Scan the QR code again."
         )
     key = known.get(code.key)
+    if key and not key.is_trusted:
+        return FormVerification(FormVerdict.KEY_NOT_TRUSTED, KEY_NOT_TRUSTED)
     form = find_form(code) if key and keys.is_signed(key.public_key, signature, code.body) else None
     if form is None:
         return FormVerification(
@@ -146,7 +165,15 @@ def is_current(form: IssuedForm) -> bool:
     return form.superseded_at is None and form.attempt.state in ISSUE_STATES
 
 
-def _verify_unchanged(form: IssuedForm, code: FormCode | None) -> FormVerification:
+def _verify_sealed(pdf: bytes, form: IssuedForm | None, code: FormCode | None) -> FormVerification:
+    """Compare a form with an intact seal with the records."""
+    if form is None:
+        return FormVerification(
+            FormVerdict.NOT_ISSUED_HERE,
+            f"This form has a seal from here, but it is not in the records. {DO_NOT_RELY}",
+        )
+    if difference := _difference(pdf, form):
+        return FormVerification(FormVerdict.CHANGED, difference, form)
     if is_current(form):
         return FormVerification(
             FormVerdict.CURRENT, "This form was issued here. It is unchanged and current.", form, code
@@ -177,7 +204,7 @@ def _find_code(inspection: Inspection, known: Mapping[str, KnownKey]) -> FormCod
     except ValueError:
         return None
     key = known.get(code.key)
-    return code if key and keys.is_signed(key.public_key, signature, code.body) else None
+    return code if key and key.is_trusted and keys.is_signed(key.public_key, signature, code.body) else None
 
 
 def _find_fault(inspection: Inspection, code: FormCode | None) -> str:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verify the exported ledger that this script is part of.
 
-    python3 verify.py [FOLDER or ZIP] [--checkpoints FILE]
+    python3 verify.py [FOLDER or ZIP] [--keys FOLDER] [--fingerprint DIGITS] [--checkpoints FILE]
 
 It works offline, and needs Python 3.11 or newer and the package `cryptography`. Exit code 0: every check passed; 1: a
 check failed, and the first fault is printed; 2: the export, or part of it, could not be checked. See README.txt.
@@ -141,16 +141,43 @@ def read_ledger(members: Members) -> tuple[list[Event], list[str]]:
     return events, hashes[1:]
 
 
-def read_keys(members: Members, events: list[Event]) -> dict[str, bytes]:
-    """Return the public keys by name, after checking that each signed its event and the key before it did too."""
+def parse_public_key(pem: bytes) -> bytes:
+    """Return the 32 bytes of a public key in PEM."""
+    public = b64decode(pem.split(b"-----")[2]).removeprefix(PUBLIC_KEY_PREFIX)
+    require(len(public) == 32, "a public key does not have 32 bytes")
+    return public
+
+
+def fingerprint(text: str) -> str:
+    """Return a fingerprint as 64 lower-case digits; raise ValueError for any other text."""
+    digits = re.sub(r"[\s:]", "", text).lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise ValueError(text)
+    return digits
+
+
+def read_own_keys(folder: Path) -> set[str]:
+    """Return the fingerprints of the public keys in a folder of the reader's own."""
+    fingerprints = set()
+    for path in sorted(folder.glob("*.pub")):
+        with report_unreadable(f"your own key {path.name}"):
+            fingerprints.add(sha256(parse_public_key(path.read_bytes())))
+    if not fingerprints:
+        raise FileNotFoundError(f"there is no file NAME.pub in {folder}")
+    return fingerprints
+
+
+def read_keys(members: Members, events: list[Event], trusted: set[str]) -> dict[str, bytes]:
+    """Return the public keys by name, after checking that each signed its event and the key before it did too.
+
+    Where the reader trusts keys already, the first key must be one of them: the others follow from it.
+    """
     keys: dict[str, bytes] = {}
     for data in (event["data"] for event in events if event["act"] == "key_made"):
         name, last = data["key"], next(reversed(keys), None)
         with report_unreadable(f"keys/{name}.pub"):
-            public = b64decode(read_member(members, f"keys/{name}.pub").split(b"-----")[2]).removeprefix(
-                PUBLIC_KEY_PREFIX
-            )
-        require(sha256(public)[:16] == name and len(public) == 32, f"keys/{name}.pub is not the key of that name")
+            public = parse_public_key(read_member(members, f"keys/{name}.pub"))
+        require(sha256(public)[:16] == name, f"keys/{name}.pub is not the key of that name")
         certificate = sha256(read_member(members, f"keys/{name}.seal.crt"))
         statement = {"key": name, "public": public.hex(), "certificate": certificate, "follows": last}
         body = b"tracker.key.v1\0" + canonical_json(statement)
@@ -159,6 +186,7 @@ def read_keys(members: Members, events: list[Event]) -> dict[str, bytes]:
             not last or is_signed(keys[last], data["vouched"], body),
             f"key {name} was not vouched for by {last}, which it follows",
         )
+        require(last or not trusted or sha256(public) in trusted, f"key {name} is not one of the keys you trust")
         keys[name] = public
     return keys
 
@@ -280,13 +308,22 @@ def check_contents(members: Members, signed_list: Any, hashes: list[str], keys: 
         require(sha256(read_member(members, name)) == files[name], f"{name} was changed after the export")
 
 
-def check_bundle(members: Members, own_checkpoints: bytes | None) -> Iterator[str]:
-    """Yield a sentence for each part that passed. Raises `VerificationError` at the first fault."""
+def check_bundle(members: Members, own_checkpoints: bytes | None, trusted: set[str]) -> Iterator[str]:
+    """Yield a sentence for each part that passed. Raises `VerificationError` at the first fault.
+
+    Args:
+        members: the files of the export.
+        own_checkpoints: checkpoints that the reader was sent, one per line.
+        trusted: the fingerprints of keys that the reader trusts already.
+    """
     events, hashes = read_ledger(members)
     require(events, "the ledger is empty")
     yield f"The ledger: {len(events)} events, none changed, removed or added. The last is {hashes[-1]}."
-    keys = read_keys(members, events)
-    yield f"The keys, each vouched for by the one before: {', '.join(keys)}. Compare them with those you know."
+    keys = read_keys(members, events, trusted)
+    fingerprints = ", ".join(sha256(each) for each in keys.values())
+    yield f"The keys, each vouched for by the one before. Their fingerprints: {fingerprints}."
+    if trusted:
+        yield "The first key is one of the keys you trust."
     lines = read_member(members, "checkpoints.jsonl")
     covered = check_checkpoints("checkpoints.jsonl", lines, events, hashes, keys)
     require(covered == len(events), f"no checkpoint covers the last {len(events) - covered} events")
@@ -307,6 +344,14 @@ def main() -> int:
     """Verify the export and return the exit code: 0 passed, 1 failed, 2 not checked or not all of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).resolve().parent)
+    parser.add_argument("--keys", type=Path, help="a folder with public keys (NAME.pub) that you trust")
+    parser.add_argument(
+        "--fingerprint",
+        type=fingerprint,
+        action="append",
+        default=[],
+        help="of a key that you trust; may be repeated",
+    )
     parser.add_argument("--checkpoints", type=Path, help="a file of checkpoints that you were sent, one per line")
     arguments = parser.parse_args()
     try:
@@ -314,8 +359,9 @@ def main() -> int:
         own_checkpoints = arguments.checkpoints.read_bytes() if arguments.checkpoints else None
         if "ledger.jsonl" not in members:
             raise FileNotFoundError(f"{arguments.bundle} contains no exported ledger")
+        trusted = {*arguments.fingerprint, *(read_own_keys(arguments.keys) if arguments.keys else ())}
         with report_unreadable("a part of the record"):
-            for sentence in check_bundle(members, own_checkpoints):
+            for sentence in check_bundle(members, own_checkpoints, trusted):
                 print(f"✓ {sentence}")
     except VerificationError as error:
         print("✗ " + "".join(character if character.isprintable() else "?" for character in str(error)))
@@ -327,6 +373,8 @@ def main() -> int:
         print("NOT checked: whether the signatures on keys, checkpoints, codes and the list of files are genuine.")
         print("The package cryptography is not installed. Install it (pip install cryptography) and run this again.")
         return 2
+    if not trusted:
+        print("Not checked: whose keys these are. Compare the fingerprints with those the centre gave you.")
     print("Every check passed.")
     return 0
 
