@@ -21,6 +21,7 @@ TRUE_TEMPLATES = {
     "accounts/reset_two_step_verification.html": "the view refuses where nobody can be warned",
     "accounts/change_email.html": "the view refuses where somebody with a password cannot be warned",
     "accounts/confirm_own_address.html": "shown for a link that was emailed",
+    "accounts/confirm_new_browser.html": "likewise",
     "accounts/_addresses.html": "what confirms an address",
     "recording_forms/verify_form.html": "what confirms an address",
 }

@@ -141,6 +141,8 @@ def release_due_in(attempts: "Collection[UnitAttempt]") -> None:
 def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
     from tracker.accounts.services.account_changes import apply_due_changes
+    from tracker.accounts.services.attempt_limits import delete_expired_attempts
+    from tracker.accounts.services.link_requests import send_requested_link, send_requested_links
     from tracker.accounts.services.unsaved_texts import delete_expired_unsaved_texts
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import outbox
@@ -159,6 +161,8 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         check_nightly,
         send_retention_reminders,
         delete_expired_unsaved_texts,
+        delete_expired_attempts,
         apply_due_changes,
+        send_requested_links,
     )
-    return (run_import, release_assessment_if_due), every_minute
+    return (run_import, release_assessment_if_due, send_requested_link), every_minute

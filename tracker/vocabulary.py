@@ -217,6 +217,16 @@ class LinkPurpose(LabelledEnum):
     INVITATION = "invitation", "Invitation"
     RESET = "reset", "Password reset"
     CONFIRM_ADDRESS = "confirm_address", "Confirmation of an email address"
+    NEW_BROWSER = "new_browser", "Sign-in with a new browser"
+
+
+class AttemptKind(LabelledEnum):
+    """What an attempt is made at, each counted by itself to limit the rate of attempts."""
+
+    SIGN_IN = "sign_in", "Sign-in"
+    PASSWORD_CONFIRMATION = "password_confirmation", "Password confirmation"
+    SECOND_STEP = "second_step", "Two-step verification"
+    LINK = "link", "Link by email"
 
 
 class AccountChangeKind(LabelledEnum):

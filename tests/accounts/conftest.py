@@ -81,6 +81,6 @@ def demo(app: Flask, tmp_path: Path) -> Iterator[None]:
 
 def find_link(text: str) -> str:
     """Return the path of the link in an email, or in a command's output."""
-    match = re.search(r"https?://[^/\s]+(/(?:links|account/confirm-address)/\S+)", text)
+    match = re.search(r"https?://[^/\s]+(/(?:links|account/confirm-address|sign-in/new-browser)/\S+)", text)
     assert match, text
     return match.group(1)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.factories import LONG_AGO, PASSWORD, World, grant
 from tracker import clock
 from tracker.accounts.passwords import is_password
-from tracker.accounts.services.sign_in import MAX_PER_ACCOUNT
+from tracker.accounts.services.attempt_limits import PASSWORD_CONFIRMATION
 from tracker.accounts.sessions import start_session
 from tracker.extensions import db
 from tracker.ledger import events
@@ -162,7 +162,7 @@ def test_wrong_current_password_changes_nothing(
 
 def test_guessing_the_password_in_a_session_is_rate_limited(world: World, client: ClientFor) -> None:
     office = client(world.alice)
-    for guess in range(MAX_PER_ACCOUNT):
+    for guess in range(PASSWORD_CONFIRMATION.free_attempts):
         office.post("/account", data={"current": f"guess number {guess}", "password": NEW})
     response = office.post("/account", data={"current": PASSWORD, "password": NEW})
     assert response.status_code == 422

@@ -1,7 +1,7 @@
 """Sign-in: rate limited, revealing nothing, and redirecting to pages of this site only."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -17,7 +17,7 @@ from tracker.accounts.services.account_links import set_password
 from tracker.accounts.sessions import COOKIE_NAME, hash_token
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import FailedSignIn, Person, UserSession
+from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -132,7 +132,7 @@ def test_password_change_during_sign_in_ends_the_new_session(
             person = db.session.get_one(Person, alice_id)
             set_password(person, "another", make_actor(person), "password_changed")
 
-    place = (sign_in_services, "clear_failures")  # called once the password is checked and the person is locked
+    place = (sign_in_services, "forget_attempts")  # called once the password is checked and the person is locked
     response, _ = run_while_paused(app, place, lambda: sign_in(anonymous, email), change_password)
     assert response.status_code == 303  # type: ignore[attr-defined]  # the first result is a response
     assert db.session.scalars(select(UserSession.ended_at)).one(), "the session does not outlive the password"
@@ -150,49 +150,6 @@ def test_empty_form_says_what_is_missing(world: World, anonymous: FlaskClient) -
     assert response.status_code == 422
     assert "Enter your email address." in response.text
     assert "Enter your password." in response.text
-
-
-def test_right_password_has_to_wait_after_eight_wrong_ones(
-    world: World, anonymous: FlaskClient, freeze_clock: Callable[[datetime], None]
-) -> None:
-    freeze_clock(NOON)
-    for _ in range(8):
-        sign_in(anonymous, world.alice.email, "wrong horse battery")
-    freeze_clock(NOON + timedelta(minutes=5, seconds=10))
-    response = sign_in(anonymous, world.alice.email)
-    assert response.status_code == 422
-    assert "too many wrong passwords. Wait 10 minutes" in response.text
-    assert sign_in(anonymous, world.bob.email).status_code == 303, "only this account waits"
-
-
-def test_sign_in_works_again_after_the_wait(
-    world: World, anonymous: FlaskClient, freeze_clock: Callable[[datetime], None]
-) -> None:
-    freeze_clock(NOON)
-    for _ in range(8):
-        sign_in(anonymous, world.alice.email, "wrong horse battery")
-    freeze_clock(NOON + timedelta(minutes=15, seconds=1))
-    assert sign_in(anonymous, world.alice.email).status_code == 303
-
-
-def test_one_ip_address_guessing_at_many_accounts_is_blocked(
-    world: World, app: Flask, anonymous: FlaskClient
-) -> None:
-    for number in range(40):
-        sign_in(anonymous, f"guess{number}@example.org", "wrong horse battery")
-    assert "too many wrong passwords" in sign_in(anonymous, world.alice.email).text
-    browser = app.test_client()
-    browser.environ_base["REMOTE_ADDR"] = "192.0.2.7"
-    assert sign_in(browser, world.alice.email).status_code == 303
-
-
-def test_failures_are_cleared_for_the_own_ip_address_only(world: World, app: Flask, anonymous: FlaskClient) -> None:
-    browser = app.test_client()
-    browser.environ_base["REMOTE_ADDR"] = "192.0.2.7"
-    sign_in(browser, world.alice.email, "wrong horse battery")
-    sign_in(anonymous, world.alice.email, "wrong horse battery")
-    sign_in(anonymous, world.alice.email)
-    assert db.session.scalars(select(FailedSignIn.address)).all() == ["192.0.2.7"]
 
 
 def test_planted_session_token_is_not_adopted(world: World, anonymous: FlaskClient) -> None:

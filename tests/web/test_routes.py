@@ -44,6 +44,8 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.sign_in": ANYBODY,
     "accounts.sign_out": ANYBODY,
     "accounts.forgotten_password": ANYBODY,
+    "accounts.request_browser_link": ANYBODY,
+    "accounts.confirm_new_browser": NOBODY,  # no such token exists
     "recording_forms.verify_form": ANYBODY,
     "recording_forms.verify_file": ANYBODY,
     "accounts.follow_link": NOBODY,  # no such token exists
@@ -234,7 +236,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.end_visit": DAN,
 }
 UNRULED = {"static"}
-NEVER_COUNTED = {"user_session", "failed_sign_in"}
+NEVER_COUNTED = {"user_session", "known_browser", "counted_attempt"}
 REFUSED_INPUT = {400, 409, 413, 422}
 """Statuses for a person who may act, where the body of the request is empty."""
 

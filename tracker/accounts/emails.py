@@ -19,7 +19,7 @@ def describe_role(role: str, centre: str) -> str:
 
 
 def build_link_email(purpose: LinkPurpose, name: str, url: str, reason: str = "") -> tuple[str, str]:
-    """Return the email with a link for choosing a password or for confirming the address.
+    """Return the email with a link for choosing a password, confirming the address or signing in with a new browser.
 
     `reason` is a sentence that says why somebody is invited.
     """
@@ -30,6 +30,16 @@ def build_link_email(purpose: LinkPurpose, name: str, url: str, reason: str = ""
                 f"Hello {name},\n\nYou asked to confirm this address for your account in the evidence tracker. Open "
                 f"this link, sign in and confirm it:\n\n{url}\n\nThe link works once, within 24 hours. If you did "
                 "not ask for it, ignore this email.\n"
+            ),
+        )
+    if purpose is LinkPurpose.NEW_BROWSER:
+        return (
+            "Sign in with a new browser",
+            (
+                f"Hello {name},\n\nThere were too many wrong passwords for your account in the evidence tracker, so "
+                "sign-in with a new browser needs a link. If you asked for one, open it with the browser that you "
+                f"want to sign in with:\n\n{url}\n\nThe link works once, within an hour. Your password is asked for "
+                "afterwards. If you did not ask for it, ignore this email.\n"
             ),
         )
     if purpose is LinkPurpose.INVITATION:

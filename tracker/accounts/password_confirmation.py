@@ -1,4 +1,4 @@
-"""Password confirmation before signatures and sensitive changes, rate limited like sign-in."""
+"""Password confirmation before signatures and sensitive changes, limited by itself for each session."""
 
 from functools import wraps
 from typing import Any, cast
@@ -7,10 +7,9 @@ from flask import g, request
 from wtforms import ValidationError
 
 from tracker.accounts.passwords import is_password
-from tracker.accounts.services.sign_in import MAX_PER_ACCOUNT, TOO_MANY_ATTEMPTS, check_rate_limit, record_failure
-from tracker.accounts.sessions import hash_token
+from tracker.accounts.services.attempt_limits import PASSWORD_CONFIRMATION, count_attempt, forget_attempts
 from tracker.errors import Invalid, WrongPassword
-from tracker.ledger.transactions import reading
+from tracker.ledger.transactions import transaction
 from tracker.web.current_user import me
 from tracker.web.route_rules import View
 
@@ -21,7 +20,8 @@ def requires_password(view: View) -> View:
     """Check the `password` field of a POST before the view runs, while no lock is held.
 
     The form's password field reports the error through `password_confirmed`, so the page keeps everything else that
-    was typed. Wrong passwords are counted under a key of their own: an unattended session must not allow guessing.
+    was typed. Wrong passwords are counted for the session, apart from those at sign-in: an unattended session must
+    not allow guessing, and nobody else's attempts keep its owner from signing.
     """
 
     @wraps(view)
@@ -51,13 +51,13 @@ def find_password_error(password: str) -> str:
     """
     if not password:
         return WRONG
-    account, address = hash_token(f"sign {me().person_id}"), request.remote_addr or ""
+    account, session = f"person {me().person_id}", f"session {me().session_id}"
     try:
-        with reading():
-            check_rate_limit(account, address, MAX_PER_ACCOUNT, TOO_MANY_ATTEMPTS)
+        count_attempt(PASSWORD_CONFIRMATION, account, session)
     except Invalid as error:
         return f"{error} {{}}"
-    if is_password(me().password_hash, password):
-        return ""
-    record_failure(account, address)
-    return WRONG
+    if not is_password(me().password_hash, password):
+        return WRONG
+    with transaction():  # of its own: the password was right, even if the form is refused for another reason
+        forget_attempts(PASSWORD_CONFIRMATION, account, session)
+    return ""

@@ -75,7 +75,7 @@ OPERATOR_ACTS = {
 """The acts of the installation's operator, who has no account and no role, and of the installation itself."""
 OWN_ACCOUNT_ACTS = {
     "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
-    "account_change_cancelled", "link_issued", "email_confirmed",
+    "account_change_cancelled", "link_issued", "email_confirmed", "browser_confirmed",
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""

@@ -40,7 +40,8 @@ NOT_COVERED = (
             "user_session": WHOLE,
             "second_factor": WHOLE,
             "recovery_code": WHOLE,
-            "failed_sign_in": WHOLE,
+            "counted_attempt": WHOLE,
+            "known_browser": WHOLE,
         },
     ),
     NotCovered(
@@ -95,6 +96,7 @@ NOT_COVERED = (
         {
             "import_run": WHOLE,
             "notification": WHOLE,
+            "link_request": WHOLE,
             "delivery_failure": WHOLE,
             "idempotency_key": WHOLE,
             "integrity_check_run": WHOLE,

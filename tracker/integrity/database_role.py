@@ -19,8 +19,8 @@ INSERT_ONLY_TABLES = ("event", "event_text", "version_attachment", "carried_over
 """Tables of which no row ever changes."""
 TABLES_WITH_DELETIONS = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",
-    "account_link", "notification", "portfolio_access", "failed_sign_in", "second_factor", "recovery_code",
-    "unsaved_text", "delivery_failure",
+    "account_link", "notification", "portfolio_access", "counted_attempt", "known_browser", "link_request",
+    "second_factor", "recovery_code", "unsaved_text", "delivery_failure",
 )  # fmt: skip
 """Tables from which rows are deleted: salts of erased texts, links of drafts, and expired rows."""
 SELECT_ONLY_TABLES = ("alembic_version",)

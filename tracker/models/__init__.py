@@ -14,7 +14,6 @@ from tracker.models.people import (
     AccountLink,
     Centre,
     DeliveryFailure,
-    FailedSignIn,
     Grant,
     IdempotencyKey,
     Installation,
@@ -37,6 +36,7 @@ from tracker.models.portfolio import (
 from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
+from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest
 from tracker.models.units import (
     Criterion,
     CriterionLink,
@@ -70,6 +70,7 @@ __all__ = [
     "CarriedOverClaim",
     "Centre",
     "Claim",
+    "CountedAttempt",
     "Criterion",
     "CriterionLink",
     "Decision",
@@ -81,7 +82,6 @@ __all__ = [
     "Evidence",
     "EvidenceRequirement",
     "EvidenceVersion",
-    "FailedSignIn",
     "Grant",
     "Guidance",
     "GuidanceUnit",
@@ -90,6 +90,8 @@ __all__ = [
     "Installation",
     "IntegrityCheckRun",
     "IssuedForm",
+    "KnownBrowser",
+    "LinkRequest",
     "Notification",
     "Person",
     "PortfolioAccess",

@@ -65,6 +65,7 @@ ENUMS = (
     vocabulary.SignatureRole,
     vocabulary.ReopeningKind,
     vocabulary.LinkPurpose,
+    vocabulary.AttemptKind,
     vocabulary.LinkKind,
     vocabulary.DraftState,
     vocabulary.ImportState,

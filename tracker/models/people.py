@@ -158,17 +158,6 @@ class UnsavedText(Base):
     kept_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class FailedSignIn(Base):
-    """A failed sign-in, counted per account and per address to limit the rate of attempts."""
-
-    __tablename__ = "failed_sign_in"
-
-    id: Mapped[PrimaryKey]
-    account_hash: Mapped[Sha256] = mapped_column(index=True)
-    address: Mapped[str] = mapped_column(String(45), index=True)
-    failed_at: Mapped[datetime]
-
-
 class Notification(Base):
     """An email sent to a person about one topic on one day: nobody gets two about the same topic in a day."""
 

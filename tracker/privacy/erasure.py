@@ -35,6 +35,8 @@ from tracker.models import (
     EvidenceVersion,
     Grant,
     IssuedForm,
+    KnownBrowser,
+    LinkRequest,
     Notification,
     Person,
     PortfolioAccess,
@@ -238,11 +240,13 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
     if db.session.scalar(elsewhere.limit(1)) or db.session.scalar(other_role.limit(1)):
         return []
     db.session.execute(delete(DeliveryFailure).where(DeliveryFailure.address == person.email))
+    address = person.email
     person.name, person.email = ERASED_TEXT, f"erased-{person.id}@erased.invalid"
     changed = _erase_texts(_list_account_history(person))
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
-    for model in (UserSession, AccountLink, Notification, SecondFactor, RecoveryCode):
+    for model in (UserSession, KnownBrowser, AccountLink, Notification, SecondFactor, RecoveryCode):
         db.session.execute(delete(model).where(model.person_id == person.id))
+    db.session.execute(delete(LinkRequest).where(LinkRequest.email == address))
     db.session.execute(delete(PortfolioAccess).where(PortfolioAccess.candidate_id == person.id))
     return [*changed, person]
 

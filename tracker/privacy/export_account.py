@@ -8,7 +8,17 @@ from tracker.accounts.account_change_queries import list_changes
 from tracker.accounts.earlier_names import list_earlier_names
 from tracker.accounts.services.unsaved_texts import list_unsaved_forms
 from tracker.extensions import db
-from tracker.models import Centre, Event, Grant, Notification, Person, RecoveryCode, SecondFactor, UserSession
+from tracker.models import (
+    Centre,
+    Event,
+    Grant,
+    KnownBrowser,
+    Notification,
+    Person,
+    RecoveryCode,
+    SecondFactor,
+    UserSession,
+)
 from tracker.privacy.anonymisation import read_columns, to_json_value
 
 
@@ -32,6 +42,7 @@ def read_account(person: Person) -> dict[str, Any]:
         ],
         "roles": list_roles(person),
         "browsers": list_browsers(person),
+        "known_browsers": list_known_browsers(person),
         "second_factors": list_second_factors(person),
         "recovery_codes": list_recovery_codes(person),
         "emails": list_emails(person),
@@ -59,6 +70,12 @@ def list_browsers(person: Person) -> list[dict[str, Any]]:
     query = select(UserSession).where(UserSession.person_id == person.id).order_by(UserSession.id)
     names = ("browser", "address", "created_at", "verified_at", "last_seen_at", "ended_at")
     return [read_columns(each, *names) for each in db.session.scalars(query)]
+
+
+def list_known_browsers(person: Person) -> list[dict[str, Any]]:
+    """List when and from where a person last signed in with each browser that is known."""
+    query = select(KnownBrowser).where(KnownBrowser.person_id == person.id).order_by(KnownBrowser.id)
+    return [read_columns(each, "address", "last_used_at") for each in db.session.scalars(query)]
 
 
 def list_second_factors(person: Person) -> list[dict[str, Any]]:

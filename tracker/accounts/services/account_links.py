@@ -1,6 +1,7 @@
 """One-time links: invitations, password resets and confirmations of an email address."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from tracker.accounts import emails as email_texts
+from tracker.accounts.known_browsers import forget_browsers
 from tracker.accounts.passwords import MIN_LENGTH, is_guessable
 from tracker.accounts.person_names import clean_name, is_name
 from tracker.accounts.sessions import end_sessions, hash_token
@@ -25,9 +27,17 @@ LIFETIME = {
     LinkPurpose.INVITATION: timedelta(days=14),
     LinkPurpose.RESET: timedelta(hours=1),
     LinkPurpose.CONFIRM_ADDRESS: timedelta(days=1),
+    LinkPurpose.NEW_BROWSER: timedelta(hours=1),
 }
 PASSWORD_LINKS = (LinkPurpose.INVITATION, LinkPurpose.RESET)
 """The links that set a password."""
+PATHS = {
+    LinkPurpose.INVITATION: "/links",
+    LinkPurpose.RESET: "/links",
+    LinkPurpose.CONFIRM_ADDRESS: "/account/confirm-address",
+    LinkPurpose.NEW_BROWSER: "/sign-in/new-browser",
+}
+"""Where a link leads; its token follows."""
 MAX_PASSWORD_LENGTH = 200
 EXPIRED = "It has expired, was already used, or was replaced by a newer link. Nothing was changed."
 
@@ -79,7 +89,7 @@ def issue_link(
     db.session.flush()
     facts: dict[str, Any] = {"shown_to_administrator": True} if is_shown else {}
     record("link_issued", person, actor, purpose=purpose.value, emailed=is_emailed, **facts)
-    return f"/links/{token}" if purpose in PASSWORD_LINKS else f"/account/confirm-address/{token}"
+    return f"{PATHS[purpose]}/{token}"
 
 
 def send_link(person: Person, purpose: LinkPurpose, actor: Actor, reason: str = "") -> str:
@@ -111,14 +121,14 @@ def issue_shown_link(person: Person, centre: Centre, actor: Actor) -> str:
     return issue_link(person, LinkPurpose.INVITATION, actor, is_shown=True)
 
 
-def find_link(token: str) -> OpenLink | None:
-    """Return the link for a password with this token while it can be used, or None."""
+def find_link(token: str, purposes: Collection[LinkPurpose] = PASSWORD_LINKS) -> OpenLink | None:
+    """Return the link with this token, for a password unless said otherwise, while it can be used, or None."""
     query = (
         select(AccountLink.purpose, Person.name, Person.email)
         .join(Person, Person.id == AccountLink.person_id)
         .where(
             AccountLink.token_hash == hash_token(token),
-            AccountLink.purpose.in_(PASSWORD_LINKS),
+            AccountLink.purpose.in_(purposes),
             AccountLink.used_at.is_(None),
             AccountLink.expires_at > now(),
             Person.deactivated_at.is_(None),
@@ -184,7 +194,8 @@ def set_password(
     """
     person.password_hash = password_hash
     end_sessions(person.id, except_id=keep_session)
-    for purpose in PASSWORD_LINKS:
+    forget_browsers(person.id)
+    for purpose in (*PASSWORD_LINKS, LinkPurpose.NEW_BROWSER):
         close_links(person, purpose)
     record(act, person, actor)
     if act != "invitation_accepted":

@@ -3,18 +3,12 @@
 from sqlalchemy import select
 
 from tracker.accounts.services.account_links import LinkExpired, lock_open_link, record_confirmation, send_link
-from tracker.accounts.services.sign_in import (
-    MAX_RESET_LINKS,
-    TOO_MANY_LINKS,
-    check_rate_limit,
-    record_failure,
-)
+from tracker.accounts.services.attempt_limits import count_link_request
 from tracker.accounts.sessions import hash_token
 from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import transactions
 from tracker.ledger.events import Actor
 from tracker.models import AccountLink, Person
 from tracker.vocabulary import LinkPurpose
@@ -41,10 +35,7 @@ def request_confirmation(actor: Actor, client_address: str) -> Person:
     """
     if not emails.can_deliver():
         raise Refused(NO_EMAILS)
-    account = hash_token(f"confirm address {actor.person_id}")
-    with transactions.reading():
-        check_rate_limit(account, client_address, MAX_RESET_LINKS, TOO_MANY_LINKS)
-    record_failure(account, client_address)
+    count_link_request(f"confirm address {actor.person_id}", client_address)
     person = db.session.get_one(Person, actor.person_id)
     if person.email_confirmed_at:
         raise Refused(f"{person.email} is confirmed already. Nothing was sent.")

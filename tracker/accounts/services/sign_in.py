@@ -1,110 +1,71 @@
-"""Sign-in and password resets, with rate limiting per account and per IP address; ending one's own sessions."""
+"""Sign-in, limited per account and client; ending one's own sessions (docs/rules.md, Sign-in)."""
 
-from datetime import timedelta
+from sqlalchemy import select
 
-from sqlalchemy import ColumnElement, delete, select
-
+from tracker.accounts.known_browsers import Client, is_known_browser, is_known_client
 from tracker.accounts.passwords import is_password
 from tracker.accounts.services.account_changes import apply_due_changes
-from tracker.accounts.services.account_links import send_link
+from tracker.accounts.services.attempt_limits import (
+    SIGN_IN,
+    WAITS,
+    WINDOW,
+    add_attempt,
+    check_address,
+    check_wait,
+    forget_attempts,
+    list_times,
+    lock_counters,
+    name_address,
+    refuse_until,
+)
 from tracker.accounts.sessions import hash_token
+from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.ledger import transactions
-from tracker.ledger.events import OPERATOR, Actor, record
+from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
-from tracker.models import FailedSignIn, Person, UserSession
-from tracker.vocabulary import LinkPurpose
+from tracker.models import CountedAttempt, Person, UserSession
 
-WINDOW = timedelta(minutes=15)
-MAX_PER_ACCOUNT = 8
-MAX_PER_ADDRESS = 40
-"""Failures allowed within the window from one IP address, over all accounts."""
-MAX_RESET_LINKS = 3
+MAX_PER_ACCOUNT = 20
+"""Wrong passwords for one account within `WINDOW`, from anywhere, before a new browser needs a link by email."""
 WRONG = "The email address or the password is wrong. Check both, or ask for a new password."
-TOO_MANY_ATTEMPTS = "There were too many wrong passwords. Wait {}, then try again."
-TOO_MANY_LINKS = "You asked for a link too often. Check your junk folder. To ask again, wait {}."
+MANY_PLACES = "There were too many wrong passwords for this email address from different places."
+ASK_OPERATOR = (
+    f"{MANY_PLACES} Use a browser that you have signed in with before. To try again with this browser, wait {{}}. "
+    "Your centre’s administrator can get a link for a new password from the system operator."
+)
 
 
-def authenticate(email: str, password: str, address: str) -> Person:
+class BrowserUnknown(Invalid):
+    """A sign-in with a new browser while the account is attacked: it needs a link by email first."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{MANY_PLACES} To sign in with this browser, get a link by email first.")
+
+
+def authenticate(email: str, password: str, client: Client) -> Person:
     """Return the person with this email address and password.
 
-    A failure is recorded in a transaction of its own, so that it outlives the rollback of the request.
+    The attempt is counted and committed before the password is checked, so that it outlives the rollback of the
+    request, and attempts at the same moment get no more checks than the limit.
 
     Raises:
+        BrowserUnknown: too many wrong passwords from different places, and nobody has signed in to the account with
+            this browser or from this IP address.
         Invalid: with the same message for an unknown address and for a wrong password, or too many attempts.
     """
-    account = hash_token(email.strip().lower())
-    apply_due_changes(email.strip().lower())
-    with transactions.reading():
-        check_rate_limit(account, address, MAX_PER_ACCOUNT, TOO_MANY_ATTEMPTS)
-        person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
+    email = email.strip().lower()
+    apply_due_changes(email)
+    with transactions.transaction():
+        counted_client = _count(email, client)
+        person = db.session.scalars(select(Person).where(Person.email == email)).one_or_none()
         stored_hash, deactivated_at = (person.password_hash, person.deactivated_at) if person else (None, None)
     if is_password(stored_hash, password) and person and not deactivated_at and _is_unchanged(person, stored_hash):
-        clear_failures(account, address)
+        forget_attempts(SIGN_IN, email, counted_client)
         return person
-    record_failure(account, address)
     raise Invalid(WRONG)
-
-
-def _is_unchanged(person: Person, password_hash: str | None) -> bool:
-    """Lock the person; return whether the password is still the one checked, and the account still open.
-
-    Otherwise the session that starts now would outlive a change that was meant to end every session.
-    """
-    lock_rows(Person, [person.id])
-    return person.password_hash == password_hash and person.deactivated_at is None
-
-
-def request_password_reset(email: str, address: str) -> None:
-    """Email a link for setting a new password to this address if it has an account, without revealing whether it has.
-
-    Requests are rate limited under a key of their own, so that they never block the account's sign-in.
-
-    Raises:
-        Invalid: too many requests for this account or from this IP address.
-    """
-    account = hash_token(f"reset {email.strip().lower()}")
-    with transactions.reading():
-        check_rate_limit(account, address, MAX_RESET_LINKS, TOO_MANY_LINKS)
-    record_failure(account, address)
-    apply_due_changes(email.strip().lower())
-    person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
-    if person and not person.deactivated_at:
-        send_link(person, LinkPurpose.RESET, OPERATOR)
-
-
-def check_rate_limit(account: str, address: str, limit: int, message: str) -> None:
-    """Raise `Invalid`, saying how long to wait, if this account or IP address has failed too often.
-
-    Args:
-        account: the hashed key under which failures are counted.
-        address: the client's IP address.
-        limit: failures allowed for the account within the window.
-        message: the error, with a `{}` for the time to wait.
-    """
-    wait = max(
-        _compute_wait(FailedSignIn.account_hash == account, limit),
-        _compute_wait(FailedSignIn.address == address[:45], MAX_PER_ADDRESS),
-    )
-    if wait > timedelta():
-        minutes = -(-wait // timedelta(minutes=1))
-        raise Invalid(message.format("a minute" if minutes == 1 else f"{minutes} minutes"))
-
-
-def record_failure(account: str, address: str) -> None:
-    """Record a failure in a transaction of its own, and delete those that no longer count."""
-    with transactions.transaction():
-        db.session.execute(delete(FailedSignIn).where(FailedSignIn.failed_at < now() - 4 * WINDOW))
-        db.session.add(FailedSignIn(account_hash=account, address=address[:45], failed_at=now()))
-
-
-def clear_failures(account: str, address: str) -> None:
-    """Delete the failures of this account from this IP address; those from other addresses still count."""
-    db.session.execute(
-        delete(FailedSignIn).where(FailedSignIn.account_hash == account, FailedSignIn.address == address[:45])
-    )
 
 
 def end_own_session(session_id: int, actor: Actor) -> None:
@@ -121,8 +82,42 @@ def end_own_session(session_id: int, actor: Actor) -> None:
     record("session_ended", session, actor)
 
 
-def _compute_wait(matching: ColumnElement[bool], limit: int) -> timedelta:
-    """Return the time until the oldest of the last `limit` failures leaves the window."""
-    query = select(FailedSignIn.failed_at).where(matching, FailedSignIn.failed_at > now() - WINDOW)
-    oldest = db.session.scalar(query.order_by(FailedSignIn.failed_at.desc()).offset(limit - 1).limit(1))
-    return oldest + WINDOW - now() if oldest else timedelta()
+def _count(email: str, client: Client) -> str:
+    """Count an attempt to sign in, and return the name of the client under which it is counted.
+
+    A browser that the person has signed in with has a count of its own, which nobody else's attempts reach. The same
+    statements run for an address without an account.
+    """
+    has_browser, is_known = is_known_browser(email, client), is_known_client(email, client)
+    address = name_address(client.address)
+    counted_client = f"browser {hash_token(client.browser_token)}" if has_browser else address
+    lock_counters(SIGN_IN.kind, email, address)
+    check_wait(SIGN_IN, email, counted_client)
+    if not has_browser:
+        check_address(SIGN_IN, address)
+    if not is_known:
+        _check_account(email)
+    add_attempt(SIGN_IN.kind, email, counted_client)
+    return counted_client
+
+
+def _check_account(email: str) -> None:
+    """Raise `Invalid` for a client that is not known while there are many attempts at the account, from anywhere.
+
+    Where no emails are sent, such clients together get one attempt in the longest wait.
+    """
+    times = list_times(SIGN_IN.kind, WINDOW, CountedAttempt.account_hash == hash_token(email))
+    if len(times) < MAX_PER_ACCOUNT:
+        return
+    if emails.can_deliver():
+        raise BrowserUnknown
+    refuse_until(times[0] + WAITS[-1], ASK_OPERATOR)
+
+
+def _is_unchanged(person: Person, password_hash: str | None) -> bool:
+    """Lock the person; return whether the password is still the one checked, and the account still open.
+
+    Otherwise the session that starts now would outlive a change that was meant to end every session.
+    """
+    lock_rows(Person, [person.id])
+    return person.password_hash == password_hash and person.deactivated_at is None

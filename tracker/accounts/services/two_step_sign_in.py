@@ -9,9 +9,10 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.encryption import decrypt
+from tracker.accounts.known_browsers import Client, is_known_browser
 from tracker.accounts.passkeys import KnownPasskey, RelyingParty, verify_authentication
 from tracker.accounts.recovery_codes import find_code
-from tracker.accounts.services.sign_in import check_rate_limit, clear_failures, record_failure
+from tracker.accounts.services.attempt_limits import SECOND_STEP, count_attempt, forget_attempts
 from tracker.accounts.services.two_step_verification import SECRET, count_codes, send_security_email
 from tracker.accounts.sessions import hash_token, take_challenge
 from tracker.clock import now
@@ -23,14 +24,12 @@ from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import SecondFactorKind
 from tracker.web.formatting import counted
 
-MAX_PER_PERSON = 5
-TOO_MANY_CODES = "There were too many wrong codes. Wait {}, then try again."
 WRONG_CODE = "This code is wrong or was already used. Wait for the next code in your app and enter that."
 WRONG_PASSKEY = "This passkey could not be checked. Try again, or sign in another way."
 WRONG_RECOVERY_CODE = "This is not one of your recovery codes, or it was already used. Check it, or use another."
 
 
-def check_app_code(person_id: int, code: str, address: str) -> None:
+def check_app_code(person_id: int, code: str, client: Client) -> None:
     """Accept the authenticator app's current code, once; raise `Invalid` for any other code."""
 
     def is_next() -> bool:
@@ -46,10 +45,10 @@ def check_app_code(person_id: int, code: str, address: str) -> None:
         used = update(SecondFactor).where(SecondFactor.id == app.id, SecondFactor.last_step < step)
         return _changes_row(used.values(last_step=step, last_used_at=now()).returning(SecondFactor.id))
 
-    _check_with_rate_limit(person_id, address, is_next, Invalid(WRONG_CODE, "code"))
+    _check_with_limit(person_id, client, is_next, Invalid(WRONG_CODE, "code"))
 
 
-def check_passkey(person_id: int, session_id: int, party: RelyingParty, answer: str, address: str) -> None:
+def check_passkey(person_id: int, session_id: int, party: RelyingParty, answer: str, client: Client) -> None:
     """Accept a passkey's answer to this session's challenge; raise `Invalid` unless one of the person's signed it."""
 
     def is_signed() -> bool:
@@ -63,10 +62,10 @@ def check_passkey(person_id: int, session_id: int, party: RelyingParty, answer: 
         )
         return _changes_row(used.values(sign_count=count, last_used_at=now()).returning(SecondFactor.id))
 
-    _check_with_rate_limit(person_id, address, is_signed, Invalid(WRONG_PASSKEY))
+    _check_with_limit(person_id, client, is_signed, Invalid(WRONG_PASSKEY))
 
 
-def check_recovery_code(person_id: int, typed: str, actor: Actor, address: str) -> int:
+def check_recovery_code(person_id: int, typed: str, actor: Actor, client: Client) -> int:
     """Use a recovery code, email its person, and return how many are left; raise `Invalid` for any other code."""
     with transactions.reading():
         query = select(RecoveryCode.id, RecoveryCode.code_hash)
@@ -78,7 +77,7 @@ def check_recovery_code(person_id: int, typed: str, actor: Actor, address: str) 
         used = update(RecoveryCode).where(RecoveryCode.id == code_id, RecoveryCode.used_at.is_(None))
         return code_id is not None and _changes_row(used.values(used_at=now()).returning(RecoveryCode.id))
 
-    _check_with_rate_limit(person_id, address, is_unused, Invalid(WRONG_RECOVERY_CODE, "code"))
+    _check_with_limit(person_id, client, is_unused, Invalid(WRONG_RECOVERY_CODE, "code"))
     person, remaining = db.session.get_one(Person, person_id), count_codes(person_id)
     record("recovery_code_used", person, actor, left=remaining)
     send_security_email(person, *email_texts.build_recovery_code_used_email(counted(remaining, "code")))
@@ -96,17 +95,20 @@ def list_passkeys(person_id: int) -> list[KnownPasskey]:
     return [KnownPasskey(*row) for row in rows]
 
 
-def _check_with_rate_limit(person_id: int, address: str, is_right: Callable[[], bool], error: Invalid) -> None:
-    """Raise the error unless the check passes. Failures count under a key of their own, with a lower limit."""
-    account = hash_token(f"second factor {person_id}")
+def _check_with_limit(person_id: int, client: Client, is_right: Callable[[], bool], error: Invalid) -> None:
+    """Raise the error unless the check passes. The attempt is counted before it is checked.
+
+    Each browser with which the person has signed in before has a count of its own. All others have one together: who
+    has the password may come from any number of them.
+    """
     with transactions.reading():
-        check_rate_limit(account, address, MAX_PER_PERSON, TOO_MANY_CODES)
-    if is_right():
-        clear_failures(account, address)
-        return
-    transactions.rollback()
-    record_failure(account, address)
-    raise error
+        email = db.session.scalars(select(Person.email).where(Person.id == person_id)).one()
+        has_browser = is_known_browser(email, client)
+    counted_client = f"browser {hash_token(client.browser_token)}" if has_browser else "new browsers"
+    count_attempt(SECOND_STEP, f"person {person_id}", counted_client)
+    if not is_right():
+        raise error
+    forget_attempts(SECOND_STEP, f"person {person_id}", counted_client)
 
 
 def _changes_row(change: ReturningUpdate[tuple[int]]) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select
 from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.encryption import encrypt
+from tracker.accounts.known_browsers import forget_browsers
 from tracker.accounts.passkeys import NewPasskey
 from tracker.accounts.recovery_codes import NewCode
 from tracker.accounts.sessions import clear_second_factor_checks, end_sessions
@@ -143,6 +144,7 @@ def remove_all_factors(person: Person) -> list[int]:
     db.session.execute(delete(SecondFactor).where(SecondFactor.person_id == person.id))
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
     end_sessions(person.id)
+    forget_browsers(person.id)
     return ids
 
 

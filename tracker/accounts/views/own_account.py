@@ -10,6 +10,7 @@ from tracker.accounts import queries
 from tracker.accounts.account_change_queries import list_changes
 from tracker.accounts.earlier_names import list_earlier_names
 from tracker.accounts.forms import ChangePasswordForm
+from tracker.accounts.known_browsers import remember_browser
 from tracker.accounts.password_confirmation import find_password_error
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import check_password, set_password
@@ -43,7 +44,9 @@ def my_account() -> ResponseReturnValue:
         with errors_on_form(form, Invalid):
             change_password(form.current.data or "", form.password.data or "")
             flash("Your password is changed. You are signed out of every other browser.")
-            return redirect(url_for(".my_account"), 303)
+            response = redirect(url_for(".my_account"), 303)
+            remember_browser(me().person_id, response)
+            return response
     newest = ListQuery(sort="signed", is_descending=True, size=MAX_SIGNATURES_SHOWN)
     return render_form(
         "accounts/my_account.html",

@@ -9,9 +9,12 @@ from werkzeug.exceptions import HTTPException
 from tracker.accounts import queries
 from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.accounts.forms import AcceptInvitationForm, ForgottenPasswordForm, NewPasswordForm, SignInForm
+from tracker.accounts.known_browsers import get_client, remember_browser
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import LinkExpired, check_password, find_link, use_link
-from tracker.accounts.services.sign_in import authenticate, request_password_reset
+from tracker.accounts.services.link_requests import confirm_browser, find_browser_link, request_link
+from tracker.accounts.services.sign_in import BrowserUnknown, authenticate
+from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import (
     delete_cookie,
     end_session,
@@ -41,14 +44,19 @@ def sign_in() -> ResponseReturnValue:
     """Sign in with an email address and a password."""
     if request.method == "GET" and current_user.is_authenticated:
         return redirect(get_next_url())
-    form = SignInForm()
+    form, needs_link = SignInForm(), False
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
-            person = authenticate(form.email.data or "", form.password.data or "", get_client_address())
+            try:
+                person = authenticate(form.email.data or "", form.password.data or "", get_client())
+            except BrowserUnknown:
+                needs_link = True
+                raise
             return redirect_signed_in(person, get_next_url())
     return render_form(
         "accounts/sign_in.html",
         form,
+        needs_link=needs_link,
         demo_people=queries.list_demo_people() if current_app.config["DEMO"] else [],
         demo_password=DEMO_PASSWORD,
     )
@@ -83,6 +91,8 @@ def redirect_signed_in(person: Person, target: str) -> ResponseReturnValue:
     token = start_session(person, get_client_address(), describe_browser(request.headers.get("User-Agent", "")))
     response = redirect(target, 303)
     set_cookie(response, token)
+    if not list_factors(person.id):  # otherwise the browser is remembered after the second step
+        remember_browser(person.id, response)
     return response
 
 
@@ -129,10 +139,37 @@ def forgotten_password() -> ResponseReturnValue:
     form = ForgottenPasswordForm()
     if emails.can_deliver() and form.validate_on_submit():
         with errors_on_form(form, Invalid):
-            request_password_reset(form.email.data or "", get_client_address())
+            request_link(form.email.data or "", LinkPurpose.RESET, get_client_address())
             flash("If this address has an account here, a link for a new password is on its way to it.")
             return redirect(url_for(".sign_in"), 303)
     return render_form("accounts/forgotten_password.html", form, delivers=emails.can_deliver())
+
+
+@accounts.route("/sign-in/link", methods=["GET", "POST"])
+@public
+def request_browser_link() -> ResponseReturnValue:
+    """Send a link for signing in with a new browser; the response is the same for every address."""
+    form = ForgottenPasswordForm()
+    if emails.can_deliver() and form.validate_on_submit():
+        with errors_on_form(form, Invalid):
+            request_link(form.email.data or "", LinkPurpose.NEW_BROWSER, get_client_address())
+            flash("If this address has an account here, a link is on its way to it. Open it with this browser.")
+            return redirect(url_for(".sign_in"), 303)
+    return render_form("accounts/request_browser_link.html", form, delivers=emails.can_deliver())
+
+
+@accounts.route("/sign-in/new-browser/<token>", methods=["GET", "POST"])
+@public
+def confirm_new_browser(token: str) -> ResponseReturnValue:
+    """Make this browser known by an emailed link; a GET asks first, since mail scanners follow links."""
+    if request.method == "POST":
+        response = redirect(url_for(".sign_in"), 303)
+        remember_browser(confirm_browser(token), response)
+        flash("You can sign in with this browser now.")
+        return response
+    with transactions.reading():
+        link = find_browser_link(token)
+    return render_template("accounts/confirm_new_browser.html", email=link.email, token=token)
 
 
 @accounts.route("/links/<token>", methods=["GET", "POST"])

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.accounts import passkeys
 from tracker.accounts.forms import CodeForm, PasskeyAnswerForm
+from tracker.accounts.known_browsers import get_client, remember_browser
 from tracker.accounts.services.two_step_sign_in import (
     check_app_code,
     check_passkey,
@@ -12,7 +13,7 @@ from tracker.accounts.services.two_step_sign_in import (
     list_passkeys,
 )
 from tracker.accounts.services.two_step_verification import list_factors
-from tracker.accounts.sessions import get_client_address, mark_second_factor_proven, save_challenge, set_cookie
+from tracker.accounts.sessions import mark_second_factor_proven, save_challenge, set_cookie
 from tracker.accounts.views import accounts
 from tracker.accounts.views.sign_in import get_next_url
 from tracker.errors import Invalid, Refused
@@ -45,9 +46,9 @@ def check_second_factor(form: CodeForm | PasskeyAnswerForm) -> None:
     """Check the passkey's answer or the app's code; raise `Invalid` if it is wrong."""
     if isinstance(form, PasskeyAnswerForm):
         answer = form.credential.data or ""
-        check_passkey(me().person_id, me().session_id, get_relying_party(), answer, get_client_address())
+        check_passkey(me().person_id, me().session_id, get_relying_party(), answer, get_client())
     else:
-        check_app_code(me().person_id, form.code.data or "", get_client_address())
+        check_app_code(me().person_id, form.code.data or "", get_client())
 
 
 def render_second_step(form: CodeForm | PasskeyAnswerForm) -> tuple[str, int]:
@@ -90,9 +91,7 @@ def use_recovery_code() -> ResponseReturnValue:
     form = CodeForm()
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
-            remaining = check_recovery_code(
-                me().person_id, form.code.data or "", me().as_actor(None), get_client_address()
-            )
+            remaining = check_recovery_code(me().person_id, form.code.data or "", me().as_actor(None), get_client())
             if remaining <= FEW_CODES:
                 flash(
                     f"You have {counted(remaining, 'recovery code')} left. Make new ones under My account.",
@@ -106,6 +105,7 @@ def complete_sign_in() -> ResponseReturnValue:
     """Give the session a new token and go to the page that was asked for."""
     response = redirect(get_next_url(), 303)
     set_cookie(response, mark_second_factor_proven(me().session_id))
+    remember_browser(me().person_id, response)
     return response
 
 

@@ -1,0 +1,53 @@
+"""What limits sign-in: counted attempts, browsers that a person has signed in with, and requests for links."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
+from tracker.vocabulary import AttemptKind, LinkPurpose
+
+
+class CountedAttempt(Base):
+    """An attempt at a password, a code or a link, counted before it is checked; deleted if it was right."""
+
+    __tablename__ = "counted_attempt"
+    __table_args__ = (
+        Index("ix_counted_attempt_kind_account_hash", "kind", "account_hash"),
+        Index("ix_counted_attempt_kind_client_hash", "kind", "client_hash"),
+    )
+
+    id: Mapped[PrimaryKey]
+    kind: Mapped[AttemptKind]
+    account_hash: Mapped[Sha256]
+    """The hash of the typed email address, or of the person's id."""
+    client_hash: Mapped[Sha256]
+    """The hash of what the attempt came from: an IP address, a known browser or a session."""
+    attempted_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class KnownBrowser(Base):
+    """A browser with which a person has signed in. Its cookie holds a 256-bit token; only the hash is kept."""
+
+    __tablename__ = "known_browser"
+    __table_args__ = (UniqueConstraint("person_id", "token_hash"),)
+
+    id: Mapped[PrimaryKey]
+    person_id: Mapped[int] = refers_to("person.id", index=False)
+    token_hash: Mapped[Sha256] = mapped_column(index=True)
+    address: Mapped[str] = mapped_column(String(45))
+    """The IP address of the last sign-in."""
+    last_used_at: Mapped[datetime]
+
+
+class LinkRequest(Base):
+    """A request for a link by email that the worker has not answered yet; the address may have no account."""
+
+    __tablename__ = "link_request"
+
+    id: Mapped[PrimaryKey]
+    email: Mapped[str] = mapped_column(String(254))
+    """The address as it was typed, in lower case."""
+    purpose: Mapped[LinkPurpose]
+    requested_at: Mapped[datetime]
