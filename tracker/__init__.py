@@ -68,6 +68,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     from tracker.ledger import transactions
     from tracker.privacy import access_log
     from tracker.registrations import due_releases
+    from tracker.sandbox.slots import share_slots
     from tracker.web import (
         compression,
         error_pages,
@@ -92,6 +93,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     app.config.from_mapping(settings.as_flask())
     app.config.from_mapping(overrides)
     settings.instance_path.mkdir(parents=True, exist_ok=True)
+    share_slots(settings.instance_path / "slots")
 
     static_files.init_app(app)
     trusted_proxies.init_app(app)

@@ -94,6 +94,21 @@ class WrongPassword(Invalid):
         super().__init__(f"That is not your password. {kept} Type it again.", "password")
 
 
+class Busy(TrackerError):
+    """A request for which no time is left now, because others are being served."""
+
+    status = 503
+    title = "The server is busy"
+    retry_after = 30
+    """Seconds after which to try again, which the answer says in `Retry-After`."""
+
+    def __init__(
+        self,
+        sentence: str = "Other files are being opened at the moment. Nothing was changed. Try again in a minute.",
+    ) -> None:
+        super().__init__(sentence)
+
+
 class FormNotRendered(TrackerError):
     """A recording form that could not be rendered; `reason` is for the log, not for the user."""
 

@@ -222,13 +222,13 @@ def test_an_image_with_too_many_pixels_is_refused() -> None:
     wide = bytearray(files.picture("PNG"))
     wide[16:24] = (60_000).to_bytes(4, "big") * 2
     wide[29:33] = zlib.crc32(wide[12:29]).to_bytes(4, "big")
-    with pytest.raises(Invalid, match="too many pixels"):
+    with pytest.raises(Invalid, match="more pixels than can be shown"):
         identify_file(io.BytesIO(bytes(wide)), "wide.png")
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_000, 8_001), (14_000, 14_000), (16_384, 16_384)], ids=str)
 def test_a_webp_image_with_too_many_pixels_is_refused(width: int, height: int) -> None:
-    with pytest.raises(Invalid, match="too many pixels"):
+    with pytest.raises(Invalid, match="more pixels than can be shown"):
         identify_file(io.BytesIO(files.huge_webp(width, height)), "wide.webp")
 
 

@@ -8,13 +8,14 @@ import pytest
 from tracker.sandbox.isolation import isolate_command
 from tracker.sandbox.limits import Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxFailed
+from tracker.sandbox.slots import Slots
 
 BWRAP = shutil.which("bwrap")
 pytestmark = pytest.mark.skipif(BWRAP is None, reason="Bubblewrap is not installed")
 
 
 def run(script: str, **readable: Path) -> str:
-    sandbox = Sandbox("tracker.sandbox.execute", Limits(), slots=1, timeout_seconds=30)
+    sandbox = Sandbox("tracker.sandbox.execute", Limits(), slots=Slots("isolated", 1), timeout_seconds=30)
     return sandbox.run(isolate_command(BWRAP, ["/bin/sh", "-e", "-c", script], readable)).decode()
 
 

@@ -1,6 +1,7 @@
 """Sandboxed subprocesses: their limits, time-outs, slots and environment."""
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -9,18 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from tracker.sandbox import slots
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.messages import receive, send
 from tracker.sandbox.persistent import PersistentSandbox
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxFailed, SandboxTimeout
+from tracker.sandbox.slots import Slots, share_slots
 
+ROOT = Path(__file__).parents[2]
 LIMITS = Limits(address_space=512 * MEGABYTE, cpu_seconds=5, file_size=MEGABYTE)
 
 
 @pytest.fixture
 def sandbox() -> Sandbox:
     """A sandbox of `timeit` of the standard library, which runs the script that it is passed."""
-    return Sandbox("timeit", LIMITS, slots=1, timeout_seconds=10, max_queued=2)
+    return Sandbox("timeit", LIMITS, slots=Slots("timeit", 1, max_queued=2), timeout_seconds=10)
 
 
 def run(sandbox: Sandbox, script: str) -> bytes:
@@ -97,13 +101,13 @@ def test_the_environment_is_empty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPa
 
 def test_a_request_without_a_free_slot_is_refused_after_its_timeout(sandbox: Sandbox) -> None:
     sandbox.timeout_seconds = 0.1
-    with sandbox.slots, pytest.raises(SandboxBusy):
+    with sandbox.slots.take(1), pytest.raises(SandboxBusy):
         run(sandbox, "pass")
 
 
 def test_a_request_beyond_the_queue_is_refused_at_once(sandbox: Sandbox) -> None:
-    assert sandbox.queue
-    with sandbox.queue, sandbox.queue, pytest.raises(SandboxBusy):
+    assert sandbox.slots.queue
+    with sandbox.slots.queue, sandbox.slots.queue, pytest.raises(SandboxBusy):
         run(sandbox, "pass")
 
 
@@ -114,13 +118,41 @@ def test_slots_and_queue_are_free_again_after_a_failure(sandbox: Sandbox) -> Non
     assert b"fine" in run(sandbox, "print('fine')")
 
 
+def test_slots_are_counted_over_all_processes_that_share_a_folder(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "_folder", None)
+    share_slots(tmp_path / "slots")
+    sandbox.timeout_seconds = 0.1
+    holds_the_slot = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; "
+        "from tracker.sandbox.slots import Slots, share_slots; "
+        f"share_slots(Path({str(tmp_path / 'slots')!r})); held = Slots('timeit', 1).take(1); held.__enter__(); "
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holds_the_slot], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SandboxBusy):
+            run(sandbox, "pass")
+        other.kill()
+    sandbox.timeout_seconds = 10
+    assert run(sandbox, "pass"), "a process that was killed holds no slot"
+
+
+def test_a_subprocess_leaves_the_processor_to_the_server(sandbox: Sandbox) -> None:
+    niceness = int(run(sandbox, "import os; print(os.nice(0))").splitlines()[0])
+    assert niceness == min(os.nice(0) + 10, 19)
+
+
 @pytest.fixture
 def persistent(tmp_path: Path) -> Iterator[PersistentSandbox]:
     """A subprocess that answers each request with its own process id, and sleeps when asked to."""
     script = tmp_path / "answering.py"
-    root = Path(__file__).parents[2]
     script.write_text(
-        f"import os, sys, time; sys.path.insert(0, {str(root / 'tracker' / 'sandbox')!r})\n"
+        f"import os, sys, time; sys.path.insert(0, {str(ROOT / 'tracker' / 'sandbox')!r})\n"
         "from messages import receive, send\n"
         "while True:\n"
         "    request = receive(sys.stdin.buffer)\n"

@@ -104,5 +104,5 @@ def test_one_document_starts_one_subprocess(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_documents_read_at_once_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandboxed_reader.READER, "timeout_seconds", 0)
-    with sandboxed_reader.READER.slots, sandboxed_reader.READER.slots:
+    with sandboxed_reader.READER.slots.take(1), sandboxed_reader.READER.slots.take(1):
         assert "Try again in a minute" in refusal(UNIT)

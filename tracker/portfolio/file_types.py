@@ -9,6 +9,7 @@ from tracker.portfolio.file_checks.identify import HEAD_SIZE, IdentifiedFile, is
 from tracker.portfolio.file_checks.text import is_message
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
+from tracker.sandbox.slots import Slots
 from tracker.web.text_direction import isolate
 
 TYPE_NAMES = (
@@ -16,10 +17,12 @@ TYPE_NAMES = (
     "and MOV"
 )
 MAX_SHOWN_NAME_LENGTH = 60
+DECODER_SLOTS = Slots("decoders", 2)
+"""What decodes files of evidence: the check, pictures, pages and texts, two at once on the machine."""
 CHECKER = Sandbox(
     "tracker.portfolio.check_subprocess",
-    Limits(address_space=2048 * MEGABYTE, cpu_seconds=20, file_size=200 * MEGABYTE),
-    slots=2,
+    Limits(address_space=768 * MEGABYTE, cpu_seconds=20, file_size=200 * MEGABYTE),
+    slots=DECODER_SLOTS,
     timeout_seconds=30,
 )
 

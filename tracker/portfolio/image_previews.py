@@ -2,24 +2,24 @@
 
 from pathlib import Path
 
-from tracker.errors import NotFound
+from tracker.errors import Busy, NotFound
+from tracker.portfolio.file_types import DECODER_SLOTS
 from tracker.sandbox.limits import MEGABYTE, Limits
-from tracker.sandbox.sandbox import Sandbox, SandboxError
+from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
 from tracker.storage import file_store
 
 REDUCER = Sandbox(
     "tracker.portfolio.image_subprocess",
-    Limits(address_space=2048 * MEGABYTE, cpu_seconds=20, file_size=20 * MEGABYTE),
-    slots=2,
+    Limits(address_space=768 * MEGABYTE, cpu_seconds=20, file_size=20 * MEGABYTE),
+    slots=DECODER_SLOTS,
     timeout_seconds=30,
 )
-"""Decoding a large image takes some hundred megabytes, so only two are decoded at once."""
 
 
 def make_preview(sha256: str) -> Path:
     """Return the file of a JPEG of the image, at most 1,600 pixels long and without metadata, made once and kept.
 
-    Raises `NotFound` for an image that cannot be shown.
+    Raises `NotFound` for an image that cannot be shown, `Busy` while too many other files are decoded.
     """
     source = file_store.get_path(sha256)
     target = source.with_suffix(".preview.jpg")
@@ -28,6 +28,8 @@ def make_preview(sha256: str) -> Path:
     try:
         with file_store.replacing(target) as temporary:
             REDUCER.run([str(source), str(temporary)])
+    except SandboxBusy as error:
+        raise Busy from error
     except (OSError, SandboxError) as error:
         raise NotFound("This image cannot be shown. Download it instead.") from error
     return target

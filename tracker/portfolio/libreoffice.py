@@ -13,6 +13,7 @@ from typing import Literal
 from tracker.sandbox.isolation import FOLDER, isolate_command
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxFailed
+from tracker.sandbox.slots import Slots
 
 OPEN_XML = "application/vnd.openxmlformats-officedocument."
 DOC = "application/msword"
@@ -48,9 +49,8 @@ exec cat converted/*
 CONVERTER = Sandbox(
     "tracker.sandbox.execute",
     Limits(address_space=2048 * MEGABYTE, cpu_seconds=30, file_size=64 * MEGABYTE),
-    slots=2,
+    slots=Slots("libreoffice", 2, max_queued=6),
     timeout_seconds=30,
-    max_queued=6,
 )
 
 

@@ -5,10 +5,11 @@ No browser opens an uploaded PDF on a page.
 
 from pathlib import Path
 
-from tracker.errors import NotFound
+from tracker.errors import Busy, NotFound
 from tracker.portfolio.file_details import load_details
+from tracker.portfolio.file_types import DECODER_SLOTS
 from tracker.sandbox.limits import MEGABYTE, Limits
-from tracker.sandbox.sandbox import Sandbox, SandboxError
+from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
 from tracker.storage import file_store
 
 MAX_PAGES = 60
@@ -18,7 +19,7 @@ PDF_SUFFIX = ".preview.pdf"
 RENDERER = Sandbox(
     "tracker.portfolio.page_subprocess",
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=10, file_size=20 * MEGABYTE),
-    slots=2,
+    slots=DECODER_SLOTS,
     timeout_seconds=15,
 )
 
@@ -31,7 +32,7 @@ def count_shown_pages(sha256: str) -> int:
 def make_page_image(sha256: str, page_number: int) -> Path:
     """Return the file of a page as a JPEG, made once and kept.
 
-    Raises `NotFound` where there is no such page or it cannot be shown.
+    Raises `NotFound` where there is no such page or it cannot be shown, `Busy` while too many others are decoded.
     """
     if not 1 <= page_number <= count_shown_pages(sha256):
         raise NotFound
@@ -43,6 +44,8 @@ def make_page_image(sha256: str, page_number: int) -> Path:
     try:
         with file_store.replacing(target) as temporary:
             RENDERER.run([str(pdf if pdf.exists() else source), str(page_number), str(temporary)])
+    except SandboxBusy as error:
+        raise Busy from error
     except (OSError, SandboxError) as error:
         raise NotFound("This page cannot be shown. Download the file instead.") from error
     return target

@@ -8,7 +8,7 @@ from pathlib import Path
 from tracker.errors import NotFound
 from tracker.portfolio.file_checks.text import decode_start
 from tracker.portfolio.file_details import load_details
-from tracker.portfolio.file_types import BY_MEDIA_TYPE, CSV, DOCX, PDF, TXT
+from tracker.portfolio.file_types import BY_MEDIA_TYPE, CSV, DECODER_SLOTS, DOCX, PDF, TXT
 from tracker.portfolio.libreoffice import DOC, can_convert, convert_document
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxError
@@ -21,7 +21,7 @@ PLAIN_TEXT = {TXT.media_type, CSV.media_type}
 TEXT_READER = Sandbox(
     "tracker.portfolio.text_subprocess",
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=10, file_size=4 * MEGABYTE),
-    slots=2,
+    slots=DECODER_SLOTS,
     timeout_seconds=15,
 )
 

@@ -9,15 +9,16 @@ from tracker.errors import Invalid, Refused
 from tracker.recording_forms.pdf_seals import SealCheck
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
+from tracker.sandbox.slots import Slots
 
 MAX_SIZE = 10 * MEGABYTE
 """Of a form uploaded to be checked; ours have a few hundred kilobytes."""
 INSPECTOR = Sandbox(
     "tracker.recording_forms.pdf_inspection_subprocess",
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=10),
-    slots=1,
+    # Anybody may upload a file, and each waits in a thread that serves others too.
+    slots=Slots("pdf_inspection", 1, max_queued=4),
     timeout_seconds=20,
-    max_queued=4,  # anybody may upload a file, and each waits in a thread that serves others too
 )
 
 

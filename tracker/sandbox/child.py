@@ -4,12 +4,15 @@ Run as a file: `child.py LIMITS MODULE ARGUMENT…`. `tracker/__init__.py` is le
 take a second to load and no sandboxed module needs them.
 """
 
+import os
 import runpy
 import sys
 import types
 from pathlib import Path
 
 CHILD_PATH = Path(__file__).resolve()
+NICENESS = 10
+"""The subprocess leaves the processor to the server, which answers pages, when both need it."""
 
 
 def main(limits: str, module: str, *arguments: str) -> None:
@@ -21,6 +24,7 @@ def main(limits: str, module: str, *arguments: str) -> None:
 
     from tracker.sandbox.limits import Limits, apply_limits
 
+    os.nice(NICENESS)
     apply_limits(Limits.from_json(limits))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -10,13 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from tracker.sandbox.limits import Limits
+from tracker.sandbox.slots import NoFreeSlot, Slots
 
 INTERPRETER = (sys.executable, "-I", str(Path(__file__).with_name("child.py")))
 """Our own interpreter, isolated from the environment; the limits, the module and its arguments follow."""
@@ -39,26 +38,22 @@ class SandboxFailed(SandboxError):
 
 
 class Sandbox:
-    """A module that is run in subprocesses with limits, a fixed number at once."""
+    """A module that is run in subprocesses with limits, few at once."""
 
-    def __init__(
-        self, module: str, limits: Limits, *, slots: int, timeout_seconds: float, max_queued: int | None = None
-    ) -> None:
+    def __init__(self, module: str, limits: Limits, *, slots: Slots, timeout_seconds: float) -> None:
         """Describe the sandbox; nothing is started yet.
 
         Args:
             module: what the subprocess runs as `__main__`.
             limits: set in the subprocess before the module is loaded.
-            slots: how many subprocesses may run at once.
+            slots: how many subprocesses may run at once; sandboxes may share them.
             timeout_seconds: how long a request waits for a slot, and then how long its subprocess may take.
-            max_queued: how many requests may run and wait together before others are refused at once; `None` for any.
         """
         self.module = module
         self.limits = limits
         self.timeout_seconds = timeout_seconds
         self.interpreter: Sequence[str] = INTERPRETER
-        self.slots = threading.BoundedSemaphore(slots)
-        self.queue = threading.BoundedSemaphore(max_queued) if max_queued is not None else None
+        self.slots = slots
 
     def run(self, arguments: Sequence[str] = (), stdin: bytes | IO[bytes] = b"") -> bytes:
         """Return what the module writes to standard output. A stream is copied from its beginning.
@@ -66,17 +61,24 @@ class Sandbox:
         Raises `SandboxBusy`, `SandboxTimeout` or `SandboxFailed`.
         """
         command = [*self.interpreter, self.limits.to_json(), self.module, *arguments]
-        with self._slot(), tempfile.TemporaryFile() as input_file, tempfile.TemporaryFile() as output_file:
-            # Files, not pipes: the limit on file size then applies to the output, which the server need not buffer.
-            if isinstance(stdin, bytes):
-                input_file.write(stdin)
-            else:
-                stdin.seek(0)
-                shutil.copyfileobj(stdin, input_file)
-            input_file.seek(0)
-            self._run_process(command, input_file, output_file)
-            output_file.seek(0)
-            return output_file.read()
+        try:
+            with (
+                self.slots.take(self.timeout_seconds),
+                tempfile.TemporaryFile() as input_file,
+                tempfile.TemporaryFile() as output_file,
+            ):
+                # Files, not pipes: the limit on file size then applies to the output, which is not buffered here.
+                if isinstance(stdin, bytes):
+                    input_file.write(stdin)
+                else:
+                    stdin.seek(0)
+                    shutil.copyfileobj(stdin, input_file)
+                input_file.seek(0)
+                self._run_process(command, input_file, output_file)
+                output_file.seek(0)
+                return output_file.read()
+        except NoFreeSlot as error:
+            raise SandboxBusy(f"no slot for {self.module} became free, or too many requests are queued") from error
 
     def _run_process(self, command: Sequence[str], input_file: IO[bytes], output_file: IO[bytes]) -> None:
         try:
@@ -100,18 +102,3 @@ class Sandbox:
                 process.wait()
         if status:
             raise SandboxFailed(f"{self.module} ended with status {status}")
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if self.queue and not self.queue.acquire(blocking=False):
-            raise SandboxBusy(f"too many requests are queued for {self.module}")
-        try:
-            if not self.slots.acquire(timeout=self.timeout_seconds):
-                raise SandboxBusy(f"no slot for {self.module} became free")
-            try:
-                yield
-            finally:
-                self.slots.release()
-        finally:
-            if self.queue:
-                self.queue.release()

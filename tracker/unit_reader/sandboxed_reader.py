@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
+from tracker.sandbox.slots import Slots
 from tracker.unit_reader.document_model import NoUnit, SourceText, UnitReading, Unreadable
 from tracker.units.documents import guidance_from_json
 
@@ -20,7 +21,7 @@ READER = Sandbox(
     "tracker.unit_reader.reader_subprocess",
     # Twenty pages of a PDF take two seconds of CPU time on a slow machine.
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=4, file_size=64 * MEGABYTE),
-    slots=2,
+    slots=Slots("unit_reader", 2),
     timeout_seconds=15,
 )
 TOO_MUCH = (

@@ -2,13 +2,13 @@
 
 import errno
 
-from flask import Flask, current_app, jsonify, render_template, request
+from flask import Flask, current_app, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
-from tracker.errors import TrackerError
+from tracker.errors import Busy, TrackerError
 from tracker.web.current_user import in_terms
 
 SENTENCES = {
@@ -72,8 +72,11 @@ def init_app(app: Flask) -> None:
 
 
 def show_refusal(error: TrackerError) -> ResponseReturnValue:
-    """Show the sentence of a domain error."""
-    return render_error(error.status, error.title, in_terms(str(error)))
+    """Show the sentence of a domain error; where waiting helps, the answer says how long."""
+    response = make_response(render_error(error.status, error.title, in_terms(str(error))))
+    if isinstance(error, Busy):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def show_expired(_error: CSRFError) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from tracker.storage import file_store
 from tracker.units import formats
 from tracker.units.documents import UnitDocument
 from tracker.units.formats.files import ExchangedLink, FileContents
+from tracker.units.sandboxed_files import parse_sandboxed
 
 DETECT = "guessed"
 FORMATS = {name: unit_format.label for name, unit_format in formats.FORMATS.items()}
@@ -21,7 +22,7 @@ def parse_file(format_name: str, body: bytes) -> FileContents:
     """Return the content of a file. Raises `Invalid` if it cannot be read or exceeds a limit."""
     if len(body) > MAX_SIZE:
         raise Invalid(f"The file is larger than {MAX_SIZE // MEGABYTE} MB. Split it.", "file")
-    result = formats.read(format_name, body)
+    result = parse_sandboxed(format_name, body)
     if len(result.units) > MAX_UNITS:
         raise Invalid(f"The file has more than {MAX_UNITS:,} units. Split it.", "file")
     if not result.units:
