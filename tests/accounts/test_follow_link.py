@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from tests.accounts.conftest import find_link
 from tests.factories import PASSWORD, World, make_actor, make_person
+from tests.pausing import run_while_paused
 from tracker import clock
 from tracker.accounts.passwords import is_password
+from tracker.accounts.services import account_links
 from tracker.accounts.services.account_links import EXPIRED, issue_link
 from tracker.accounts.services.people import deactivate_person, invite_person
 from tracker.accounts.sessions import COOKIE_NAME
@@ -77,21 +79,16 @@ def test_link_works_once(ivy: Person, app: Flask) -> None:
     assert is_password(ivy.password_hash, NEW)
 
 
-def test_second_of_two_concurrent_uses_is_refused(
-    ivy: Person, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tracker.accounts.services.account_links import use_link
-    from tracker.accounts.views import sign_in as sign_in_views
+def test_second_of_two_concurrent_uses_is_refused(ivy: Person, app: Flask) -> None:
+    """Ivy's use is paused after the link was found open. Eve's waits for the lock on it, and finds it used."""
+    path = invitation(ivy)
 
-    def use_after_another(token: str, password_hash: str, name: str) -> Person:
-        db.session.execute(db.update(AccountLink).values(used_at=clock.now()))
-        return use_link(token, password_hash, name)
+    def use_as(name: str, password: str) -> Callable[[], int]:
+        return lambda: app.test_client().post(path, data={"name": name, "password": password}).status_code
 
-    monkeypatch.setattr(sign_in_views, "use_link", use_after_another)
-    response = anonymous.post(invitation(ivy), data={"name": "Ivy", "password": NEW})
-    assert response.status_code == 409
-    db.session.refresh(ivy)
-    assert ivy.password_hash is None
+    answers = run_while_paused(app, (account_links, "set_password"), use_as("Ivy", NEW), use_as("Eve", NEW * 2))
+    assert answers == (303, 409)
+    assert is_password(db.session.get_one(Person, ivy.id).password_hash, NEW)
 
 
 @pytest.mark.parametrize(("issue", "lifetime"), [(invitation, timedelta(days=14)), (reset, timedelta(hours=1))])

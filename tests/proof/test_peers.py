@@ -18,11 +18,12 @@ from tests.portfolio.files import docx, picture
 from tests.proof.proof_size import record_figures
 from tests.recording_forms.example_form import build_filled_form
 from tracker.accounts.services.people import deactivate_person
-from tracker.errors import Invalid, TrackerError
+from tracker.errors import FormNotRendered, Invalid, TrackerError
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, Notification, Person
 from tracker.portfolio.services.files import attach_file, store_file
+from tracker.recording_forms import rendering
 from tracker.recording_forms.rendering import render_form_pdf
 from tracker.unit_reader.sandboxed_reader import read_document
 from tracker.units.schema import UnitSchema
@@ -177,6 +178,20 @@ class TestWhatIsRead:
         sheet = render_form_pdf(build_filled_form(rows=1, comments=words, candidate_name=words))
         assert b"root:x" not in sheet
         assert b"/EmbeddedFile" not in sheet
+
+    @pytest.mark.parametrize(
+        "markup",
+        [
+            '<img src="file:///etc/passwd">',
+            '<link rel="attachment" href="file:///etc/passwd">',
+            '<a rel="attachment" href="file:///etc/passwd">a file</a>',
+            '<link rel="stylesheet" href="file:///etc/passwd">',
+        ],
+    )
+    def test_the_same_reports_if_markup_ever_reached_the_renderer(self, markup: str) -> None:
+        """Nobody's text is markup on a form. Here it is, and the fetcher refuses the address."""
+        with pytest.raises(FormNotRendered):
+            rendering._write_pdf(f"<html lang=en><title>Form</title><body>{markup}")
 
     def test_archives_that_grow_are_refused(self) -> None:
         with pytest.raises(Invalid):

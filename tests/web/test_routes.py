@@ -30,7 +30,7 @@ NOBODY: frozenset[str] = frozenset()
 ALICE, BOB, CAROL, DAN = frozenset({"alice"}), frozenset({"bob"}), frozenset({"carol"}), frozenset({"dan"})
 VISITOR = frozenset({"eve"})
 READERS = ALICE | BOB | CAROL | DAN | VISITOR
-CANDIDATES, ASSESSORS = ALICE | {"frank"}, BOB | {"grace", "bart", "vera"}
+CANDIDATES, ASSESSORS = ALICE | {"anna", "frank"}, BOB | {"grace", "bart", "vera"}
 VERIFIERS, VISITORS = CAROL | {"carla", "vera", "ivan"}, VISITOR | {"eric", "olga"}
 ADMINISTRATORS = DAN | {"heidi"}
 EVERYBODY_SIGNED_IN = CANDIDATES | ASSESSORS | VERIFIERS | VISITORS | ADMINISTRATORS
@@ -142,7 +142,7 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio.add_evidence": CANDIDATES,
     "portfolio.autosave_new": CANDIDATES,
     "portfolio.index_of_evidence": CANDIDATES,
-    "portfolio.print_own_index": CANDIDATES,
+    "portfolio.print_own_index": ALICE | {"frank"},  # Anna is registered for nothing
     "portfolio.edit_evidence": ALICE,
     "portfolio.answer_feedback": ALICE,
     "portfolio.autosave_draft": ALICE,
@@ -261,6 +261,7 @@ class SampleRequests:
                 for name in ("alice", "bob", "carol", "dan", "eve", "frank", "grace", "heidi")
             }
             for name, full, role in (
+                ("anna", "Anna Another", Role.CANDIDATE),
                 ("bart", "Bart Unallocated", Role.ASSESSOR),
                 ("carla", "Carla Unallocated", Role.INTERNAL_VERIFIER),
                 ("eric", "Eric Outside", Role.EXTERNAL_VERIFIER),

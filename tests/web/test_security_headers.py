@@ -42,6 +42,15 @@ def test_camera_and_location_are_denied_to_every_page(anonymous: FlaskClient, pa
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("path", ["/sign-in", "/nowhere", "/static/css/base.css"])
+def test_no_address_is_sent_to_another_site_and_no_other_site_uses_a_page(anonymous: FlaskClient, path: str) -> None:
+    headers = anonymous.get(path, buffered=True).headers
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("path", ["/sign-in", "/nowhere"])
 def test_under_https_strict_transport_security_lasts_a_year(https: FlaskClient, path: str) -> None:
     answer = https.get(path, base_url=BASE_URL)
