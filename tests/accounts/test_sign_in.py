@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, World, grant, make_actor, make_person
 from tests.pausing import run_while_paused
+from tracker.accounts.passwords import hash_password, is_password
 from tracker.accounts.services import sign_in as sign_in_services
 from tracker.accounts.services.account_links import set_password
 from tracker.accounts.sessions import COOKIE_NAME, hash_token
@@ -91,6 +93,18 @@ def test_unknown_address_takes_as_long_as_a_known_one(
     sign_in(anonymous, "nobody@example.org")
     sign_in(anonymous, world.alice.email)
     assert checked == [None, world.alice.password_hash]
+
+
+def test_without_an_account_a_password_is_hashed_with_the_same_effort(monkeypatch: pytest.MonkeyPatch) -> None:
+    verified = []
+
+    def verify(_hasher: PasswordHasher, password_hash: str, _password: str) -> bool:
+        verified.append(extract_parameters(password_hash))
+        return True
+
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    assert not is_password(None, PASSWORD), "even where it is the right one for the hash that is compared"
+    assert verified == [extract_parameters(hash_password(PASSWORD))]
 
 
 def test_no_lock_is_held_while_the_password_is_checked(
