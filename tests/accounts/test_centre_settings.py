@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.accounts.test_two_step_sign_in import sign_in
 from tests.factories import World, make_actor
 from tracker.accounts.services.centres import change_centre_terms
 from tracker.extensions import db
@@ -50,6 +51,32 @@ def test_saving_the_same_terms_records_nothing(
 ) -> None:
     choose(client(world.dan), world.northgate, "scotland")
     assert recorded_acts() == []
+
+
+def test_a_centre_asks_its_candidates_for_two_step_verification(
+    world: World, app: Flask, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
+    """Alice has not set it up: she does so before she opens her next page. Candidates elsewhere are not asked."""
+    alice, frank = sign_in(app, world.alice), sign_in(app, world.frank)
+    assert alice.get("/evidence").status_code == 200
+    form = {"terms": "scotland", "form_annex": "y", "candidate_two_step": "y"}
+    dan = client(world.dan)
+    for _ in range(2):
+        assert dan.post(f"/centres/{world.northgate.id}/settings", data=form).status_code == 302
+    assert recorded_acts() == ["candidate_two_step_changed"], "saving it again records nothing"
+    assert "checked" in find_checkbox(dan.get(f"/centres/{world.northgate.id}/settings").text, "candidate_two_step")
+    assert alice.get("/evidence").location == "/account/two-step-verification?next=/evidence"
+    assert "Your role needs two-step verification" in alice.get("/account/two-step-verification").text
+    assert frank.get("/evidence").status_code == 200
+    dan.post(f"/centres/{world.northgate.id}/settings", data={"terms": "scotland", "form_annex": "y"})
+    assert recorded_acts() == ["candidate_two_step_changed"] * 2
+    assert alice.get("/evidence").status_code == 200
+
+
+def find_checkbox(page: str, name: str) -> str:
+    match = re.search(rf'<input[^>]*name="{name}"[^>]*>', page)
+    assert match, page
+    return match[0]
 
 
 def test_terms_that_do_not_exist_are_refused(world: World, client: ClientFor) -> None:

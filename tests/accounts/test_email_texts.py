@@ -40,7 +40,7 @@ IMPROVE = registration_emails.AllocatedUnit("INSCC004", "Improve", "Alice Moran"
         (
             account_emails.build_second_factor_added_email("Bob’s laptop"),
             "Two-step verification: a sign-in method was added",
-            "“Bob’s laptop” was added to your account just now.",
+            "“Bob’s laptop” was added to your account just now, and you were signed out of every other browser.",
         ),
         (
             account_emails.build_second_factor_removed_email("Bob’s laptop"),
@@ -50,7 +50,7 @@ IMPROVE = registration_emails.AllocatedUnit("INSCC004", "Improve", "Alice Moran"
         (
             account_emails.build_recovery_codes_replaced_email(),
             "Your recovery codes were replaced",
-            "the old ones no longer work. If this was not you, change your password at once and tell your centre.",
+            "no longer work. You were signed out of every other browser. If this was not you, change your password at once",
         ),
         (
             account_emails.build_recovery_code_used_email("3 codes"),

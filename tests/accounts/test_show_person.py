@@ -217,6 +217,32 @@ def test_event_names_the_grant_that_allowed_the_act(world: World, client: Client
     assert b"Bob" not in event.body
 
 
+def test_administrator_ends_a_persons_sessions(
+    world: World, client: ClientFor, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
+) -> None:
+    dan, phone, office, carol = client(world.dan), client(world.bob), client(world.bob), client(world.carol)
+    assert "is signed out of 2 browsers" in dan.get(address(world, world.bob)).text
+    answer = dan.post(f"{address(world, world.bob)}/end-sessions")
+    assert (answer.status_code, answer.location) == (303, address(world, world.bob))
+    page = dan.get(answer.location).text
+    assert "is signed out of 2 browsers." in page
+    assert "End sessions" not in page
+    assert [browser.get("/queue").status_code for browser in (phone, office)] == [302, 302]
+    assert carol.get("/verification").status_code == 200
+    assert recorded_acts() == ["sessions_ended"]
+    assert "signed you out of every browser" in emails_to(world.bob)[0]
+    assert dan.post(f"{address(world, world.bob)}/end-sessions").status_code == 409, "he is signed in nowhere now"
+
+
+def test_sessions_of_somebody_with_a_role_elsewhere_are_not_ended(world: World, client: ClientFor) -> None:
+    with transaction():
+        grant(world.bob, world.southbank, Role.ASSESSOR)
+    dan, bob = client(world.dan), client(world.bob)
+    assert "End sessions" not in dan.get(address(world, world.bob)).text
+    assert dan.post(f"{address(world, world.bob)}/end-sessions").status_code == 409
+    assert bob.get("/queue").status_code == 200
+
+
 def test_ended_role_can_be_given_again(world: World) -> None:
     actor = Actor(world.dan.id, world.dan.grants[0].id)
     with transaction():

@@ -35,6 +35,7 @@ ClientFor = Callable[..., FlaskClient]
 EmailsTo = Callable[..., list[str]]
 Acts = Callable[[], list[str]]
 APP = "/account/two-step-verification/app"
+CODES = "/account/two-step-verification/codes"
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +122,34 @@ def test_session_token_changes_when_the_first_second_factor_is_added(world: Worl
     thief.set_cookie(COOKIE_NAME, before.value)
     assert thief.get("/account").location.startswith("/sign-in")
     assert dan.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize("change", ["app", "remove", "codes"])
+def test_changing_two_step_verification_ends_the_other_sessions(
+    world: World, client: ClientFor, emails_to: EmailsTo, change: str
+) -> None:
+    """A session that somebody else holds does not outlive the change; the one in which it was made does."""
+    with transaction():
+        make_app(world.alice)
+    phone, office, bob = client(world.alice), client(world.alice), client(world.bob)
+    factor_id = list_factors(world.alice.id)[0].id
+    if change == "app":
+        assert "is added. You are signed out of every other browser." in follow(office, set_up(office))
+    elif change == "remove":
+        path = f"/account/two-step-verification/{factor_id}/remove"
+        answer = office.post(path, data={"password": PASSWORD})
+        assert "is removed. You are signed out of every other browser." in follow(office, answer)
+    else:
+        assert len(read_codes(office.post(CODES, data={"password": PASSWORD}).text)) == 10
+    assert phone.get("/account").location.startswith("/sign-in")
+    assert office.get("/account").status_code == 200
+    assert bob.get("/account").status_code == 200
+    assert "signed out of every other browser" in " ".join(" ".join(emails_to(world.alice)).split())
+
+
+def follow(browser: FlaskClient, answer: TestResponse) -> str:
+    assert answer.status_code == 303, answer.text
+    return browser.get(answer.location or "").text
 
 
 def test_set_up_code_cannot_be_used_to_sign_in(world: World, app: Flask, freeze_clock: Callable[..., None]) -> None:
@@ -267,7 +296,7 @@ def test_two_second_factors_removed_at_once_leave_one_if_the_role_needs_it(world
             try:
                 with transaction():
                     person = db.session.get_one(Person, bob_id)
-                    services.remove_factor(factor_id, person, factories.make_actor(person), needs_one=True)
+                    services.remove_factor(factor_id, person, factories.make_actor(person), 0, needs_one=True)
             except Refused as refusal:
                 return str(refusal)
             return "removed"

@@ -22,6 +22,7 @@ DESTRUCTIVE = {
     "accounts.cancel_own_account_change",
     "accounts.delete_unsaved_text",
     "accounts.end_own_session",
+    "accounts.end_sessions",
     "accounts.end_role",
     "accounts.end_roles",
     "accounts.remove_second_factor",

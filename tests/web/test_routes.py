@@ -213,6 +213,7 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.end_role": DAN,
     "accounts.end_roles": DAN,
     "accounts.reset_password": DAN,
+    "accounts.end_sessions": DAN,
     "accounts.change_name": DAN,
     "accounts.change_email": DAN,
     "accounts.reset_two_step_verification": DAN,

@@ -78,7 +78,10 @@ def build_second_factor_added_email(factor: str) -> tuple[str, str]:
     """Return the email to somebody to whose account an authenticator app or passkey was added."""
     return (
         "Two-step verification: a sign-in method was added",
-        f"“{factor}” was added to your account just now. You are asked for it after your password. {NOT_YOU}",
+        (
+            f"“{factor}” was added to your account just now, and you were signed out of every other browser. You are "
+            f"asked for it after your password. {NOT_YOU}"
+        ),
     )
 
 
@@ -86,7 +89,10 @@ def build_second_factor_removed_email(factor: str) -> tuple[str, str]:
     """Return the email to somebody from whose account an authenticator app or passkey was removed."""
     return (
         "Two-step verification: a sign-in method was removed",
-        f"“{factor}” was removed from your account just now and can no longer be used to sign in. {NOT_YOU}",
+        (
+            f"“{factor}” was removed from your account just now and can no longer be used to sign in. You were "
+            f"signed out of every other browser. {NOT_YOU}"
+        ),
     )
 
 
@@ -94,7 +100,10 @@ def build_recovery_codes_replaced_email() -> tuple[str, str]:
     """Return the email to somebody whose recovery codes were replaced."""
     return (
         "Your recovery codes were replaced",
-        f"New recovery codes were made for your account just now, and the old ones no longer work. {NOT_YOU}",
+        (
+            "New recovery codes were made for your account just now, and the old ones no longer work. You were "
+            f"signed out of every other browser. {NOT_YOU}"
+        ),
     )
 
 
@@ -117,6 +126,17 @@ def build_two_step_verification_reset_email(by: str) -> tuple[str, str]:
             f"{by} removed your two-step verification and recovery codes, and signed you out of every browser. If "
             "your role needs it, you set it up again when you next sign in. If you did not ask for this, tell your "
             "centre at once."
+        ),
+    )
+
+
+def build_sessions_ended_email(centre: str) -> tuple[str, str]:
+    """Return the email to somebody whose sessions an administrator of their centre ended."""
+    return (
+        "You were signed out",
+        (
+            f"An administrator of {centre} signed you out of every browser just now. Sign in again to continue. If "
+            "you do not know why, ask your centre."
         ),
     )
 

@@ -186,3 +186,4 @@ class CentreSettingsForm(PageForm):
         [Optional(), NumberRange(1, 600, "Enter a number of months from 1 to 600.")],
     )
     form_annex = BooleanField("Print an annex with recording forms")
+    candidate_two_step = BooleanField("Candidates need two-step verification")

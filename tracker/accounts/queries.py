@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from tracker.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
+from tracker.accounts.sessions import is_open
 from tracker.clock import day_of, now
 from tracker.extensions import db
 from tracker.models import Allocation, Centre, DeliveryFailure, Grant, Person, Registration, UnitAttempt, UserSession
@@ -200,15 +200,9 @@ def list_registrations_at(centre: Centre, person: Person) -> list[Registration]:
 
 def list_sessions(person_id: int) -> list[UserSession]:
     """List a person's live sessions, last used first."""
-    moment = now()
     query = (
         select(UserSession)
-        .where(
-            UserSession.person_id == person_id,
-            UserSession.ended_at.is_(None),
-            UserSession.last_seen_at > moment - IDLE_TIMEOUT,
-            UserSession.created_at > moment - ABSOLUTE_TIMEOUT,
-        )
+        .where(UserSession.person_id == person_id, is_open(now()))
         .order_by(UserSession.last_seen_at.desc())
     )
     return list(db.session.scalars(query))

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from flask import Request, current_app, request
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, and_, exists, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -32,6 +32,15 @@ CHALLENGE_TIMEOUT = timedelta(minutes=5)
 """How long a passkey may take to answer a challenge."""
 
 
+def is_open(moment: datetime) -> ColumnElement[bool]:
+    """Return the condition that a session has neither ended nor timed out at a moment."""
+    return and_(
+        UserSession.ended_at.is_(None),
+        UserSession.last_seen_at > moment - IDLE_TIMEOUT,
+        UserSession.created_at > moment - ABSOLUTE_TIMEOUT,
+    )
+
+
 def find_signed_in(incoming: Request) -> SignedIn | None:
     """Return the person whose session a request's cookie names, or None if it has expired or there is none.
 
@@ -47,9 +56,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
             .join(Person, Person.id == UserSession.person_id)
             .where(
                 UserSession.token_hash == hash_token(token),
-                UserSession.ended_at.is_(None),
-                UserSession.last_seen_at > moment - IDLE_TIMEOUT,
-                UserSession.created_at > moment - ABSOLUTE_TIMEOUT,
+                is_open(moment),
                 Person.deactivated_at.is_(None),
             )
         ).first()
@@ -221,7 +228,15 @@ def get_client_address() -> str:
 
 def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tuple[CurrentGrant, ...]:
     rows = session.execute(
-        select(Grant.id, Grant.role, Grant.centre_id, Centre.name, Centre.terms, Grant.ends_at)
+        select(
+            Grant.id,
+            Grant.role,
+            Grant.centre_id,
+            Centre.name,
+            Centre.terms,
+            Grant.ends_at,
+            Centre.candidates_need_two_step,
+        )
         .join(Centre, Centre.id == Grant.centre_id)
         .where(Grant.person_id == person_id, Grant.starts_at <= moment)
         .where((Grant.ends_at.is_(None)) | (Grant.ends_at > moment))

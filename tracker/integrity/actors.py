@@ -46,6 +46,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "unsampled_reasons_changed": {Role.ADMINISTRATOR},
     "evidence_age_limit_changed": {Role.ADMINISTRATOR},
     "form_annex_changed": {Role.ADMINISTRATOR},
+    "candidate_two_step_changed": {Role.ADMINISTRATOR},
     "retention_hold_set": {Role.ADMINISTRATOR},
     "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},
@@ -54,7 +55,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     **dict.fromkeys(
         (
             "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
-            "two_step_verification_reset",
+            "two_step_verification_reset", "sessions_ended",
             "person_invited", "grant_given", "grant_ended", "link_issued", "record_exported",
             "unit_document_read", "unit_correction_started", "unit_draft_shared", "unit_draft_discarded",
             "unit_published",

@@ -108,6 +108,7 @@ WRITES = {
     "attempt_started": _writes(PORTFOLIO, "unit_attempt"),
     "attempt_voided": _writes("unit_attempt", unit_attempt="state void_reason", issued_form="superseded_at"),
     "candidate_registered": _writes(PORTFOLIO, "registration"),
+    "candidate_two_step_changed": _writes("centre", centre="candidates_need_two_step"),
     "candidate_withdrawn": _writes(PORTFOLIO, registration="withdrawn_at withdrawn_reason"),
     "centre_created": _writes("centre", "centre"),
     "centre_terms_changed": _writes("centre", centre="terms"),

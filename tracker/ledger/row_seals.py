@@ -50,7 +50,9 @@ class SealedColumns:
 
 
 SEALED_TABLES: dict[str, SealedColumns] = {
-    "centre": SealedColumns(added=frozenset({"unsampled_reasons", "evidence_age_limit", "has_form_annex"})),
+    "centre": SealedColumns(
+        added=frozenset({"unsampled_reasons", "evidence_age_limit", "has_form_annex", "candidates_need_two_step"})
+    ),
     # When an address was confirmed is checked by docs/integrity.md, invariant 30: a migration fills it in.
     "person": SealedColumns(excluded=frozenset({"password_hash", "email_confirmed_at"})),
     "earlier_name": SealedColumns(),

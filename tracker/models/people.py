@@ -38,6 +38,8 @@ class Centre(Base):
     """The age in months over which evidence is warned about; empty while the centre uses the standard limit."""
     has_form_annex: Mapped[bool | None]
     """Whether recording forms have an annex; empty while the centre uses the standard, which is that they have."""
+    candidates_need_two_step: Mapped[bool | None]
+    """Whether candidates need two-step verification; empty while the centre has not chosen: they do not."""
     created_at: Mapped[datetime]
 
     @property

@@ -32,6 +32,15 @@ class CurrentGrant:
     terms: CentreTerms
     """The terms that the centre uses for verification."""
     ends_at: datetime | None
+    candidates_need_two_step: bool | None
+    """Whether the centre's candidates need two-step verification."""
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether the role needs two-step verification: by its kind, or because the centre asks its candidates."""
+        if self.role in ROLES_NEEDING_SECOND_FACTOR:
+            return True
+        return self.role is Role.CANDIDATE and bool(self.candidates_need_two_step)
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,7 @@ class SignedIn(UserMixin):
     @property
     def needs_second_factor(self) -> bool:
         """Return whether one of this person's roles needs two-step verification."""
-        return not current_app.config["DEMO"] and any(
-            grant.role in ROLES_NEEDING_SECOND_FACTOR for grant in self.grants
-        )
+        return not current_app.config["DEMO"] and any(grant.needs_second_factor for grant in self.grants)
 
     @property
     def missing_step(self) -> SignInStep | None:

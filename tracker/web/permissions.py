@@ -70,4 +70,4 @@ ACTS_THAT_SHOW_EVIDENCE = frozenset({Act.READ_EVIDENCE, Act.ASSESS_EVIDENCE, Act
 """The acts that the portfolio access log notes as reading evidence; the others read units and forms."""
 
 ROLES_NEEDING_SECOND_FACTOR = frozenset({ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR})
-"""The roles that need two-step verification, except in the demonstration."""
+"""The roles that need two-step verification everywhere, except in the demonstration."""

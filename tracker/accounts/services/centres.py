@@ -61,6 +61,17 @@ def change_evidence_age_limit(centre: Centre, months: int, actor: Actor) -> None
     record("evidence_age_limit_changed", centre, actor, months=months)
 
 
+def change_candidate_two_step(centre: Centre, actor: Actor, *, is_needed: bool) -> None:
+    """Change whether the centre's candidates need two-step verification (docs/rules.md, Sign-in, rule 11).
+
+    Nothing is recorded where it stays the same.
+    """
+    if is_needed is bool(centre.candidates_need_two_step):
+        return
+    centre.candidates_need_two_step = is_needed
+    record("candidate_two_step_changed", centre, actor, is_needed=is_needed)
+
+
 def change_form_annex(centre: Centre, actor: Actor, *, is_printed: bool) -> None:
     """Change whether the centre's recording forms have an annex (docs/rules.md, Signing, rule 13).
 

@@ -1,4 +1,4 @@
-"""Sign-in, limited per account and client; ending one's own sessions (docs/rules.md, Sign-in)."""
+"""Sign-in, limited per account and client (docs/rules.md, Sign-in)."""
 
 from sqlalchemy import select
 
@@ -20,13 +20,11 @@ from tracker.accounts.services.attempt_limits import (
 )
 from tracker.accounts.sessions import hash_token
 from tracker.background import emails
-from tracker.clock import now
-from tracker.errors import Invalid, NotFound
+from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger import transactions
-from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
-from tracker.models import CountedAttempt, Person, UserSession
+from tracker.models import CountedAttempt, Person
 
 MAX_PER_ACCOUNT = 20
 """Wrong passwords for one account within `WINDOW`, from anywhere, before a new browser needs a link by email."""
@@ -66,20 +64,6 @@ def authenticate(email: str, password: str, client: Client) -> Person:
         forget_attempts(SIGN_IN, email, counted_client)
         return person
     raise Invalid(WRONG)
-
-
-def end_own_session(session_id: int, actor: Actor) -> None:
-    """End one of the actor's own sessions.
-
-    Raises:
-        NotFound: somebody else's session, or one that has ended.
-    """
-    query = select(UserSession).where(UserSession.id == session_id, UserSession.person_id == actor.person_id)
-    session = db.session.scalars(query).one_or_none()
-    if session is None or session.ended_at:
-        raise NotFound
-    session.ended_at = now()
-    record("session_ended", session, actor)
 
 
 def _count(email: str, client: Client) -> str:

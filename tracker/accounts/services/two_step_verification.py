@@ -34,7 +34,7 @@ LAST = (
 
 
 def add_app(
-    person: Person, secret: str, code: str, codes: Sequence[NewCode], actor: Actor
+    person: Person, secret: str, code: str, codes: Sequence[NewCode], actor: Actor, session_id: int
 ) -> tuple[SecondFactor, bool]:
     """Add the authenticator app that shows `code`, replacing an earlier app.
 
@@ -44,6 +44,7 @@ def add_app(
         code: the code the app shows now.
         codes: recovery codes, stored if this is the first second factor.
         actor: who adds it.
+        session_id: the session in which it is added. The others end.
 
     Returns:
         The second factor, and whether the recovery codes were stored.
@@ -67,13 +68,13 @@ def add_app(
         last_step=step,
         created_at=now(),
     )
-    return factor, _add(factor, person, codes, actor)
+    return factor, _add(factor, person, codes, actor, session_id)
 
 
 def add_passkey(
-    person: Person, passkey: NewPasskey, name: str, codes: Sequence[NewCode], actor: Actor
+    person: Person, passkey: NewPasskey, name: str, codes: Sequence[NewCode], actor: Actor, session_id: int
 ) -> tuple[SecondFactor, bool]:
-    """Add a passkey under the name its person gives.
+    """Add a passkey under the name its person gives, and end their other sessions.
 
     Returns:
         The second factor, and whether the recovery codes were stored: they are for the first second factor.
@@ -96,11 +97,11 @@ def add_passkey(
         sign_count=passkey.sign_count,
         created_at=now(),
     )
-    return factor, _add(factor, person, codes, actor)
+    return factor, _add(factor, person, codes, actor, session_id)
 
 
-def remove_factor(factor_id: int, person: Person, actor: Actor, *, needs_one: bool) -> None:
-    """Remove a second factor, and with the last one the recovery codes.
+def remove_factor(factor_id: int, person: Person, actor: Actor, session_id: int, *, needs_one: bool) -> None:
+    """Remove a second factor, and with the last one the recovery codes; end the person's other sessions.
 
     Raises:
         Refused: the last one of somebody whose role needs one, or one that is gone.
@@ -116,15 +117,17 @@ def remove_factor(factor_id: int, person: Person, actor: Actor, *, needs_one: bo
     if len(factors) == 1:
         db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
         clear_second_factor_checks(person.id)
+    end_sessions(person.id, except_id=session_id)
     send_security_email(person, *email_texts.build_second_factor_removed_email(factor.name))
 
 
-def replace_recovery_codes(person: Person, codes: Sequence[NewCode], actor: Actor) -> None:
-    """Replace a person's recovery codes with these."""
+def replace_recovery_codes(person: Person, codes: Sequence[NewCode], actor: Actor, session_id: int) -> None:
+    """Replace a person's recovery codes with these, and end their other sessions."""
     lock_rows(Person, [person.id])
     if not list_factors(person.id):
         raise Refused("Recovery codes are for two-step verification. Set that up first.")
     _replace_codes(person, codes, actor)
+    end_sessions(person.id, except_id=session_id)
     send_security_email(person, *email_texts.build_recovery_codes_replaced_email())
 
 
@@ -175,9 +178,10 @@ def _lock(person: Person, codes: Sequence[NewCode]) -> None:
         )
 
 
-def _add(factor: SecondFactor, person: Person, codes: Sequence[NewCode], actor: Actor) -> bool:
+def _add(factor: SecondFactor, person: Person, codes: Sequence[NewCode], actor: Actor, session_id: int) -> bool:
     db.session.add(factor)
     db.session.flush()
+    end_sessions(person.id, except_id=session_id)
     record("second_factor_added", person, actor, factor=factor.id, kind=factor.kind.value)
     send_security_email(person, *email_texts.build_second_factor_added_email(factor.name))
     if not codes or db.session.scalar(select(RecoveryCode.id).where(RecoveryCode.person_id == person.id).limit(1)):

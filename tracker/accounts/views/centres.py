@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.accounts.forms import CentreSettingsForm
 from tracker.accounts.services.centres import (
+    change_candidate_two_step,
     change_centre_terms,
     change_evidence_age_limit,
     change_form_annex,
@@ -39,12 +40,14 @@ def centre_settings(centre_id: int) -> ResponseReturnValue:
         unsampled_reasons="\n".join(centre.offered_unsampled_reasons),
         evidence_age_limit=centre.evidence_age_months,
         form_annex=centre.prints_annex,
+        candidate_two_step=bool(centre.candidates_need_two_step),
     )
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
             change_unsampled_reasons(centre, (form.unsampled_reasons.data or "").splitlines(), actor)
             change_evidence_age_limit(centre, form.evidence_age_limit.data or EVIDENCE_AGE_MONTHS, actor)
             change_form_annex(centre, actor, is_printed=form.form_annex.data)
+            change_candidate_two_step(centre, actor, is_needed=form.candidate_two_step.data)
             change_centre_terms(centre, CentreTerms(form.terms.data), actor)
             flash("Settings saved.")
             return redirect(url_for(".centre_settings", centre_id=centre.id))

@@ -14,7 +14,7 @@ from tracker.accounts.known_browsers import remember_browser
 from tracker.accounts.password_confirmation import find_password_error
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import check_password, set_password
-from tracker.accounts.services.sign_in import end_own_session as end_session
+from tracker.accounts.services.ending_sessions import end_own_session as end_session
 from tracker.accounts.services.two_step_verification import count_codes, list_factors
 from tracker.accounts.signature_list import ROLES, SIGNATURES, STATES
 from tracker.accounts.signature_list import list_own_signatures as list_signatures

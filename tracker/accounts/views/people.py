@@ -11,6 +11,7 @@ from tracker.accounts.account_change_queries import list_changes
 from tracker.accounts.earlier_names import list_earlier_names
 from tracker.accounts.forms import ROLE_HELP, GrantForm, InviteForm
 from tracker.accounts.services.account_links import issue_shown_link, send_link
+from tracker.accounts.services.ending_sessions import count_open_sessions, end_persons_sessions
 from tracker.accounts.services.people import (
     end_all_roles,
     end_grant,
@@ -103,6 +104,7 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         changes=list_changes(person.id),
         earlier_names=list_earlier_names(person.id),
         has_factors=bool(list_factors(person.id)),
+        open_sessions=count_open_sessions(person.id),
         role_help=ROLE_HELP,
         moment=now(),
         delivers=emails.can_deliver(),
@@ -179,6 +181,17 @@ def reset_password(centre_id: int, person_id: int) -> ResponseReturnValue:
     person = get_person(centre, person_id)
     start_password_reset(person, centre, actor)
     flash(f"An email with a link for a new password is on its way to {person.email}.")
+    return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
+
+
+@accounts.post("/centres/<int:centre_id>/people/<int:person_id>/end-sessions")
+@requires(Act.ADMINISTER_CENTRE)
+def end_sessions(centre_id: int, person_id: int) -> ResponseReturnValue:
+    """Sign a person out of every browser."""
+    centre, actor = get_centre(centre_id)
+    person = get_person(centre, person_id)
+    count = end_persons_sessions(person, centre, actor)
+    flash(f"{isolate(person.name)} is signed out of {counted(count, 'browser')}.")
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 

@@ -36,6 +36,7 @@ from tracker.web.text_direction import isolate
 KEY_TIMEOUT = timedelta(hours=1)
 KEY_EXPIRED = "This page was open for too long. Nothing was changed. Scan the new QR code below, then enter its code."
 NOT_REGISTERED = "The passkey could not be added. Nothing was changed. Try again, or use an authenticator app."
+OTHERS_ENDED = "You are signed out of every other browser."
 CODES_EXPIRED = "These codes can no longer be shown. Make new ones under My account."
 
 
@@ -63,7 +64,7 @@ def set_up_app() -> ResponseReturnValue:
         codes = make_codes_if_first()
         with errors_on_form(form, Invalid):
             key, code = check_not_expired(secret), form.code.data or ""
-            factor, with_codes = add_app(get_own_person(), key, code, codes, me().as_actor(None))
+            factor, with_codes = add_app(get_own_person(), key, code, codes, me().as_actor(None), me().session_id)
             return respond_after_adding(factor, codes if with_codes else ())
     secret = secret or authenticator_apps.make_secret()
     form.key.data = encrypt(secret, get_key_purpose())
@@ -88,7 +89,7 @@ def set_up_passkey() -> ResponseReturnValue:
         with errors_on_form(form):
             passkey = get_new_passkey(form.credential.data or "")
             factor, with_codes = add_passkey(
-                get_own_person(), passkey, form.name.data or "", codes, me().as_actor(None)
+                get_own_person(), passkey, form.name.data or "", codes, me().as_actor(None), me().session_id
             )
             return respond_after_adding(factor, codes if with_codes else ())
     if not form.is_submitted():
@@ -123,7 +124,7 @@ def make_recovery_codes() -> ResponseReturnValue:
     form = ConfirmPasswordForm()
     if form.validate_on_submit():
         codes = make_codes()
-        replace_recovery_codes(get_own_person(), codes, me().as_actor(None))
+        replace_recovery_codes(get_own_person(), codes, me().as_actor(None), me().session_id)
         return show_codes(codes)
     return render_form("accounts/make_recovery_codes.html", form)
 
@@ -154,8 +155,14 @@ def remove_second_factor(factor_id: int) -> ResponseReturnValue:
     form = ConfirmPasswordForm()
     if form.validate_on_submit():
         with errors_on_form(form, Refused):
-            remove_factor(factor_id, get_own_person(), me().as_actor(None), needs_one=me().needs_second_factor)
-            flash(f"“{isolate(factor.name)}” is removed.")
+            remove_factor(
+                factor_id,
+                get_own_person(),
+                me().as_actor(None),
+                me().session_id,
+                needs_one=me().needs_second_factor,
+            )
+            flash(f"“{isolate(factor.name)}” is removed. {OTHERS_ENDED}")
             return redirect(url_for(".my_account"), 303)
     return render_form(
         "accounts/remove_second_factor.html", form, factor=factor, is_last=len(factors) == 1, person=me()
@@ -188,7 +195,7 @@ def respond_after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> Re
     if codes:
         page = make_response(show_codes(codes))
     else:
-        flash(f"“{isolate(factor.name)}” is added.")
+        flash(f"“{isolate(factor.name)}” is added. {OTHERS_ENDED}")
         page = make_response(redirect(url_for(".my_account"), 303))
     if not me().is_proven:
         set_cookie(page, mark_second_factor_proven(me().session_id))
