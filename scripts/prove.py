@@ -218,9 +218,10 @@ def main() -> int:
         pending = [Proof(part, database) for part in parts for database in DATABASES]
         proofs = list(workers.map(lambda proof: prove(proof, Path(folder)), pending))
     if parts == list(PARTS):
-        (ROOT / "docs" / "proof.md").write_text(
-            format_table(proofs, (time.monotonic() - started) / 60), encoding="utf-8"
-        )
+        path = ROOT / "docs" / "proof.md"
+        _, heading, mutations = path.read_text(encoding="utf-8").partition("\n## Mutations")  # by scripts/mutate
+        text = format_table(proofs, (time.monotonic() - started) / 60)
+        path.write_text(text + heading + mutations, encoding="utf-8")
         print("Written to docs/proof.md.")
     failed = [f"{proof.part} on {proof.database}" for proof in proofs if not proof.passed]
     print(f"Failed: {', '.join(failed)}." if failed else "Every part passed.")
