@@ -14,6 +14,7 @@ from tests import factories
 from tests.assessment import workflow
 from tests.factories import PASSWORD, World
 from tracker import clock
+from tracker.accounts.services.attempt_limits import PASSWORD_CONFIRMATION
 from tracker.assessment.services import assessments, signing
 from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
 from tracker.errors import Conflict, Invalid, NotFound, Refused
@@ -319,10 +320,10 @@ def test_page_of_a_blocked_unit_asks_for_no_password(world: World, client: Clien
 
 
 def test_password_guesses_at_signing_are_rate_limited(world: World, client: ClientFor, ready: UnitAttempt) -> None:
-    """After eight wrong passwords the right one is refused too; signing in with it still works."""
+    """After five wrong passwords the right one is refused too; signing in with it still works."""
     bob, address = client(world.bob), f"/attempts/{ready.id}/sign"
     form = signing_form(bob.get(address).text, password="a guess at it")
-    for _ in range(8):
+    for _ in range(PASSWORD_CONFIRMATION.free_attempts):
         assert "That is not your password" in bob.post(address, data=form).text
     answer = bob.post(address, data={**form, "password": PASSWORD})
     assert answer.status_code == 422
