@@ -59,6 +59,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         settings: the installation's settings; read from the environment if None.
         overrides: entries of Flask's config that replace those made from the settings.
     """
+    from tracker import security_log
     from tracker.accounts import unsaved_forms
     from tracker.background import jobs
     from tracker.background.lazy_commands import LazyGroup
@@ -98,6 +99,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     static_files.init_app(app)
     trusted_proxies.init_app(app)
     compression.init_app(app)  # registered before the others, it runs after them, on the finished page
+    security_log.init_app(app)
     security_headers.init_app(app)
     db.init_app(app)
     csrf.init_app(app)

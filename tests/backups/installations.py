@@ -51,6 +51,13 @@ def command(app: Flask, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+def accept(app: Flask) -> str:
+    """Accept the restore of that installation, and return the last line of the output: the security log is before it."""
+    code, output = command(app, "restore", "--accept")
+    assert code == 0, output
+    return output.splitlines()[-1]
+
+
 def _make_database(folder: Path) -> tuple[str, str]:
     """Make a database. Return its URL, and its name if it is on a server."""
     server = server_url()

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.backups.installations import command, empty_installation
+from tests.backups.installations import accept, command, empty_installation
 from tests.conftest import MIGRATIONS, server_url
 from tests.factories import PASSWORD
 from tracker.accounts import sessions
@@ -148,7 +148,7 @@ class TestRestore:
         sign_in = empty_app.test_client().post("/sign-in", data={"email": alice.email, "password": PASSWORD})
         assert sign_in.status_code != 503
         assert command(empty_app, "people", "deactivate", "ben@example.org")[0] != 0
-        assert command(empty_app, "restore", "--accept") == (0, "Accepted. No event is known to be missing.\n")
+        assert accept(empty_app) == "Accepted. No event is known to be missing."
         assert browser.post("/evidence/new", data={"title": "A new one"}).status_code != 503
 
     def test_events_missing_after_the_restore_are_reported_until_accepted(
@@ -163,7 +163,7 @@ class TestRestore:
         assert code == 0, output
         assert f"Missing: events {size + 1} to {size + 3}" in output
         assert f"records {size + 3} events" in command(empty_app, "verify")[1]
-        assert command(empty_app, "restore", "--accept") == (0, "Accepted, without 3 events.\n")
+        assert accept(empty_app) == "Accepted, without 3 events."
         assert "checks: all passed" in command(empty_app, "verify")[1]
 
     def test_an_acceptance_without_a_valid_signature_does_not_count(self, empty_app: Flask, tmp_path: Path) -> None:

@@ -66,7 +66,11 @@ def test_under_https_cookies_have_the_host_prefix(https: FlaskClient, world: Wor
     sign_in = https.post("/sign-in", base_url=BASE_URL, data={"email": world.alice.email, "password": PASSWORD})
     sign_out = https.post("/sign-out", base_url=BASE_URL)
     cookies = [*sign_in.headers.getlist("Set-Cookie"), *sign_out.headers.getlist("Set-Cookie")]
-    assert {each.partition("=")[0] for each in cookies} == {"__Host-tracker_session", "__Host-session"}
+    assert {each.partition("=")[0] for each in cookies} == {
+        "__Host-tracker_session",
+        "__Host-tracker_browser",
+        "__Host-session",
+    }
     assert all({"Secure", "Path=/"} <= set(each.split("; ")) and "Domain" not in each for each in cookies)
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from flask import g, request
 from wtforms import ValidationError
 
+from tracker import security_log
 from tracker.accounts.passwords import is_password
 from tracker.accounts.services.attempt_limits import PASSWORD_CONFIRMATION, count_attempt, forget_attempts
 from tracker.errors import Invalid, WrongPassword
@@ -57,6 +58,7 @@ def find_password_error(password: str) -> str:
     except Invalid as error:
         return f"{error} {{}}"
     if not is_password(me().password_hash, password):
+        security_log.write("password_confirmation_failed")
         return WRONG
     with transaction():  # of its own: the password was right, even if the form is refused for another reason
         forget_attempts(PASSWORD_CONFIRMATION, account, session)

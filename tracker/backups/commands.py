@@ -21,6 +21,7 @@ storage_cli = AppGroup("storage", help="Check the stored files against the datab
 @with_appcontext
 def backup(folder: Path) -> None:
     """Back up the database and its files into a new folder inside FOLDER. The server can keep running."""
+    from tracker import security_log
     from tracker.backups.backup import make_backup
     from tracker.backups.manifests import read_manifest
     from tracker.errors import TrackerError
@@ -32,6 +33,7 @@ def backup(folder: Path) -> None:
     except OSError as error:
         raise click.ClickException(f"No backup was made: {error.strerror or error}.") from error
     manifest, _ = read_manifest(path)
+    security_log.write("backup_made", events=manifest.size)
     contents = f"{counted(manifest.size, 'event')} and {counted(len(manifest.files), 'file')}"
     click.echo(f"{path}: {contents}. The backup does not include the keys.")
 
@@ -46,6 +48,7 @@ def restore(folder: Path | None, accept: bool, folder_of_keys: Path | None, fing
 
     The installation stays read-only until `flask restore --accept`. Exit with 1 if a check or the restore fails.
     """
+    from tracker import security_log
     from tracker.backups.restore import accept_restore, restore_backup
     from tracker.errors import TrackerError
     from tracker.ledger.trust_anchor import load_anchor
@@ -66,6 +69,7 @@ def restore(folder: Path | None, accept: bool, folder_of_keys: Path | None, fing
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"The backup could not be restored: {error.strerror or error}.") from error
+    security_log.write("backup_restored", events=restored.manifest.size, missing=restored.missing)
     click.echo(
         f"Restored {counted(restored.manifest.size, 'event')} and {counted(len(restored.manifest.files), 'file')}."
     )

@@ -19,6 +19,7 @@ from tracker.ledger import changed_rows
 from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.ledger.sealing import EventSeals, seal_rows
 from tracker.models import Base, Event, EventText
+from tracker.security_log import LOGGED_ACTS
 
 DOMAIN = "tracker.event.v1"
 FORMAT = 2
@@ -105,6 +106,8 @@ def append_queued() -> tuple[int, int]:
         event, salts = _build_event(queued, sealed, seq, prev)
         prev = event.hash
         events.append(event)
+        if queued.act in LOGGED_ACTS:
+            db.session.info.setdefault("to_log", []).append(event)
         texts += [EventText(event_seq=seq, field=name, salt=salt) for name, salt in salts.items()]
     queue.clear()
     for rows in (events, texts):  # many rows in one statement; a text refers to its event
@@ -121,7 +124,16 @@ def has_queued() -> bool:
 def discard_queued() -> None:
     """Drop the events of a transaction that failed."""
     _get_queue().clear()
+    db.session.info.pop("to_log", None)
     changed_rows.discard_changed_rows()
+
+
+def pop_logged() -> list[dict[str, Any]]:
+    """Return what the security log says of the events that were appended, and forget it."""
+    return [
+        {"event": each.act, "number": each.seq, "by": each.actor_id, "about": f"{each.object_type} {each.object_id}"}
+        for each in db.session.info.pop("to_log", [])
+    ]
 
 
 def get_head() -> tuple[int, str]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from tracker import security_log
 from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events, read_only
@@ -80,12 +81,15 @@ def commit() -> None:
     try:
         db.session.flush()
         before, after = events.append_queued()
+        logged = events.pop_logged()
         db.session.commit()
     except (DBAPIError, StaleDataError) as error:
         rollback()
         if is_conflict(error):
             raise Conflict from error
         raise
+    for facts in logged:
+        security_log.write(**facts)
     for function in db.session.info.pop("after_commit", []):
         function()
     if checkpoints.reaches_next_checkpoint(before, after):

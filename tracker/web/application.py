@@ -6,10 +6,14 @@ from threading import RLock
 from typing import Any
 
 from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map, MapAdapter, Rule, UnicodeConverter, ValidationError
 
 from tracker.ledger import transactions
+from tracker.security_log import get_request_id
+from tracker.web.refusal_log import log_refusal
 from tracker.web.requests import TrackerRequest
 
 
@@ -87,6 +91,13 @@ class Tracker(Flask):
         bool(current_user)  # the session is looked up in its own short transaction, before ours begins
         return transactions.perform_request(lambda: self.make_response(super(Tracker, self).dispatch_request()))
 
+    def handle_user_exception(self, error: Exception) -> HTTPException | ResponseReturnValue:
+        """Write a refusal to the security log, and let the error handlers answer."""
+        log_refusal(error)
+        return super().handle_user_exception(error)
+
     def log_exception(self, exc_info: Any) -> None:
         """Log the endpoint and not the address, which may hold the token of a link."""
-        self.logger.error("Exception on %s [%s]", request.endpoint, request.method, exc_info=exc_info)
+        self.logger.error(
+            "Exception on %s [%s], request %s", request.endpoint, request.method, get_request_id(), exc_info=exc_info
+        )

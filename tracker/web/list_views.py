@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from flask import render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
+from tracker import security_log
 from tracker.clock import today
 from tracker.web.csv_files import write_csv
 from tracker.web.current_user import in_terms
@@ -51,6 +52,7 @@ def send_list(
 def send_list_as_csv(listed: ListPage[Any]) -> ResponseReturnValue:
     """Send a list as a CSV file, with fixed words in the terms of the reader's centre."""
     content = write_csv(listed.build_csv_rows(in_terms))
+    security_log.write("list_exported", list=listed.definition.name)
     name = f"{listed.definition.name}-{today().isoformat()}.csv"
     return send_file(BytesIO(content), "text/csv; charset=utf-8", as_attachment=True, download_name=name)
 

@@ -4,13 +4,15 @@ An attempt is counted, and the count committed, before it is checked. So attempt
 number of server processes, get no more checks than the limit. An attempt that was right is no longer counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import ColumnElement, delete, func, select
 
+from tracker import security_log
 from tracker.accounts.sessions import hash_token
 from tracker.clock import now
 from tracker.errors import Invalid
@@ -58,7 +60,7 @@ def count_attempt(limit: Limit, account: str, client: str) -> None:
     Raises:
         Invalid: there were too many attempts. This one must not be checked.
     """
-    with transactions.transaction():
+    with log_throttle(limit), transactions.transaction():
         lock_counters(limit.kind, account)
         check_wait(limit, account, client)
         add_attempt(limit.kind, account, client)
@@ -73,11 +75,21 @@ def count_link_request(account: str, address: str) -> None:
         Invalid: there were too many requests. No link may be sent.
     """
     client = name_address(address)
-    with transactions.transaction():
+    with log_throttle(LINK), transactions.transaction():
         lock_counters(LINK.kind, account, client)
         check_wait(LINK, account)
         check_address(LINK, client)
         add_attempt(LINK.kind, account, client)
+
+
+@contextmanager
+def log_throttle(limit: Limit, **facts: str) -> Iterator[None]:
+    """Write a line to the security log if an attempt has to wait."""
+    try:
+        yield
+    except Invalid:
+        security_log.write("attempt_throttled", kind=limit.kind.value, **facts)
+        raise
 
 
 def lock_counters(kind: AttemptKind, *names: str) -> None:

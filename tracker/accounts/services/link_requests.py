@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from tracker import security_log
 from tracker.accounts.services.account_changes import apply_due_changes
 from tracker.accounts.services.account_links import LinkExpired, OpenLink, find_link, lock_open_link, send_link
 from tracker.accounts.services.attempt_limits import count_link_request
@@ -43,6 +44,7 @@ def request_link(email: str, purpose: LinkPurpose, address: str) -> None:
     row = LinkRequest(email=email, purpose=purpose, requested_at=now())
     db.session.add(row)
     db.session.flush()
+    security_log.write("link_requested", account=security_log.hash_email(email), purpose=purpose.value)
     enqueue(send_requested_link, row.id)
 
 

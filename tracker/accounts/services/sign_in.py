@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from tracker import security_log
 from tracker.accounts.known_browsers import Client, is_known_browser, is_known_client
 from tracker.accounts.passwords import is_password
 from tracker.accounts.services.account_changes import apply_due_changes
@@ -15,6 +16,7 @@ from tracker.accounts.services.attempt_limits import (
     forget_attempts,
     list_times,
     lock_counters,
+    log_throttle,
     name_address,
     refuse_until,
 )
@@ -56,14 +58,19 @@ def authenticate(email: str, password: str, client: Client) -> Person:
     """
     email = email.strip().lower()
     apply_due_changes(email)
-    with transactions.transaction():
+    with log_throttle(SIGN_IN, account=security_log.hash_email(email)), transactions.transaction():
         counted_client = _count(email, client)
-        person = db.session.scalars(select(Person).where(Person.email == email)).one_or_none()
-        stored_hash, deactivated_at = (person.password_hash, person.deactivated_at) if person else (None, None)
-    if is_password(stored_hash, password) and person and not deactivated_at and _is_unchanged(person, stored_hash):
-        forget_attempts(SIGN_IN, email, counted_client)
-        return person
-    raise Invalid(WRONG)
+    with transactions.reading():
+        query = select(Person.id, Person.password_hash, Person.deactivated_at).where(Person.email == email)
+        row = db.session.execute(query).one_or_none()
+    person_id, stored_hash, deactivated_at = row or (None, None, None)
+    is_right = is_password(stored_hash, password)
+    person = _lock_unless_changed(person_id, stored_hash) if is_right and person_id and not deactivated_at else None
+    if person is None:
+        security_log.write("sign_in_failed", account=security_log.hash_email(email), person=person_id)
+        raise Invalid(WRONG)
+    forget_attempts(SIGN_IN, email, counted_client)
+    return person
 
 
 def _count(email: str, client: Client) -> str:
@@ -98,10 +105,11 @@ def _check_account(email: str) -> None:
     refuse_until(times[0] + WAITS[-1], ASK_OPERATOR)
 
 
-def _is_unchanged(person: Person, password_hash: str | None) -> bool:
-    """Lock the person; return whether the password is still the one checked, and the account still open.
+def _lock_unless_changed(person_id: int, password_hash: str | None) -> Person | None:
+    """Lock and return the person if the password is still the one checked and the account still open, or None.
 
     Otherwise the session that starts now would outlive a change that was meant to end every session.
     """
-    lock_rows(Person, [person.id])
-    return person.password_hash == password_hash and person.deactivated_at is None
+    lock_rows(Person, [person_id])
+    person = db.session.get_one(Person, person_id)
+    return person if person.password_hash == password_hash and person.deactivated_at is None else None

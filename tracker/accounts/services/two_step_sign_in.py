@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from tracker import security_log
 from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.encryption import decrypt
@@ -107,6 +108,7 @@ def _check_with_limit(person_id: int, client: Client, is_right: Callable[[], boo
     counted_client = f"browser {hash_token(client.browser_token)}" if has_browser else "new browsers"
     count_attempt(SECOND_STEP, f"person {person_id}", counted_client)
     if not is_right():
+        security_log.write("second_step_failed", person=person_id)
         raise error
     forget_attempts(SECOND_STEP, f"person {person_id}", counted_client)
 

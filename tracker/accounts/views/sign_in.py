@@ -6,6 +6,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from tracker import security_log
 from tracker.accounts import queries
 from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.accounts.forms import AcceptInvitationForm, ForgottenPasswordForm, NewPasswordForm, SignInForm
@@ -91,8 +92,11 @@ def redirect_signed_in(person: Person, target: str) -> ResponseReturnValue:
     token = start_session(person, get_client_address(), describe_browser(request.headers.get("User-Agent", "")))
     response = redirect(target, 303)
     set_cookie(response, token)
-    if not list_factors(person.id):  # otherwise the browser is remembered after the second step
+    if list_factors(person.id):
+        security_log.write("second_step_needed", person=person.id)
+    else:  # otherwise the browser is remembered after the second step
         remember_browser(person.id, response)
+        security_log.write("signed_in", person=person.id)
     return response
 
 
@@ -125,6 +129,7 @@ def is_page(path: str) -> bool:
 def sign_out() -> ResponseReturnValue:
     """End the session and clear the browser's cache, for shared phones."""
     end_session(request.cookies.get(get_cookie_name(), ""))
+    security_log.write("signed_out")
     session.clear()
     response = redirect(url_for(".sign_in"), 303)
     delete_cookie(response)

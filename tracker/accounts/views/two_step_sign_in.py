@@ -3,6 +3,7 @@
 from flask import current_app, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
+from tracker import security_log
 from tracker.accounts import passkeys
 from tracker.accounts.forms import CodeForm, PasskeyAnswerForm
 from tracker.accounts.known_browsers import get_client, remember_browser
@@ -106,6 +107,7 @@ def complete_sign_in() -> ResponseReturnValue:
     response = redirect(get_next_url(), 303)
     set_cookie(response, mark_second_factor_proven(me().session_id))
     remember_browser(me().person_id, response)
+    security_log.write("signed_in", second_step=True)
     return response
 
 
