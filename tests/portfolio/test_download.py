@@ -20,6 +20,7 @@ from tracker.portfolio import image_subprocess
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.storage import file_store
+from tracker.web.security_headers import FILE_SECURITY_POLICY
 
 
 def attach(evidence: Evidence, content: bytes, name: str) -> str:
@@ -53,7 +54,7 @@ def test_a_file_is_sent_unchanged_and_only_as_a_download(
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert name in answer.headers["Content-Disposition"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["Content-Security-Policy"] == FILE_SECURITY_POLICY
     assert answer.headers["Cache-Control"] == "no-store"
 
 

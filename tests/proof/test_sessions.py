@@ -149,7 +149,7 @@ def test_a_request_for_another_host_is_refused(app: Flask, world: World, client:
     record_figures(hosts=len(HOSTS), answered=0)
 
 
-def test_no_personal_page_may_be_cached(app: Flask, world: World, client: Browser) -> None:
+def test_no_personal_page_may_be_cached_or_framed(app: Flask, world: World, client: Browser) -> None:
     """Flask CVE-2023-30861: without `Vary: Cookie` a proxy may hand one person's page to another."""
     sample = SampleRequests(app, world)
     pages = 0
@@ -162,6 +162,8 @@ def test_no_personal_page_may_be_cached(app: Flask, world: World, client: Browse
                 answer = browser.get(sample.address(endpoint, method))
                 assert "no-store" in answer.headers["Cache-Control"], endpoint
                 assert "Cookie" in answer.headers["Vary"], endpoint
+                assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"], endpoint
+                assert answer.headers["X-Content-Type-Options"] == "nosniff", endpoint
                 answer.close()
                 pages += 1
     record_figures(pages=pages, cacheable=0)

@@ -52,9 +52,11 @@ def test_no_address_is_sent_to_another_site_and_no_other_site_uses_a_page(anonym
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/nowhere"])
-def test_under_https_strict_transport_security_lasts_a_year(https: FlaskClient, path: str) -> None:
+def test_under_https_strict_transport_security_lasts_a_year_for_names_below_too(
+    https: FlaskClient, path: str
+) -> None:
     answer = https.get(path, base_url=BASE_URL)
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
 def test_without_https_there_is_no_strict_transport_security(anonymous: FlaskClient) -> None:
@@ -108,6 +110,10 @@ class TestScripts:
             assert set(re.findall(r'<script [^>]*nonce="([^"]*)"', answer.text)) == {match[1]}
             nonces.add(match[1])
         assert len(nonces) == 2
+
+    def test_no_page_loads_plugins_or_changes_the_base_of_its_links(self, anonymous: FlaskClient) -> None:
+        policy = anonymous.get("/sign-in").headers["Content-Security-Policy"].split("; ")
+        assert {"default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
 
     def test_a_file_allows_no_scripts(self, anonymous: FlaskClient) -> None:
         answer = anonymous.get("/static/css/base.css", buffered=True)

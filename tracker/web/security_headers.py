@@ -13,12 +13,15 @@ from tracker.ledger.transactions import SAFE_METHODS
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'self'; font-src 'self'; connect-src 'self'; "
-    "img-src 'self'; media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "img-src 'self'; media-src 'self'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
 )
+FILE_SECURITY_POLICY = "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+"""The policy of uploaded files: opened by themselves they run nothing, and no page may show them in a frame."""
 PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
 """The browser features that no page uses. Photos are taken with the phone's camera app, through a file field."""
-TRANSPORT_SECURITY = "max-age=31536000"
-"""HTTPS only, for a year, without subdomains: other sites may use them."""
+TRANSPORT_SECURITY = "max-age=31536000; includeSubDomains"
+"""HTTPS only, for a year, for this name and those below it, which can set cookies for it."""
 MAX_ANONYMOUS_SIZE = 12 * MEGABYTE
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """This machine's own names, which are always answered."""

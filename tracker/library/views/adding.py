@@ -27,6 +27,7 @@ from tracker.web.current_user import me
 from tracker.web.formatting import counted
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
+from tracker.web.security_headers import FILE_SECURITY_POLICY
 
 MAX_DOCUMENT_SIZE = 20 * MEGABYTE
 PASTED_NAME = "Pasted text"
@@ -101,7 +102,7 @@ def download_source(draft_id: int) -> ResponseReturnValue:
     if not path.exists():
         raise NotFound("This file is missing from the store. The record of it is kept.")
     response = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=name)
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Content-Security-Policy"] = FILE_SECURITY_POLICY
     return response
 
 

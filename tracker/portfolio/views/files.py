@@ -31,9 +31,9 @@ from tracker.web.formatting import size
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_number
 from tracker.web.route_rules import requires
+from tracker.web.security_headers import FILE_SECURITY_POLICY
 from tracker.web.text_direction import isolate
 
-FILE_CSP = "default-src 'none'; sandbox"
 PLAYED_AS = {"video/quicktime": "video/mp4"}
 """Browsers play a QuickTime file of H.264 video, but some only when it is called MP4."""
 
@@ -155,7 +155,7 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
             download_name=clean_file_name(name),
             conditional=True,
         )
-    response.headers["Content-Security-Policy"] = FILE_CSP
+    response.headers["Content-Security-Policy"] = FILE_SECURITY_POLICY
     return response
 
 
