@@ -202,6 +202,10 @@ def schedule_item(scenario: Scenario, name: str, item: DemoItem) -> None:
 def add_item(scenario: Scenario, name: str, item: DemoItem) -> None:
     """Add an item of evidence with its files and claims."""
     person = scenario.people[name]
+    file = None
+    if item.file:  # stored first: a file is checked and stored while nothing waits to be committed
+        file_name, make = item.file
+        file = store_file(io.BytesIO(make()), file_name)
     evidence = create_draft(person.id, scenario.centre.id)
     location, holder, seen_by = item.workplace or ("", "", "")
     witness_name, witness_relationship = item.witness or (None, None)
@@ -219,9 +223,8 @@ def add_item(scenario: Scenario, name: str, item: DemoItem) -> None:
         "witness_relationship": witness_relationship,
     }
     save_draft(evidence, fields, None)
-    if item.file:
-        file_name, make = item.file
-        attach_file(evidence, store_file(io.BytesIO(make()), file_name))
+    if file:
+        attach_file(evidence, file)
     ticks = [
         Tick(attempt.id, evidence.id, criterion.id, ticked=True, locator=item.locators.get(label, ""))
         for code, labels in item.claims.items()

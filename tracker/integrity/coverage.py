@@ -85,6 +85,12 @@ NOT_COVERED = (
         "The salts of texts that the ledger holds as hashes. The texts are covered where they are stored.",
         {"event_text": WHOLE},
     ),
+    NotCovered(
+        "What is found again from a stored file, which is covered: its number of pages, a remark, and the hashes of "
+        "its pictures, pages and text. A changed file or hash is named (invariant 32), and made anew before it is "
+        "shown; both changed to fit each other are not named.",
+        {"file_detail": WHOLE, "derived_file": WHOLE},
+    ),
     NotCovered("External verifiers mark for themselves what they have seen.", {"visit_attempt": "seen_at"}),
     NotCovered(
         "Who opened a portfolio is noted beside the ledger, once for each reader, part and day.",

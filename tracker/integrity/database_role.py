@@ -20,7 +20,7 @@ INSERT_ONLY_TABLES = ("event", "event_text", "version_attachment", "carried_over
 TABLES_WITH_DELETIONS = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",
     "account_link", "notification", "portfolio_access", "counted_attempt", "known_browser", "link_request",
-    "second_factor", "recovery_code", "unsaved_text", "delivery_failure",
+    "second_factor", "recovery_code", "unsaved_text", "delivery_failure", "file_detail", "derived_file",
 )  # fmt: skip
 """Tables from which rows are deleted: salts of erased texts, links of drafts, and expired rows."""
 SELECT_ONLY_TABLES = ("alembic_version",)

@@ -1,9 +1,11 @@
-"""Checks of stored files: every attachment has its file, and every file its row."""
+"""Checks of stored files: attachments have files, files have rows, and what was made from files is unchanged."""
 
+import hashlib
 from collections.abc import Iterator
 
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.portfolio.derived_files import get_derived_path
 from tracker.storage import file_store
 from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_orphan
 
@@ -34,3 +36,18 @@ def find_leftover_files(ledger: LedgerSnapshot) -> Iterator[str]:
         if is_orphan(path, referenced):
             fault = "was not written completely" if path.name.endswith(".tmp") else "is not referred to by any row"
             yield f"{path.name} {fault}"
+
+
+@invariant(32, "every picture, page and text that was made from a file is as it was made")
+def find_changed_derived_files(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each derived file that was changed since it was made. docs/integrity.md, invariant 32.
+
+    One that is gone is no fault: it is made anew when it is needed, also after a restore.
+    """
+    for (source, name), row in ledger.rows("derived_file").items():
+        path = get_derived_path(source, name)
+        if not path.exists():
+            continue
+        with path.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != row["sha256"]:
+                yield f"{path.name} was changed since it was made from its file"

@@ -37,6 +37,7 @@ from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, Rete
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest
+from tracker.models.stored_files import DerivedFile, FileDetail
 from tracker.models.units import (
     Criterion,
     CriterionLink,
@@ -75,6 +76,7 @@ __all__ = [
     "CriterionLink",
     "Decision",
     "DeliveryFailure",
+    "DerivedFile",
     "EarlierName",
     "Erasure",
     "Event",
@@ -82,6 +84,7 @@ __all__ = [
     "Evidence",
     "EvidenceRequirement",
     "EvidenceVersion",
+    "FileDetail",
     "Grant",
     "Guidance",
     "GuidanceUnit",

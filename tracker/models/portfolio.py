@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
+from tracker.models.stored_files import FileDetail
 from tracker.models.units import Criterion
 from tracker.vocabulary import Method
 
@@ -115,6 +116,10 @@ class Attachment(Base):
     """When it was removed from the draft; versions that include it keep it."""
     position: Mapped[int | None]
     """Its place among the files of the draft; each version keeps its own."""
+
+    details: Mapped[FileDetail | None] = relationship(
+        primaryjoin="foreign(Attachment.sha256) == FileDetail.sha256", lazy="joined", viewonly=True
+    )
 
 
 class VersionAttachment(Base):

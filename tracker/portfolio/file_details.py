@@ -1,11 +1,11 @@
-"""Details of a stored file that its check at upload found, kept beside it: the page count and a remark."""
+"""Details of a stored file that its check at upload found: the page count and a remark."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.models import FileDetail
 from tracker.portfolio.file_checks.identify import IdentifiedFile
-from tracker.storage import file_store
 
 REMARKS = {
     "hevc": "This video is in the HEVC format, which some browsers play without a picture. Download it to play it.",
@@ -31,31 +31,18 @@ class FileDetails:
 
 
 def save_details(sha256: str, identified: IdentifiedFile) -> None:
-    """Store the page count and the remark beside a file; store nothing where it has neither."""
+    """Store the page count and the remark of a file, in a transaction of its own; nothing where it has neither."""
     if not identified.pages and not identified.remark:
         return
-    with file_store.replacing(_find_path(sha256)) as temporary:
-        temporary.write_text(json.dumps({"pages": identified.pages, "remark": identified.remark}), encoding="utf-8")
+    with transaction():
+        db.session.merge(FileDetail(sha256=sha256, pages=identified.pages, remark=identified.remark))
 
 
 def load_details(sha256: str) -> FileDetails:
     """Return the details that were stored when the file was uploaded, without opening the file."""
-    try:
-        stored = json.loads(_find_path(sha256).read_text(encoding="utf-8"))
-        return FileDetails(int(stored["pages"]), REMARKS.get(stored["remark"], ""))
-    except FileNotFoundError:
-        return FileDetails(_read_old_page_count(sha256))
-    except (OSError, ValueError, KeyError, TypeError):
-        return FileDetails()
+    return describe_details(db.session.get(FileDetail, sha256))
 
 
-def _read_old_page_count(sha256: str) -> int:
-    """Return the page count of a file uploaded before there were details, which is in a file of its own; else 0."""
-    try:
-        return int(file_store.get_path(sha256).with_suffix(".pages").read_text() or 0)
-    except (OSError, ValueError):
-        return 0
-
-
-def _find_path(sha256: str) -> Path:
-    return file_store.get_path(sha256).with_suffix(".details")
+def describe_details(stored: FileDetail | None) -> FileDetails:
+    """Return the details of a file for a page."""
+    return FileDetails(stored.pages, REMARKS.get(stored.remark, "")) if stored else FileDetails()

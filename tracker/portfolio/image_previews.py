@@ -1,13 +1,13 @@
 """Previews of uploaded images, made in a sandboxed subprocess: decoded, reduced and encoded again."""
 
-from pathlib import Path
-
 from tracker.errors import Busy, NotFound
+from tracker.portfolio.derived_files import load_derived
 from tracker.portfolio.file_types import DECODER_SLOTS
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
 from tracker.storage import file_store
 
+PREVIEW_NAME = "preview.jpg"
 REDUCER = Sandbox(
     "tracker.portfolio.image_subprocess",
     Limits(address_space=768 * MEGABYTE, cpu_seconds=20, file_size=20 * MEGABYTE),
@@ -16,20 +16,15 @@ REDUCER = Sandbox(
 )
 
 
-def make_preview(sha256: str) -> Path:
-    """Return the file of a JPEG of the image, at most 1,600 pixels long and without metadata, made once and kept.
+def load_preview(sha256: str) -> bytes:
+    """Return a JPEG of the image, at most 1,600 pixels long and without metadata, made once and kept.
 
     Raises `NotFound` for an image that cannot be shown, `Busy` while too many other files are decoded.
     """
     source = file_store.get_path(sha256)
-    target = source.with_suffix(".preview.jpg")
-    if target.exists():
-        return target
     try:
-        with file_store.replacing(target) as temporary:
-            REDUCER.run([str(source), str(temporary)])
+        return load_derived(sha256, PREVIEW_NAME, lambda target: REDUCER.run([str(source), str(target)]))
     except SandboxBusy as error:
         raise Busy from error
     except (OSError, SandboxError) as error:
         raise NotFound("This image cannot be shown. Download it instead.") from error
-    return target

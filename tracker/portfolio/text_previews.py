@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.errors import NotFound
+from tracker.portfolio.derived_files import find_derived, has_derived, load_derived
 from tracker.portfolio.file_checks.text import decode_start
 from tracker.portfolio.file_details import load_details
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, CSV, DECODER_SLOTS, DOCX, PDF, TXT
@@ -18,6 +19,7 @@ MAX_SHOWN_LENGTH = 4_000
 """Characters that a page shows; it links to the whole text."""
 PLAIN_TEXT = {TXT.media_type, CSV.media_type}
 """Media types of files that are text already, and need no preview."""
+TEXT_NAME = "preview.txt"
 TEXT_READER = Sandbox(
     "tracker.portfolio.text_subprocess",
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=10, file_size=4 * MEGABYTE),
@@ -53,39 +55,31 @@ def has_text_preview(sha256: str, media_type: str) -> bool:
 def lacks_text_preview(sha256: str, media_type: str) -> bool:
     """Return whether the text of a stored file is still to be read, and can be on this machine."""
     is_readable = media_type != DOC or can_convert(media_type)
-    return is_readable and has_text_preview(sha256, media_type) and not _find_text(sha256).exists()
+    return is_readable and has_text_preview(sha256, media_type) and not has_derived(sha256, TEXT_NAME)
 
 
-def make_text_preview(sha256: str, media_type: str) -> Path:
-    """Return the file of a document's text, made once and kept. Raises `NotFound` where it cannot be read."""
-    source, target = file_store.get_path(sha256), _find_text(sha256)
-    if target.exists():
-        return target
+def load_text(sha256: str, media_type: str) -> bytes:
+    """Return a document's text in UTF-8, read once and kept. Raises `NotFound` where it cannot be read."""
+    source = file_store.get_path(sha256)
     try:
-        with file_store.replacing(target) as temporary:
-            temporary.write_bytes(_read_text(source, media_type))
+        return load_derived(sha256, TEXT_NAME, lambda target: target.write_bytes(_read_text(source, media_type)))
     except (OSError, SandboxError) as error:
         raise NotFound("This file cannot be shown. Download it instead.") from error
-    return target
 
 
 def load_text_preview(sha256: str, media_type: str) -> TextPreview | None:
-    """Return the beginning of a document's text, without opening the document; None where it could not be read."""
+    """Return the beginning of a document's text, without opening the document; None where it was not read."""
     try:
         if media_type in PLAIN_TEXT:
             with file_store.get_path(sha256).open("rb") as plain:
                 text = decode_start(plain.read(4 * MAX_SHOWN_LENGTH))
         else:
-            text = _find_text(sha256).read_text(encoding="utf-8")
+            text = (find_derived(sha256, TEXT_NAME) or b"").decode()
     except (OSError, ValueError):
         return None
     if not text.strip():
         return None
     return TextPreview(text[:MAX_SHOWN_LENGTH], len(text) > MAX_SHOWN_LENGTH, CHANGE.search(text) is not None)
-
-
-def _find_text(sha256: str) -> Path:
-    return file_store.get_path(sha256).with_suffix(".preview.txt")
 
 
 def _read_text(source: Path, media_type: str) -> bytes:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, select
 
 from tracker.extensions import db
-from tracker.models import Attachment, Erasure, Event, IssuedForm, UnitAttempt
+from tracker.ledger.transactions import transaction
+from tracker.models import Attachment, DerivedFile, Erasure, Event, FileDetail, IssuedForm, UnitAttempt
 from tracker.storage import file_store
 
 FILE_COLUMNS = (
@@ -88,12 +89,15 @@ def is_referenced(sha256: str) -> bool:
 
 
 def remove_files(hashes: Iterable[str]) -> None:
-    """Delete files from the store with the pictures made from them, unless a row that was not erased needs them."""
-    for sha256 in hashes:
-        path = file_store.get_path(sha256)
-        if not is_referenced(sha256):
-            for stored in path.parent.glob(f"{sha256}*"):
-                stored.unlink(missing_ok=True)
+    """Delete files from the store with what was made from them, unless a row that was not erased needs them."""
+    removed = [sha256 for sha256 in hashes if not is_referenced(sha256)]
+    with transaction():
+        for sha256 in removed:
+            db.session.execute(delete(FileDetail).where(FileDetail.sha256 == sha256))
+            db.session.execute(delete(DerivedFile).where(DerivedFile.source_sha256 == sha256))
+    for sha256 in removed:
+        for stored in file_store.get_path(sha256).parent.glob(f"{sha256}*"):
+            stored.unlink(missing_ok=True)
 
 
 def remove_erased_files() -> None:

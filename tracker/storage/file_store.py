@@ -68,6 +68,8 @@ def replacing(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

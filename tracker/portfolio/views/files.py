@@ -1,8 +1,9 @@
 """Views for files: uploaded one at a time, removed, and sent as untrusted data."""
 
-from pathlib import Path
+import hashlib
+from io import BytesIO
 
-from flask import flash, redirect, request, send_file, url_for
+from flask import Response, flash, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -11,7 +12,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Attachment, Evidence
 from tracker.portfolio import image_previews, page_images
-from tracker.portfolio.file_details import FileDetails, load_details
+from tracker.portfolio.file_details import FileDetails, describe_details
 from tracker.portfolio.file_types import BY_MEDIA_TYPE
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
@@ -20,8 +21,8 @@ from tracker.portfolio.text_previews import (
     PLAIN_TEXT,
     TextPreview,
     has_text_preview,
+    load_text,
     load_text_preview,
-    make_text_preview,
 )
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
@@ -141,11 +142,10 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         raise NotFound(
             "This file is missing from the file store. Tell your centre's administrator. The record of it is kept."
         )
-    if image := find_image(sha256, media_type):
-        response = send_file(image, mimetype="image/jpeg", conditional=True)
-    elif "show" in request.args and has_text_preview(sha256, media_type):
-        text = make_text_preview(sha256, media_type)
-        response = send_file(text, mimetype="text/plain; charset=utf-8", conditional=True)
+    if (image := find_image(sha256, media_type)) is not None:
+        response = send_derived(image, "image/jpeg")
+    elif "show" in request.args and shows_text(sha256, media_type):
+        response = send_derived(load_text(sha256, media_type), "text/plain; charset=utf-8")
     else:
         is_played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
@@ -159,20 +159,31 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
     return response
 
 
-def find_image(sha256: str, media_type: str) -> Path | None:
+def send_derived(content: bytes, mimetype: str) -> Response:
+    """Send a file that was made from an uploaded one: the bytes that were compared with their hash."""
+    return send_file(BytesIO(content), mimetype=mimetype, conditional=True, etag=hashlib.sha256(content).hexdigest())
+
+
+def shows_text(sha256: str, media_type: str) -> bool:
+    """Return whether a file is shown as its text."""
+    with reading():
+        return has_text_preview(sha256, media_type)
+
+
+def find_image(sha256: str, media_type: str) -> bytes | None:
     """Return the image that was requested: of a photo with `?show=1`, of a page of a document with `?page=2`."""
     shown_as = BY_MEDIA_TYPE[media_type].shown_as
     if shown_as == "image" and "show" in request.args:
-        return image_previews.make_preview(sha256)
+        return image_previews.load_preview(sha256)
     if shown_as in {"pages", "text"} and "page" in request.args:
-        return page_images.make_page_image(sha256, get_query_number("page"))
+        return page_images.load_page_image(sha256, media_type, get_query_number("page"))
     return None
 
 
 @portfolio.app_template_global()
 def count_shown_pages(attachment: Attachment) -> int:
     """Return how many pages of a file can be shown as images; 0 where it has none."""
-    return page_images.count_shown_pages(attachment.sha256)
+    return page_images.count_shown_pages(get_file_details(attachment))
 
 
 @portfolio.app_template_global()
@@ -201,4 +212,4 @@ def is_document(attachment: Attachment) -> bool:
 @portfolio.app_template_global()
 def get_file_details(attachment: Attachment) -> FileDetails:
     """Return the page count of a file and any remark on it."""
-    return load_details(attachment.sha256)
+    return describe_details(attachment.details)

@@ -1,0 +1,121 @@
+"""Files made from stored ones, for pages to show: a picture, a page, the pages as PDF, the text.
+
+Each is recorded with its own hash and its source's when it is made. Only the recorded bytes are used: one that
+differs is made anew from the source, which the log and the ledger report (docs/integrity.md, Derived files).
+"""
+
+import fcntl
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from logging import getLogger
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from tracker.clock import now
+from tracker.errors import NotFound
+from tracker.extensions import db
+from tracker.ledger import read_only
+from tracker.ledger.events import OPERATOR, record
+from tracker.ledger.transactions import reading, transaction
+from tracker.models import Attachment, DerivedFile
+from tracker.storage import file_store
+from tracker.storage.file_references import find_file_fault
+
+REPLACED = "derived_file_replaced"
+"""The event by which the installation says that a derived file was changed outside the product and made anew."""
+SOURCE_FAULT = (
+    "This file {} in the file store, so it is not shown. The record of it is kept. Tell your centre's administrator."
+)
+logger = getLogger(__name__)
+
+
+def load_derived(sha256: str, name: str, make: Callable[[Path], object]) -> bytes:
+    """Return a derived file, made where there is none or where it was changed since it was made.
+
+    Call it with no transaction open, since making it can take long.
+
+    Args:
+        sha256: the stored file that it is made from.
+        name: what follows the hash in its name, without the full stop: `preview.jpg`.
+        make: writes it to a path. Whatever it raises is raised again, and nothing is stored.
+
+    Raises:
+        NotFound: it has to be made, and the stored file is missing or was changed.
+    """
+    with reading():
+        content = find_derived(sha256, name)
+    return make_derived(sha256, name, make) if content is None else content
+
+
+def find_derived(sha256: str, name: str) -> bytes | None:
+    """Return a derived file; None where there is none, or it is not as it was made."""
+    recorded = find_recorded_hash(sha256, name)
+    if recorded is None:
+        return None
+    try:
+        content = get_derived_path(sha256, name).read_bytes()
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == recorded else None
+
+
+def find_recorded_hash(sha256: str, name: str) -> str | None:
+    """Return the hash that a derived file had when it was made; None where none is recorded."""
+    query = select(DerivedFile.sha256).where(DerivedFile.source_sha256 == sha256, DerivedFile.name == name)
+    return db.session.scalar(query)
+
+
+def has_derived(sha256: str, name: str) -> bool:
+    """Return whether a derived file was recorded and is there; whether it is unchanged is checked when it is used."""
+    return get_derived_path(sha256, name).exists() and find_recorded_hash(sha256, name) is not None
+
+
+def make_derived(sha256: str, name: str, make: Callable[[Path], object]) -> bytes:
+    """Make, store, record and return a derived file; of several callers at once one makes it. See `load_derived`."""
+    path = get_derived_path(sha256, name)
+    if fault := find_file_fault(sha256):
+        raise NotFound(SOURCE_FAULT.format(fault))
+    with _locked(file_store.get_path(sha256)):
+        with reading():
+            if (content := find_derived(sha256, name)) is not None:
+                return content
+            was_replaced = path.exists() and find_recorded_hash(sha256, name) is not None
+        with file_store.replacing(path) as temporary:
+            make(temporary)
+            content = temporary.read_bytes()
+        _record(sha256, name, content, was_replaced=was_replaced)
+    return content
+
+
+def get_derived_path(sha256: str, name: str) -> Path:
+    """Return the path of a derived file."""
+    return file_store.get_path(sha256).with_suffix(f".{name}")
+
+
+def _record(sha256: str, name: str, content: bytes, *, was_replaced: bool) -> None:
+    """Record a derived file in a transaction of its own; it is shown even if that fails, and made anew later."""
+    if was_replaced:
+        logger.error("The file %s.%s was changed outside the product, and was made anew", sha256, name)
+    if read_only.is_read_only():
+        return
+    try:
+        with transaction():
+            row = DerivedFile(source_sha256=sha256, name=name, made_at=now())
+            row.sha256 = hashlib.sha256(content).hexdigest()
+            db.session.merge(row)
+            attachments = select(Attachment).where(Attachment.sha256 == sha256).order_by(Attachment.id)
+            if was_replaced and (attachment := db.session.scalars(attachments.limit(1)).first()):
+                record(REPLACED, attachment, OPERATOR, name=name)
+    except SQLAlchemyError:
+        logger.exception("The file %s.%s could not be recorded", sha256, name)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a stored file, so that one process at a time makes files from it."""
+    with path.open("r+b") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
