@@ -11,6 +11,9 @@ MEGABYTE = 1024 * 1024
 MAX_REQUEST_SIZE = 410 * MEGABYTE
 """Four files at their limit in one form without JavaScript."""
 
+HOST_PREFIX = "__Host-"
+"""Prefix of a cookie's name with which a browser accepts it over HTTPS only, and from this host only."""
+
 
 def parse_fingerprint(text: str) -> str:
     """Return the fingerprint of a key as 64 lower-case digits. Raises `ValueError` for any other text."""
@@ -96,7 +99,7 @@ class Settings:
             "SQLALCHEMY_DATABASE_URI": self.database_url,
             "SESSION_COOKIE_SAMESITE": "Lax",
             "SESSION_COOKIE_SECURE": is_https,
-            "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
+            "SESSION_COOKIE_NAME": f"{HOST_PREFIX}session" if is_https else "session",
             "WTF_CSRF_TIME_LIMIT": None,  # so that a form left open for hours can be saved
             "MAX_CONTENT_LENGTH": MAX_REQUEST_SIZE,
             "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,

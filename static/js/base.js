@@ -139,9 +139,9 @@ if (!CSS.supports("field-sizing", "content")) {
 
 /* A form that was sent whole is saved when the server says so, by a cookie with the id of that save. Nothing else
    says it: the next page may be the sign-in page. */
-document.cookie.split("; ").filter((cookie) => cookie.startsWith("saved-")).forEach((cookie) => {
+document.cookie.split("; ").filter((cookie) => /^(__Host-)?saved-/.test(cookie)).forEach((cookie) => {
   const name = cookie.split("=")[0];
-  const isSaved = (key) => localStorage.getItem(key).includes(`"sent":"${name.slice("saved-".length)}"`);
+  const isSaved = (key) => localStorage.getItem(key).includes(`"sent":"${name.slice(name.indexOf("saved-") + "saved-".length)}"`);
   tracker.kept().filter(isSaved).forEach((key) => localStorage.removeItem(key));
   document.cookie = `${name}=; Max-Age=0; Path=/; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
 });

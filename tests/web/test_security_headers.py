@@ -66,14 +66,17 @@ def test_without_https_there_is_no_strict_transport_security(anonymous: FlaskCli
 def test_under_https_cookies_have_the_host_prefix(https: FlaskClient, world: World) -> None:
     """A browser accepts, and deletes, a cookie of such a name only from this host, with Secure, for every path."""
     sign_in = https.post("/sign-in", base_url=BASE_URL, data={"email": world.alice.email, "password": PASSWORD})
+    item = {"key": "00000000-0000-4000-8000-000000000001", "title": "A call", "save_id": "a" * 32}
+    save = https.post("/evidence/new", base_url=BASE_URL, data=item)
     sign_out = https.post("/sign-out", base_url=BASE_URL)
-    cookies = [*sign_in.headers.getlist("Set-Cookie"), *sign_out.headers.getlist("Set-Cookie")]
+    cookies = [cookie for answer in (sign_in, save, sign_out) for cookie in answer.headers.getlist("Set-Cookie")]
     assert {each.partition("=")[0] for each in cookies} == {
         "__Host-tracker_session",
         "__Host-tracker_browser",
         "__Host-session",
+        f"__Host-saved-{'a' * 32}",
     }
-    assert all({"Secure", "Path=/"} <= set(each.split("; ")) and "Domain" not in each for each in cookies)
+    assert all({"Secure", "SameSite=Lax", "Path=/"} <= set(each.split("; ")) and "Domain" not in each for each in cookies)
 
 
 def test_under_https_a_session_cookie_without_the_prefix_is_ignored(https: FlaskClient, world: World) -> None:

@@ -8,8 +8,9 @@ from flask import current_app, request
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 from werkzeug.wrappers import Response
 
-from tracker.accounts.sessions import HOST_PREFIX, get_client_address, hash_token
+from tracker.accounts.sessions import get_client_address, hash_token
 from tracker.clock import now
+from tracker.config import HOST_PREFIX
 from tracker.extensions import db
 from tracker.models import KnownBrowser, Person
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from tracker.clock import now
+from tracker.config import HOST_PREFIX
 from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import transactions
@@ -17,8 +18,6 @@ from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
 from tracker.web.current_user import CurrentGrant, SignedIn
 
 COOKIE_NAME = "tracker_session"
-HOST_PREFIX = "__Host-"
-"""Prefix with which a browser accepts the cookie over HTTPS only, and from this host only."""
 IDLE_TIMEOUT = timedelta(minutes=30)
 ABSOLUTE_TIMEOUT = timedelta(hours=12)
 LAST_SEEN_INTERVAL = timedelta(minutes=1)

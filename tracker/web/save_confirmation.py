@@ -9,6 +9,8 @@ import re
 from flask import Flask, Response, current_app, request
 from flask_login import current_user
 
+from tracker.config import HOST_PREFIX
+
 FIELD = "save_id"
 SAVE_ID = re.compile(r"[0-9a-f]{32}")
 COOKIE_PREFIX = "saved-"
@@ -21,12 +23,13 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def confirm_save(response: Response) -> Response:
         if was_form_saved(response) and SAVE_ID.fullmatch(save_id := request.form.get(FIELD, "")):
+            is_https = current_app.config["SESSION_COOKIE_SECURE"]
             response.set_cookie(
-                f"{COOKIE_PREFIX}{save_id}",
+                f"{HOST_PREFIX if is_https else ''}{COOKIE_PREFIX}{save_id}",
                 "1",
                 max_age=COOKIE_SECONDS,
                 samesite="Lax",
-                secure=current_app.config["SESSION_COOKIE_SECURE"],
+                secure=is_https,
             )
         return response
 
