@@ -188,6 +188,10 @@ def test_link_starts_a_new_session(world: World, anonymous: FlaskClient) -> None
         ("password1234", "too easy to guess"),
         ("qwertyuiopas", "too easy to guess"),
         ("alicemoran2026", "too easy to guess"),
+        ("Evidence-Tracker-2026", "too easy to guess"),
+        ("assessorverifiercentre", "too easy to guess"),
+        ("seven quiet otters swim slowly past the old mill on a misty morning", None),
+        ("   SEVEN\tquiet  ötters   ", None),
     ],
 )
 def test_weak_password_is_refused_with_the_reason(

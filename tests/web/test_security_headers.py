@@ -76,7 +76,9 @@ def test_under_https_cookies_have_the_host_prefix(https: FlaskClient, world: Wor
         "__Host-session",
         f"__Host-saved-{'a' * 32}",
     }
-    assert all({"Secure", "SameSite=Lax", "Path=/"} <= set(each.split("; ")) and "Domain" not in each for each in cookies)
+    assert all(
+        {"Secure", "SameSite=Lax", "Path=/"} <= set(each.split("; ")) and "Domain" not in each for each in cookies
+    )
 
 
 def test_under_https_a_session_cookie_without_the_prefix_is_ignored(https: FlaskClient, world: World) -> None:

@@ -38,6 +38,11 @@ def test_every_parameter_of_a_request_is_cleaned() -> None:
     assert list(parameters.items(multi=True)) == [("comment", "onetwo\nthree"), ("name", "x")]
 
 
+def test_passwords_are_checked_as_they_were_typed() -> None:
+    typed = [("password", "seven\u2066 quiet\x07 otters"), ("current", "one\x0btwo")]
+    assert list(Parameters(typed).items(multi=True)) == typed
+
+
 def test_names_from_a_file_lose_control_characters() -> None:
     assert clean_name("Alice\x07\vMoran\x9b") == "Alice Moran"
     assert remove_invisible_characters("A\x07\u200b call") == "A call"

@@ -13,6 +13,11 @@ MIN_REST_LENGTH = 8
 """Characters that must be left when the person's own name and email address are taken out."""
 MIN_SCORE = 3
 """Of zxcvbn's scores 0 to 4: 3 means safely unguessable."""
+CONTEXT_WORDS = (
+    "administrator", "assessor", "assurer", "candidate", "centre", "competency", "evidence", "password", "portfolio",
+    "qualification", "tracker", "training", "verifier",
+)  # fmt: skip
+"""Words of this product and its trade, which count for nothing in a password (docs/rules.md, Sign-in, rule 12)."""
 WORD = re.compile(r"\w{3,}")
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _dummy_hash = _hasher.hash("checked where no account exists, so that an unknown address takes as long as a known one")

@@ -9,17 +9,23 @@ from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from tracker.errors import NotFound
 from tracker.web.typed_text import clean_typed_text
 
+PASSWORD_FIELDS = frozenset({"current", "password"})
+"""Form fields that are kept exactly as they were typed."""
+
 
 class Parameters(ImmutableMultiDict[str, Any]):
-    """Query and form parameters, cleaned: every field that somebody typed passes through here."""
+    """Query and form parameters, cleaned but for passwords: every field that somebody typed passes through here."""
 
     def __init__(self, pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
         items = MultiDict(pairs).items(multi=True)
-        super().__init__([(clean_parameter(name), clean_parameter(value)) for name, value in items])
+        cleaned = ((clean_parameter(name), value) for name, value in items)
+        super().__init__(
+            (name, value if name in PASSWORD_FIELDS else clean_parameter(value)) for name, value in cleaned
+        )
 
 
 class TrackerRequest(Request):
-    """A request whose parameters hold no control characters."""
+    """A request whose parameters, but for passwords, hold no control characters."""
 
     parameter_storage_class = Parameters
 

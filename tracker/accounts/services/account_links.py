@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from tracker.accounts import emails as email_texts
 from tracker.accounts.known_browsers import forget_browsers
-from tracker.accounts.passwords import MIN_LENGTH, is_guessable
+from tracker.accounts.passwords import CONTEXT_WORDS, MIN_LENGTH, is_guessable
 from tracker.accounts.person_names import clean_name, is_name
 from tracker.accounts.sessions import end_sessions, hash_token
 from tracker.background import emails
@@ -233,5 +233,5 @@ def check_password(password: str, name: str, email: str) -> None:
         raise Invalid(f"Use at least {MIN_LENGTH} characters, for example three unrelated words.", "password")
     if len(password) > MAX_PASSWORD_LENGTH:
         raise Invalid(f"Use at most {MAX_PASSWORD_LENGTH} characters.", "password")
-    if is_guessable(password, (name, email)):
+    if is_guessable(password, (name, email, *CONTEXT_WORDS)):
         raise Invalid("This password is too easy to guess. Use three unrelated words, for example.", "password")
