@@ -1,0 +1,116 @@
+"""The documented configuration of nginx: encryption, its own answers, and what it passes on to the tracker."""
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.proof.servers import free_port
+from tests.proof.test_slow_clients import NGINX, nginx
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+POLICY = "default-src 'none'; img-src 'self'"
+
+
+class Tracker(BaseHTTPRequestHandler):
+    """An answer with a policy of its own, whose body is the client's address as the tracker gets it."""
+
+    def do_GET(self) -> None:
+        body = ", ".join(self.headers.get_all("X-Forwarded-For")).encode()
+        self.send_response(200)
+        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        """Write nothing on standard error."""
+
+
+@contextmanager
+def tracker() -> Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), Tracker)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def make_context() -> ssl.SSLContext:
+    """Return what a client that knows no certificate offers."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def fetch(port: int, **headers: str) -> tuple[HTTPResponse, str]:
+    connection = HTTPSConnection("127.0.0.1", port, context=make_context(), timeout=30)
+    connection.request("GET", "/", headers=headers)
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    return response, text
+
+
+def negotiate(port: int, context: ssl.SSLContext) -> tuple[str, str]:
+    """Return the version of TLS and the cipher suite that are agreed on."""
+    with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain) as client:
+        cipher = client.cipher()
+        assert cipher
+        return str(client.version()), cipher[0]
+
+
+def test_its_own_answers_have_the_security_headers(tmp_path: Path) -> None:
+    with nginx(tmp_path, free_port()) as port:
+        answer, _ = fetch(port)
+    assert answer.status == 502
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Server"] == "nginx"
+
+
+def test_the_trackers_headers_are_kept_and_a_client_cannot_name_its_own_address(tmp_path: Path) -> None:
+    forged = {"X-Forwarded-For": "203.0.113.9"}
+    with tracker() as upstream, nginx(tmp_path, upstream) as port:
+        answer, address = fetch(port, **forged)
+    assert answer.headers.get_all("Content-Security-Policy") == [POLICY]
+    assert address == "127.0.0.1"
+
+
+def test_only_tls_1_2_and_1_3_with_strong_ciphers_are_accepted(tmp_path: Path) -> None:
+    older, weaker, tls_1_2 = make_context(), make_context(), make_context()
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        older.minimum_version = older.maximum_version = ssl.TLSVersion.TLSv1_1
+    weaker.maximum_version = tls_1_2.maximum_version = ssl.TLSVersion.TLSv1_2
+    older.set_ciphers("ALL:@SECLEVEL=0")
+    weaker.set_ciphers("ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA")
+    tls_1_2.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384")
+    with nginx(tmp_path, free_port()) as port:
+        assert negotiate(port, make_context())[0] == "TLSv1.3"
+        assert negotiate(port, tls_1_2) == ("TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384")
+        for refused in (older, weaker):
+            with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                negotiate(port, refused)
+
+
+def test_a_request_without_tls_is_sent_to_https(tmp_path: Path) -> None:
+    with nginx(tmp_path, free_port()):
+        plain = re.search(r"listen 127\.0\.0\.1:(\d+);", (tmp_path / "site.conf").read_text())
+        assert plain
+        connection = HTTPConnection("127.0.0.1", int(plain[1]), timeout=30)
+        connection.request("GET", "/account")
+        answer = connection.getresponse()
+        connection.close()
+    assert (answer.status, answer.headers["Location"]) == (301, "https://127.0.0.1/account")
