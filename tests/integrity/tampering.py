@@ -88,7 +88,7 @@ def find_other_value(column: Column[Any], value: Any) -> Any:  # noqa: PLR0911 -
 def _change_text(column: Column[Any], value: str) -> str:
     length = getattr(column.type, "length", None)
     if value.startswith("{"):
-        return json.dumps({**json.loads(value), "v": 2})
+        return json.dumps({**json.loads(value), "v": 3})
     return value + "x" if not length or len(value) < length else ("0" if value[0] != "0" else "1") + value[1:]
 
 

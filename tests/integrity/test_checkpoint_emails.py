@@ -54,6 +54,7 @@ class TestSending:
         assert {each["To"] for each in messages} == {"eve@example.org", "archive@example.org"}
         for each in messages:
             assert read_newest().line in each.get_content().splitlines()
+            assert f"This is checkpoint {read_newest().number} of the ledger" in each.get_content()
             assert each["Subject"] == "Ledger checkpoint of http://127.0.0.1:8000, 4 March 2030"
 
     def test_an_email_is_sent_once_a_day(self, freeze_clock: HoldClock) -> None:

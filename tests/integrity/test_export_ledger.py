@@ -308,6 +308,11 @@ def add_line(bundle: Path, checkpoint: checkpoints.Checkpoint) -> None:
     path.write_bytes(path.read_bytes() + f"{checkpoint.line}\n".encode())
 
 
+def leave_out_a_checkpoint(bundle: Path) -> None:
+    path = bundle / "checkpoints.jsonl"
+    path.write_bytes(b"".join(lines(path)[1:]))
+
+
 def leave_out_a_form(bundle: Path) -> None:
     form_file(bundle, "pdf").unlink()
 
@@ -346,6 +351,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a byte of a checkpoint": (flip_byte("checkpoints.jsonl"), "checkpoints.jsonl: checkpoint "),
     "a checkpoint by another key": (forge_a_checkpoint, "is signed with key 0123456789abcdef, which is not of this record"),
     "a checkpoint forged under the key's name": (forge_a_checkpoint_under_the_same_key_name, "was changed: its signature is not valid"),
+    "a checkpoint left out": (leave_out_a_checkpoint, "checkpoint 1 is missing or does not follow"),
     "a byte of a public key": (flip_byte("keys/*.pub"), ".pub "),
     "a key put in place of another": (replace_a_key, ".pub is not the key of that name"),
     "a byte of a certificate": (flip_byte("keys/*.seal.crt"), "did not sign for itself and its certificate"),

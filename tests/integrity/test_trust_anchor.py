@@ -90,7 +90,9 @@ def forge_everything() -> None:
         )
     (last,) = (each for _, each in checkpoints.read_checkpoints() if each)
     forged = replace(last, head=prev, key=new_name)
-    checkpoints.get_path().write_text(f"{replace(forged, signature=forged_key.sign(forged.body).hex()).line}\n")
+    line = replace(forged, signature=forged_key.sign(forged.body).hex()).line
+    checkpoints.get_path().write_text(f"{line}\n")
+    db.session.execute(text("UPDATE checkpoint_copy SET line = :line"), {"line": line})
 
 
 class TestVerify:

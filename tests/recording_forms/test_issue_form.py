@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from tests import factories
 from tests.assessment import workflow
@@ -21,7 +21,7 @@ from tests.recording_forms.tagged_pdf import Sheet
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import keys
+from tracker.ledger import checkpoints, keys
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import compute_fingerprint
 from tracker.models import IssuedForm, Person
@@ -298,15 +298,51 @@ class TestVerifying:
         assert verdict is FormVerdict.NOT_ISSUED_HERE, "whoever has no code of ours is told nothing of the form"
 
     @pytest.mark.parametrize(
-        "changes", [{"round": 2}, {"snapshot_hash": "0" * 64}, {"ledger_size": 1}, {"ledger_head": "0" * 64}]
+        ("changes", "verdict"),
+        [
+            ({"round": 2}, FormVerdict.NOT_ISSUED_HERE),
+            ({"snapshot_hash": "0" * 64}, FormVerdict.NOT_ISSUED_HERE),
+            ({"ledger_size": 1}, FormVerdict.OTHER_LEDGER),
+            ({"ledger_head": "0" * 64}, FormVerdict.OTHER_LEDGER),
+        ],
     )
     def test_a_signed_code_that_contradicts_the_record_is_not_accepted(
-        self, issued_pdf: bytes, changes: dict[str, Any]
+        self, issued_pdf: bytes, changes: dict[str, Any], verdict: FormVerdict
     ) -> None:
         code, _ = parse_code(read_attachments(issued_pdf)["code.txt"].decode())
         contradicting_code = replace(code, **changes)
         signed = contradicting_code.text(keys.sign(contradicting_code.key, contradicting_code.body))
-        assert check_code(signed, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
+        assert check_code(signed, load_known_keys()).verdict is verdict
+
+    def test_a_form_shows_that_the_ledger_went_back_to_an_earlier_state(
+        self, issued_pdf: bytes, app_with_signing_key: Flask, anonymous: FlaskClient, tmp_path: Path
+    ) -> None:
+        """Alice has kept her form. The database and the checkpoints went back to before it."""
+        size = get_form().ledger_size
+        code = read_attachments(issued_pdf)["code.txt"].decode()
+        (tmp_path / "form.pdf").write_bytes(issued_pdf)
+        with tampering_transaction():
+            db.session.execute(text("DELETE FROM event_text WHERE event_seq >= :size"), {"size": size})
+            db.session.execute(text("DELETE FROM event WHERE seq >= :size"), {"size": size})
+            answer = check_file(issued_pdf, load_known_keys())
+            assert answer.verdict is FormVerdict.OTHER_LEDGER
+            assert f"The ledger kept here now has only {size - 1:,}" in answer.sentence
+            assert check_code(code, load_known_keys()).verdict is FormVerdict.OTHER_LEDGER
+        other_head = replace(parse_code(code)[0], ledger_head="0" * 64)
+        signed = other_head.text(keys.sign(other_head.key, other_head.body))
+        page = anonymous.get("/verify", query_string={"code": signed}).text
+        assert "Does not agree with the records kept here" in page
+        assert f"has another event {size:,}" in page
+        runner = app_with_signing_key.test_cli_runner()
+        assert runner.invoke(args=["verify-form", str(tmp_path / "form.pdf")]).exit_code == 0
+
+    def test_the_form_prints_the_length_of_the_ledger_and_the_newest_checkpoint(self, verified_world: World) -> None:
+        assert plan_issue(verified_world.cfacc15).content.issue
+        checkpoint = checkpoints.write_due(at_once=True)
+        issue = plan_issue(verified_world.cfacc15).content.issue
+        assert checkpoint
+        assert issue
+        assert (issue.ledger_size, issue.checkpoint) == (checkpoint.size, checkpoint.number)
 
     def test_a_sealed_file_with_another_snapshot_than_its_code_is_not_accepted(self, verified_world: World) -> None:
         plan = plan_issue(verified_world.cfacc15)

@@ -187,7 +187,7 @@ def test_a_forked_server_has_a_subprocess_of_its_own(content: FormContent) -> No
 def issue() -> FormIssue:
     qr_code = io.BytesIO()
     segno.make("x").save(qr_code, kind="png")
-    return FormIssue("ab" * 16, "code", qr_code.getvalue(), "https://example.org/verify", clock.now(), "{}")
+    return FormIssue("ab" * 16, "code", qr_code.getvalue(), "https://example.org/verify", clock.now(), "{}", 105, 3)
 
 
 @pytest.mark.parametrize(

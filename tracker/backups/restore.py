@@ -10,7 +10,7 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import checkpoints, keys, read_only
 from tracker.ledger.events import OPERATOR, record
-from tracker.ledger.transactions import transaction
+from tracker.ledger.transactions import transaction, writing
 from tracker.ledger.trust_anchor import TrustAnchor, compute_fingerprint, load_key_checks
 from tracker.storage import file_store
 
@@ -71,6 +71,9 @@ def restore_backup(folder: Path, anchor: TrustAnchor) -> RestoreResult:
             file_store.save(stream)
     databases.restore_database(folder / manifest.database)
     fingerprint = _find_signer(manifest, signature)
+    with writing():
+        checkpoints.copy_to_database()  # those written after the backup about events that are in it
+        db.session.commit()
     _write_marker(manifest, checkpoint_size, fingerprint)
     trusted = _list_trusted_fingerprints(anchor)
     return RestoreResult(manifest, checkpoint_size, is_trusted=fingerprint in trusted)

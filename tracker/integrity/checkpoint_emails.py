@@ -15,12 +15,13 @@ from tracker.ledger.transactions import transaction
 BODY = """\
 Hello,
 
-This is a checkpoint of the ledger of {origin} on {day}, signed with its key {key}:
+This is checkpoint {number} of the ledger of {origin} on {day}, signed with its key {key}:
 
 {line}
 
 Keep this email where the centre cannot reach it. It proves what the ledger held at that time. To use it,
-save the line above as a file. The script in an exported ledger compares the two:
+save this email, or the line above, as a file. The centre's system operator compares it with the ledger:
+flask verify --checkpoints FILE. With the line, the script in an exported ledger does the same:
 python3 verify.py --checkpoints FILE.
 You do not need to do anything else.
 """
@@ -34,9 +35,7 @@ def email_checkpoint() -> Checkpoint | None:
     addresses = outbox.get_settings().checkpoints_mail
     if not addresses or not emails.can_deliver():
         return None
-    newest = next(
-        (checkpoint for _, checkpoint in reversed(list(checkpoints.read_checkpoints())) if checkpoint), None
-    )
+    newest = next((each for _, each in reversed(list(checkpoints.read_checkpoints())) if each and each.number), None)
     if newest is None:
         return None
     with os.fdopen(os.open(_get_marker_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as marker:
@@ -56,7 +55,7 @@ def _send(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
     db.session.rollback()
     with transaction():
         for address in addresses:
-            body = BODY.format(origin=newest.origin, day=day, key=newest.key, line=newest.line)
+            body = BODY.format(origin=newest.origin, day=day, key=newest.key, line=newest.line, number=newest.number)
             emails.send(address, f"Ledger checkpoint of {newest.origin}, {day}", body)
 
 

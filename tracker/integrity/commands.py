@@ -19,13 +19,27 @@ if TYPE_CHECKING:
 @click.command("verify")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--covered", "show_covered", is_flag=True, help="List what the checks protect, and what they do not.")
+@click.option(
+    "--checkpoints",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare the ledger with the checkpoints in this file too: a copy, or a saved email. May be repeated.",
+)
 @anchor_options
 @with_appcontext
-def verify(as_json: bool, show_covered: bool, folder_of_keys: Path | None, fingerprints: tuple[str, ...]) -> None:
+def verify(
+    as_json: bool,
+    show_covered: bool,
+    files: tuple[Path, ...],
+    folder_of_keys: Path | None,
+    fingerprints: tuple[str, ...],
+) -> None:
     """Run every integrity check. Exit code 0: all passed; 1: a check failed; 2: the checks could not run."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracker.errors import TrackerError
+    from tracker.integrity.outside_checkpoints import read_outside_checkpoints
     from tracker.integrity.verify import run_all_checks
     from tracker.ledger.trust_anchor import load_anchor
 
@@ -34,7 +48,8 @@ def verify(as_json: bool, show_covered: bool, folder_of_keys: Path | None, finge
         return
     results: list[Result] = []
     try:
-        for result in run_all_checks(load_anchor(folder_of_keys, fingerprints)):
+        outside = read_outside_checkpoints(files)
+        for result in run_all_checks(load_anchor(folder_of_keys, fingerprints), outside):
             results.append(result)
             if not as_json:
                 click.echo(_line(result))
@@ -45,6 +60,8 @@ def verify(as_json: bool, show_covered: bool, folder_of_keys: Path | None, finge
         click.echo(json.dumps(_as_json(results), indent=2))
     else:
         _note_own_role()
+        if outside:
+            click.echo(f"  Compared with {counted(len(outside), 'checkpoint')} from outside.")
         _conclude(results)
     sys.exit(0 if all(result.holds for result in results) else 1)
 

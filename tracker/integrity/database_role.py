@@ -15,7 +15,14 @@ from tracker.ledger.events import OPERATOR, record
 
 DATABASE_CONFINED = "database_confined"
 """The event by which the operator restricted a role: from then on only the owner may change the ledger."""
-INSERT_ONLY_TABLES = ("event", "event_text", "version_attachment", "carried_over_claim", "signing_key")
+INSERT_ONLY_TABLES = (
+    "event",
+    "event_text",
+    "version_attachment",
+    "carried_over_claim",
+    "signing_key",
+    "checkpoint_copy",
+)
 """Tables of which no row ever changes."""
 TABLES_WITH_DELETIONS = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",

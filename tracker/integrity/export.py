@@ -85,7 +85,7 @@ def _write_archive(archive: zipfile.ZipFile, centre: Centre | None, checkpoint: 
 
     bodies = list(db.session.scalars(select(Event.body).where(Event.seq <= checkpoint.size).order_by(Event.seq)))
     add("ledger.jsonl", b"".join(body + b"\n" for body in bodies))
-    add("checkpoints.jsonl", "".join(_list_checkpoint_lines(checkpoint.size)).encode())
+    add("checkpoints.jsonl", "".join(_list_checkpoint_lines(checkpoint)).encode())
     for key in keys.list_keys():
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key))
         add(f"keys/{key.name}.pub", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -108,13 +108,14 @@ def _write_archive(archive: zipfile.ZipFile, centre: Centre | None, checkpoint: 
     return ExportResult(checkpoint.size, len(forms), hashlib.sha256(body).hexdigest(), signer.id)
 
 
-def _list_checkpoint_lines(size: int) -> Iterator[str]:
-    """Yield the lines of the checkpoint file up to a length of the ledger."""
-    for number, checkpoint in checkpoints.read_checkpoints():
+def _list_checkpoint_lines(last: Checkpoint) -> Iterator[str]:
+    """Yield the lines of the checkpoint file up to a checkpoint."""
+    for line, checkpoint in checkpoints.read_checkpoints():
         if checkpoint is None:
-            raise Refused(f"Checkpoint {number} cannot be read. Nothing was exported. For details: flask verify")
-        if checkpoint.size <= size:
-            yield f"{checkpoint.line}\n"
+            raise Refused(f"Checkpoint {line} cannot be read. Nothing was exported. For details: flask verify")
+        yield f"{checkpoint.line}\n"
+        if checkpoint == last:
+            return
 
 
 def _list_forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, Any]]:

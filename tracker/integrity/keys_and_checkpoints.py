@@ -1,13 +1,14 @@
 """Checks of what is stored outside the database: signing keys and checkpoints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tracker.clock import now
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.ledger import checkpoints, keys, read_only
-from tracker.models import SigningKey
+from tracker.ledger.checkpoints import Checkpoint
 
 MAX_DELAY = timedelta(minutes=15)
 """The time within which the worker writes a checkpoint that is due, even when it is busy."""
@@ -30,53 +31,60 @@ def find_key_faults(ledger: LedgerSnapshot) -> Iterator[str]:
         yield f"the database has no key, but there is one {ledger.anchor.place}"
 
 
+@dataclass(frozen=True)
+class AcceptedLoss:
+    """The loss of events by a restore, which a person accepted and signed."""
+
+    size: int
+    """The number of events that were kept."""
+    checkpoint_size: int
+    """The number of the last event that is known to be lost."""
+    accepted_at: datetime
+
+    def covers(self, checkpoint: Checkpoint) -> bool:
+        """Return whether a checkpoint is of events that were lost then."""
+        return self.size < checkpoint.size <= self.checkpoint_size and checkpoint.at <= self.accepted_at
+
+
 @invariant(2, "the ledger agrees with every checkpoint kept outside the database")
 def find_checkpoint_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each checkpoint that the ledger contradicts. docs/integrity.md, invariant 2."""
-    trusted_keys = ledger.trusted_keys
-    losses = list(_list_accepted_losses(ledger, trusted_keys))
+    losses = list(list_accepted_losses(ledger))
     size = 0
-    for number, checkpoint in checkpoints.read_checkpoints():
-        description = f"checkpoint {number}"
+    for line, checkpoint in ledger.checkpoints:
+        description = f"checkpoint {checkpoint.number if checkpoint and checkpoint.number else line}"
         if checkpoint is None:
             yield f"{description} cannot be read"
             continue
-        if any(
-            size < checkpoint.size <= checkpoint_size and checkpoint.at <= at for size, checkpoint_size, at in losses
-        ):
+        if any(loss.covers(checkpoint) for loss in losses):
             continue
-        yield from (
-            f"{description} {fault}" for fault in _find_checkpoint_faults(checkpoint, trusted_keys, ledger.hashes)
-        )
+        yield from (f"{description} {fault}" for fault in find_contradictions(ledger, checkpoint))
         if checkpoint.size < size:
             yield f"{description} records fewer events than the checkpoint before it"
         size = checkpoint.size
     yield from _find_missing_checkpoint(ledger, size)
 
 
-def _list_accepted_losses(
-    ledger: LedgerSnapshot, trusted_keys: Mapping[str, SigningKey]
-) -> Iterator[tuple[int, int, datetime]]:
-    """Yield the first and last number of events whose loss by a restore was accepted, and when it was."""
+def list_accepted_losses(ledger: LedgerSnapshot) -> Iterator[AcceptedLoss]:
+    """Yield the losses of events that were accepted, with a signature by a trusted key."""
     for event in ledger.list_events("restore_accepted"):
         data = event.data
         body = read_only.build_acceptance_statement(data["size"], data["head"], data["checkpoint_size"])
-        key = trusted_keys.get(data["key"])
+        key = ledger.trusted_keys.get(data["key"])
         if key and keys.is_signed(key.public_key, data["signed"], body):
-            yield data["size"], data["checkpoint_size"], event.at
+            yield AcceptedLoss(data["size"], data["checkpoint_size"], event.at)
 
 
-def _find_checkpoint_faults(
-    checkpoint: checkpoints.Checkpoint, trusted_keys: Mapping[str, SigningKey], hashes: list[str]
-) -> Iterator[str]:
-    key = trusted_keys.get(checkpoint.key)
+def find_contradictions(ledger: LedgerSnapshot, checkpoint: Checkpoint) -> Iterator[str]:
+    """Yield what is wrong with a checkpoint, to follow its name."""
+    key = ledger.trusted_keys.get(checkpoint.key)
     if key is None:
         yield f"is signed with key {checkpoint.key}, which is not a trusted key of this installation"
     elif not keys.is_signed(key.public_key, checkpoint.signature, checkpoint.body):
         yield "was changed: its signature is not valid"
-    elif checkpoint.size > len(hashes):
-        yield f"records {checkpoint.size} events, but the ledger has {len(hashes)}"
-    elif checkpoint.size < 1 or hashes[checkpoint.size - 1] != checkpoint.head:
+    elif checkpoint.size > len(ledger.hashes):
+        yield f"records {checkpoint.size} events, but the ledger has {len(ledger.hashes)}"
+    elif checkpoint.size < 1 or ledger.hashes[checkpoint.size - 1] != checkpoint.head:
         yield f"has another hash of event {checkpoint.size} than the ledger"
 
 

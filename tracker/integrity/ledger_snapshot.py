@@ -1,7 +1,7 @@
 """Snapshot of the database for the integrity checks: parsed events, and the rows of each table, read once."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,13 +10,16 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from tracker.extensions import db
-from tracker.ledger import events
+from tracker.ledger import checkpoints, events
 from tracker.ledger.canonical_json import parse_canonical
+from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.row_seals import RowSalts
 from tracker.ledger.trust_anchor import KeyCheck, TrustAnchor, check_keys, load_anchor
 from tracker.models import Event, EventText, RowSalt, SigningKey
 
 Row = Mapping[str, Any]
+OutsideCheckpoint = tuple[str, Checkpoint | None]
+"""How a fault names a checkpoint kept outside the installation, and the checkpoint; None if it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,15 @@ class LedgerEvent:
 class LedgerSnapshot:
     """The database as it is in the open transaction; tables are read when a check first needs them."""
 
-    def __init__(self, anchor: TrustAnchor | None = None) -> None:
+    def __init__(self, anchor: TrustAnchor | None = None, outside: Sequence[OutsideCheckpoint] = ()) -> None:
         self.anchor = anchor or load_anchor()
         """The keys that are trusted, from outside the database."""
+        self.outside_checkpoints = outside
+        """Checkpoints kept outside the installation, with their names."""
+        with checkpoints.locked_for_reading():
+            events.get_head()  # the first read, which begins what this transaction sees
+            self.checkpoints = list(checkpoints.read_checkpoints())
+            """Each line's number in the file of checkpoints, with its checkpoint, or None if it is not one."""
         self._rows: dict[str, dict[Any, Row]] = {}
         self._indices: dict[tuple[str, str], defaultdict[Any, list[Row]]] = {}
         self.chain_faults: list[str] = []

@@ -1,11 +1,12 @@
 """All integrity checks: importing their modules registers them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tracker.extensions import db
 from tracker.integrity import (
     account_changes,
     actors,
+    checkpoint_copies,
     confirmed_addresses,
     database,
     demonstration,
@@ -23,7 +24,7 @@ from tracker.integrity import (
     units_and_evidence,
 )
 from tracker.integrity.invariants import CHECKS, Result, run_checks
-from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.ledger_snapshot import LedgerSnapshot, OutsideCheckpoint
 from tracker.ledger.trust_anchor import TrustAnchor
 
 __all__ = ["CHECKS", "run_all_checks"]
@@ -41,6 +42,7 @@ MODULES = (
     stored_files,
     issued_forms,
     keys_and_checkpoints,
+    checkpoint_copies,
     replay,
     signed_rounds,
     rows_and_events,
@@ -48,16 +50,17 @@ MODULES = (
 )
 
 
-def run_all_checks(anchor: TrustAnchor | None = None) -> Iterator[Result]:
+def run_all_checks(anchor: TrustAnchor | None = None, outside: Sequence[OutsideCheckpoint] = ()) -> Iterator[Result]:
     """Run every check against the database as it is now, read-only; end the transaction.
 
     Args:
         anchor: the keys that are trusted; by default those of the settings.
+        outside: checkpoints kept outside the installation.
     """
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
         db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     try:
-        yield from run_checks(LedgerSnapshot(anchor), CHECKS)
+        yield from run_checks(LedgerSnapshot(anchor, outside), CHECKS)
     finally:
         db.session.rollback()

@@ -1,7 +1,8 @@
 """Checkpoints: signed statements of the ledger's length and last hash, kept outside the database.
 
 The owner of the database could compute the whole chain of hashes again, but cannot change a checkpoint that is kept
-outside it (docs/integrity.md, Checkpoints).
+outside it. Checkpoints are numbered, and each holds the hash of the one before. The database has a copy of each, so
+that neither the file nor the copies can lose one unnoticed (docs/integrity.md, Checkpoints).
 """
 
 import fcntl
@@ -9,21 +10,29 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from flask import current_app
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import events
-from tracker.ledger.canonical_json import canonical_json
+from tracker.ledger import events, read_only
+from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.models import CheckpointCopy, Event
 
-DOMAIN = b"tracker.checkpoint.v1\0"
+FIRST_DOMAIN = b"tracker.checkpoint.v1\0"
+"""The tag of checkpoints without a number, which earlier releases wrote."""
+DOMAIN = b"tracker.checkpoint.v2\0"
+HASH_DOMAIN = "tracker.checkpoint_hash.v1"
+NO_PREVIOUS = "0" * 64
+"""What the first checkpoint holds in place of the hash of the one before."""
 EVENTS_PER_CHECKPOINT = 100
 MAX_AGE = timedelta(minutes=5)
 """The age of the last checkpoint after which a single new event makes the next one due."""
@@ -34,7 +43,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A statement that the ledger of the installation at `origin` had `size` events and the last hash `head`."""
+    """A statement that the ledger of the installation at `origin` had `size` events and the last hash `head`.
+
+    `number` and `previous`, the hash of the checkpoint before it, are None in those that earlier releases wrote.
+    """
 
     origin: str
     size: int
@@ -42,45 +54,44 @@ class Checkpoint:
     at: datetime
     key: str
     signature: str = ""
+    number: int | None = None
+    previous: str | None = None
 
     @property
     def body(self) -> bytes:
         """Return the bytes that are signed."""
-        return DOMAIN + canonical_json(
-            {
-                "v": 1,
-                "origin": self.origin,
-                "size": self.size,
-                "head": self.head,
-                "at": self.at.isoformat(timespec="microseconds"),
-                "key": self.key,
-            }
-        )
+        return (FIRST_DOMAIN if self.number is None else DOMAIN) + canonical_json(self._values)
 
     @property
     def line(self) -> str:
         """Return the checkpoint as a line of the file."""
-        return json.dumps({**json.loads(self.body.removeprefix(DOMAIN)), "signature": self.signature}, sort_keys=True)
+        return json.dumps({**self._values, "signature": self.signature}, sort_keys=True)
 
+    @property
+    def hash(self) -> str:
+        """Return the hash that the next checkpoint holds, in hex: over all of the line, with its signature."""
+        return sha256(HASH_DOMAIN, canonical_json({**self._values, "signature": self.signature}))
 
-def sign_checkpoint() -> Checkpoint | None:
-    """Return a signed checkpoint of the ledger as it is now, or None while the installation has no key."""
-    from tracker.ledger import keys
-
-    key = keys.find_current_key()
-    if key is None:
-        return None
-    size, head = events.get_head()
-    unsigned = Checkpoint(current_app.config["SETTINGS"].base_url, size, head, now(), key.name)
-    return Checkpoint(**{**vars(unsigned), "signature": keys.sign(key.name, unsigned.body)})
+    @property
+    def _values(self) -> dict[str, Any]:
+        values = {
+            "v": 1,
+            "origin": self.origin,
+            "size": self.size,
+            "head": self.head,
+            "at": self.at.isoformat(timespec="microseconds"),
+            "key": self.key,
+        }
+        numbered = {"v": 2, "number": self.number, "previous": self.previous}
+        return values if self.number is None else {**values, **numbered}
 
 
 def write_due(*, at_once: bool = False) -> Checkpoint | None:
-    """Write a checkpoint if one is due, and return it.
+    """Write a checkpoint to the file and to the database if one is due, and return it.
 
     One is due after `EVENTS_PER_CHECKPOINT` new events, or after any new event once the last checkpoint is `MAX_AGE`
     old. The worker calls this every minute, and `transactions` after each hundredth event. A failure is logged and
-    tried again later; the request or job goes on.
+    tried again later; the request or job goes on. None is written while a restore is waiting to be accepted.
 
     Args:
         at_once: write one even if none is due.
@@ -113,16 +124,60 @@ def read_checkpoints() -> Iterator[tuple[int, Checkpoint | None]]:
         return
 
 
+@contextmanager
+def locked_for_reading() -> Iterator[None]:
+    """Let no process write a checkpoint during the block, so that the file and the database are of one moment."""
+    try:
+        file = get_path().open("rb")
+    except FileNotFoundError:
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def find_newest_number() -> int | None:
+    """Return the number of the newest checkpoint in the database, or None before the first."""
+    return db.session.scalar(select(func.max(CheckpointCopy.number)))
+
+
+def copy_to_database() -> None:
+    """Copy the checkpoints to the database that the file has after the newest copy.
+
+    They are missing there if the server was ended just then, or in a database that was restored. Checkpoints that the
+    ledger contradicts are left out. The caller commits.
+    """
+    from tracker.ledger import keys
+
+    newest = find_newest_number() or 0
+    public_keys = {key.name: key.public_key for key in keys.list_keys()}
+    found: dict[int, Checkpoint] = {}
+    for _, checkpoint in read_checkpoints():
+        if checkpoint and checkpoint.number and checkpoint.number > newest:
+            found.setdefault(checkpoint.number, checkpoint)
+    for number, checkpoint in found.items():
+        head = db.session.scalar(select(Event.hash).where(Event.seq == checkpoint.size))
+        public_key = public_keys.get(checkpoint.key, "")
+        if head == checkpoint.head and keys.is_signed(public_key, checkpoint.signature, checkpoint.body):
+            db.session.add(CheckpointCopy(number=number, line=checkpoint.line))
+    db.session.flush()
+
+
 def parse_line(line: str) -> Checkpoint | None:
     """Return the checkpoint on a line of the file, or None if the line is not one."""
     try:
         values = json.loads(line)
-        return Checkpoint(
+        is_numbered = {1: False, 2: True}[values["v"]]
+        checkpoint = Checkpoint(
             str(values["origin"]), int(values["size"]), str(values["head"]), datetime.fromisoformat(values["at"]),
-            str(values["key"]), str(values["signature"]),
+            str(values["key"]), str(values["signature"]), int(values["number"]) if is_numbered else None,
+            str(values["previous"]) if is_numbered else None,
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError, RecursionError):
+        is_readable = checkpoint.at.tzinfo is not None and checkpoint.body and (checkpoint.number or 1) > 0
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
+    return checkpoint if is_readable else None
 
 
 def get_path() -> Path:
@@ -132,22 +187,61 @@ def get_path() -> Path:
 
 
 def _write_due(at_once: bool) -> Checkpoint | None:
-    from tracker.ledger import keys
+    from tracker.ledger import keys, transactions
 
-    if keys.find_current_key() is None:
+    if read_only.is_read_only() or keys.find_current_key() is None:
         return None
+    db.session.rollback()  # so that nobody waits for this transaction while it waits for the file
     get_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(get_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # other processes of the server write to it too
         last = _read_last_checkpoint(file)
-        size, _ = events.get_head()
-        checkpoint = sign_checkpoint() if at_once or _is_due(last, size) else None
-        if checkpoint:
-            file.seek(0, os.SEEK_END)
-            file.write(f"{checkpoint.line}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
+        is_due = at_once or _is_due(last, events.get_head()[0])
+        is_copied = last is None or last.number is None or last.number <= (find_newest_number() or 0)
+        db.session.rollback()
+        if is_copied and not is_due:
+            return None
+        with transactions.writing():
+            if not is_copied:
+                copy_to_database()
+            checkpoint = _sign_next(last) if is_due else None
+            if checkpoint:
+                db.session.add(CheckpointCopy(number=checkpoint.number, line=checkpoint.line))
+                db.session.flush()
+                file.seek(0, os.SEEK_END)
+                file.write(f"{checkpoint.line}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+            db.session.commit()
         return checkpoint
+
+
+def _sign_next(last: Checkpoint | None) -> Checkpoint:
+    """Return the signed checkpoint of the ledger as it is now, after the newest in the file or the database.
+
+    Args:
+        last: the checkpoint on the last line of the file, if there is one.
+    """
+    from tracker.ledger import keys
+
+    key = keys.find_current_key()
+    assert key is not None  # noqa: S101 - the caller has looked
+    newest = _find_newest_copy()
+    if newest and newest.number and (last is None or (last.number or 0) < newest.number):
+        last = newest  # the file was emptied or cut
+    number = last.number + 1 if last and last.number else sum(1 for _ in read_checkpoints()) + 1
+    size, head = events.get_head()
+    unsigned = Checkpoint(
+        current_app.config["SETTINGS"].base_url, size, head, now(), key.name,
+        number=number, previous=last.hash if last else NO_PREVIOUS,
+    )  # fmt: skip
+    return replace(unsigned, signature=keys.sign(key.name, unsigned.body))
+
+
+def _find_newest_copy() -> Checkpoint | None:
+    query = select(CheckpointCopy.line).order_by(CheckpointCopy.number.desc()).limit(1)
+    line = db.session.scalar(query)
+    return parse_line(line) if line else None
 
 
 def _is_due(last: Checkpoint | None, size: int) -> bool:

@@ -8,7 +8,7 @@ from tracker.models.account_changes import AccountChange, EarlierName
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base
 from tracker.models.issued_forms import IssuedForm
-from tracker.models.ledger import Event, EventText, IntegrityCheckRun, RowSalt, SigningKey
+from tracker.models.ledger import CheckpointCopy, Event, EventText, IntegrityCheckRun, RowSalt, SigningKey
 from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
     AccountLink,
@@ -70,6 +70,7 @@ __all__ = [
     "Base",
     "CarriedOverClaim",
     "Centre",
+    "CheckpointCopy",
     "Claim",
     "CountedAttempt",
     "Criterion",

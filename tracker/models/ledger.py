@@ -69,6 +69,16 @@ class SigningKey(Base):
     made_at: Mapped[datetime]
 
 
+class CheckpointCopy(Base):
+    """The database's copy of a checkpoint, of which the original is outside it (tracker/ledger/checkpoints.py)."""
+
+    __tablename__ = "checkpoint_copy"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    line: Mapped[str]
+    """The line of the file."""
+
+
 class IntegrityCheckRun(Base):
     """One run of all integrity checks and its results."""
 

@@ -101,6 +101,10 @@ class FormIssue:
     """The address of the page where anyone can check a form."""
     issued_at: datetime
     snapshot: str
+    ledger_size: int
+    """The number of events in the ledger when the form was issued."""
+    checkpoint: int | None
+    """The number of the newest checkpoint of the ledger then; None before the first."""
 
     @property
     def printed_number(self) -> str:

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import keys
+from tracker.ledger import events, keys
 from tracker.ledger.canonical_json import sha256
 from tracker.ledger.trust_anchor import TrustAnchor, compute_fingerprint, load_anchor, load_key_checks
-from tracker.models import IssuedForm
+from tracker.models import Event, IssuedForm
 from tracker.recording_forms.codes import FormCode, parse_code
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.issuing import ISSUE_STATES
@@ -43,6 +43,8 @@ class FormVerdict(StrEnum):
     NOT_ISSUED_HERE = "not_issued_here"
     KEY_NOT_TRUSTED = "key_not_trusted"
     """Made with a key of the database that nothing outside the database vouches for."""
+    OTHER_LEDGER = "other_ledger"
+    """Made here, but the ledger that it names is not an earlier state of the one kept here now."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def check_file(pdf: bytes, known: Mapping[str, KnownKey], *, offline: bool = Fal
     if sealing_key and not sealing_key.is_trusted:
         return FormVerification(FormVerdict.KEY_NOT_TRUSTED, KEY_NOT_TRUSTED)
     code = _find_code(inspection, known)
+    if code and not offline and (difference := _find_ledger_difference(code)):
+        return FormVerification(FormVerdict.OTHER_LEDGER, difference, code=code)
     form = find_form(code) if code and not offline else None
     if not inspection.seal.is_intact:
         return _verify_unsealed(pdf, inspection, form)
@@ -135,7 +139,10 @@ def check_code(text: str, known: Mapping[str, KnownKey]) -> FormVerification:
     key = known.get(code.key)
     if key and not key.is_trusted:
         return FormVerification(FormVerdict.KEY_NOT_TRUSTED, KEY_NOT_TRUSTED)
-    form = find_form(code) if key and keys.is_signed(key.public_key, signature, code.body) else None
+    is_signed = key is not None and keys.is_signed(key.public_key, signature, code.body)
+    if is_signed and (difference := _find_ledger_difference(code)):
+        return FormVerification(FormVerdict.OTHER_LEDGER, difference, code=code)
+    form = find_form(code) if is_signed else None
     if form is None:
         return FormVerification(
             FormVerdict.NOT_ISSUED_HERE,
@@ -147,6 +154,22 @@ def check_code(text: str, known: Mapping[str, KnownKey]) -> FormVerification:
         )
     return FormVerification(
         FormVerdict.SUPERSEDED, f"The form with this code was issued here. {SUPERSEDED} {CODE_ONLY}", form, code
+    )
+
+
+def _find_ledger_difference(code: FormCode) -> str:
+    """Return the sentence that says how a signed code contradicts the ledger; empty where it does not.
+
+    A code is a checkpoint too: it shows when the ledger went back to an earlier state, or was written anew.
+    """
+    head = db.session.scalar(select(Event.hash).where(Event.seq == code.ledger_size))
+    if head == code.ledger_head:
+        return ""
+    size, _ = events.get_head()
+    now_is = f"has only {size:,}" if head is None else f"has another event {code.ledger_size:,}"
+    return (
+        f"This code was signed here when the ledger had {code.ledger_size:,} events. The ledger kept here now "
+        f"{now_is}: records were lost or changed since. Keep this form, and ask the centre what happened."
     )
 
 

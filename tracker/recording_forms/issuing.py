@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tracker.clock import now
 from tracker.errors import Conflict, Refused
 from tracker.extensions import db
-from tracker.ledger import events, keys
+from tracker.ledger import checkpoints, events, keys
 from tracker.ledger.events import Actor, record
 from tracker.matrix import load_matrix
 from tracker.models import IssuedForm, UnitAttempt
@@ -64,7 +64,10 @@ def plan_issue(attempt: UnitAttempt) -> PlannedIssue:
     code = FormCode(secrets.token_hex(16), attempt.round, snapshot.hash, size, head, key.name)
     text = code.text(keys.sign(key.name, code.body))
     address = f"{current_app.config['SETTINGS'].base_url}/verify"
-    issue = FormIssue(code.number, text, _make_qr_code(f"{address}?code={text}"), address, now(), snapshot.text)
+    issue = FormIssue(
+        code.number, text, _make_qr_code(f"{address}?code={text}"), address, now(), snapshot.text, size,
+        checkpoints.find_newest_number(),
+    )  # fmt: skip
     return PlannedIssue(replace(build_form_content(attempt, matrix), issue=issue), code, key.certificate)
 
 

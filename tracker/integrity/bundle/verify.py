@@ -34,6 +34,7 @@ Event = Mapping[str, Any]
 Members = Mapping[str, Callable[[], bytes]]
 CODE_FORMAT = struct.Struct(">B16sH32sQ32s8s")
 """A form's code: version, number, round, snapshot hash, ledger size, last hash, key name."""
+CHECKPOINT_HASH_DOMAIN = b"tracker.checkpoint_hash.v1\0"
 PUBLIC_KEY_PREFIX = bytes.fromhex("302a300506032b6570032100")
 """The bytes before an Ed25519 public key in DER."""
 READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error, OSError, zlib.error)
@@ -211,7 +212,7 @@ def check_checkpoints(name: str, text: bytes, events: list[Event], hashes: list[
         with report_unreadable(description):
             checkpoint = parse_json(line)
             signature, size, key = checkpoint.pop("signature"), checkpoint["size"], checkpoint["key"]
-            body = b"tracker.checkpoint.v1\0" + canonical_json(checkpoint)
+            body = b"tracker.checkpoint.v%d\0" % checkpoint["v"] + canonical_json(checkpoint)
             if any(start < size <= end and checkpoint["at"] <= at for start, end, at in losses):
                 continue
             require(key in keys, f"{description} is signed with key {key}, which is not of this record")
@@ -223,6 +224,31 @@ def check_checkpoints(name: str, text: bytes, events: list[Event], hashes: list[
             )
         last_size = size
     return last_size
+
+
+def read_checkpoint_hashes(name: str, text: bytes) -> dict[int, str]:
+    """Return the hash of each checkpoint that has a number, by number; those of earlier releases have none."""
+    hashes = {}
+    for line in text.splitlines():
+        with report_unreadable(name):
+            checkpoint = parse_json(line)
+            if "number" in checkpoint:
+                hashes[int(checkpoint["number"])] = sha256(CHECKPOINT_HASH_DOMAIN + canonical_json(checkpoint))
+    return hashes
+
+
+def check_checkpoint_numbers(text: bytes) -> None:
+    """Check that the checkpoints of the export have every number, and that each names the one before it."""
+    previous, is_numbered = "0" * 64, False
+    for number, line in enumerate(text.splitlines(), 1):
+        with report_unreadable("checkpoints.jsonl"):
+            checkpoint = parse_json(line)
+            if "number" in checkpoint:
+                is_expected = checkpoint["number"] == number and checkpoint["previous"] == previous
+                require(is_expected, f"checkpoints.jsonl: checkpoint {number} is missing or does not follow")
+            is_numbered = is_numbered or "number" in checkpoint
+            require(is_numbered == ("number" in checkpoint), f"checkpoints.jsonl: checkpoint {number} has no number")
+            previous = sha256(CHECKPOINT_HASH_DOMAIN + canonical_json(checkpoint))
 
 
 def check_forms(
@@ -327,9 +353,15 @@ def check_bundle(members: Members, own_checkpoints: bytes | None, trusted: set[s
     lines = read_member(members, "checkpoints.jsonl")
     covered = check_checkpoints("checkpoints.jsonl", lines, events, hashes, keys)
     require(covered == len(events), f"no checkpoint covers the last {len(events) - covered} events")
-    yield f"Checkpoints that agree with the ledger: {len(lines.splitlines())}."
+    check_checkpoint_numbers(lines)
+    yield f"Checkpoints that agree with the ledger: {len(lines.splitlines())}, none missing."
     if own_checkpoints:
         check_checkpoints("your own checkpoints", own_checkpoints, events, hashes, keys)
+        exported = read_checkpoint_hashes("checkpoints.jsonl", lines)
+        for number, own_hash in read_checkpoint_hashes("your own checkpoints", own_checkpoints).items():
+            require(
+                exported.get(number) == own_hash, f"your own checkpoints: number {number} is not that of this export"
+            )
         yield f"Your own checkpoints that agree with the ledger: {len(own_checkpoints.splitlines())}."
     with report_unreadable("contents.json"):
         signed_list = parse_json(read_member(members, "contents.json"))
