@@ -164,6 +164,8 @@ def test_no_personal_page_may_be_cached_or_framed(app: Flask, world: World, clie
                 assert "Cookie" in answer.headers["Vary"], endpoint
                 assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"], endpoint
                 assert answer.headers["X-Content-Type-Options"] == "nosniff", endpoint
+                assert answer.mimetype, endpoint
+                assert answer.mimetype_params.get("charset") == "utf-8" or not answer.mimetype.startswith("text/")
                 answer.close()
                 pages += 1
     record_figures(pages=pages, cacheable=0)

@@ -136,7 +136,7 @@ def nginx(folder: Path, port: int) -> Iterator[int]:
     configuration.write_text(
         f"daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n"
         "events { worker_connections 1024; }\n"
-        f"http {{\naccess_log off;\n{temporary}include {folder}/site.conf;\n}}\n"
+        f"http {{\naccess_log {folder}/access.log;\n{temporary}include {folder}/site.conf;\n}}\n"
     )
     process = subprocess.Popen([NGINX, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)])
     try:

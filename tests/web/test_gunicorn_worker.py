@@ -100,6 +100,27 @@ def test_a_body_that_is_too_large_is_left_to_the_app_which_explains_it() -> None
     assert answer.count(b"HTTP/1.1") == 1, "the body is not taken for a request"
 
 
+@pytest.mark.parametrize(
+    ("lengths", "status"),
+    [
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", b"200"),
+        (b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", b"200"),
+        (b"Content-Length: 3\r\nContent-Length: 40\r\n", b"400"),
+        (b"Content-Length: +3\r\n", b"400"),
+        (b"Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n", b"501"),
+        (b"Transfer-Encoding : chunked\r\nContent-Length: 3\r\n", b"400"),
+    ],
+)
+def test_no_second_request_is_smuggled_in_a_body_of_two_lengths(lengths: bytes, status: bytes) -> None:
+    """A chunked body has no other length (RFC 9112, 6.3); what is not clear is refused and the connection closed."""
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    with listening() as listener:
+        answer = read_all(connect(listener, b"POST / HTTP/1.1\r\nConnection: close\r\n" + lengths + b"\r\n" + body))
+    assert answer.split()[1] == status
+    assert answer.count(b"HTTP/1.") == 1
+    assert answer.endswith(b"5:hello") == (status == b"200")
+
+
 @pytest.fixture
 def connection() -> Iterator[Connection]:
     """A connection that was opened, and last used, at the time `NOW`."""

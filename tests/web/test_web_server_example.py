@@ -54,9 +54,9 @@ def make_context() -> ssl.SSLContext:
     return context
 
 
-def fetch(port: int, **headers: str) -> tuple[HTTPResponse, str]:
+def fetch(port: int, path: str = "/", **headers: str) -> tuple[HTTPResponse, str]:
     connection = HTTPSConnection("127.0.0.1", port, context=make_context(), timeout=30)
-    connection.request("GET", "/", headers=headers)
+    connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     text = response.read().decode()
     connection.close()
@@ -87,6 +87,12 @@ def test_the_trackers_headers_are_kept_and_a_client_cannot_name_its_own_address(
         answer, address = fetch(port, **forged)
     assert answer.headers.get_all("Content-Security-Policy") == [POLICY]
     assert address == "127.0.0.1"
+
+
+def test_no_address_of_a_one_time_link_is_logged(tmp_path: Path) -> None:
+    with tracker() as upstream, nginx(tmp_path, upstream) as port:
+        fetch(port, "/links/a-secret-token")
+    assert "a-secret-token" not in (tmp_path / "access.log").read_text()
 
 
 def test_only_tls_1_2_and_1_3_with_strong_ciphers_are_accepted(tmp_path: Path) -> None:
