@@ -97,6 +97,9 @@ class Settings:
             "SECRET_KEY": self.secret_key,
             "DEMO": self.demo,
             "SQLALCHEMY_DATABASE_URI": self.database_url,
+            "SQLALCHEMY_ENGINE_OPTIONS": {
+                "hide_parameters": True
+            },  # an error in the log names no values of a statement
             "SESSION_COOKIE_SAMESITE": "Lax",
             "SESSION_COOKIE_SECURE": is_https,
             "SESSION_COOKIE_NAME": f"{HOST_PREFIX}session" if is_https else "session",

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from traceback import format_exception
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from tests.accounts.authenticators import code_now
 from tests.accounts.conftest import mail_server
@@ -173,6 +175,15 @@ def test_what_is_rolled_back_has_no_line(world: World, read_lines: ReadLines) ->
     with transaction():
         set_password(world.bob, "hash", make_actor(world.bob), "password_changed")
     assert [(line["event"], line["by"]) for line in read_lines()] == [("password_changed", world.bob.id)]
+
+
+def test_the_log_of_a_database_error_holds_no_values(app: Flask) -> None:
+    with pytest.raises(DBAPIError, match="no_such_table") as error:
+        db.session.execute(
+            text("SELECT * FROM no_such_table WHERE comment = :comment"), {"comment": "A private remark"}
+        )
+    db.session.rollback()
+    assert "A private remark" not in "".join(format_exception(error.value))
 
 
 def test_a_demonstration_writes_none(app: Flask, read_lines: ReadLines) -> None:
