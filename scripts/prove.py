@@ -92,6 +92,11 @@ PARTS = {
         "all are refused, and no page may be cached",
         "proof/test_sessions.py",
     ),
+    "fair shares": Part(
+        "a person prints a form again and again, four at once, while another opens pages",
+        "the person is told to wait; the figures say in how many per cent of its usual time the other's page answers",
+        "proof/test_fair_shares.py",
+    ),
     "slow clients": Part(
         "200 connections that send a byte now and then, to the server and to nginx in front of it",
         "pages answer; the figures say in how many per cent of their usual time",

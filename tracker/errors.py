@@ -109,6 +109,17 @@ class Busy(TrackerError):
         super().__init__(sentence)
 
 
+class TooManyAtOnce(Busy):
+    """A piece of work of a person who has several of its kind running and waiting already."""
+
+    status = 429
+    title = "Wait a moment"
+    retry_after = 10
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(f"{sentence} Nothing was changed. Wait until they are finished, then try again.")
+
+
 class FormNotRendered(TrackerError):
     """A recording form that could not be rendered; `reason` is for the log, not for the user."""
 

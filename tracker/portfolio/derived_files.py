@@ -7,7 +7,7 @@ differs is made anew from the source, which the log and the ledger report (docs/
 import fcntl
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from logging import getLogger
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tracker.ledger.transactions import reading, transaction
 from tracker.models import Attachment, DerivedFile
 from tracker.storage import file_store
 from tracker.storage.file_references import find_file_fault
+from tracker.web.fair_shares import Turn
 
 REPLACED = "derived_file_replaced"
 """The event by which the installation says that a derived file was changed outside the product and made anew."""
@@ -32,7 +33,7 @@ SOURCE_FAULT = (
 logger = getLogger(__name__)
 
 
-def load_derived(sha256: str, name: str, make: Callable[[Path], object]) -> bytes:
+def load_derived(sha256: str, name: str, make: Callable[[Path], object], turn: Turn = nullcontext) -> bytes:
     """Return a derived file, made where there is none or where it was changed since it was made.
 
     Call it with no transaction open, since making it can take long.
@@ -41,13 +42,17 @@ def load_derived(sha256: str, name: str, make: Callable[[Path], object]) -> byte
         sha256: the stored file that it is made from.
         name: what follows the hash in its name, without the full stop: `preview.jpg`.
         make: writes it to a path. Whatever it raises is raised again, and nothing is stored.
+        turn: returns what to hold while it is made.
 
     Raises:
         NotFound: it has to be made, and the stored file is missing or was changed.
     """
     with reading():
         content = find_derived(sha256, name)
-    return make_derived(sha256, name, make) if content is None else content
+    if content is not None:
+        return content
+    with turn():
+        return make_derived(sha256, name, make)
 
 
 def find_derived(sha256: str, name: str) -> bytes | None:

@@ -1,11 +1,14 @@
 """Previews of uploaded images, made in a sandboxed subprocess: decoded, reduced and encoded again."""
 
+from contextlib import nullcontext
+
 from tracker.errors import Busy, NotFound
 from tracker.portfolio.derived_files import load_derived
 from tracker.portfolio.file_types import DECODER_SLOTS
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
 from tracker.storage import file_store
+from tracker.web.fair_shares import Turn
 
 PREVIEW_NAME = "preview.jpg"
 REDUCER = Sandbox(
@@ -16,14 +19,14 @@ REDUCER = Sandbox(
 )
 
 
-def load_preview(sha256: str) -> bytes:
+def load_preview(sha256: str, turn: Turn = nullcontext) -> bytes:
     """Return a JPEG of the image, at most 1,600 pixels long and without metadata, made once and kept.
 
     Raises `NotFound` for an image that cannot be shown, `Busy` while too many other files are decoded.
     """
     source = file_store.get_path(sha256)
     try:
-        return load_derived(sha256, PREVIEW_NAME, lambda target: REDUCER.run([str(source), str(target)]))
+        return load_derived(sha256, PREVIEW_NAME, lambda target: REDUCER.run([str(source), str(target)]), turn)
     except SandboxBusy as error:
         raise Busy from error
     except (OSError, SandboxError) as error:

@@ -6,7 +6,7 @@ No browser opens an uploaded PDF on a page.
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from tracker.errors import Busy, Invalid, NotFound
@@ -18,6 +18,7 @@ from tracker.portfolio.file_types import DECODER_SLOTS, PDF, identify_file
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError, SandboxFailed
 from tracker.storage import file_store
+from tracker.web.fair_shares import Turn
 
 MAX_PAGES = 60
 """Later pages are not shown; the file can be downloaded."""
@@ -36,7 +37,7 @@ def count_shown_pages(details: FileDetails) -> int:
     return min(details.pages, MAX_PAGES)
 
 
-def load_page_image(sha256: str, media_type: str, page_number: int) -> bytes:
+def load_page_image(sha256: str, media_type: str, page_number: int, turn: Turn = nullcontext) -> bytes:
     """Return a page as a JPEG, made once and kept.
 
     Raises `NotFound` where there is no such page or it cannot be shown, `Busy` while too many others are decoded.
@@ -49,7 +50,7 @@ def load_page_image(sha256: str, media_type: str, page_number: int) -> bytes:
     if content is not None:
         return content
     try:
-        with _open_pdf(sha256, media_type) as pdf:
+        with turn(), _open_pdf(sha256, media_type) as pdf:
             return make_derived(sha256, name, lambda target: RENDERER.run([str(pdf), str(page_number), str(target)]))
     except SandboxBusy as error:
         raise Busy from error

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tracker.portfolio.libreoffice import DOC, can_convert, convert_document
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxError
 from tracker.storage import file_store
+from tracker.web.fair_shares import Turn
 
 MAX_SHOWN_LENGTH = 4_000
 """Characters that a page shows; it links to the whole text."""
@@ -58,11 +60,13 @@ def lacks_text_preview(sha256: str, media_type: str) -> bool:
     return is_readable and has_text_preview(sha256, media_type) and not has_derived(sha256, TEXT_NAME)
 
 
-def load_text(sha256: str, media_type: str) -> bytes:
+def load_text(sha256: str, media_type: str, turn: Turn = nullcontext) -> bytes:
     """Return a document's text in UTF-8, read once and kept. Raises `NotFound` where it cannot be read."""
     source = file_store.get_path(sha256)
     try:
-        return load_derived(sha256, TEXT_NAME, lambda target: target.write_bytes(_read_text(source, media_type)))
+        return load_derived(
+            sha256, TEXT_NAME, lambda target: target.write_bytes(_read_text(source, media_type)), turn
+        )
     except (OSError, SandboxError) as error:
         raise NotFound("This file cannot be shown. Download it instead.") from error
 

@@ -16,6 +16,7 @@ from tracker.privacy import access_list, data_export, erasure, retention, retent
 from tracker.privacy.forms import EraseForm, ExportForm, RetentionForm, RetentionHoldForm
 from tracker.web.authorise import get_centre, get_registration
 from tracker.web.current_user import me
+from tracker.web.fair_shares import EXPORTING, in_turn
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
@@ -34,6 +35,7 @@ def show_own_data() -> ResponseReturnValue:
 @privacy.post("/account/data")
 @signed_in
 @requires_password
+@in_turn(EXPORTING)
 def download_own_data() -> ResponseReturnValue:
     """Download everything stored about oneself as a ZIP, read and packed while no lock is held."""
     form = ExportForm()

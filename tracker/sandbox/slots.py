@@ -52,33 +52,44 @@ class Slots:
             if not self.threads.acquire(timeout=timeout_seconds):
                 raise NoFreeSlot
             try:
-                descriptor = self._lock_file(deadline)
-                try:
+                with hold_file_lock(self.name, self.count, deadline):
                     yield
-                finally:
-                    if descriptor is not None:
-                        os.close(descriptor)
             finally:
                 self.threads.release()
         finally:
             if self.queue:
                 self.queue.release()
 
-    def _lock_file(self, deadline: float) -> int | None:
-        """Return the descriptor of a file that is now locked; None where no folder is shared."""
-        if _folder is None:
-            return None
-        _folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while True:
-            for number in range(self.count):
-                path = _folder / f"{self.name}-{number}"
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    os.close(descriptor)
-                else:
-                    return descriptor
-            if time.monotonic() >= deadline:
-                raise NoFreeSlot
-            time.sleep(POLL_SECONDS)
+
+@contextmanager
+def hold_file_lock(name: str, count: int, deadline: float) -> Iterator[None]:
+    """Hold one of so many locks of a name for the block; nothing is held where no folder is shared.
+
+    Raises `NoFreeSlot` when none is free by the deadline, a time of `time.monotonic`.
+    """
+    descriptor = _lock_file(name, count, deadline)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock_file(name: str, count: int, deadline: float) -> int | None:
+    """Return the descriptor of a file that is now locked; None where no folder is shared."""
+    if _folder is None:
+        return None
+    _folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        for number in range(count):
+            path = _folder / f"{name}-{number}"
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+            else:
+                return descriptor
+        if time.monotonic() >= deadline:
+            raise NoFreeSlot
+        time.sleep(POLL_SECONDS)

@@ -1,6 +1,7 @@
 """Answers to requests for a list: a page, or all of its pages as a CSV file under the same access rule."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from tracker import security_log
 from tracker.clock import today
 from tracker.web.csv_files import write_csv
 from tracker.web.current_user import in_terms
+from tracker.web.fair_shares import EXPORTING, SEARCHING, take_turn
 from tracker.web.forms import PageForm, render_form
 from tracker.web.lists import ListDefinition, ListFilter, ListPage, ListQuery, read_list_query
 
@@ -42,9 +44,11 @@ def send_list(
     query = read_list_query(definition, request.args, filters)
     if form is not None and form.is_submitted():
         query = replace(query, is_csv=False)
-    listed = load(query)
-    if listed.query.is_csv:
-        return send_list_as_csv(listed)
+    if query.is_csv:
+        with take_turn(EXPORTING):
+            return send_list_as_csv(load(query))
+    with take_turn(SEARCHING) if query.words else nullcontext():
+        listed = load(query)
     context |= {"listed": listed, "filters": filters}
     return render_template(template, **context) if form is None else render_form(template, form, **context)
 

@@ -13,6 +13,7 @@ from tracker.library.services import unit_files
 from tracker.library.views import library
 from tracker.models import Centre
 from tracker.web.authorise import get_centre
+from tracker.web.fair_shares import EXPORTING, in_turn
 from tracker.web.formatting import counted
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -28,6 +29,7 @@ def choose_export(centre_id: int) -> ResponseReturnValue:
 
 @library.post("/centres/<int:centre_id>/units/export")
 @requires(Act.ADMINISTER_CENTRE)
+@in_turn(EXPORTING)
 def export_units(centre_id: int) -> ResponseReturnValue:
     """Show what the format cannot hold, then send the file. Only reads, so that nobody waits for it."""
     form = UnitExportForm()

@@ -23,6 +23,7 @@ from tracker.models import Centre, ImportRun
 from tracker.storage import virus_scan
 from tracker.vocabulary import ImportOutcome, ImportState
 from tracker.web.authorise import get_centre
+from tracker.web.fair_shares import IMPORTING, in_turn
 from tracker.web.idempotency import idempotent
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
@@ -42,6 +43,7 @@ def choose_import(centre_id: int) -> ResponseReturnValue:
 
 @library.post("/centres/<int:centre_id>/units/import")
 @requires(Act.ADMINISTER_CENTRE)
+@in_turn(IMPORTING)
 def preview_import(centre_id: int) -> ResponseReturnValue:
     """Parse the file and compare it with the library with no lock held; then store the preview."""
     form = UnitImportForm()

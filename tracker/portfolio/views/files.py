@@ -1,6 +1,7 @@
 """Views for files: uploaded one at a time, removed, and sent as untrusted data."""
 
 import hashlib
+from functools import partial
 from io import BytesIO
 
 from flask import Response, flash, redirect, request, send_file, url_for
@@ -28,6 +29,7 @@ from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
 from tracker.web.authorise import get_attempt, get_own_evidence
+from tracker.web.fair_shares import OPENING, take_turn
 from tracker.web.formatting import size
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_number
@@ -35,6 +37,7 @@ from tracker.web.route_rules import requires
 from tracker.web.security_headers import FILE_SECURITY_POLICY
 from tracker.web.text_direction import isolate
 
+open_in_turn = partial(take_turn, OPENING)
 PLAYED_AS = {"video/quicktime": "video/mp4"}
 """Browsers play a QuickTime file of H.264 video, but some only when it is called MP4."""
 
@@ -145,7 +148,7 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
     if (image := find_image(sha256, media_type)) is not None:
         response = send_derived(image, "image/jpeg")
     elif "show" in request.args and shows_text(sha256, media_type):
-        response = send_derived(load_text(sha256, media_type), "text/plain; charset=utf-8")
+        response = send_derived(load_text(sha256, media_type, open_in_turn), "text/plain; charset=utf-8")
     else:
         is_played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
@@ -174,9 +177,9 @@ def find_image(sha256: str, media_type: str) -> bytes | None:
     """Return the image that was requested: of a photo with `?show=1`, of a page of a document with `?page=2`."""
     shown_as = BY_MEDIA_TYPE[media_type].shown_as
     if shown_as == "image" and "show" in request.args:
-        return image_previews.load_preview(sha256)
+        return image_previews.load_preview(sha256, open_in_turn)
     if shown_as in {"pages", "text"} and "page" in request.args:
-        return page_images.load_page_image(sha256, media_type, get_query_number("page"))
+        return page_images.load_page_image(sha256, media_type, get_query_number("page"), open_in_turn)
     return None
 
 

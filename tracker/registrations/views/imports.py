@@ -17,6 +17,7 @@ from tracker.registrations.imports.outcomes import ImportPreview
 from tracker.registrations.imports.table import MAX_SIZE, decode_csv
 from tracker.registrations.views import registrations
 from tracker.web.authorise import get_centre
+from tracker.web.fair_shares import IMPORTING, in_turn
 from tracker.web.forms import errors_on_form
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -24,6 +25,7 @@ from tracker.web.route_rules import requires
 
 @registrations.route("/centres/<int:centre_id>/people/import", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
+@in_turn(IMPORTING)
 def import_csv(centre_id: int) -> ResponseReturnValue:
     """Preview a CSV file of people, registrations and allocations; sent again, import all of it or nothing."""
     centre, actor = get_centre(centre_id)

@@ -1,0 +1,93 @@
+"""A person who prints a form again and again: how much longer another person's page takes meanwhile."""
+
+import http.client
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.conftest import server_url
+from tests.factories import World
+from tests.proof.proof_size import FULL_SIZE, choose_size, record_figures
+from tests.proof.servers import serving
+from tracker.accounts import sessions
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.models import Person
+
+REQUESTS_AT_ONCE = 4
+"""Of the person who prints: one runs, two wait, and one is refused."""
+
+pytestmark = pytest.mark.skipif(
+    server_url() is not None and not FULL_SIZE, reason="the short form runs once: the database takes no part"
+)
+
+
+def ask(port: int, cookie: str, path: str) -> int:
+    """Request a page and return its status."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    line.request("GET", path, headers={"Cookie": f"tracker_session={cookie}"})
+    answer = line.getresponse()
+    answer.read()
+    line.close()
+    return answer.status
+
+
+def time_page(port: int, cookie: str, path: str) -> float:
+    """Request a page and return the milliseconds until its last byte."""
+    started = time.perf_counter()
+    assert ask(port, cookie, path) == 200
+    return (time.perf_counter() - started) * 1000
+
+
+@contextmanager
+def printing(port: int, cookie: str, path: str, statuses: list[int]) -> Iterator[None]:
+    """Print a form again and again, some at once, and collect the statuses."""
+    is_done = threading.Event()
+
+    def loop() -> None:
+        while not is_done.is_set():
+            statuses.append(ask(port, cookie, path))
+            if statuses[-1] == 429:
+                time.sleep(0.2)
+
+    threads = [threading.Thread(target=loop) for _ in range(REQUESTS_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    try:
+        time.sleep(1)
+        yield
+    finally:
+        is_done.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_another_persons_page_answers_while_a_person_prints(app: Flask, world: World, tmp_path: Path) -> None:
+    pages, path = choose_size(10, 200), f"/attempts/{world.cfacc15.id}"
+    with transaction():
+        alice, bob = (
+            sessions.start_session(db.session.get_one(Person, person.id), "127.0.0.1", "Chrome", proven=True)
+            for person in (world.alice, world.bob)
+        )
+    db.session.remove()
+    db.engine.dispose()
+    statuses: list[int] = []
+    with serving(tmp_path, app.config["SQLALCHEMY_DATABASE_URI"]) as server:
+        for cookie in (alice, bob):
+            assert ask(server.port, cookie, f"{path}/form.pdf") == 200
+        time_page(server.port, bob, path)
+        usual = statistics.median(time_page(server.port, bob, path) for _ in range(pages))
+        with printing(server.port, alice, f"{path}/form.pdf", statuses):
+            slowed = statistics.median(time_page(server.port, bob, path) for _ in range(pages))
+    assert set(statuses) == {200, 429}
+    record_figures(
+        forms_printed_meanwhile=statuses.count(200),
+        told_to_wait=statuses.count(429),
+        most_percent_while_another_prints=round(100 * slowed / usual),
+    )
