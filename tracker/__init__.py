@@ -147,6 +147,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.accounts.services.account_changes import apply_due_changes
     from tracker.accounts.services.attempt_limits import delete_expired_attempts
     from tracker.accounts.services.link_requests import send_requested_link, send_requested_links
+    from tracker.accounts.services.sign_in_records import record_failed_sign_ins
     from tracker.accounts.services.unsaved_texts import delete_expired_unsaved_texts
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import outbox
@@ -166,6 +167,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         send_retention_reminders,
         delete_expired_unsaved_texts,
         delete_expired_attempts,
+        record_failed_sign_ins,
         apply_due_changes,
         send_requested_links,
     )

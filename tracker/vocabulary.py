@@ -229,6 +229,14 @@ class AttemptKind(LabelledEnum):
     LINK = "link", "Link by email"
 
 
+class SignInOutcome(LabelledEnum):
+    """What came of a sign-in, as its person reads it."""
+
+    SUCCEEDED = "succeeded", "Signed in"
+    WRONG_PASSWORD = "wrong_password", "Failed: wrong password"
+    WRONG_CODE = "wrong_code", "Failed: wrong code or passkey"
+
+
 class AccountChangeKind(LabelledEnum):
     """What a change of an account changes that waits before it takes effect."""
 

@@ -36,6 +36,7 @@ LISTS = {
     "access log": ("alice", "/account/access-log"),
     "access log for an administrator": ("dan", "/registrations/{registration_id}/access-log"),
     "own signatures": ("bob", "/account/signatures"),
+    "own sign-ins": ("alice", "/account/sign-ins"),
     "queue": ("bob", "/queue"),
     "units to verify": ("carol", "/verification"),
     "other units": ("carol", "/verification/other-units"),
@@ -47,7 +48,7 @@ LISTS = {
 
 
 @pytest.fixture
-def open_list(world: World, client: Browser) -> Callable[[str], tuple[FlaskClient, str]]:
+def open_list(world: World, client: Browser, anonymous: FlaskClient) -> Callable[[str], tuple[FlaskClient, str]]:
     """Return a function that signs the reader of a list in: its browser, and the list's address with a row on it."""
     workflow.sign(world, world.inscc004)
     workflow.confirm(world.inscc004)
@@ -58,6 +59,7 @@ def open_list(world: World, client: Browser) -> Callable[[str], tuple[FlaskClien
         place_retention_hold(world.registration, "Alice has appealed.", factories.make_actor(world.dan))
     workflow.submit_item(world.cfacc15, "Letter", "1")
     client(world.carol).get(f"/attempts/{world.cfacc15.id}")  # the access log has a row
+    anonymous.post("/sign-in", data={"email": world.alice.email, "password": "wrong horse battery"})
 
     def sign_in(name: str) -> tuple[FlaskClient, str]:
         reader, address = LISTS[name]
@@ -108,6 +110,6 @@ def test_no_list_is_left_out() -> None:
     assert len(definitions) > 10
     assert definitions == {
         "people", "candidates", "allocations", "visits", "retention", "imports", "units", "qualifications", "evidence", "access-log",
-        "my-signatures", "queue", "units-to-verify", "other-units", "action-points",
+        "my-signatures", "my-sign-ins", "queue", "units-to-verify", "other-units", "action-points",
         "coverage-by-method", "coverage",
     }, "a new list needs a row of LISTS too"  # fmt: skip

@@ -55,6 +55,7 @@ TABLE: dict[str, frozenset[str]] = {
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
     "accounts.list_own_signatures": EVERYBODY_SIGNED_IN,
+    "accounts.list_own_sign_ins": EVERYBODY_SIGNED_IN,
     "accounts.list_unsaved_texts": EVERYBODY_SIGNED_IN,
     "accounts.delete_unsaved_text": NOBODY,  # no such text exists
     "accounts.send_confirmation_link": EVERYBODY_SIGNED_IN,
@@ -237,7 +238,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.end_visit": DAN,
 }
 UNRULED = {"static"}
-NEVER_COUNTED = {"user_session", "known_browser", "counted_attempt"}
+NEVER_COUNTED = {"user_session", "known_browser", "counted_attempt", "sign_in"}
 REFUSED_INPUT = {400, 409, 413, 422}
 """Statuses for a person who may act, where the body of the request is empty."""
 

@@ -60,7 +60,7 @@ def test_failed_and_successful_sign_ins_have_a_line_with_the_requests_id(
     common = {"address": "127.0.0.1", "method": "POST", "endpoint": "accounts.sign_in", "person": world.alice.id}
     assert read_lines() == [
         {"event": "sign_in_failed", "request": request_ids[0], "account": account, **common},
-        {"event": "signed_in", "request": request_ids[1], **common},
+        {"event": "signed_in", "request": request_ids[1], "second_step": False, **common},
     ]
 
 

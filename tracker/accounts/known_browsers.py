@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from werkzeug.wrappers import Response
 
 from tracker.accounts.sessions import get_client_address, hash_token
+from tracker.accounts.user_agents import describe_browser
 from tracker.clock import now
 from tracker.config import HOST_PREFIX
 from tracker.extensions import db
@@ -27,11 +28,14 @@ class Client:
     """The IP address."""
     browser_token: str = ""
     """The token of the browser's cookie, or an empty string if it has none."""
+    browser: str = ""
+    """The name of browser and system, as `describe_browser` returns it."""
 
 
 def get_client() -> Client:
     """Return what the present request comes from."""
-    return Client(get_client_address(), request.cookies.get(get_cookie_name(), ""))
+    browser = describe_browser(request.headers.get("User-Agent", ""))
+    return Client(get_client_address(), request.cookies.get(get_cookie_name(), ""), browser)
 
 
 def is_known_browser(email: str, client: Client) -> bool:

@@ -191,6 +191,11 @@ def end_sessions(person_id: int, *, except_id: int | None = None) -> None:
     db.session.execute(query.values(ended_at=now()))
 
 
+def end_every_session() -> None:
+    """End the sessions of everybody."""
+    db.session.execute(update(UserSession).where(UserSession.ended_at.is_(None)).values(ended_at=now()))
+
+
 def set_cookie(response: Response, token: str) -> None:
     """Set the session cookie on a response."""
     response.set_cookie(

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracker.accounts.sessions import end_every_session
 from tracker.backups import databases
 from tracker.backups.manifests import Manifest, find_faults, get_file_path, read_manifest
 from tracker.errors import Refused
@@ -82,6 +83,9 @@ def restore_backup(folder: Path, anchor: TrustAnchor) -> RestoreResult:
 def accept_restore(anchor: TrustAnchor) -> int:
     """Accept the restore, which ends read-only mode, and return how many events are known to be missing.
 
+    Every session ends: those that were ended after the backup are open again in it, and no event tells of those that
+    began while it was inspected.
+
     Args:
         anchor: the keys that are trusted.
 
@@ -104,6 +108,7 @@ def accept_restore(anchor: TrustAnchor) -> int:
     body = read_only.build_acceptance_statement(marker["size"], marker["head"], marker["checkpoint_size"])
     signed = keys.sign(key.name, body)
     with read_only.accepting(), transaction():
+        end_every_session()
         record(
             "restore_accepted",
             key,

@@ -71,13 +71,13 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
 OPERATOR_ACTS = {
     "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
     "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
-    "two_step_verification_reset", "key_made",
+    "two_step_verification_reset", "sign_in_failed", "key_made",
     "record_exported", "restore_accepted", CLOCK_ACCEPTED, DATABASE_CONFINED, REPLACED,
 }  # fmt: skip
 """The acts of the installation's operator, who has no account and no role, and of the installation itself."""
 OWN_ACCOUNT_ACTS = {
     "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
-    "account_change_cancelled", "link_issued", "email_confirmed", "browser_confirmed",
+    "account_change_cancelled", "link_issued", "email_confirmed", "browser_confirmed", "signed_in",
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""

@@ -93,6 +93,10 @@ NOT_COVERED = (
     ),
     NotCovered("External verifiers mark for themselves what they have seen.", {"visit_attempt": "seen_at"}),
     NotCovered(
+        "What people read of their own sign-ins, for 90 days. Each is in an event too.",
+        {"sign_in": WHOLE},
+    ),
+    NotCovered(
         "Who opened a portfolio is noted beside the ledger, once for each reader, part and day.",
         {"portfolio_access": WHOLE},
     ),

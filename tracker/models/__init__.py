@@ -36,7 +36,7 @@ from tracker.models.portfolio import (
 from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
-from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest
+from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest, SignIn
 from tracker.models.stored_files import DerivedFile, FileDetail
 from tracker.models.units import (
     Criterion,
@@ -111,6 +111,7 @@ __all__ = [
     "Sample",
     "SampleItem",
     "SecondFactor",
+    "SignIn",
     "Signature",
     "SigningKey",
     "Submission",

@@ -66,6 +66,7 @@ ENUMS = (
     vocabulary.ReopeningKind,
     vocabulary.LinkPurpose,
     vocabulary.AttemptKind,
+    vocabulary.SignInOutcome,
     vocabulary.LinkKind,
     vocabulary.DraftState,
     vocabulary.ImportState,

@@ -1,12 +1,12 @@
-"""What limits sign-in: counted attempts, browsers that a person has signed in with, and requests for links."""
+"""Sign-ins, and what limits them: counted attempts, known browsers, and requests for links."""
 
 from datetime import datetime
 
 from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
-from tracker.vocabulary import AttemptKind, LinkPurpose
+from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
+from tracker.vocabulary import AttemptKind, LinkPurpose, SignInOutcome
 
 
 class CountedAttempt(Base):
@@ -51,3 +51,20 @@ class LinkRequest(Base):
     """The address as it was typed, in lower case."""
     purpose: Mapped[LinkPurpose]
     requested_at: Mapped[datetime]
+
+
+class SignIn(Base):
+    """A sign-in, successful or not, as its person reads it; the worker deletes it after 90 days."""
+
+    __tablename__ = "sign_in"
+
+    id: Mapped[PrimaryKey]
+    person_id: Mapped[int | None] = refers_to("person.id")
+    """Empty for an email address without an account; the worker deletes such a row."""
+    at: Mapped[datetime] = mapped_column(index=True)
+    outcome: Mapped[SignInOutcome]
+    address: Mapped[str] = mapped_column(String(45))
+    """The IP address."""
+    browser: Mapped[Line]
+    is_recorded: Mapped[bool]
+    """Whether an event in the ledger records it."""

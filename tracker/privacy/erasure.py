@@ -50,6 +50,7 @@ from tracker.models import (
     SampleItem,
     SecondFactor,
     Signature,
+    SignIn,
     UnitAttempt,
     UnsavedText,
     UserSession,
@@ -244,7 +245,7 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
     person.name, person.email = ERASED_TEXT, f"erased-{person.id}@erased.invalid"
     changed = _erase_texts(_list_account_history(person))
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
-    for model in (UserSession, KnownBrowser, AccountLink, Notification, SecondFactor, RecoveryCode):
+    for model in (UserSession, SignIn, KnownBrowser, AccountLink, Notification, SecondFactor, RecoveryCode):
         db.session.execute(delete(model).where(model.person_id == person.id))
     db.session.execute(delete(LinkRequest).where(LinkRequest.email == address))
     db.session.execute(delete(PortfolioAccess).where(PortfolioAccess.candidate_id == person.id))

@@ -17,6 +17,7 @@ from tracker.models import (
     Person,
     RecoveryCode,
     SecondFactor,
+    SignIn,
     UserSession,
 )
 from tracker.privacy.anonymisation import read_columns, to_json_value
@@ -42,6 +43,7 @@ def read_account(person: Person) -> dict[str, Any]:
         ],
         "roles": list_roles(person),
         "browsers": list_browsers(person),
+        "sign_ins": list_sign_ins(person),
         "known_browsers": list_known_browsers(person),
         "second_factors": list_second_factors(person),
         "recovery_codes": list_recovery_codes(person),
@@ -70,6 +72,12 @@ def list_browsers(person: Person) -> list[dict[str, Any]]:
     query = select(UserSession).where(UserSession.person_id == person.id).order_by(UserSession.id)
     names = ("browser", "address", "created_at", "verified_at", "last_seen_at", "ended_at")
     return [read_columns(each, *names) for each in db.session.scalars(query)]
+
+
+def list_sign_ins(person: Person) -> list[dict[str, Any]]:
+    """List the sign-ins to a person's account that are kept, successful or not."""
+    query = select(SignIn).where(SignIn.person_id == person.id).order_by(SignIn.id)
+    return [read_columns(each, "at", "outcome", "address", "browser") for each in db.session.scalars(query)]
 
 
 def list_known_browsers(person: Person) -> list[dict[str, Any]]:

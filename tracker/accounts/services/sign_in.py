@@ -20,6 +20,7 @@ from tracker.accounts.services.attempt_limits import (
     name_address,
     refuse_until,
 )
+from tracker.accounts.services.sign_in_records import keep_failure
 from tracker.accounts.sessions import hash_token
 from tracker.background import emails
 from tracker.errors import Invalid
@@ -27,6 +28,7 @@ from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.ledger.transactions import lock_rows
 from tracker.models import CountedAttempt, Person
+from tracker.vocabulary import SignInOutcome
 
 MAX_PER_ACCOUNT = 20
 """Wrong passwords for one account within `WINDOW`, from anywhere, before a new browser needs a link by email."""
@@ -67,6 +69,7 @@ def authenticate(email: str, password: str, client: Client) -> Person:
     is_right = is_password(stored_hash, password)
     person = _lock_unless_changed(person_id, stored_hash) if is_right and person_id and not deactivated_at else None
     if person is None:
+        keep_failure(email, SignInOutcome.WRONG_PASSWORD, client)
         security_log.write("sign_in_failed", account=security_log.hash_email(email), person=person_id)
         raise Invalid(WRONG)
     forget_attempts(SIGN_IN, email, counted_client)

@@ -14,6 +14,7 @@ from tracker.accounts.known_browsers import Client, is_known_browser
 from tracker.accounts.passkeys import KnownPasskey, RelyingParty, verify_authentication
 from tracker.accounts.recovery_codes import find_code
 from tracker.accounts.services.attempt_limits import SECOND_STEP, count_attempt, forget_attempts
+from tracker.accounts.services.sign_in_records import keep_failure
 from tracker.accounts.services.two_step_verification import SECRET, count_codes, send_security_email
 from tracker.accounts.sessions import hash_token, take_challenge
 from tracker.clock import now
@@ -22,7 +23,7 @@ from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.ledger.events import Actor, record
 from tracker.models import Person, RecoveryCode, SecondFactor
-from tracker.vocabulary import SecondFactorKind
+from tracker.vocabulary import SecondFactorKind, SignInOutcome
 from tracker.web.formatting import counted
 
 WRONG_CODE = "This code is wrong or was already used. Wait for the next code in your app and enter that."
@@ -108,6 +109,8 @@ def _check_with_limit(person_id: int, client: Client, is_right: Callable[[], boo
     counted_client = f"browser {hash_token(client.browser_token)}" if has_browser else "new browsers"
     count_attempt(SECOND_STEP, f"person {person_id}", counted_client)
     if not is_right():
+        transactions.rollback()
+        keep_failure(email, SignInOutcome.WRONG_CODE, client)
         security_log.write("second_step_failed", person=person_id)
         raise error
     forget_attempts(SECOND_STEP, f"person {person_id}", counted_client)

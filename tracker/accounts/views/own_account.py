@@ -16,6 +16,8 @@ from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import check_password, set_password
 from tracker.accounts.services.ending_sessions import end_own_session as end_session
 from tracker.accounts.services.two_step_verification import count_codes, list_factors
+from tracker.accounts.sign_in_list import RESULTS, SIGN_INS
+from tracker.accounts.sign_in_list import list_own_sign_ins as list_sign_ins
 from tracker.accounts.signature_list import ROLES, SIGNATURES, STATES
 from tracker.accounts.signature_list import list_own_signatures as list_signatures
 from tracker.accounts.views import accounts
@@ -73,6 +75,13 @@ def list_own_signatures() -> ResponseReturnValue:
     return send_list(
         SIGNATURES, partial(list_signatures, me().person_id), "accounts/list_own_signatures.html", [ROLES, STATES]
     )
+
+
+@accounts.get("/account/sign-ins")
+@signed_in
+def list_own_sign_ins() -> ResponseReturnValue:
+    """List the recent sign-ins to one's own account, successful or not."""
+    return send_list(SIGN_INS, partial(list_sign_ins, me().person_id), "accounts/list_own_sign_ins.html", [RESULTS])
 
 
 def change_password(current: str, password: str) -> None:

@@ -15,6 +15,7 @@ from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import LinkExpired, check_password, find_link, use_link
 from tracker.accounts.services.link_requests import confirm_browser, find_browser_link, request_link
 from tracker.accounts.services.sign_in import BrowserUnknown, authenticate
+from tracker.accounts.services.sign_in_records import record_sign_in
 from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import (
     delete_cookie,
@@ -96,7 +97,7 @@ def redirect_signed_in(person: Person, target: str) -> ResponseReturnValue:
         security_log.write("second_step_needed", person=person.id)
     else:  # otherwise the browser is remembered after the second step
         remember_browser(person.id, response)
-        security_log.write("signed_in", person=person.id)
+        record_sign_in(token, get_client(), second_step=False)
     return response
 
 

@@ -3,10 +3,10 @@
 from flask import current_app, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from tracker import security_log
 from tracker.accounts import passkeys
 from tracker.accounts.forms import CodeForm, PasskeyAnswerForm
 from tracker.accounts.known_browsers import get_client, remember_browser
+from tracker.accounts.services.sign_in_records import record_sign_in
 from tracker.accounts.services.two_step_sign_in import (
     check_app_code,
     check_passkey,
@@ -105,9 +105,10 @@ def use_recovery_code() -> ResponseReturnValue:
 def complete_sign_in() -> ResponseReturnValue:
     """Give the session a new token and go to the page that was asked for."""
     response = redirect(get_next_url(), 303)
-    set_cookie(response, mark_second_factor_proven(me().session_id))
+    token = mark_second_factor_proven(me().session_id)
+    set_cookie(response, token)
     remember_browser(me().person_id, response)
-    security_log.write("signed_in", second_step=True)
+    record_sign_in(token, get_client(), second_step=True)
     return response
 
 

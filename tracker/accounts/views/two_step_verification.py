@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 from tracker.accounts import authenticator_apps, passkeys
 from tracker.accounts.encryption import decrypt, encrypt
 from tracker.accounts.forms import AddAppForm, AddPasskeyForm, ConfirmPasswordForm, RecoveryCodesForm
+from tracker.accounts.known_browsers import get_client
 from tracker.accounts.password_confirmation import requires_password
 from tracker.accounts.recovery_codes import NewCode, list_code_texts, make_codes
+from tracker.accounts.services.sign_in_records import record_sign_in
 from tracker.accounts.services.two_step_sign_in import list_passkeys
 from tracker.accounts.services.two_step_verification import (
     add_app,
@@ -198,7 +200,9 @@ def respond_after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> Re
         flash(f"“{isolate(factor.name)}” is added. {OTHERS_ENDED}")
         page = make_response(redirect(url_for(".my_account"), 303))
     if not me().is_proven:
-        set_cookie(page, mark_second_factor_proven(me().session_id))
+        token = mark_second_factor_proven(me().session_id)
+        set_cookie(page, token)
+        record_sign_in(token, get_client(), second_step=True)
     return page
 
 
