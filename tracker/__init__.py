@@ -153,6 +153,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.background import outbox
     from tracker.integrity.checkpoint_emails import email_checkpoint
     from tracker.integrity.nightly_check import check_nightly
+    from tracker.integrity.timestamping import timestamp_newest_checkpoint
     from tracker.ledger import checkpoints
     from tracker.library.services.import_job import resume_imports, run_import
     from tracker.privacy.retention_reminders import send_retention_reminders
@@ -163,6 +164,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         resume_imports,
         checkpoints.write_due,
         email_checkpoint,
+        timestamp_newest_checkpoint,
         check_nightly,
         send_retention_reminders,
         delete_expired_unsaved_texts,

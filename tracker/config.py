@@ -25,6 +25,10 @@ def parse_fingerprint(text: str) -> str:
     return fingerprint
 
 
+def _get_path(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]).resolve() if environ.get(name) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of an installation."""
@@ -57,6 +61,10 @@ class Settings:
     """Addresses to which the newest checkpoint is emailed once a day."""
     key_fingerprints: tuple[str, ...] = ()
     """The fingerprints of the signing keys that are trusted, instead of every public key in `keys_path`."""
+    timestamp_url: str | None = None
+    """Where a timestamping authority (RFC 3161) is asked to stamp checkpoints; without one none are."""
+    timestamp_certificates: Path | None = None
+    """The file with the authority's certificates, or those above them, in PEM."""
     clamav: str | None = None
     """The address of ClamAV's clamd: `host:port`, or the path of a socket. Without it files are not scanned."""
 
@@ -64,6 +72,8 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Return the settings that the environment variables give."""
         root = Path(__file__).resolve().parent.parent
+        if environ.get("TIMESTAMP_URL") and not environ.get("TIMESTAMP_CERTIFICATES"):
+            raise ValueError("TIMESTAMP_URL needs TIMESTAMP_CERTIFICATES, the file with the authority's certificates")
         instance = Path(environ.get("INSTANCE_PATH") or root / "instance").resolve()
         return cls(
             instance_path=instance,
@@ -86,6 +96,8 @@ class Settings:
             key_fingerprints=tuple(
                 parse_fingerprint(each) for each in environ.get("KEY_FINGERPRINTS", "").replace(",", " ").split()
             ),
+            timestamp_url=environ.get("TIMESTAMP_URL") or None,
+            timestamp_certificates=_get_path(environ, "TIMESTAMP_CERTIFICATES"),
             clamav=environ.get("CLAMAV") or None,
         )
 

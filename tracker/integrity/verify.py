@@ -21,6 +21,7 @@ from tracker.integrity import (
     sealed_rows,
     signed_rounds,
     stored_files,
+    timestamping,
     units_and_evidence,
 )
 from tracker.integrity.invariants import CHECKS, Result, run_checks
@@ -43,6 +44,7 @@ MODULES = (
     issued_forms,
     keys_and_checkpoints,
     checkpoint_copies,
+    timestamping,
     replay,
     signed_rounds,
     rows_and_events,

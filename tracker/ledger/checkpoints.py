@@ -142,6 +142,13 @@ def find_newest_number() -> int | None:
     return db.session.scalar(select(func.max(CheckpointCopy.number)))
 
 
+def find_newest_copy() -> Checkpoint | None:
+    """Return the newest checkpoint in the database, or None before the first."""
+    query = select(CheckpointCopy.line).order_by(CheckpointCopy.number.desc()).limit(1)
+    line = db.session.scalar(query)
+    return parse_line(line) if line else None
+
+
 def copy_to_database() -> None:
     """Copy the checkpoints to the database that the file has after the newest copy.
 
@@ -226,7 +233,7 @@ def _sign_next(last: Checkpoint | None) -> Checkpoint:
 
     key = keys.find_current_key()
     assert key is not None  # noqa: S101 - the caller has looked
-    newest = _find_newest_copy()
+    newest = find_newest_copy()
     if newest and newest.number and (last is None or (last.number or 0) < newest.number):
         last = newest  # the file was emptied or cut
     number = last.number + 1 if last and last.number else sum(1 for _ in read_checkpoints()) + 1
@@ -236,12 +243,6 @@ def _sign_next(last: Checkpoint | None) -> Checkpoint:
         number=number, previous=last.hash if last else NO_PREVIOUS,
     )  # fmt: skip
     return replace(unsigned, signature=keys.sign(key.name, unsigned.body))
-
-
-def _find_newest_copy() -> Checkpoint | None:
-    query = select(CheckpointCopy.line).order_by(CheckpointCopy.number.desc()).limit(1)
-    line = db.session.scalar(query)
-    return parse_line(line) if line else None
 
 
 def _is_due(last: Checkpoint | None, size: int) -> bool:
