@@ -383,7 +383,7 @@ class TestUntrustedFiles:
     ) -> None:
         line = threading.BoundedSemaphore(1)
         line.acquire()
-        monkeypatch.setattr(pdf_inspection.INSPECTOR, "queue", line)
+        monkeypatch.setattr(pdf_inspection.INSPECTOR.slots, "queue", line)
         answer = anonymous.post("/verify", data={"file": (io.BytesIO(b"%PDF-1.7\n"), "form.pdf")})
         assert "Other files are being checked at the moment" in answer.text
 
