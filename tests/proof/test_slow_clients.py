@@ -125,6 +125,7 @@ def nginx(folder: Path, port: int) -> Iterator[int]:
         "evidence.example.org;": "127.0.0.1;",
         "/etc/ssl/evidence.example.org.pem": str(certificate),
         "/etc/ssl/evidence.example.org.key": str(key),
+        "/var/log/nginx/error.log": f"{folder}/error.log",
     }.items():
         assert before in site
         site = site.replace(before, after)
