@@ -49,6 +49,7 @@ def test_no_address_is_sent_to_another_site_and_no_other_site_uses_a_page(anonym
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in headers
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/nowhere"])
