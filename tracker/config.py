@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 MEGABYTE = 1024 * 1024
+GIGABYTE = 1_000_000_000
 MAX_REQUEST_SIZE = 410 * MEGABYTE
 """Four files at their limit in one form without JavaScript."""
 
@@ -67,6 +68,10 @@ class Settings:
     """The file with the authority's certificates, or those above them, in PEM."""
     clamav: str | None = None
     """The address of ClamAV's clamd: `host:port`, or the path of a socket. Without it files are not scanned."""
+    candidate_quota: int = 5 * GIGABYTE
+    """Bytes of files that a candidate may store at a centre; 0 for any number."""
+    centre_quota: int = 500 * GIGABYTE
+    """Bytes of files that the candidates of a centre may store together; 0 for any number."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -99,6 +104,8 @@ class Settings:
             timestamp_url=environ.get("TIMESTAMP_URL") or None,
             timestamp_certificates=_get_path(environ, "TIMESTAMP_CERTIFICATES"),
             clamav=environ.get("CLAMAV") or None,
+            candidate_quota=round(float(environ.get("CANDIDATE_QUOTA_GB") or 5) * GIGABYTE),
+            centre_quota=round(float(environ.get("CENTRE_QUOTA_GB") or 500) * GIGABYTE),
         )
 
     def as_flask(self) -> dict[str, Any]:

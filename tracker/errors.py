@@ -113,7 +113,7 @@ class TooManyAtOnce(Busy):
     """A piece of work of a person who has several of its kind running and waiting already."""
 
     status = 429
-    title = "Wait a moment"
+    title = "Too many requests"
     retry_after = 10
 
     def __init__(self, sentence: str) -> None:

@@ -9,6 +9,7 @@ from tracker.accounts.account_change_queries import list_waiting_changes
 from tracker.extensions import db
 from tracker.home.figures import select_pending_people
 from tracker.models import AccountChange, DeliveryFailure, Person, Registration
+from tracker.portfolio.storage_quotas import CandidateUsage, Usage, list_warned_candidates, measure_centre
 from tracker.registrations.allocation_list import AllocatedRegistration, list_longest_in_progress
 from tracker.registrations.queries import RegistrationToAllocate, list_registrations_to_allocate
 
@@ -17,7 +18,7 @@ MAX_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class AdminTodo:
-    """What needs an administrator's attention at a centre; at most ten of each kind but the last."""
+    """What needs an administrator's attention at a centre; at most ten of each kind, but all changes of accounts."""
 
     to_allocate: list[RegistrationToAllocate]
     pending_invitations: list[tuple[int, str, datetime, bool]]
@@ -27,16 +28,22 @@ class AdminTodo:
     """The registration's id, the candidate's name, and when they were withdrawn."""
     account_changes: list[AccountChange]
     """Changes of accounts that wait for their time or for a second administrator; all of them."""
+    files: Usage
+    """How much of its storage quota the centre uses."""
+    warned_candidates: list[CandidateUsage]
+    """Candidates who have used most of their storage quota."""
 
 
 def load_admin_todo(centre_id: int) -> AdminTodo:
-    """Load what needs an administrator's attention, in five queries."""
+    """Load what needs an administrator's attention, in seven queries."""
     return AdminTodo(
         list_registrations_to_allocate(centre_id, MAX_SHOWN),
         _list_pending_invitations(centre_id),
         list_longest_in_progress(centre_id, MAX_SHOWN),
         _list_withdrawn(centre_id),
         list_waiting_changes(centre_id),
+        measure_centre(centre_id),
+        list_warned_candidates(centre_id),
     )
 
 

@@ -81,12 +81,14 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as `840 bytes`, `12 KB` or `2.3 MB`."""
+    """Return a number of bytes as `840 bytes`, `12 KB`, `2.3 MB` or `1.5 GB`."""
     if count < 1000:
         return counted(count, "byte")
     if count < 999_500:
         return f"{count / 1000:.0f} KB"
     megabytes = count / 1_000_000
+    if megabytes >= 999.5:
+        return f"{megabytes / 1000:.1f}".removesuffix(".0") + " GB"
     return f"{megabytes:.1f} MB" if megabytes < 100 else f"{megabytes:.0f} MB"
 
 

@@ -15,6 +15,7 @@ from tracker.models import Attachment, Evidence
 from tracker.portfolio.document_previews import make_document_previews
 from tracker.portfolio.file_details import save_details
 from tracker.portfolio.file_types import correct_extension, identify_file, shorten_name
+from tracker.portfolio.storage_quotas import lock_and_check_room
 from tracker.storage import file_store, virus_scan
 from tracker.storage.file_store import StoredFile
 
@@ -66,6 +67,7 @@ def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:
         raise Invalid(
             f"An item can have at most {MAX_FILES} files. “{shorten_name(file.name)}” was not added.", "files"
         )
+    lock_and_check_room(evidence, shorten_name(file.name), file.stored.size, file.stored.sha256)
     attachment = Attachment(
         evidence_id=evidence.id,
         name=file.name,

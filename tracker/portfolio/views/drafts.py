@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
+from io import SEEK_END
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -13,11 +14,12 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
-from tracker.portfolio.file_types import EXTENSIONS, TYPE_NAMES
+from tracker.portfolio.file_types import EXTENSIONS, TYPE_NAMES, shorten_name
 from tracker.portfolio.forms import METHOD_HELP, USUAL_METHODS, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.evidence import create_draft, discard_draft, save_draft
 from tracker.portfolio.services.files import CheckedFile, attach_file, store_file
+from tracker.portfolio.storage_quotas import check_room
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_own_evidence
@@ -116,9 +118,13 @@ def create_own_draft(form: EvidenceForm) -> Evidence:
 def store_uploads(files: list[FileStorage]) -> Uploads:
     """Store the files of a form, with no transaction open."""
     uploads = Uploads()
+    grant = me().find_grant(Role.CANDIDATE)
     for file in files:
-        if file.filename:
+        if file.filename and grant:
             try:
+                with reading():
+                    size = file.stream.seek(0, SEEK_END) + sum(each.stored.size for each in uploads.stored)
+                    check_room(me().person_id, grant.centre_id, shorten_name(file.filename), size)
                 uploads.stored.append(store_file(file.stream, file.filename))
             except Invalid as refusal:
                 uploads.refusals.append(str(refusal))

@@ -2,7 +2,7 @@
 
 import hashlib
 from functools import partial
-from io import BytesIO
+from io import SEEK_END, BytesIO
 
 from flask import Response, flash, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -14,10 +14,11 @@ from tracker.ledger.transactions import reading
 from tracker.models import Attachment, Evidence
 from tracker.portfolio import image_previews, page_images
 from tracker.portfolio.file_details import FileDetails, describe_details
-from tracker.portfolio.file_types import BY_MEDIA_TYPE
+from tracker.portfolio.file_types import BY_MEDIA_TYPE, shorten_name
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, clean_file_name, move_file, remove_file, store_file
+from tracker.portfolio.storage_quotas import Usage, check_room, measure_candidate
 from tracker.portfolio.text_previews import (
     PLAIN_TEXT,
     TextPreview,
@@ -28,7 +29,9 @@ from tracker.portfolio.text_previews import (
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
+from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_own_evidence
+from tracker.web.current_user import me
 from tracker.web.fair_shares import OPENING, take_turn
 from tracker.web.formatting import size
 from tracker.web.permissions import Act
@@ -46,11 +49,13 @@ PLAYED_AS = {"video/quicktime": "video/mp4"}
 @requires(Act.ADD_EVIDENCE)
 def upload_file(evidence_id: int) -> ResponseReturnValue:
     """Add one file. It is received, checked and stored before any lock is taken."""
-    with reading():
-        get_own_evidence(evidence_id)
     upload: FileStorage | None = request.files.get("file")
-    if upload is None or not upload.filename:
-        raise Invalid("No file was received. Choose the file again.", "files")
+    with reading():
+        evidence, _ = get_own_evidence(evidence_id)
+        if upload is None or not upload.filename:
+            raise Invalid("No file was received. Choose the file again.", "files")
+        size_of_file = upload.stream.seek(0, SEEK_END)
+        check_room(evidence.candidate_id, evidence.centre_id, shorten_name(upload.filename), size_of_file)
     checked_file = store_file(upload.stream, upload.filename)
     evidence, _ = get_own_evidence(evidence_id)
     attachment = attach_file(evidence, checked_file)
@@ -187,6 +192,13 @@ def find_image(sha256: str, media_type: str) -> bytes | None:
 def count_shown_pages(attachment: Attachment) -> int:
     """Return how many pages of a file can be shown as images; 0 where it has none."""
     return page_images.count_shown_pages(get_file_details(attachment))
+
+
+@portfolio.app_template_global()
+def measure_own_files() -> Usage | None:
+    """Return how much of their quota the person uses as a candidate; None for anybody else."""
+    grant = me().find_grant(Role.CANDIDATE)
+    return measure_candidate(me().person_id, grant.centre_id) if grant else None
 
 
 @portfolio.app_template_global()
