@@ -32,6 +32,7 @@ COMMANDS = {
     "assessments": "tracker.assessment.commands:assessments_cli",
     "backup": "tracker.backups.commands:backup",
     "centres": "tracker.accounts.commands:centres_cli",
+    "checkpoints": "tracker.integrity.key_commands:checkpoints_cli",
     "clock": "tracker.integrity.key_commands:clock_command",
     "confine": "tracker.integrity.commands:confine_role",
     "db": "tracker.background.migration_commands:migrations",

@@ -22,6 +22,7 @@ LOGGED_ACTS = frozenset(
         "account_change_requested",
         "browser_confirmed",
         "candidate_two_step_changed",
+        "checkpoints_repaired",
         "clock_accepted",
         "data_exported",
         "database_confined",

@@ -194,6 +194,80 @@ class TestFile:
         ]
 
 
+class TestIncompleteLine:
+    def test_a_line_that_was_not_written_completely_is_taken_out(self, numbered: Flask) -> None:
+        """The disk was full, or the power failed: the database has no copy of it."""
+        complete = checkpoints.get_path().read_text()
+        checkpoints.get_path().write_text(complete + read_lines()[-1][:200])
+        assert "checkpoint 4 cannot be read" in list_faults()
+        checkpoints.write_due()
+        assert checkpoints.get_path().read_text() == complete
+        assert list_faults() == []
+        assert numbered
+
+    @pytest.mark.usefixtures("numbered")
+    def test_a_complete_line_without_its_end_is_kept(self) -> None:
+        checkpoints.get_path().write_text("\n".join(read_lines()))
+        assert checkpoints.write_due(at_once=True)
+        assert len(read_lines()) == 4
+        assert list_faults() == []
+
+
+@pytest.mark.usefixtures("numbered")
+class TestRepair:
+    @pytest.fixture
+    def repair(self, app_with_signing_key: Flask) -> Callable[..., tuple[int, str]]:
+        def run(*options: str) -> tuple[int, str]:
+            result = app_with_signing_key.test_cli_runner().invoke(args=["checkpoints", "repair", *options])
+            return result.exit_code, result.output
+
+        return run
+
+    @pytest.mark.parametrize("left", [(), (0,), (0, 2), (2,)])
+    def test_lost_lines_are_put_back_and_the_repair_is_recorded(
+        self, repair: Verify, left: tuple[int, ...], recorded_acts: Callable[[], list[str]]
+    ) -> None:
+        before = read_lines()
+        write_lines(*(before[at] for at in left))
+        code, output = repair()
+        assert code == 0, output
+        assert read_lines() == before
+        assert recorded_acts()[-1] == "checkpoints_repaired"
+        assert list_faults() == []
+        (kept,) = checkpoints.get_path().parent.glob("checkpoints-*.jsonl")
+        assert kept.read_text().splitlines() == [before[at] for at in left]
+        assert not any("checkpoints_repaired" in each for each in list_violations())
+
+    def test_numbers_go_on_after_a_repair(self, repair: Verify) -> None:
+        write_lines()
+        assert checkpoints.write_due(at_once=True)
+        assert repair()[0] == 0
+        assert [each.number for each in read_all()] == [1, 2, 3, 4]
+        assert list_faults() == []
+
+    def test_a_complete_file_is_left_alone(self, repair: Verify) -> None:
+        code, output = repair()
+        assert code == 1
+        assert "lacks no checkpoint that the database has. Nothing was changed." in output
+
+    def test_a_line_that_differs_from_its_copy_is_not_replaced(self, repair: Verify) -> None:
+        first, second, _ = read_all()
+        other = replace(second, at=second.at + timedelta(seconds=1))
+        write_lines(first.line, other.line)
+        before = read_lines()
+        code, output = repair()
+        assert code == 1
+        assert "Checkpoint 2 in the file differs from the database’s copy. Nothing was changed." in output
+        assert read_lines() == before
+
+    def test_a_copy_without_a_trusted_signature_is_not_put_back(self, repair: Verify) -> None:
+        write_lines()
+        code, output = repair("--fingerprint", "ab" * 32)
+        assert code == 1
+        assert "is not signed with a trusted key. Nothing was changed." in output
+        assert read_lines() == []
+
+
 @pytest.mark.usefixtures("numbered")
 class TestDatabase:
     def test_a_copy_taken_out_is_named(self) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from tracker.integrity.database_role import DATABASE_CONFINED
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
+from tracker.ledger.checkpoint_repair import CHECKPOINTS_REPAIRED
 from tracker.ledger.events import CLOCK_ACCEPTED, MAX_CLOCK_DIFFERENCE
 from tracker.portfolio.derived_files import REPLACED
 from tracker.registrations.separation_of_duties import VERIFYING_KINDS
@@ -72,7 +73,7 @@ OPERATOR_ACTS = {
     "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
     "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
     "two_step_verification_reset", "sign_in_failed", "key_made",
-    "record_exported", "restore_accepted", CLOCK_ACCEPTED, DATABASE_CONFINED, REPLACED,
+    "record_exported", "restore_accepted", CLOCK_ACCEPTED, CHECKPOINTS_REPAIRED, DATABASE_CONFINED, REPLACED,
 }  # fmt: skip
 """The acts of the installation's operator, who has no account and no role, and of the installation itself."""
 OWN_ACCOUNT_ACTS = {

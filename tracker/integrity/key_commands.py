@@ -1,12 +1,16 @@
-"""Commands `flask keys`, for the signing keys, and `flask clock`, for a server clock that was wrong."""
+"""Commands `flask keys`, for the signing keys, `flask checkpoints`, and `flask clock`, for a clock that was wrong."""
 
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
+
+from tracker.ledger.anchor_options import anchor_options
 
 keys_cli = AppGroup("keys", help="List, make and rotate the keys that sign checkpoints, codes and seals.")
+checkpoints_cli = AppGroup("checkpoints", help="Repair the file of checkpoints.")
 
 
 @keys_cli.command("make")
@@ -57,6 +61,25 @@ def show_keys() -> None:
 
     for key in keys.list_keys():
         click.echo(f"{key.name}  since {key.made_at:%Y-%m-%d %H:%M} UTC  {compute_fingerprint(key.public_key)}")
+
+
+@checkpoints_cli.command("repair")
+@anchor_options
+@with_appcontext
+def repair_checkpoints(folder_of_keys: Path | None, fingerprints: tuple[str, ...]) -> None:
+    """Put checkpoints back into the file that only the database has, and record that. Nothing is deleted."""
+    from tracker.errors import TrackerError
+    from tracker.ledger import checkpoints
+    from tracker.ledger.checkpoint_repair import repair_file
+    from tracker.ledger.trust_anchor import load_anchor
+    from tracker.web.formatting import counted
+
+    try:
+        added = repair_file(load_anchor(folder_of_keys, fingerprints))
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{counted(added, 'checkpoint')} put back into {checkpoints.get_path()}.")
+    click.echo("What the file held before is kept beside it. Find out how they were lost.")
 
 
 @click.command("clock")

@@ -202,6 +202,7 @@ def _write_due(at_once: bool) -> Checkpoint | None:
     get_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(get_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # other processes of the server write to it too
+        _end_last_line(file)
         last = _read_last_checkpoint(file)
         is_due = at_once or _is_due(last, events.get_head()[0])
         is_copied = last is None or last.number is None or last.number <= (find_newest_number() or 0)
@@ -249,6 +250,22 @@ def _is_due(last: Checkpoint | None, size: int) -> bool:
     if last is None:
         return size > 0
     return size - last.size >= EVENTS_PER_CHECKPOINT or (size > last.size and now() - last.at >= MAX_AGE)
+
+
+def _end_last_line(file: IO[bytes]) -> None:
+    """Take out a last line that was not written completely, because the disk was full or the power failed.
+
+    Its checkpoint is not in the database then. A complete line that lacks its end is ended.
+    """
+    length = file.seek(0, os.SEEK_END)
+    file.seek(max(0, length - MAX_LINE_LENGTH))
+    rest = file.read().rpartition(b"\n")[2]
+    if not rest or len(rest) == MAX_LINE_LENGTH:
+        return
+    if parse_line(rest.decode("utf-8", "replace")):
+        file.write(b"\n")
+    else:
+        file.truncate(length - len(rest))
 
 
 def _read_last_checkpoint(file: IO[bytes]) -> Checkpoint | None:
