@@ -13,10 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.factories import World
-from tests.integrity.tampering import list_violations, tampering_transaction
+from tests.integrity.tampering import FAST_CHECKS, list_violations, tampering_transaction
 from tests.integrity.test_checkpoints import rewrite_from
 from tracker import clock
 from tracker.extensions import db
+from tracker.integrity.invariants import run_checks
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.outside_checkpoints import read_outside_checkpoints
 from tracker.ledger import checkpoints, events, keys, read_only
 from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.events import OPERATOR, record
@@ -213,6 +216,18 @@ class TestIncompleteLine:
         assert list_faults() == []
 
 
+def test_a_checkpoint_written_during_the_checks_is_not_named(numbered: Flask, world: World) -> None:
+    """The file and the database are read as they were at one moment, when the checks began."""
+    ledger = LedgerSnapshot()
+    with checkpoints.get_path().open("a") as file:
+        file.write(f"{write_as_earlier_release()}\n")
+    checks = [each for each in FAST_CHECKS if each.number == 2]
+    assert [result.first for result in run_checks(ledger, checks) if not result.holds] == []
+    assert [result.first for result in run_checks(LedgerSnapshot(), checks) if not result.holds] != []
+    assert numbered
+    assert world
+
+
 @pytest.mark.usefixtures("numbered")
 class TestRepair:
     @pytest.fixture
@@ -305,11 +320,6 @@ class TestOutside:
             db.session.execute(text(statement))
 
     def list_faults_with(self, path: Path) -> list[str]:
-        from tests.integrity.tampering import FAST_CHECKS
-        from tracker.integrity.invariants import run_checks
-        from tracker.integrity.ledger_snapshot import LedgerSnapshot
-        from tracker.integrity.outside_checkpoints import read_outside_checkpoints
-
         ledger = LedgerSnapshot(outside=read_outside_checkpoints([path]))
         checks = [each for each in FAST_CHECKS if each.number == 2]
         return [result.first or "" for result in run_checks(ledger, checks) if not result.holds]

@@ -12,6 +12,7 @@ from tests.factories import World
 from tracker.background import outbox
 from tracker.extensions import db
 from tracker.integrity.checkpoint_emails import email_checkpoint
+from tracker.integrity.outside_checkpoints import read_outside_checkpoints
 from tracker.ledger import checkpoints
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
@@ -75,6 +76,13 @@ class TestSending:
         email_checkpoint()
         line = next(each for each in outbox.load_outbox()[0].get_content().splitlines() if each.startswith("{"))
         assert checkpoints.parse_line(line) == read_newest()
+
+
+def test_a_saved_email_can_be_compared_with_the_ledger(mailing: Flask, tmp_path: Path) -> None:
+    assert email_checkpoint()
+    (tmp_path / "saved.eml").write_bytes(bytes(outbox.load_outbox()[0]))
+    assert read_outside_checkpoints([tmp_path / "saved.eml"]) == [("saved.eml: checkpoint 1", read_newest())]
+    assert mailing
 
 
 def test_nothing_is_sent_without_recipients(mailing: Flask) -> None:
