@@ -166,12 +166,12 @@ class TestVerify:
         append_event("grant_ended", grant, act_as(Role.ADMINISTRATOR), person=grant.person_id, role="assessor")
         assert "(grant_ended), which may not change starts_at" in list_faults_of_rows()[0]
 
-    def test_a_permitted_column_of_another_candidates_row_is_named(self) -> None:
+    def test_a_permitted_column_of_another_row_is_named(self) -> None:
         first = find_first(Allocation)
         other = find_first(Allocation, Allocation.attempt_id != first.attempt_id)
         other.ends_at = now()
         append_event("allocation_ended", first, act_as(Role.ADMINISTRATOR), attempt=first.attempt_id)
-        assert list_faults_of_rows()[0].endswith("(allocation_ended), which is about another candidate's unit")
+        assert list_faults_of_rows()[0].endswith("(allocation_ended), which is about another allocation")
 
     def test_a_row_first_sealed_by_an_act_that_adds_none_is_named(self) -> None:
         row = find_first(Grant)

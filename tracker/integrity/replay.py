@@ -7,6 +7,7 @@ from tracker.assessment.reopening import ACTION_BY_KIND
 from tracker.assessment.transitions import TRANSITIONS, AttemptAction
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
+from tracker.ledger import permitted_writes
 from tracker.vocabulary import AttemptState, ReopeningKind
 
 ACTION_OF_EVENT = {
@@ -17,6 +18,15 @@ ACTION_OF_EVENT = {
 VOIDED = "attempt_voided"
 REOPENED = "attempt_reopened"
 LIFECYCLE_EVENTS = ("attempt_started", *ACTION_OF_EVENT, REOPENED, "attempt_moved", VOIDED)
+OPEN_ACTS = (
+    "assessment_released",
+    "claim_added",
+    "claim_removed",
+    "claims_changed",
+    "requirement_confirmed",
+    "requirement_unconfirmed",
+)
+"""Acts on a unit that is in progress; nothing of a signed round may change under them."""
 
 
 @dataclass
@@ -55,6 +65,31 @@ def find_illegal_transitions(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each change of state that the rules do not allow. docs/integrity.md, invariant 5."""
     _, faults = replay_events(ledger)
     yield from faults
+
+
+@invariant(5, "no one assessed, claimed or confirmed anything in a unit attempt that was not in progress")
+def find_acts_on_closed_attempts(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each act on an attempt that was signed or void at the time. docs/integrity.md, invariant 5."""
+    closed: set[int] = set()
+    for event in sorted(ledger.list_events(*LIFECYCLE_EVENTS, *OPEN_ACTS), key=lambda event: event.seq):
+        if event.act in OPEN_ACTS:
+            for attempt in sorted(_list_written_attempts(ledger, event) & closed):
+                yield f"{event.name} wrote to attempt {attempt}, which was not in progress"
+        elif event.act in (*ACTION_OF_EVENT, VOIDED):
+            closed.add(event.data["attempt"] if event.act in ACTION_OF_EVENT else event.object_id)
+        elif event.act == REOPENED:
+            closed.discard(event.object_id)
+
+
+def _list_written_attempts(ledger: LedgerSnapshot, event: LedgerEvent) -> set[int]:
+    """Return the attempts of the rows that an event sealed."""
+    attempts = set[int]()
+    for key in event.data.get("rows", ()):
+        table, _, number = key.partition(":")
+        row = ledger.rows(table).get(int(number)) if number.isdecimal() else None
+        if attempt := permitted_writes.find_owners(ledger.find_row, table, row).get("unit_attempt"):
+            attempts.add(attempt)
+    return attempts
 
 
 def replay_events(ledger: LedgerSnapshot) -> tuple[dict[int, ReplayedAttempt], list[str]]:

@@ -61,7 +61,7 @@ def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(
     18,
-    "submitted evidence is unchanged, and numbered once",
+    "submitted evidence is unchanged, numbered once, and assessed only where it was not withdrawn",
     {
         "evidence_version": ("content_hash", "number", *EVIDENCE_FIELDS),
         "attachment": ("name", "size", "sha256"),
@@ -101,6 +101,11 @@ def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
         for row in ledger.rows("evidence").values()
         if row["number"] is not None
     )
+    for row in ledger.rows("submission").values():
+        if row["withdrawn_at"] and ledger.group_rows("assessment", "evidence_version_id").get(
+            row["evidence_version_id"]
+        ):
+            yield f"submission {row['id']} was withdrawn, but an assessor had begun to assess it"
     yield from (
         f"evidence number {key[2]} of person {key[1]} is used {times} times"
         for key, times in numbers.items()

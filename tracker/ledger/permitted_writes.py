@@ -21,7 +21,7 @@ PARENTS: dict[str, dict[str, str]] = {
     "attachment": {"evidence_id": "evidence"},
     "carried_over_claim": {"move_id": "version_move"},
     "claim": {"attempt_id": "unit_attempt", "evidence_id": "evidence"},
-    "decision": {"attempt_id": "unit_attempt"},
+    "decision": {"attempt_id": "unit_attempt", "claim_id": "claim"},
     "earlier_name": {"person_id": "person"},
     "erasure": {"registration_id": "registration"},
     "evidence_version": {"evidence_id": "evidence"},
@@ -48,13 +48,12 @@ PORTFOLIO = "portfolio"
 PORTFOLIO_TABLES = {"registration", "unit_attempt", "evidence"}
 SCOPE_LABELS = {
     "": "thing",
-    "centre": "centre",
     "evidence": "piece of evidence",
-    "person": "person",
+    "evidence_version": "version of evidence",
     PORTFOLIO: "candidate",
     "unit_attempt": "candidate's unit",
-    "visit": "visit",
 }
+"""The words for what events are about, where they are not the name of the table."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +87,15 @@ _REOPENED = {
     "decision": "superseded_at",
 }
 WRITES = {
-    "account_change_cancelled": _writes("person", account_change="cancelled_at cancelled_by_id cancelled_because"),
-    "account_change_requested": _writes("person", "account_change"),
-    "action_point_answered": _writes("unit_attempt", action_point="response responded_at responded_by_id"),
-    "action_point_closed": _writes("unit_attempt", action_point="closed_at closed_by_id"),
+    "account_change_cancelled": _writes(
+        "account_change", account_change="cancelled_at cancelled_by_id cancelled_because"
+    ),
+    "account_change_requested": _writes("account_change", "account_change"),
+    "action_point_answered": _writes("action_point", action_point="response responded_at responded_by_id"),
+    "action_point_closed": _writes("action_point", action_point="closed_at closed_by_id"),
     "action_point_raised": _writes("unit_attempt", "action_point action_point_criterion"),
-    "allocation_ended": _writes("unit_attempt", allocation="ends_at"),
-    "allocation_made": _writes("unit_attempt", "allocation"),
+    "allocation_ended": _writes("allocation", allocation="ends_at"),
+    "allocation_made": _writes("allocation", "allocation"),
     "assessment_released": _writes("unit_attempt", "assessment decision", decision="superseded_at"),
     "attempt_moved": _writes(
         "unit_attempt",
@@ -112,10 +113,9 @@ WRITES = {
     "candidate_withdrawn": _writes(PORTFOLIO, registration="withdrawn_at withdrawn_reason"),
     "centre_created": _writes("centre", "centre"),
     "centre_terms_changed": _writes("centre", centre="terms"),
-    "claim_added": _writes("unit_attempt", "claim"),
-    "claim_removed": _writes("unit_attempt", claim=_REMOVED_CLAIM, decision="superseded_at"),
+    "claim_added": _writes("claim", "claim"),
+    "claim_removed": _writes("claim", claim=_REMOVED_CLAIM, decision="superseded_at"),
     "claims_changed": _writes("evidence", "claim", claim=f"locator {_REMOVED_CLAIM}"),
-    "draft_discarded": _writes("evidence", evidence="discarded_at", claim=_REMOVED_CLAIM),
     "email_changed": _writes("person", person="email", account_change="applied_at approved_by_id"),
     "evidence_age_limit_changed": _writes("centre", centre="evidence_age_limit"),
     "evidence_submitted": _writes(
@@ -123,8 +123,8 @@ WRITES = {
     ),
     "form_annex_changed": _writes("centre", centre="has_form_annex"),
     "form_issued": _writes("unit_attempt", "issued_form", issued_form="superseded_at"),
-    "grant_ended": _writes("person", grant="ends_at"),
-    "grant_given": _writes("person", "grant"),
+    "grant_ended": _writes("grant", grant="ends_at"),
+    "grant_given": _writes("grant", "grant"),
     "invitation_accepted": _writes("person", person="name"),
     "key_made": _writes("", "signing_key"),
     "name_changed": _writes("person", "earlier_name", person="name"),
@@ -158,15 +158,15 @@ WRITES = {
     "registration_changed": _writes(
         PORTFOLIO, "registration_change", registration="candidate_number awarding_body_number awarding_body_date"
     ),
-    "requirement_confirmed": _writes("unit_attempt", "requirement_confirmation"),
-    "requirement_unconfirmed": _writes("unit_attempt", requirement_confirmation="removed_at"),
-    "retention_hold_lifted": _writes(PORTFOLIO, retention_hold="lifted_at lifted_by_id lifted_reason"),
-    "retention_hold_set": _writes(PORTFOLIO, "retention_hold"),
+    "requirement_confirmed": _writes("requirement_confirmation", "requirement_confirmation"),
+    "requirement_unconfirmed": _writes("requirement_confirmation", requirement_confirmation="removed_at"),
+    "retention_hold_lifted": _writes("retention_hold", retention_hold="lifted_at lifted_by_id lifted_reason"),
+    "retention_hold_set": _writes("retention_hold", "retention_hold"),
     "retention_rule_set": _writes(
         "centre", "retention_rule", retention_rule="evidence_months record_months set_at set_by_id"
     ),
     "sample_drawn": _writes("unit_attempt", "sample sample_item decision", decision="superseded_at"),
-    "submission_withdrawn": _writes("evidence", submission="withdrawn_at"),
+    "submission_withdrawn": _writes("evidence_version", submission="withdrawn_at"),
     "two_step_verification_reset": _writes("person", account_change="applied_at approved_by_id"),
     "unit_confirmed": _writes("unit_attempt", "signature", unit_attempt="state"),
     "unit_signed": _writes("unit_attempt", "signature", unit_attempt="state assessed_at"),
@@ -191,7 +191,8 @@ def list_columns(act: str, table: str) -> frozenset[str]:
 
 def get_scope_label(act: str) -> str:
     """Return the word for what an act's event is about."""
-    return SCOPE_LABELS[next(iter(WRITES.get(act, NOTHING).scopes), "")]
+    scope = next(iter(WRITES.get(act, NOTHING).scopes), "")
+    return SCOPE_LABELS.get(scope, scope.replace("_", " "))
 
 
 def find_owners(find_row: FindRow, table: str, row: Row | None) -> dict[str, Any]:

@@ -1,0 +1,300 @@
+"""The demonstration continued by the product's services, so that each table that a check covers has rows.
+
+Chloe's unit was reopened and verified again, Alice's moved to a newer version, Ben was withdrawn and erased.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from tests.assessment.second_version import build_second_version
+from tests.factories import make_app
+from tests.library.drafts import make_draft
+from tracker import clock
+from tracker.accounts.services.account_changes import apply_due_changes, cancel_change, request_email_change
+from tracker.accounts.services.centres import change_evidence_age_limit, change_form_annex, change_unsampled_reasons
+from tracker.accounts.services.names import change_name
+from tracker.accounts.services.people import end_grant, find_or_create_person, grant_role
+from tracker.assessment.services import signing
+from tracker.assessment.services.action_points import answer_action_point
+from tracker.assessment.services.claims import add_claim, remove_claim
+from tracker.assessment.services.version_moves import move_to_version
+from tracker.demo import scenario as demo
+from tracker.demo.evidence import ALICES_ITEMS, CHLOES_ITEMS
+from tracker.extensions import db
+from tracker.ledger import checkpoints, keys
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
+from tracker.library.services.guidance import add_guidance, attach_guidance, change_guidance
+from tracker.library.services.links import confirm_link, confirm_same_wording
+from tracker.library.services.loading import load_unit
+from tracker.library.services.publishing import publish_unit
+from tracker.library.services.qualifications import publish_qualification, read_qualification_text
+from tracker.models import (
+    ActionPoint,
+    Centre,
+    Claim,
+    Criterion,
+    Decision,
+    Evidence,
+    Grant,
+    Person,
+    Qualification,
+    Registration,
+    Unit,
+    UnitAttempt,
+    Visit,
+)
+from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.services.evidence import save_draft
+from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
+from tracker.privacy.erasure import erase_portfolio
+from tracker.privacy.retention import lift_retention_hold, place_retention_hold, set_rule
+from tracker.registrations.allocations import allocate
+from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
+from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
+from tracker.registrations.visits import end_visit
+from tracker.verification.services.action_points import ask_again, close_action_point
+from tracker.verification.services.returning import reopen_verified
+from tracker.verification.services.sampling import SampledDecision, draw_sample
+from tracker.vocabulary import Outcome, Role
+
+
+class FullRecord:
+    """The people and the centre of the demonstration, and the acts that are added to it, a minute apart."""
+
+    def __init__(self) -> None:
+        self.moment = clock.now()
+        self.scenario = demo.Scenario()
+        self.reload()
+
+    def reload(self) -> None:
+        self.scenario.people = {each.name.split()[0]: each for each in db.session.scalars(select(Person))}
+        self.scenario.centre = db.session.scalars(select(Centre)).one()
+
+    @contextmanager
+    def act(self, **later: int) -> Iterator[None]:
+        """Do one transaction a minute after the one before, or `later`."""
+        self.moment += timedelta(**(later or {"minutes": 1}))
+        with clock.frozen_at(self.moment), transaction():
+            self.reload()
+            yield
+
+    def person(self, name: str) -> Person:
+        return self.scenario.people[name]
+
+    def actor(self, name: str, role: Role) -> Actor:
+        return self.scenario.actor(name, role)
+
+    @property
+    def dan(self) -> Actor:
+        return self.actor("Dan", Role.ADMINISTRATOR)
+
+    @property
+    def centre(self) -> Centre:
+        return self.scenario.centre
+
+    def registration(self, name: str) -> Registration:
+        return db.session.scalars(select(Registration).where(Registration.candidate_id == self.person(name).id)).one()
+
+    def attempt(self, name: str, code: str) -> UnitAttempt:
+        return next(each for each in self.registration(name).attempts if each.unit.code == code)
+
+
+def make_full_record(app: Flask) -> datetime:
+    """Add to the demonstration. Return the moment after the last event, at which the record is to be checked."""
+    record = FullRecord()
+    app.config["DEMO"] = True  # its emails go to the outbox
+    for change in (
+        change_accounts,
+        change_registrations,
+        change_library,
+        reopen_and_verify_again,
+        work_on,
+        erase_ben,
+    ):
+        change(record)
+        db.session.expire_all()
+    app.config["DEMO"] = False
+    with clock.frozen_at(record.moment + timedelta(minutes=1)):
+        checkpoints.write_due(at_once=True)
+    return record.moment + timedelta(minutes=2)
+
+
+def change_accounts(record: FullRecord) -> None:
+    with record.act():
+        keys.make_key()
+    with record.act():
+        frank = find_or_create_person("frank@example.org", "Frank Ndiaye", record.dan)
+        grant_role(frank, record.centre, Role.ASSESSOR, record.dan)
+        end_grant(grant_role(frank, record.centre, Role.INTERNAL_VERIFIER, record.dan), record.dan)
+    with record.act():
+        change_name(record.person("Gwen"), record.centre, "Gwen Parry-Jones", record.dan)
+        cancel_change(
+            request_email_change(record.person("Gwen"), record.centre, "g@example.org", record.dan), record.dan
+        )
+        request_email_change(record.person("Gwen"), record.centre, "gwen.parry@example.org", record.dan)
+        make_app(record.person("Gwen"))
+    record.moment += timedelta(hours=25)
+    with clock.frozen_at(record.moment):
+        apply_due_changes()
+    with record.act():
+        change_unsampled_reasons(record.centre, ["Not in this month's plan"], record.dan)
+        change_evidence_age_limit(record.centre, 30, record.dan)
+        change_form_annex(record.centre, record.dan, is_printed=False)
+
+
+def change_registrations(record: FullRecord) -> None:
+    with record.act():
+        numbers = RegistrationNumbers("C-1043", "AB104399", clock.today())
+        change_registration(record.registration("Alice"), numbers, record.dan, changes_seen=0)
+    with record.act():
+        other = select(Qualification).where(Qualification.id != record.registration("Alice").qualification_id)
+        choose_qualification(record.registration("Alice"), db.session.scalars(other).first(), record.dan)
+    with record.act():
+        allocate(record.attempt("Alice", "INSCC004"), record.person("Frank"), Role.ASSESSOR, "On leave", record.dan)
+        void_attempt(record.attempt("Ben", "CFACC15"), "Entered by mistake.", record.dan)
+        end_visit(db.session.scalars(select(Visit)).one(), record.dan)
+    with record.act():
+        demo.create_visit(record.scenario)
+
+
+def change_library(record: FullRecord) -> None:
+    fields: dict[str, Any] = {
+        "title": "Calls in Gaelic", "synopsis": "What to look for.", "key_concepts": [], "tips": ["Listen first."],
+        "misconceptions": [], "marking_points": [], "units": [], "source": "",
+    }  # fmt: skip
+    with record.act():
+        page = add_guidance(record.centre.id, fields, record.dan)
+        change_guidance(page, fields | {"title": "Calls in Gaelic and Scots"}, record.dan)
+        attach_guidance(page, "CFACC15", "It speaks of calls only.", record.centre.id, record.dan)
+    with record.act():
+        draft = make_draft(record.centre, record.person("Dan"))
+        db.session.flush()
+        publish_unit(draft, draft.version, range(100), record.dan)
+    with record.act():
+        first = db.session.scalars(select(Qualification).order_by(Qualification.id)).first()
+        assert first
+        text = (Path("standards/qualifications") / f"{first.slug}.yaml").read_text(encoding="utf-8")
+        document = read_qualification_text(
+            text.replace(f"slug: {first.slug}", "slug: our-own").replace("revision: 1", "revision: 7")
+        )
+        publish_qualification(document, record.centre, record.dan)
+
+
+def reopen_and_verify_again(record: FullRecord) -> None:
+    """Reopen Chloe's unit for one criterion, which is met again by a new version of the same item."""
+    title = CHLOES_ITEMS[0].title
+    with record.act():
+        attempt = record.attempt("Chloe", "CFACC15")
+        claim = db.session.scalars(
+            select(Claim).join(Evidence).where(Evidence.title == title).order_by(Claim.id)
+        ).first()
+        assert claim
+        reopen_verified(
+            attempt, [claim.criterion_id], "The date is missing.", record.actor("Carol", Role.INTERNAL_VERIFIER)
+        )
+    with record.act():
+        item = db.session.scalars(select(Evidence).where(Evidence.title == title)).one()
+        save_draft(item, {"response": "The date is in the log."}, None)
+        submit_evidence(item, record.actor("Chloe", Role.CANDIDATE))
+    with record.act():
+        demo.assess_item(record.scenario, "Chloe", CHLOES_ITEMS[0], "CFACC15")
+    with record.act(hours=1):
+        demo._release_due()
+    for step in (demo._sign_off, demo._confirm, demo._sample, demo._verify, demo._issue_form):
+        with record.act():
+            step(record.scenario)
+
+
+def work_on(record: FullRecord) -> None:
+    """Work on Alice's units: claims added and removed, a disagreement and its action points, a newer version."""
+    with record.act():
+        attempt, bob = record.attempt("Alice", "CFACC15"), record.actor("Bob", Role.ASSESSOR)
+        query = select(Claim).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None)).order_by(Claim.id)
+        claims = [each for each in db.session.scalars(query) if each.evidence.number is not None]
+        decided = db.session.scalars(
+            select(Decision).where(
+                Decision.attempt_id == attempt.id, Decision.outcome == Outcome.MET, Decision.superseded_at.is_(None)
+            )
+        ).all()
+        version = find_version_in(attempt, claims[0].evidence_id)
+        assert version
+        claimed = {each.criterion_id for each in claims if each.evidence_id == claims[0].evidence_id}
+        unclaimed = select(Criterion.id).where(
+            Criterion.unit_id == attempt.unit_id, Criterion.assessable, Criterion.id.not_in(claimed)
+        )
+        criterion = db.session.scalars(unclaimed.order_by(Criterion.id)).first()
+        assert criterion
+        added = add_claim(attempt, version, criterion, "The log shows it.", bob)
+        remove_claim(attempt, version.evidence_id, added.id, "Entered twice.", bob)
+    with record.act():
+        attempt, carol = record.attempt("Alice", "CFACC15"), record.actor("Carol", Role.INTERNAL_VERIFIER)
+        due = clock.today() + timedelta(days=300)
+        draw_sample(
+            attempt,
+            [
+                SampledDecision(decided[0].id, agrees=False, comment="Name the date.", due_on=due),
+                SampledDecision(decided[1].id, agrees=False, comment="Name the place.", due_on=due),
+                SampledDecision(decided[2].id, agrees=True),
+            ],
+            "Three decisions.",
+            carol,
+        )
+    with record.act():
+        attempt = record.attempt("Alice", "CFACC15")
+        points = [each.id for each in list_open_action_points(attempt)]
+        for point in points:
+            answer_action_point(attempt, point, "The date is in item 2.", record.actor("Bob", Role.ASSESSOR))
+    with record.act():
+        attempt, carol = record.attempt("Alice", "CFACC15"), record.actor("Carol", Role.INTERNAL_VERIFIER)
+        first, second = list_open_action_points(attempt)
+        close_action_point(attempt, first, carol)
+        ask_again(attempt, second, "Name it in the item itself.", clock.today() + timedelta(days=300), carol)
+    with record.act():
+        attempt, bob = record.attempt("Alice", "CFACC15"), record.actor("Bob", Role.ASSESSOR)
+        requirements = [each.id for each in attempt.unit.requirements]
+        for requirement in requirements[:2]:
+            signing.confirm_requirement(attempt, requirement, "Live calls only.", bob)
+        signing.withdraw_confirmation(attempt, requirements[0], bob)
+    with record.act():
+        submitted = next(each.title for each in ALICES_ITEMS if each.outcome == "submitted")
+        item = db.session.scalars(select(Evidence).where(Evidence.title == submitted)).one()
+        withdraw_submission(item, record.actor("Alice", Role.CANDIDATE))
+    with record.act():
+        load_unit(build_second_version())
+    with record.act():
+        attempt = record.attempt("Alice", "CFACC15")
+        newer = db.session.scalars(select(Unit).where(Unit.code == "CFACC15", Unit.version == "2")).one()
+        confirm_same_wording(attempt.unit, newer, record.centre, record.dan)
+        confirm_link(attempt.unit, newer, (2, 2), record.centre, record.dan)
+        move_to_version(attempt, newer, "The awarding body certifies version 2.", record.dan)
+
+
+def list_open_action_points(attempt: UnitAttempt) -> list[ActionPoint]:
+    query = select(ActionPoint).where(ActionPoint.attempt_id == attempt.id, ActionPoint.closed_at.is_(None))
+    return list(db.session.scalars(query.order_by(ActionPoint.id)))
+
+
+def erase_ben(record: FullRecord) -> None:
+    """Withdraw Ben, and erase his evidence after one month and the rest after another; Chloe is on hold."""
+    with record.act():
+        lift_retention_hold(
+            place_retention_hold(record.registration("Chloe"), "An appeal.", record.dan), "It ended.", record.dan
+        )
+    with record.act():
+        place_retention_hold(record.registration("Chloe"), "Another appeal.", record.dan)
+        set_rule(record.centre, "", 1, 2, record.dan)
+        withdraw_candidate(record.registration("Ben"), "Moved away.", record.dan)
+    with record.act(days=33):
+        set_rule(record.centre, "", 1, 2, record.dan)
+        erase_portfolio(record.registration("Ben"), is_full=False, actor=record.dan)
+    with record.act(days=31):
+        role = select(Grant).where(Grant.person_id == record.person("Ben").id)
+        end_grant(db.session.scalars(role).one(), record.dan)
+        erase_portfolio(record.registration("Ben"), is_full=True, actor=record.dan)
