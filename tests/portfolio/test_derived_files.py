@@ -160,6 +160,14 @@ def test_a_file_is_removed_with_what_was_made_from_it_and_the_hashes(app: Flask)
     assert not db.session.scalars(select(FileDetail)).all()
 
 
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_was_made_is_sent_inline_in_a_sandbox(alice: FlaskClient, complaint: Evidence, name: str) -> None:
+    address, _ = show(alice, complaint, name)
+    headers = fetch(alice, address).headers
+    assert headers["Content-Disposition"] == f"inline; filename=preview.{name.rpartition('.')[2]}"
+    assert "sandbox" in headers["Content-Security-Policy"]
+
+
 def test_a_picture_is_sent_again_only_if_it_differs(alice: FlaskClient, complaint: Evidence) -> None:
     address, _ = show(alice, complaint, "preview.jpg")
     etag = fetch(alice, address).headers["ETag"]

@@ -151,9 +151,11 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
             "This file is missing from the file store. Tell your centre's administrator. The record of it is kept."
         )
     if (image := find_image(sha256, media_type)) is not None:
-        response = send_derived(image, "image/jpeg")
+        response = send_derived(image, "image/jpeg", "preview.jpg")
     elif "show" in request.args and shows_text(sha256, media_type):
-        response = send_derived(load_text(sha256, media_type, open_in_turn), "text/plain; charset=utf-8")
+        response = send_derived(
+            load_text(sha256, media_type, open_in_turn), "text/plain; charset=utf-8", "preview.txt"
+        )
     else:
         is_played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
@@ -167,9 +169,10 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
     return response
 
 
-def send_derived(content: bytes, mimetype: str) -> Response:
+def send_derived(content: bytes, mimetype: str, name: str) -> Response:
     """Send a file that was made from an uploaded one: the bytes that were compared with their hash."""
-    return send_file(BytesIO(content), mimetype=mimetype, conditional=True, etag=hashlib.sha256(content).hexdigest())
+    etag = hashlib.sha256(content).hexdigest()
+    return send_file(BytesIO(content), mimetype=mimetype, download_name=name, conditional=True, etag=etag)
 
 
 def shows_text(sha256: str, media_type: str) -> bool:
