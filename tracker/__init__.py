@@ -76,6 +76,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         error_pages,
         filters,
         idempotency,
+        refusal_log,
         route_rules,
         save_confirmation,
         security_headers,
@@ -101,6 +102,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     trusted_proxies.init_app(app)
     compression.init_app(app)  # registered before the others, it runs after them, on the finished page
     security_log.init_app(app)
+    refusal_log.init_app(app)
     security_headers.init_app(app)
     db.init_app(app)
     csrf.init_app(app)

@@ -79,6 +79,7 @@ def write(event: str, **facts: str | int | bool | None) -> None:
         return
     line: dict[str, Any] = {"at": now().isoformat(timespec="milliseconds"), "log": "security", "event": event}
     if has_request_context():
+        g.security_line = True
         line |= {
             "request": get_request_id(),
             "address": request.remote_addr,

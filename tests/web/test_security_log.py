@@ -92,7 +92,7 @@ def test_no_line_holds_a_password_code_token_name_or_email_address(
     text = capsys.readouterr().err
     assert list_names([json.loads(line) for line in text.splitlines()]) == [
         "sign_in_failed", "second_step_needed", "second_step_failed", "signed_in", "link_requested", "link_issued",
-        "signed_out",
+        "request_refused", "signed_out",
     ]  # fmt: skip
     assert len(secrets) == 7
     assert [secret for secret in [*secrets, "not-a-real-token"] if secret in text] == []
@@ -139,6 +139,19 @@ def test_a_missing_right_has_a_line_with_the_person(world: World, client: Client
         (world.alice.id, "accounts.list_centre_people"),
     ]
     assert all(line["status"] in {403, 404} for line in lines)
+
+
+def test_other_refusals_have_one_line_each(world: World, client: ClientFor, read_lines: ReadLines) -> None:
+    """Alice sends a visible mistake, a body for a page that takes none, and confirms a unit that nobody has signed."""
+    alice = client(world.alice)
+    assert alice.post("/evidence/new", data={"title": "x" * 10_000}).status_code == 422
+    assert alice.post("/registrations").status_code == 405
+    assert alice.post(f"/attempts/{world.cfacc15.id}/confirm", data={"password": PASSWORD}).status_code == 409
+    lines = read_lines()
+    assert list_names(lines) == ["request_refused"] * 3
+    assert [line["status"] for line in lines] == [422, 405, 409]
+    assert {line["person"] for line in lines} == {world.alice.id}
+    assert not any("x" * 20 in str(line) for line in lines)
 
 
 def test_a_page_that_does_not_exist_has_no_line_without_a_session(
