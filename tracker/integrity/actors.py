@@ -1,13 +1,16 @@
 """Checks of actors: roles held, separation of duties, deactivation, and re-authentication before signing."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
+from tracker.extensions import db
 from tracker.integrity.database_role import DATABASE_CONFINED
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger.checkpoint_repair import CHECKPOINTS_REPAIRED
 from tracker.ledger.events import CLOCK_ACCEPTED, MAX_CLOCK_DIFFERENCE
+from tracker.ledger.permitted_writes import PORTFOLIO, find_owners
 from tracker.portfolio.derived_files import REPLACED
 from tracker.registrations.separation_of_duties import VERIFYING_KINDS
 from tracker.vocabulary import Role, SignatureRole
@@ -82,7 +85,8 @@ OWN_ACCOUNT_ACTS = {
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""
-CENTRE_TABLES = ("evidence", "registration", "grant", "visit", "import_run", "unit_draft", "retention_rule")
+CENTRE_TABLES = ("grant", "visit", "import_run", "unit_draft", "retention_rule")
+"""The tables whose rows name the centre that an event is about."""
 ASSESSING, VERIFYING = "assessed", "verified"
 REAUTHENTICATION_LIFETIME = timedelta(minutes=5)
 
@@ -167,36 +171,47 @@ def _find_role_fault(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | No
         return f"was done as {grant['role']}"
     if not _was_held(grant, event):
         return f"was done outside the dates of grant {grant['id']}"
-    if _get_centre_id(ledger, event) not in {None, grant["centre_id"]}:
+    return _find_scope_fault(ledger, event, grant)
+
+
+def _find_scope_fault(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row) -> str:
+    """Return what is wrong with where a role was used: at its centre, on the actor's own or allocated units."""
+    owners = _find_owners(ledger, event)
+    if _get_centre_id(ledger, event, owners) not in {None, grant["centre_id"]}:
         return "was done under a role at another centre"
+    if "unit_attempt" in owners and event.data.get("attempt", owners["unit_attempt"]) != owners["unit_attempt"]:
+        return "names another unit than the one that it is about"
     fault = f"was done by somebody who was not {grant['role']} there"
-    return "" if _was_allocated(ledger, event, grant["role"]) else fault
+    return "" if _was_allocated(ledger, event, grant["role"], owners) else fault
 
 
-def _get_attempt(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
-    number = event.object_id if event.object_type == "unit_attempt" else event.data.get("attempt")
-    return ledger.rows("unit_attempt").get(number)
+def _find_owners(ledger: LedgerSnapshot, event: LedgerEvent) -> dict[str, Any]:
+    """Return what an event is about, by table: its own object decides, not what the event says beside it."""
+    if event.object_type not in db.metadata.tables:
+        return {}
+    return find_owners(ledger.find_row, event.object_type, ledger.find_row(event.object_type, event.object_id))
 
 
-def _get_row(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
-    """Return the row that an event is about, if its table belongs to centres."""
-    if event.object_type not in CENTRE_TABLES:
-        return None
-    return ledger.rows(event.object_type).get(event.object_id)
+def _get_attempt(ledger: LedgerSnapshot, event: LedgerEvent, owners: Mapping[str, Any]) -> Row | None:
+    return ledger.rows("unit_attempt").get(owners.get("unit_attempt", event.data.get("attempt")))
 
 
-def _get_centre_id(ledger: LedgerSnapshot, event: LedgerEvent) -> int | None:
-    row = _get_attempt(ledger, event) or _get_row(ledger, event)
-    centre: int | None = row["centre_id"] if row else event.data.get("centre")
-    return centre
+def _get_centre_id(ledger: LedgerSnapshot, event: LedgerEvent, owners: Mapping[str, Any]) -> int | None:
+    if PORTFOLIO in owners:
+        centre: int | None = owners[PORTFOLIO][1]
+        return centre
+    row = ledger.find_row(event.object_type, event.object_id) if event.object_type in CENTRE_TABLES else None
+    attempt = _get_attempt(ledger, event, owners)
+    centre = (row or attempt or {}).get("centre_id")
+    return event.data.get("centre") if centre is None else centre
 
 
-def _was_allocated(ledger: LedgerSnapshot, event: LedgerEvent, role: str) -> bool:
-    """Return whether the attempt was the candidate's own, or allocated to the actor in this role at the time."""
-    attempt, row = _get_attempt(ledger, event), _get_row(ledger, event)
+def _was_allocated(ledger: LedgerSnapshot, event: LedgerEvent, role: str, owners: Mapping[str, Any]) -> bool:
+    """Return whether the portfolio was the candidate's own, or the attempt allocated to the actor at the time."""
+    attempt = _get_attempt(ledger, event, owners)
     if role == Role.CANDIDATE:
-        subject = attempt or row
-        return subject is None or subject["candidate_id"] == event.actor
+        candidate = owners[PORTFOLIO][0] if PORTFOLIO in owners else (attempt or {}).get("candidate_id", event.actor)
+        return bool(candidate == event.actor)
     if attempt is None or role not in {Role.ASSESSOR, Role.INTERNAL_VERIFIER}:
         return True
     return any(

@@ -16,6 +16,7 @@ from tracker.integrity import (
     ledger_chain,
     library,
     replay,
+    row_origins,
     rows_and_events,
     schema,
     sealed_rows,
@@ -48,6 +49,7 @@ MODULES = (
     replay,
     signed_rounds,
     rows_and_events,
+    row_origins,
     sealed_rows,
 )
 
