@@ -4,7 +4,14 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tracker.accounts.passwords import CONTEXT_WORDS
+from tracker.accounts.passwords import CONTEXT_WORDS, MIN_LENGTH
+from tracker.accounts.services.account_links import MAX_PASSWORD_LENGTH
+from tracker.assessment.services import assessments, signing
+from tracker.library.services import qualifications
+from tracker.portfolio.services import evidence
+from tracker.portfolio.views.claims import MAX_LOCATOR_LENGTH
+from tracker.verification.services import action_points, sampling
+from tracker.web.lists import MAX_SEARCH_LENGTH
 
 ROOT = Path(__file__).parent.parent
 HIGHEST = {
@@ -85,3 +92,36 @@ def test_the_counts_and_the_list_in_the_page_on_security_agree() -> None:
 
 def test_the_words_that_passwords_may_not_consist_of_are_documented() -> None:
     assert ", ".join(CONTEXT_WORDS) in " ".join((ROOT / "docs/rules.md").read_text().split())
+
+
+def test_the_lengths_of_typed_input_are_documented() -> None:
+    """Each row begins with what is typed; the numbers are those of the code."""
+    section = (ROOT / "docs/formats.md").read_text().partition("## Typed input")[2]
+    told = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|", section, re.MULTILINE))
+    evidence_fields = {evidence.MAX_LENGTH[name] for name in evidence.MAX_LENGTH.keys() - {"narrative", "response"}}
+    expected = {
+        "passwords": (MIN_LENGTH, MAX_PASSWORD_LENGTH),
+        "evidence: title, occasion, customers, workplace and witness fields": tuple(evidence_fields),
+        "evidence: written account, answer to feedback": (
+            evidence.MAX_LENGTH["narrative"],
+            evidence.MAX_LENGTH["response"],
+        ),
+        "where to look": (MAX_LOCATOR_LENGTH,),
+        "decisions: comment, feedback, reason for accepting over a warning": (
+            assessments.MAX_COMMENT_LENGTH,
+            assessments.MAX_FEEDBACK_LENGTH,
+            assessments.MIN_REASON_LENGTH,
+            assessments.MAX_REASON_LENGTH,
+        ),
+        "sign-off: notes and reasons, closing comment": (signing.MAX_NOTE_LENGTH, signing.MAX_COMMENT_LENGTH),
+        "verification: comments, action required, own reason for not sampling": (
+            sampling.MAX_COMMENT_LENGTH,
+            action_points.MAX_ACTION_LENGTH,
+        ),
+        "qualifications": (qualifications.MAX_LENGTH,),
+        "searches": (MAX_SEARCH_LENGTH,),
+    }
+    missing = [
+        (name, number) for name, numbers in expected.items() for number in numbers if f"{number:,}" not in told[name]
+    ]
+    assert missing == []
