@@ -334,10 +334,10 @@ def test_nobody_can_see_or_remove_another_persons_second_factor(world: World, cl
     assert "Authenticator app" not in bob.get("/account").text
 
 
-def test_integrity_checks_pass_after_set_up_and_removal(world: World, app: Flask, client: ClientFor) -> None:
+def test_integrity_checks_pass_after_set_up_and_removal(world: World, app: Flask) -> None:
     before = list_violations()  # of rows that the stories' people were made with, and that no event records
-    set_up(sign_in(app, world.alice))
-    alice = client(world.alice)
+    alice = sign_in(app, world.alice)
+    set_up(alice)
     alice.post("/account/two-step-verification/codes", data={"password": PASSWORD})
     alice.post(removal_path(world.alice), data={"password": PASSWORD})
     assert list_violations() == before

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import lxml.html
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select
@@ -34,6 +35,13 @@ Body = dict[str, Any]
 Act = Callable[[FlaskClient], TestResponse]
 
 
+def run_with_test_passwords(scenario: demo.Scenario) -> None:
+    """Run a scenario whose people choose the password of the tests, which is hashed cheaply."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "hash_password", lambda _password: PASSWORD_HASH)
+        scenario.run()
+
+
 class Stage:
     """The people by first name, Chloe's CFACC15, and browsers for them; `restore` undoes everything done since."""
 
@@ -47,11 +55,9 @@ class Stage:
             demo.schedule_item(scenario, "Chloe", item)
         for days, hour, act in list(STAGES.values())[: list(STAGES).index(stage) + 1 if stage in STAGES else 0]:
             scenario.schedule(days, hour, lambda act=act: act(scenario))  # type: ignore[misc]  # binds the loop's value
-        scenario.run()
+        run_with_test_passwords(scenario)
         with transaction():
             db.session.execute(delete(Installation))
-            for person in scenario.people.values():
-                db.session.get_one(Person, person.id).password_hash = PASSWORD_HASH
         self.people = {name: person.id for name, person in scenario.people.items()}
         attempt = db.session.scalars(select(UnitAttempt)).one()
         self.attempt_id, self.path = attempt.id, f"/attempts/{attempt.id}"

@@ -14,10 +14,11 @@ from flask import Flask
 from sqlalchemy import delete, func, select, text
 
 from tests.conftest import MIGRATIONS, server_url
-from tests.factories import PASSWORD_HASH, days_ago
+from tests.factories import days_ago
 from tests.proof.load import AcknowledgedWork, Assessor, Client, Gate, Reader, Writer
 from tests.proof.proof_size import choose_size, record_figures
 from tests.proof.servers import POSTGRESQL, find_program, own_cluster, serving
+from tests.proof.stages import run_with_test_passwords
 from tracker import clock, create_app
 from tracker.accounts import sessions
 from tracker.assessment.services.assessments import TIME_TO_UNDO
@@ -157,11 +158,9 @@ def make_earlier_work() -> dict[str, int]:
     scenario.schedule(80, 9, lambda: demo.register_for_units(scenario, "Ben", "C-1051", ("DELIVERCC",)))
     for item in CHLOES_ITEMS:
         demo.schedule_item(scenario, "Chloe", item)
-    scenario.run()
+    run_with_test_passwords(scenario)
     with transaction():
         db.session.execute(delete(Installation))
-        for person in scenario.people.values():
-            db.session.get_one(Person, person.id).password_hash = PASSWORD_HASH
     checkpoints.write_due(at_once=True)  # the events are of past days without checkpoints
     return {name: person.id for name, person in scenario.people.items()}
 

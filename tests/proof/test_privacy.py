@@ -16,8 +16,10 @@ from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.inspection import PlainClient
 from tests.privacy.database_dump import dump_database, list_violations_except_overdue
 from tests.proof.proof_size import choose_size, record_figures
+from tests.proof.stages import run_with_test_passwords
 from tracker import clock
 from tracker.accounts import sessions
+from tracker.accounts.services.account_links import set_password
 from tracker.accounts.services.people import find_or_create_person, grant_role
 from tracker.demo import scenario as demo
 from tracker.demo.evidence import DemoItem
@@ -71,6 +73,7 @@ def join(scenario: demo.Scenario, number: int) -> None:
     dan = scenario.actor("Dan", Role.ADMINISTRATOR)
     person = find_or_create_person(f"{canary(number, 1)}@example.org", f"Pat {name}", dan)
     scenario.people[known_as] = person
+    set_password(person, PASSWORD_HASH, Actor(person.id, None, scenario.session_ref), "invitation_accepted")
     grant_role(person, scenario.centre, Role.CANDIDATE, dan)
     demo.register_for_units(scenario, known_as, f"C-{number:04d}", ("CFACC15",))
 
@@ -85,10 +88,7 @@ def people(app_with_signing_key: Flask) -> Iterator[list[int]]:
         scenario.schedule(100, 9, lambda number=number: join(scenario, number))  # type: ignore[misc]  # binds the loop's value
         for each in range(ITEMS):
             demo.schedule_item(scenario, f"P{number}", item(number, each))
-    scenario.run()
-    with transaction():
-        for person in db.session.scalars(select(Person)):
-            person.password_hash = PASSWORD_HASH
+    run_with_test_passwords(scenario)
     yield numbers
     clock.frozen = None
 

@@ -30,16 +30,15 @@ class NotCovered:
 
 NOT_COVERED = (
     NotCovered(
-        "What people sign in with is secret, and much of it changes at each use. What they change themselves "
-        "is an event, but a change in the database is not named: whoever can write there can sign in as that "
-        "person. What they then do is in the ledger under that name.",
+        "What people sign in with is secret, and much of it changes at each use. Invariant 33 names an open session "
+        "without the event of its sign-in, and not other changes of these columns: links, ended sessions, and how "
+        "often something was used.",
         {
-            "person": "password_hash",
             "account_link": WHOLE,
             "account_change": "token_hash",
             "user_session": WHOLE,
-            "second_factor": WHOLE,
-            "recovery_code": WHOLE,
+            "second_factor": "name last_step sign_count created_at last_used_at",
+            "recovery_code": "id created_at used_at",
             "counted_attempt": WHOLE,
             "known_browser": WHOLE,
         },

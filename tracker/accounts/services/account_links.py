@@ -197,7 +197,7 @@ def set_password(
     forget_browsers(person.id)
     for purpose in (*PASSWORD_LINKS, LinkPurpose.NEW_BROWSER):
         close_links(person, purpose)
-    record(act, person, actor)
+    record(act, person, actor, texts={"password": password_hash})
     if act != "invitation_accepted":
         emails.send(person.email, *email_texts.build_password_changed_email(person.name))
 

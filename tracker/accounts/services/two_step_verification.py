@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select
 
 from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
+from tracker.accounts.credential_texts import describe_codes, describe_factor
 from tracker.accounts.encryption import encrypt
 from tracker.accounts.known_browsers import forget_browsers
 from tracker.accounts.passkeys import NewPasskey
@@ -16,6 +17,7 @@ from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
+from tracker.ledger.row_seals import get_values
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import SecondFactorKind
@@ -182,7 +184,8 @@ def _add(factor: SecondFactor, person: Person, codes: Sequence[NewCode], actor: 
     db.session.add(factor)
     db.session.flush()
     end_sessions(person.id, except_id=session_id)
-    record("second_factor_added", person, actor, factor=factor.id, kind=factor.kind.value)
+    texts = {"factor": describe_factor(get_values(factor))}
+    record("second_factor_added", person, actor, texts=texts, factor=factor.id, kind=factor.kind.value)
     send_security_email(person, *email_texts.build_second_factor_added_email(factor.name))
     if not codes or db.session.scalar(select(RecoveryCode.id).where(RecoveryCode.person_id == person.id).limit(1)):
         return False
@@ -195,7 +198,8 @@ def _replace_codes(person: Person, codes: Sequence[NewCode], actor: Actor) -> No
     rows = [RecoveryCode(person_id=person.id, code_hash=each.code_hash, created_at=now()) for each in codes]
     db.session.add_all(rows)
     db.session.flush()
-    record("recovery_codes_made", person, actor, count=len(rows))
+    texts = {"codes": describe_codes(each.code_hash for each in codes)}
+    record("recovery_codes_made", person, actor, texts=texts, count=len(rows))
 
 
 def _remove(factor: SecondFactor, person: Person, actor: Actor) -> None:
