@@ -6,6 +6,7 @@
    [data-focus]                     takes the focus when the page opens (the error summary)
    [data-scroll-hint]               is shown while the part after it is wider than its place, and scrolls sideways
    [data-undo-seconds]              goes when its time is over
+   img.preview, img.thumbnail       is requested again when it could not be loaded
    form[data-sign-out]              clears what this browser kept of unsaved typing
    every form                       is not sent twice; data-again on a form that may be */
 "use strict";
@@ -155,6 +156,18 @@ async function onReturn() {
 }
 document.addEventListener("visibilitychange", onReturn);
 window.addEventListener("focus", onReturn);
+
+/* Many new previews at once exceed what the server makes for one person at a time (429, 503). */
+function retryImage(image) {
+  const tries = Number(image.dataset.tries || 0);
+  if (!image.matches("img.preview, img.thumbnail") || tries >= 10) return;
+  image.dataset.tries = tries + 1;
+  setTimeout(() => { image.src = image.getAttribute("src"); }, 1000 * (1 + tries + Math.random()));
+}
+document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && retryImage(event.target), true);
+document.querySelectorAll("img").forEach((image) => {
+  if (image.complete && !image.naturalWidth && image.getAttribute("src")) retryImage(image);
+});
 
 function signOut(event) {
   const mine = tracker.kept().filter((key) => key.startsWith(`unsaved:${document.body.dataset.person}:`));

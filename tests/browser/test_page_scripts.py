@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask, Response, jsonify, render_template_string, request
+from flask import Flask, Response, jsonify, render_template_string, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
@@ -48,6 +48,12 @@ MATRIX = (
 )
 
 
+PREVIEWS = (
+    HEAD
+    + """<img class="preview" src="/preview" alt="Minutes, page 1" loading="lazy"><img src="/other" alt="Logo">"""
+)
+
+
 class Server:
     """A server that keeps the requests sent to it; `refusal` is its answer instead of saving, `refused` that for a field."""
 
@@ -60,6 +66,9 @@ class Server:
         app = Flask("scripts", static_folder=str(ROOT / "static"))
         app.add_url_rule("/log", view_func=lambda: render_template_string(LOG), endpoint="log")
         app.add_url_rule("/matrix", view_func=lambda: render_template_string(MATRIX), endpoint="matrix")
+        app.add_url_rule("/previews", view_func=lambda: render_template_string(PREVIEWS), endpoint="previews")
+        app.add_url_rule("/preview", view_func=self.show_image, endpoint="preview")
+        app.add_url_rule("/other", view_func=self.show_image, endpoint="other")
         app.add_url_rule("/files", view_func=self.take_file, methods=["POST"])
         app.add_url_rule("/<path>", view_func=self.save, methods=["POST"])
         self.http = make_server("127.0.0.1", 0, app, threaded=True)
@@ -75,6 +84,13 @@ class Server:
             return jsonify(message=self.refusal), 409
         fields = {"version": len(self.requests)}
         return jsonify(saved_at="10:42", fields=fields, upload_url="/files", refused=self.refused)
+
+    def show_image(self) -> ResponseReturnValue:
+        """Refuse an image twice, as the server does when too many are opened at once."""
+        self.requests.append((request.path, {}))
+        if len([path for path, _ in self.requests if path == request.path]) <= 2:
+            return Response("Wait a moment.", status=429)
+        return send_from_directory(str(ROOT / "static"), "icon.svg")
 
     def take_file(self) -> ResponseReturnValue:
         file = request.files["file"]
@@ -105,6 +121,13 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def read_local_storage(page: Page) -> str:
     return page.evaluate("JSON.stringify({...localStorage})")
+
+
+def test_a_preview_that_was_refused_for_the_moment_is_requested_again(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/previews")
+    page.wait_for_function("document.querySelector('img.preview').naturalWidth > 0", timeout=30_000)
+    assert [path for path, _ in server.requests].count("/preview") == 3
+    assert [path for path, _ in server.requests].count("/other") == 1, "other images are not"
 
 
 class TestAutosave:
