@@ -13,6 +13,7 @@ import sys
 from typing import Any, TextIO
 
 from flask import Flask, Response, current_app, g, has_request_context, request
+from flask.logging import default_handler
 
 from tracker.clock import now
 
@@ -50,6 +51,8 @@ LOGGED_ACTS = frozenset(
 """The acts whose events in the ledger make a line too, once they are committed."""
 HASH_DOMAIN = "tracker.security_log.v1"
 MAX_TEXT_LENGTH = 200
+OTHER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
+"""How lines about errors begin."""
 HEADER = "X-Request-Id"
 logger = logging.getLogger("tracker.security")
 
@@ -64,6 +67,14 @@ class StandardErrorHandler(logging.StreamHandler[TextIO]):
     def stream(self) -> TextIO:  # type: ignore[override]  # an attribute of the base class
         """Return standard error."""
         return sys.stderr
+
+
+class IndentingFormatter(logging.Formatter):
+    """A formatter of other logs that indents all lines but the first: none can pass for one of this log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record, its trace included, as text."""
+        return "\n  ".join(super().format(record).splitlines())
 
 
 def write(event: str, **facts: str | int | bool | None) -> None:
@@ -110,6 +121,9 @@ def init_app(app: Flask) -> None:
         logger.addHandler(StandardErrorHandler())
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    default_handler.setFormatter(IndentingFormatter(OTHER_FORMAT))
+    if logging.lastResort:  # the handler of modules' own loggers
+        logging.lastResort.setFormatter(IndentingFormatter(OTHER_FORMAT))
 
     @app.after_request
     def add_request_id(response: Response) -> Response:

@@ -1,12 +1,14 @@
 """The security log: one line of JSON for each sign-in, refusal and act that concerns security, without secrets."""
 
 import json
+import logging
 from collections.abc import Callable
 from traceback import format_exception
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.logging import default_handler
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -197,6 +199,19 @@ def test_the_log_of_a_database_error_holds_no_values(app: Flask) -> None:
         )
     db.session.rollback()
     assert "A private remark" not in "".join(format_exception(error.value))
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("handler", [default_handler, logging.lastResort])
+def test_text_from_outside_in_another_log_begins_no_line(handler: logging.Handler) -> None:
+    forged = 'x\n{"at": "now", "log": "security", "event": "signed_in"}\r{"at"\u2028{"at"'
+    error = ValueError(forged)
+    trace = (ValueError, error, None)
+    record = logging.LogRecord("tracker", logging.ERROR, __file__, 1, "A fault: %s", (forged,), trace)
+    first, *others = handler.format(record).splitlines()
+    assert "ERROR in test_security_log: A fault: x" in first
+    assert len(others) > 6
+    assert all(line.startswith("  ") for line in others)
 
 
 def test_a_demonstration_writes_none(app: Flask, read_lines: ReadLines) -> None:
