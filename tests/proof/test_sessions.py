@@ -126,6 +126,7 @@ HOSTS = [
     "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:80", "evil.example#localhost",
     "evil.example/localhost", "localhost@evil.example", "localhost:80@evil.example", "localhost, evil.example", "é.example",
     "", "[::1].evil.example", "127.0.0.2", "2130706433", "xn--localhost", "localhost%00.evil.example",
+    f"{'a' * 64}.evil.example", f"localhost.{'a.' * 127}evil.example", "..", "xn--\x80",
 ]  # fmt: skip
 
 

@@ -5,10 +5,10 @@ from importlib import import_module
 from threading import RLock
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.routing import IntegerConverter, Map, MapAdapter, Rule, UnicodeConverter, ValidationError
 
 from tracker.ledger import transactions
@@ -85,6 +85,13 @@ class Tracker(Flask):
                 for name in self.features:
                     self.register_blueprint(getattr(import_module(f"tracker.{name}.views"), name))
                 self.has_views = True
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return the adapter for a request. A malformed host name gets another one's: a page then refuses it."""
+        try:
+            return super().create_url_adapter(request)
+        except BadHost:
+            return self.url_map.bind("localhost")
 
     def dispatch_request(self) -> Response:
         """Run the view in one transaction, which ends inside the error handlers."""
