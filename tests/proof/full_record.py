@@ -12,14 +12,17 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
+from tests.accounts.authenticators import code_now
 from tests.assessment.second_version import build_second_version
-from tests.factories import make_app
+from tests.factories import SECRET
 from tests.library.drafts import make_draft
 from tracker import clock
+from tracker.accounts.recovery_codes import make_codes
 from tracker.accounts.services.account_changes import apply_due_changes, cancel_change, request_email_change
 from tracker.accounts.services.centres import change_evidence_age_limit, change_form_annex, change_unsampled_reasons
 from tracker.accounts.services.names import change_name
 from tracker.accounts.services.people import end_grant, find_or_create_person, grant_role
+from tracker.accounts.services.two_step_verification import add_app
 from tracker.assessment.services import signing
 from tracker.assessment.services.action_points import answer_action_point
 from tracker.assessment.services.claims import add_claim, remove_claim
@@ -123,7 +126,7 @@ def make_full_record(app: Flask) -> datetime:
     app.config["DEMO"] = False
     with clock.frozen_at(record.moment + timedelta(minutes=1)):
         checkpoints.write_due(at_once=True)
-    return record.moment + timedelta(minutes=2)
+    return record.moment + timedelta(hours=1)  # by then the worker has copied every checkpoint to the database
 
 
 def change_accounts(record: FullRecord) -> None:
@@ -139,7 +142,9 @@ def change_accounts(record: FullRecord) -> None:
             request_email_change(record.person("Gwen"), record.centre, "g@example.org", record.dan), record.dan
         )
         request_email_change(record.person("Gwen"), record.centre, "gwen.parry@example.org", record.dan)
-        make_app(record.person("Gwen"))
+    with record.act():
+        gwen = record.person("Gwen")
+        add_app(gwen, SECRET, code_now(SECRET), make_codes(), Actor(gwen.id), session_id=0)
     record.moment += timedelta(hours=25)
     with clock.frozen_at(record.moment):
         apply_due_changes()
