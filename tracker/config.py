@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 MEGABYTE = 1024 * 1024
 GIGABYTE = 1_000_000_000
 MAX_REQUEST_SIZE = 410 * MEGABYTE

@@ -6,24 +6,29 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests.backups.installations import accept, command, empty_installation
 from tests.conftest import MIGRATIONS, server_url
 from tests.factories import PASSWORD
+from tests.integrity.tampering import tampering_transaction
 from tracker.accounts import sessions
 from tracker.backups.backup import make_backup
 from tracker.backups.manifests import find_faults, read_manifest
+from tracker.clock import frozen_at, now
 from tracker.extensions import db
-from tracker.ledger import checkpoints, events, keys, transactions
-from tracker.ledger.events import OPERATOR, record
+from tracker.integrity.keys_and_checkpoints import find_checkpoint_faults
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.ledger import checkpoints, events, keys, read_only, transactions
+from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import compute_fingerprint
-from tracker.models import Centre, Person
+from tracker.models import Centre, Event, Person
 from tracker.storage import file_store
 
 pytestmark = pytest.mark.skipif(
@@ -190,6 +195,35 @@ class TestRestore:
                 )
             db.session.remove()
         assert "has another hash of event" in command(empty_app, "verify")[1]
+
+    def test_an_acceptance_excuses_no_checkpoint_written_after_it(self, empty_app: Flask, tmp_path: Path) -> None:
+        """The owner of the database appends the signed acceptance again, with a later time and other events after it."""
+        folder = make_backup(tmp_path / "kept")
+        size = events.get_head()[0]
+        for _ in range(3):
+            record_an_event()
+        checkpoints.write_due(at_once=True)
+        restore(empty_app, folder)
+        accept(empty_app)
+        with empty_app.app_context(), tampering_transaction():
+            accepted = db.session.get_one(Event, size + 1)
+            facts, key = json.loads(accepted.body)["data"], keys.find_current_key()
+            assert key
+            db.session.execute(delete(Event).where(Event.seq > size))
+            db.session.expire_all()
+            with frozen_at(now() + timedelta(minutes=1)):
+                record("restore_accepted", key, OPERATOR, **facts)
+                events.append_queued()
+                faults = list(find_checkpoint_faults(LedgerSnapshot()))
+        assert any(f"has another hash of event {size + 1}" in fault for fault in faults)
+
+    def test_a_database_changed_after_the_restore_is_not_accepted(self, empty_app: Flask, tmp_path: Path) -> None:
+        restore(empty_app, make_backup(tmp_path / "kept"))
+        with empty_app.app_context(), read_only.accepting(), transaction():
+            key = keys.find_current_key()
+            assert key
+            record("data_exported", db.session.scalars(select(Person)).first(), Actor(1), files=0)
+        assert "no longer the one that was restored" in command(empty_app, "restore", "--accept")[1]
 
     def test_a_restore_does_not_overwrite_a_record(self, demonstration: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")

@@ -22,7 +22,7 @@ from tests.integrity.test_insider import (
 )
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.ledger import events
+from tracker.ledger import events, keys
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.models import (
     Allocation,
@@ -226,15 +226,42 @@ def test_a_forged_act_is_named(forge: Callable[[], None], expected: str) -> None
     assert [each for each in violations if expected in each], violations
 
 
+def accept_clock(at: datetime, head: str | None = None, signed_at: datetime | None = None) -> None:
+    """Append the event by which the operator accepts the clock, signed as the command does."""
+    key = find_first(SigningKey)
+    statement = events.build_clock_statement(head or events.get_head()[1], signed_at or at)
+    facts = {
+        "key": key.name,
+        "accepted_at": events.format_time(signed_at or at),
+        "signed": keys.sign(key.name, statement),
+    }
+    append_event("clock_accepted", key, OPERATOR, at=at, **facts)
+
+
 def test_an_earlier_time_is_no_fault_after_the_operator_accepted_the_clock() -> None:
     """The clock was ahead: events have a time that is still to come, until the operator sets it right."""
     with tampering_transaction():
         append_event("data_exported", find_person("Bob"), make_actor("Bob"), at=now() + LONG)
-        append_event("clock_accepted", find_first(SigningKey), OPERATOR, behind=1)
+        accept_clock(now())
         append_event("data_exported", find_person("Bob"), make_actor("Bob"))
         violations = list_violations()
         events.discard_queued()
     assert violations == []
+
+
+@pytest.mark.parametrize("lie", ["unsigned", "of another place", "of another time"])
+def test_an_acceptance_of_the_clock_counts_only_with_its_own_signature(lie: str) -> None:
+    """Otherwise whoever owns the database could append events of any earlier time."""
+    with tampering_transaction():
+        earlier = now() - LONG
+        if lie == "unsigned":
+            append_event("clock_accepted", find_first(SigningKey), OPERATOR, at=earlier)
+        else:
+            accept_clock(earlier, *(("0" * 64,) if lie == "of another place" else (None, now())))
+        append_event("data_exported", find_person("Bob"), make_actor("Bob"), at=earlier)
+        violations = list_violations()
+        events.discard_queued()
+    assert [each for each in violations if "(clock_accepted) is older than the event before it" in each]
 
 
 def test_the_demonstration_has_no_such_fault() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from tracker.accounts.sessions import end_every_session
 from tracker.backups import databases
 from tracker.backups.manifests import Manifest, find_faults, get_file_path, read_manifest
+from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import checkpoints, keys, read_only
-from tracker.ledger.events import OPERATOR, record
+from tracker.ledger import checkpoints, events, keys, read_only
+from tracker.ledger.events import OPERATOR, format_time, record
 from tracker.ledger.transactions import transaction, writing
 from tracker.ledger.trust_anchor import TrustAnchor, compute_fingerprint, load_key_checks
 from tracker.storage import file_store
@@ -102,10 +103,18 @@ def accept_restore(anchor: TrustAnchor) -> int:
             f"installation stays read-only. The key is not {anchor.place}. If you know it to be genuine, put its "
             "file NAME.pub into KEYS_PATH, or name its fingerprint: flask restore --accept --fingerprint DIGITS"
         )
+    if events.get_head() != (marker["size"], marker["head"]):
+        raise Refused(
+            "The database is no longer the one that was restored: its ledger differs. Nothing was accepted. Restore "
+            "the backup again into an empty database."
+        )
     key = keys.find_current_key()
     if key is None:
         raise Refused("The restored database has no signing key. Nothing was changed. To make one: flask keys make")
-    body = read_only.build_acceptance_statement(marker["size"], marker["head"], marker["checkpoint_size"])
+    accepted_at = format_time(now())
+    body = read_only.build_acceptance_statement(
+        marker["size"], marker["head"], marker["checkpoint_size"], accepted_at
+    )
     signed = keys.sign(key.name, body)
     with read_only.accepting(), transaction():
         end_every_session()
@@ -116,6 +125,7 @@ def accept_restore(anchor: TrustAnchor) -> int:
             size=marker["size"],
             head=marker["head"],
             checkpoint_size=marker["checkpoint_size"],
+            accepted_at=accepted_at,
             key=key.name,
             signed=signed,
         )

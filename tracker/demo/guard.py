@@ -1,17 +1,15 @@
 """Separation of demonstration data from real data: which databases are refused in which mode."""
 
-from pathlib import Path
-
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from tracker.config import MIGRATIONS
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Installation, Person
 
 LOOPBACK_ADDRESSES = {"127.0.0.1", "::1", None}
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 DEMO_DATABASE_IN_PRODUCTION = (
     "This database holds the demonstration's invented data, and the server runs without DEMO=1. Nothing is served. "
     "Point DATABASE_URL or INSTANCE_PATH at a database of your own."

@@ -108,5 +108,9 @@ def clock_command(accept: bool) -> None:
     if key is None:
         raise click.ClickException("There is no key yet. Nothing was changed. To make the first: flask keys make")
     with transaction():
-        events.record(events.CLOCK_ACCEPTED, key, events.OPERATOR, behind=int(behind.total_seconds()))
+        body = events.build_clock_statement(events.get_head()[1], now)
+        events.record(
+            events.CLOCK_ACCEPTED, key, events.OPERATOR, behind=int(behind.total_seconds()),
+            key=key.name, accepted_at=events.format_time(now), signed=keys.sign(key.name, body),
+        )  # fmt: skip
     click.echo("Accepted and recorded. Events are recorded again.")

@@ -66,13 +66,20 @@ def find_checkpoint_faults(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def list_accepted_losses(ledger: LedgerSnapshot) -> Iterator[AcceptedLoss]:
-    """Yield the losses of events that were accepted, with a signature by a trusted key."""
+    """Yield the losses of events that were accepted, with a signature by a trusted key.
+
+    The acceptance follows the last event that was kept. Its time is signed too: otherwise an event with an old
+    signature and a new time could excuse checkpoints that were written later.
+    """
     for event in ledger.list_events("restore_accepted"):
         data = event.data
-        body = read_only.build_acceptance_statement(data["size"], data["head"], data["checkpoint_size"])
+        size, head, accepted_at = data["size"], data["head"], data.get("accepted_at")
+        body = read_only.build_acceptance_statement(size, head, data["checkpoint_size"], accepted_at)
         key = ledger.trusted_keys.get(data["key"])
-        if key and keys.is_signed(key.public_key, data["signed"], body):
-            yield AcceptedLoss(data["size"], data["checkpoint_size"], event.at)
+        is_in_place = event.seq == size + 1 and (size < 1 or ledger.hashes[size - 1] == head)
+        if is_in_place and key and keys.is_signed(key.public_key, data["signed"], body):
+            moment = datetime.fromisoformat(accepted_at) if accepted_at else event.at
+            yield AcceptedLoss(size, data["checkpoint_size"], moment)
 
 
 def find_contradictions(ledger: LedgerSnapshot, checkpoint: Checkpoint) -> Iterator[str]:

@@ -1,9 +1,12 @@
-"""Check of the ledger: the chain of hashes over all events."""
+"""Checks of the ledger: the chain of hashes over all events, and their times."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
+from tracker.clock import now
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
+from tracker.ledger import events, keys
 
 EVENT = ("seq", "at", "actor_id", "grant_id", "act", "object_type", "object_id", "body", "prev", "hash")
 
@@ -13,3 +16,41 @@ def find_chain_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each fault in the chain of events. docs/integrity.md, invariant 1."""
     assert ledger.events is not None  # noqa: S101 - reading the events fills `chain_faults`
     yield from ledger.chain_faults
+
+
+@invariant(1, "events have the order of their times, and none is of the future")
+def find_events_out_of_time(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each event older than the one before it, and the last of the future. docs/integrity.md, invariant 1.
+
+    Excepted are those for which the operator accepted the clock, with a signature by a key of the installation.
+    """
+    before: LedgerEvent | None = None
+    for event in ledger.events:
+        is_older = before is not None and before.at - event.at > events.MAX_CLOCK_DIFFERENCE
+        if is_older and not is_acceptance_of_clock(ledger, event):
+            yield f"{event.name} is older than the event before it"
+        before = event
+    for event in reversed(ledger.events):
+        if is_acceptance_of_clock(ledger, event):
+            return
+        if event.at - now() > events.MAX_CLOCK_DIFFERENCE:
+            yield f"{event.name} has a time in the future"
+            return
+
+
+def is_acceptance_of_clock(ledger: LedgerSnapshot, event: LedgerEvent) -> bool:
+    """Return whether an event accepts the clock, signed by a trusted key for its place and time.
+
+    Earlier releases, which wrote events of format 1, did not sign it.
+    """
+    if event.act != events.CLOCK_ACCEPTED:
+        return False
+    if event.format == 1:
+        return True
+    key = ledger.trusted_keys.get(event.data.get("key", ""))
+    at = datetime.fromisoformat(event.data.get("accepted_at", "1970-01-01T00:00:00+00:00"))
+    before = ledger.hashes[event.seq - 2] if event.seq > 1 else events.GENESIS
+    is_signed = key is not None and keys.is_signed(
+        key.public_key, str(event.data.get("signed")), events.build_clock_statement(before, at)
+    )
+    return is_signed and abs(event.at - at) <= events.MAX_CLOCK_DIFFERENCE

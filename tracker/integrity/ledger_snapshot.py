@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events
 from tracker.ledger.canonical_json import parse_canonical
@@ -80,10 +79,7 @@ class LedgerSnapshot:
             if event := self._parse(row):
                 if parsed and event.format < parsed[-1].format:
                     self.chain_faults.append(f"event {seq} has an older format than the event before it")
-                if parsed and event.act != events.CLOCK_ACCEPTED and _is_older(event, parsed[-1]):
-                    self.chain_faults.append(f"event {seq} is older than the event before it")
                 parsed.append(event)
-        self._find_events_of_the_future(parsed)
         return parsed
 
     @cached_property
@@ -166,15 +162,6 @@ class LedgerSnapshot:
         query = select(*columns, Event.body, Event.prev, Event.hash).order_by(Event.seq)
         yield from db.session.execute(query, execution_options={"yield_per": 2_000})
 
-    def _find_events_of_the_future(self, parsed: Sequence[LedgerEvent]) -> None:
-        """Note the first event after now, unless the operator accepted the clock after it."""
-        for event in reversed(parsed):
-            if event.act == events.CLOCK_ACCEPTED:
-                return
-            if event.at - now() > events.MAX_CLOCK_DIFFERENCE:
-                self.chain_faults.append(f"event {event.seq} has a time in the future")
-                return
-
     def _parse(self, row: Any) -> LedgerEvent | None:
         try:
             body, is_canonical = parse_canonical(row.body)
@@ -196,8 +183,3 @@ class LedgerSnapshot:
         if columns != stated:
             self.chain_faults.append(f"event {row.seq}: its columns differ from its text")
         return event
-
-
-def _is_older(event: LedgerEvent, before: LedgerEvent) -> bool:
-    """Return whether an event is older than the one before it, by more than overlapping requests explain."""
-    return before.at - event.at > events.MAX_CLOCK_DIFFERENCE

@@ -29,6 +29,7 @@ ADVISORY_LOCK = 0x7261636B
 """The id of the advisory lock that lets one transaction at a time append on PostgreSQL."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 """How much older an event may be than the one before it: requests overlap, and clocks are adjusted."""
+CLOCK_DOMAIN = b"tracker.clock.v1\0"
 CLOCK_ACCEPTED = "clock_accepted"
 """The act by which the operator confirms that the clock is right now and was wrong for earlier events."""
 
@@ -160,6 +161,23 @@ def _check_clock(queue: list[QueuedEvent], last: datetime | None) -> None:
             raise ClockBehind
 
 
+def build_clock_statement(head: str, accepted_at: datetime) -> bytes:
+    """Return the statement that the installation's key signs when the operator accepts the clock.
+
+    Because it is signed, somebody who has only the database cannot excuse with it events of another time.
+
+    Args:
+        head: the hash of the last event before.
+        accepted_at: the time on the clock.
+    """
+    return CLOCK_DOMAIN + canonical_json({"head": head, "accepted_at": format_time(accepted_at)})
+
+
+def format_time(moment: datetime) -> str:
+    """Return a moment as the bodies of events write it: in UTC, with microseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def hash_body(body: bytes) -> str:
     """Return the hash of an event's body."""
     return sha256(DOMAIN, body)
@@ -179,7 +197,7 @@ def _build_event(queued: QueuedEvent, sealed: EventSeals, seq: int, prev: str) -
         {
             "v": FORMAT,
             "seq": seq,
-            "at": queued.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "at": format_time(queued.at),
             "actor": queued.actor.person_id,
             "grant": queued.actor.grant_id,
             "session_ref": queued.actor.session_ref,

@@ -60,7 +60,7 @@ def read_marker() -> dict[str, Any] | None:
         return None
 
 
-def build_acceptance_statement(size: int, head: str, checkpoint_size: int) -> bytes:
+def build_acceptance_statement(size: int, head: str, checkpoint_size: int, accepted_at: str | None = None) -> bytes:
     """Return the statement that the installation's key signs when a restore is accepted.
 
     Because it is signed, somebody who has only the database cannot excuse a loss of events with it.
@@ -69,5 +69,8 @@ def build_acceptance_statement(size: int, head: str, checkpoint_size: int) -> by
         size: the number of events in the backup.
         head: the hash of the last of them.
         checkpoint_size: the number of events in the newest checkpoint outside the backup.
+        accepted_at: the moment, as the ledger writes it: no checkpoint after it is of an event that was lost then.
+            Earlier releases did not sign it.
     """
-    return DOMAIN + canonical_json({"size": size, "head": head, "checkpoint_size": checkpoint_size})
+    statement: dict[str, Any] = {"size": size, "head": head, "checkpoint_size": checkpoint_size}
+    return DOMAIN + canonical_json(statement if accepted_at is None else {**statement, "accepted_at": accepted_at})

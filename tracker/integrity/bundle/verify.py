@@ -197,10 +197,11 @@ def list_accepted_losses(events: list[Event], keys: dict[str, bytes]) -> Iterato
     for event in events:
         if event["act"] == "restore_accepted":
             data = event["data"]
-            statement = {name: data[name] for name in ("size", "head", "checkpoint_size")}
-            body = b"tracker.restore.v1\0" + canonical_json(statement)
-            if data["key"] in keys and is_signed(keys[data["key"]], data["signed"], body):
-                yield data["size"], data["checkpoint_size"], event["at"]
+            names = ("size", "head", "checkpoint_size", "accepted_at")  # earlier releases did not sign the last
+            body = b"tracker.restore.v1\0" + canonical_json({name: data[name] for name in names if name in data})
+            is_in_place = (event["seq"] - 1, event["prev"]) == (data["size"], data["head"])
+            if is_in_place and data["key"] in keys and is_signed(keys[data["key"]], data["signed"], body):
+                yield data["size"], data["checkpoint_size"], data.get("accepted_at", event["at"])
 
 
 def check_checkpoints(name: str, text: bytes, events: list[Event], hashes: list[str], keys: dict[str, bytes]) -> int:
