@@ -234,6 +234,21 @@ def decision_by_the_verifier() -> None:
     record_forged_event("assessment_released", row)
 
 
+def live_signature_of_an_ended_round() -> None:
+    """Enter that Carol reopens the unit, and leave its signatures as they are."""
+    attempt = get_chloes_attempt()
+    reopening = Reopening(
+        attempt_id=attempt.id, round=1, kind=ReopeningKind.REOPENING, reason="x", reopened_at=now(),
+        reopened_by_id=find_person("Carol").id,
+    )  # fmt: skip
+    db.session.add(reopening)
+    db.session.flush()
+    attempt.round, attempt.state, attempt.assessed_at = 2, AttemptState.IN_PROGRESS, None
+    db.session.execute(update(IssuedForm).values(superseded_at=now()))
+    facts = {"kind": "reopening", "reopening": reopening.id, "round": 2, "ended_round": 1, "decisions": []}
+    record_forged_event("attempt_reopened", attempt, make_actor("Carol", Role.INTERNAL_VERIFIER), **facts)
+
+
 def two_live_signatures() -> None:
     db.session.execute(text("DROP INDEX uq_signature_live"))
     row = get_signature(SignatureRole.ASSESSOR)
@@ -528,6 +543,7 @@ CASES: list[tuple[Callable[[], None], int]] = [
     (decision_by_the_verifier, 7),
     (two_live_signatures, 8),
     (signatures_in_another_order, 9),
+    (live_signature_of_an_ended_round, 9),
     (signature_with_a_criterion_not_met, 10),
     (signature_with_a_requirement_not_confirmed, 10),
     (decision_of_a_returned_assessment, 11),

@@ -309,6 +309,18 @@ class TestOlderFormat:
         append_event("candidate_withdrawn", registration, act_as(Role.ADMINISTRATOR))
         assert list_faults_of_rows() == []
 
+    def test_a_new_event_that_seals_a_changed_row_and_names_no_column_is_named(self) -> None:
+        """What earlier releases sealed is compared with their seal until an event says that it changed."""
+        registration = find_first(Registration)
+        changed = update(Registration.__table__).where(Registration.id == registration.id)
+        db.session.execute(changed.values(candidate_number="C-9999"))
+        db.session.expire_all()
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(sealing, "_divide", lambda *_, **__: {0: []})
+            record("candidate_withdrawn", registration, act_as(Role.ADMINISTRATOR), rows=[registration])
+            events.append_queued()
+        assert list_faults_of_rows()[0].startswith("registration 1 was changed after event")
+
     def test_a_new_event_that_changes_what_its_act_may_not_is_named(self) -> None:
         registration = find_first(Registration)
         registration.candidate_number = "C-9999"

@@ -9,6 +9,7 @@ from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger import permitted_writes
 from tracker.privacy.retention import (
     DEFAULT_PERIODS,
+    MAX_MONTHS,
     RetentionPeriods,
     add_months,
     list_due,
@@ -85,6 +86,23 @@ def find_texts_changed_by_erasure(ledger: LedgerSnapshot) -> Iterator[str]:
                 if row.get(column) not in (ERASED_TEXT, [], {}, erased.get(column)):
                     thing = f"{name.replace('_', ' ')} {number}"
                     yield f"{thing}: its {column} was not erased by {event.name}, but changed"
+
+
+@invariant(27, "each retention rule is one that could be set, and as its last event set it")
+def find_wrong_retention_rules(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each retention rule that its events contradict. docs/integrity.md, invariant 27.
+
+    When something was due for erasure is computed from these events.
+    """
+    last = {}
+    for event in ledger.list_events("retention_rule_set"):
+        last[event.object_id] = event
+        if not 1 <= event.data["evidence"] <= event.data["records"] <= MAX_MONTHS:
+            yield f"{event.name} sets periods that no rule may have"
+    for key, event in last.items():
+        row = ledger.find_row("retention_rule", key)
+        if row and (event.data["evidence"], event.data["records"]) != (row["evidence_months"], row["record_months"]):
+            yield f"retention rule {key} has other periods than {event.name} set"
 
 
 @invariant(27, "nothing due for erasure is more than 30 days late")

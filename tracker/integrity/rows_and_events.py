@@ -70,8 +70,11 @@ def find_changed_notes(ledger: LedgerSnapshot) -> Iterator[str]:
             name = f"note-{row['requirement_id']}"
             if row["requirement_id"] not in confirmed or row["confirmed_at"] > event.at or _was_removed(row, event):
                 continue
-            note_hash = events.hash_text(salts[name], row["note"]) if name in salts else None
-            if (row["note"] or name in texts) and texts.get(name) != note_hash:
+            if name not in texts:
+                is_as_signed = not row["note"]  # an empty note has no hash
+            else:
+                is_as_signed = name in salts and texts[name] == events.hash_text(salts[name], row["note"])
+            if not is_as_signed:
                 yield f"requirement confirmation {row['id']}: its note is not the one that was signed"
 
 

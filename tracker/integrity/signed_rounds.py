@@ -60,6 +60,10 @@ def find_signatures_out_of_order(ledger: LedgerSnapshot) -> Iterator[str]:
             if submission["submitted_at"] > signatures[0]["signed_at"]
         ]:
             yield f"attempt {attempt}, round {number}: submission {late[0]['id']} was declared after it was assessed"
+    for key, row in ledger.rows("signature").items():
+        attempt_row = ledger.find_row("unit_attempt", row["attempt_id"])
+        if _is_live(row) and attempt_row and row["round"] != attempt_row["round"]:
+            yield f"signature {key} is live, but its round has ended"
     for key, row in ledger.rows("unit_attempt").items():
         expected = set(SIGNATURES_OF_STATE.get(row["state"], ()))
         actual = {

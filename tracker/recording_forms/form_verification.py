@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import events, keys
 from tracker.ledger.canonical_json import sha256
 from tracker.ledger.trust_anchor import TrustAnchor, compute_fingerprint, load_anchor, load_key_checks
-from tracker.models import Event, IssuedForm
+from tracker.models import Event, IssuedForm, UnitAttempt
 from tracker.recording_forms.codes import FormCode, parse_code
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.issuing import ISSUE_STATES
@@ -26,6 +26,8 @@ CODE_ONLY = (
     "The code proves only that the form was issued. To check that nothing on it was changed, upload the PDF file."
 )
 DO_NOT_RELY = "Do not rely on it."
+ENDING_ACTS = ("attempt_reopened", "attempt_voided")
+"""The acts after which a form issued before is no longer current."""
 KEY_NOT_TRUSTED = (
     "This form cannot be checked: this system cannot confirm the key it was made with. Do not rely on it until the "
     "centre’s system operator has run `flask verify`."
@@ -184,8 +186,14 @@ def find_form(code: FormCode) -> IssuedForm | None:
 
 
 def is_current(form: IssuedForm) -> bool:
-    """Return whether an issued form is the current one of its unit."""
-    return form.superseded_at is None and form.attempt.state in ISSUE_STATES
+    """Return whether an issued form is the current one of its unit, by its row and by the events since its issue."""
+    has_ended = exists().where(
+        Event.object_type == UnitAttempt.__tablename__, Event.object_id == form.attempt_id,
+        Event.act.in_(ENDING_ACTS), Event.seq > form.ledger_size,
+    )  # fmt: skip
+    return (
+        form.superseded_at is None and form.attempt.state in ISSUE_STATES and not db.session.scalar(select(has_ended))
+    )
 
 
 def _verify_sealed(pdf: bytes, form: IssuedForm | None, code: FormCode | None) -> FormVerification:
