@@ -102,6 +102,7 @@ def _make_value(column: Column[Any]) -> Any:
         date: date(2026, 11, 1),
         int: 4711,
         bool: True,
+        bytes: b"x",
     }.get(kind, "x")
 
 
