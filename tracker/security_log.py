@@ -45,6 +45,7 @@ LOGGED_ACTS = frozenset(
         "second_factor_removed",
         "session_ended",
         "sessions_ended",
+        "signing_two_step_changed",
         "two_step_verification_reset",
     }
 )

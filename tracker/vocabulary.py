@@ -251,6 +251,22 @@ class SecondFactorKind(LabelledEnum):
     PASSKEY = "passkey", "Passkey"
 
 
+class SecondStepMethod(LabelledEnum):
+    """How the second step of two-step verification was done."""
+
+    APP = "app", "Authenticator app"
+    PASSKEY = "passkey", "Passkey"
+    RECOVERY_CODE = "recovery_code", "Recovery code"
+
+
+class SigningTwoStep(LabelledEnum):
+    """Whom a centre asks for two-step verification when they sign; only people who have set it up are asked."""
+
+    STAFF = "staff", "Yes, of those who assess or verify"
+    EVERYBODY = "everybody", "Yes, of everybody who signs, candidates included"
+    NOBODY = "nobody", "No, the password is enough"
+
+
 class LinkKind(LabelledEnum):
     """The relation of one criterion to another."""
 

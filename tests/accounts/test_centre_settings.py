@@ -73,6 +73,22 @@ def test_a_centre_asks_its_candidates_for_two_step_verification(
     assert alice.get("/evidence").status_code == 200
 
 
+def test_a_centre_chooses_whom_signing_asks_for_two_step_verification(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
+    """It begins with those who assess or verify, and a form without the field changes nothing."""
+    dan, address = client(world.dan), f"/centres/{world.northgate.id}/settings"
+    form = {"terms": "scotland", "form_annex": "y"}
+    assert re.search(r'value="staff"[^>]* checked', dan.get(address).text)
+    for asked in ("staff", "everybody", "everybody"):
+        assert dan.post(address, data={**form, "signing_two_step": asked}).status_code == 302
+    assert recorded_acts() == ["signing_two_step_changed"]
+    assert re.search(r'value="everybody"[^>]* checked', dan.get(address).text)
+    dan.post(address, data=form)
+    assert recorded_acts() == ["signing_two_step_changed"]
+    assert dan.post(address, data={**form, "signing_two_step": "sometimes"}).status_code == 422
+
+
 def find_checkbox(page: str, name: str) -> str:
     match = re.search(rf'<input[^>]*name="{name}"[^>]*>', page)
     assert match, page

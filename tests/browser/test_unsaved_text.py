@@ -1,5 +1,6 @@
 """Unsaved text is restored when the session ended before typing, while typing or at Save, in one window or two."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select, update
 
 from tests import factories
+from tests.accounts.authenticators import code_now
 from tests.assessment import workflow
 from tests.browser.conftest import LiveServer
 from tests.factories import PASSWORD
@@ -16,7 +18,7 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Person, UserSession
-from tracker.vocabulary import AssessmentOutcome
+from tracker.vocabulary import AssessmentOutcome, SecondStepMethod
 
 pytestmark = pytest.mark.browser
 STORY = "I took the third call."
@@ -246,3 +248,47 @@ class TestWithScripts:
         page.goto(f"{live_server.address}/evidence/{evidence_id}/edit")
         page.wait_for_selector("text=It has been restored below")
         assert page.input_value("[name=narrative]") == STORY
+
+
+def test_a_closing_comment_waits_for_the_second_step(
+    live_server: LiveServer, context: BrowserContext, has_scripts: bool
+) -> None:
+    """Bob writes for longer than the second step counts, on a telephone and by keyboard, and signs after a code."""
+    world = live_server.world
+    with live_server.app.app_context():
+        attempt = db.session.merge(world.cfacc15)
+        workflow.meet_everything(world, attempt)
+        workflow.confirm_requirements(world, attempt)
+        with transaction():
+            factories.make_app(world.bob)
+        address = f"{live_server.address}/attempts/{attempt.id}/sign"
+    start_session(live_server, context, world.bob)
+    page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    set_second_step(live_server, timedelta(0))
+    page.goto(address)
+    page.fill("[name=comment]", STORY)
+    page.fill("[name=warnings_reason]", workflow.WARNINGS_REASON)
+    page.fill("[name=password]", PASSWORD)
+    set_second_step(live_server, timedelta(minutes=6))
+    page.focus("button:has-text('Sign as assessor')")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/two-step-verification\?next="))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.focus("[name=code]")
+    page.keyboard.type(code_now())
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/sign\?unsaved_text="))
+    assert page.input_value("[name=comment]") == STORY
+    assert page.input_value("[name=password]") == ""
+    page.fill("[name=password]", PASSWORD)
+    page.click("button:has-text('Sign as assessor')")
+    page.wait_for_url(address)
+    assert "You have signed off CFACC15" in page.inner_text("body")
+
+
+def set_second_step(live_server: LiveServer, ago: timedelta) -> None:
+    """Let the second step have been done in every session, so long ago."""
+    with live_server.app.app_context(), transaction():
+        values = {"verified_at": now() - ago, "verified_with": SecondStepMethod.APP}
+        db.session.execute(update(UserSession).values(values))

@@ -13,7 +13,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, Email, Length, NumberRange, Optional
 
 from tracker.accounts.password_confirmation import password_confirmed_to_change
-from tracker.vocabulary import CentreTerms, Role
+from tracker.vocabulary import CentreTerms, Role, SigningTwoStep
 from tracker.web.current_user import in_terms
 from tracker.web.forms import PageForm, date_field
 
@@ -187,3 +187,8 @@ class CentreSettingsForm(PageForm):
     )
     form_annex = BooleanField("Print an annex with recording forms")
     candidate_two_step = BooleanField("Candidates need two-step verification")
+    signing_two_step = RadioField(
+        "Signing asks for two-step verification",
+        [Optional()],
+        choices={each.value: each.label for each in SigningTwoStep},
+    )

@@ -15,7 +15,8 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
-from tracker.web.current_user import CurrentGrant, SignedIn
+from tracker.vocabulary import SecondStepMethod
+from tracker.web.current_user import CurrentGrant, SecondStep, SignedIn
 
 COOKIE_NAME = "tracker_session"
 IDLE_TIMEOUT = timedelta(minutes=30)
@@ -75,6 +76,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
         chosen=chosen or (grants[0] if grants else None),
         has_second_factor=row.has_factor,
         is_proven=row.UserSession.verified_at is not None,
+        second_step=_get_second_step(row.UserSession),
     )
 
 
@@ -136,8 +138,8 @@ def start_session(person: Person, address: str, browser: str, *, proven: bool = 
     return token
 
 
-def mark_second_factor_proven(session_id: int) -> str:
-    """Record that the second factor was given in a session, and return the session's new token.
+def mark_second_factor_proven(session_id: int, method: SecondStepMethod) -> str:
+    """Record that and how the second factor was given in a session, and return the session's new token.
 
     Raises:
         Conflict: the session has ended, or its second factor was given already.
@@ -146,7 +148,13 @@ def mark_second_factor_proven(session_id: int) -> str:
     changed_id = db.session.scalars(
         update(UserSession)
         .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.verified_at.is_(None))
-        .values(token_hash=hash_token(token), verified_at=moment, challenge=None, challenged_at=None)
+        .values(
+            token_hash=hash_token(token),
+            verified_at=moment,
+            verified_with=method,
+            challenge=None,
+            challenged_at=None,
+        )
         .returning(UserSession.id)
     ).one_or_none()
     if changed_id is None:
@@ -154,9 +162,26 @@ def mark_second_factor_proven(session_id: int) -> str:
     return token
 
 
+def mark_second_factor_proven_again(session_id: int, method: SecondStepMethod) -> None:
+    """Record when and how the second factor was given again in a session that is signed in.
+
+    Raises:
+        Conflict: the session has ended, or lost its two-step verification.
+    """
+    changed_id = db.session.scalars(
+        update(UserSession)
+        .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.verified_at.is_not(None))
+        .values(verified_at=now(), verified_with=method)
+        .returning(UserSession.id)
+    ).one_or_none()
+    if changed_id is None:
+        raise Conflict
+
+
 def clear_second_factor_checks(person_id: int) -> None:
     """Clear the record that the second factor was given from a person's sessions: they have none any more."""
-    db.session.execute(update(UserSession).where(UserSession.person_id == person_id).values(verified_at=None))
+    ended = {"verified_at": None, "verified_with": None}
+    db.session.execute(update(UserSession).where(UserSession.person_id == person_id).values(ended))
 
 
 def save_challenge(session_id: int, challenge: str) -> None:
@@ -240,6 +265,7 @@ def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tup
             Centre.terms,
             Grant.ends_at,
             Centre.candidates_need_two_step,
+            Centre.signing_two_step,
         )
         .join(Centre, Centre.id == Grant.centre_id)
         .where(Grant.person_id == person_id, Grant.starts_at <= moment)
@@ -247,6 +273,11 @@ def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tup
         .order_by(Grant.id)
     )
     return tuple(CurrentGrant(*row) for row in rows)
+
+
+def _get_second_step(session_row: UserSession) -> SecondStep | None:
+    at, method = session_row.verified_at, session_row.verified_with
+    return SecondStep(at, method) if at and method else None
 
 
 def _has_timed_out(session_row: UserSession, has_factor: bool, moment: datetime) -> bool:

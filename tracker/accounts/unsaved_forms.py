@@ -1,4 +1,4 @@
-"""Forms sent after the session had timed out: kept, and filled in again after the person has signed in.
+"""Forms sent after the session had timed out, or signed without the second step: kept, and filled in again.
 
 docs/security.md, Unsaved text, has the limits.
 """
@@ -47,8 +47,8 @@ TOO_LARGE_MESSAGE = (
     "you typed before you sign in."
 )
 NOT_ON_PAGE_NOTICE = Markup(
-    '<p class="flash needs-you" role="status">The form that you sent after your session had ended is not on this '
-    'page. What you typed is kept for 24 hours: <a href="{}">Unsaved text</a>.</p>'
+    '<p class="flash needs-you" role="status">The form that you sent, which was not saved, is not on this page. '
+    'What you typed is kept for 24 hours: <a href="{}">Unsaved text</a>.</p>'
 )
 MAIN_TAG = '<main id="main" tabindex="-1">'
 
@@ -62,12 +62,11 @@ def init_app(app: Flask) -> None:
         if not should_form_be_kept() or read_only.is_read_only():
             return None
         person_id = find_timed_out_person_id(request)
-        fields = tuple((name, value) for name, value in request.form.items(multi=True) if is_kept_field(name))
-        if person_id is None or not is_worth_keeping(fields):
-            return None
-        has_files = any(each.filename for each in request.files.values())
         page = find_page_of_form()
-        kept_id = keep_unsaved_form(person_id, UnsavedForm(request.path, page, fields, has_files))
+        form = read_sent_form(page)
+        if person_id is None or not is_worth_keeping(form.fields):
+            return None
+        kept_id = keep_unsaved_form(person_id, form)
         flash(TOO_LARGE_MESSAGE if kept_id is None else KEPT_MESSAGE, "needs-you")
         target = page if kept_id is None else add_parameter(page, kept_id)
         return redirect(url_for("accounts.sign_in", next=target), 303)
@@ -91,6 +90,25 @@ def should_form_be_kept() -> bool:
         return False
     rule = find_route_rule(current_app, request.endpoint)
     return bool(rule and not rule.public and not rule.step) and request.accept_mimetypes.best != "application/json"
+
+
+def read_sent_form(page: str, *, was_signed_in: bool = False) -> UnsavedForm:
+    """Return the form of this request as it is kept, for the page that it comes back on."""
+    fields = tuple((name, value) for name, value in request.form.items(multi=True) if is_kept_field(name))
+    has_files = any(each.filename for each in request.files.values())
+    return UnsavedForm(request.path, page, fields, has_files, was_signed_in)
+
+
+def replace_kept_form(page: str) -> int | None:
+    """Keep the form that the signed-in person sent, instead of one that it was filled in from; return the new id.
+
+    None if nothing was typed into it, or if it is too large to be kept: then the earlier one stays.
+    """
+    form = read_sent_form(page, was_signed_in=True)
+    kept_id = keep_unsaved_form(current_user.person_id, form) if is_worth_keeping(form.fields) else None
+    if kept_id and (earlier_id := parse_id(request.form.get(PARAMETER, ""))):
+        delete_kept_form(earlier_id)
+    return kept_id
 
 
 def is_kept_field(name: str) -> bool:
@@ -148,11 +166,13 @@ def fill_in_page(response: Response, unsaved_id: int) -> None:
 
 def render_notice(form: UnsavedForm) -> Markup:
     """Return the notice at the beginning of a form that was filled in, with the id of the kept form."""
+    reason = "without two-step verification" if form.was_signed_in else "after your session had ended"
+    outcome = ("signed", "sign") if form.was_signed_in else ("saved", "save")
     files = " The files you chose were not kept: add them again." if form.has_files else ""
     return Markup(
-        '<p class="flash needs-you" role="status">You sent this on {}, after your session had ended. It is not '
-        'saved yet: check it, then save it.{}</p><input type="hidden" name="{}" value="{}">'
-    ).format(moment(form.kept_at), files, PARAMETER, form.id)
+        '<p class="flash needs-you" role="status">You sent this on {}, {}. It is not {} yet: check it, then {} it.{}'
+        '</p><input type="hidden" name="{}" value="{}">'
+    ).format(moment(form.kept_at), reason, *outcome, files, PARAMETER, form.id)
 
 
 def delete_kept_form(unsaved_id: int) -> None:

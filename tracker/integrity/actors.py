@@ -52,6 +52,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "evidence_age_limit_changed": {Role.ADMINISTRATOR},
     "form_annex_changed": {Role.ADMINISTRATOR},
     "candidate_two_step_changed": {Role.ADMINISTRATOR},
+    "signing_two_step_changed": {Role.ADMINISTRATOR},
     "retention_hold_set": {Role.ADMINISTRATOR},
     "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},

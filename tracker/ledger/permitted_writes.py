@@ -166,6 +166,7 @@ WRITES = {
         "centre", "retention_rule", retention_rule="evidence_months record_months set_at set_by_id"
     ),
     "sample_drawn": _writes("unit_attempt", "sample sample_item decision", decision="superseded_at"),
+    "signing_two_step_changed": _writes("centre", centre="signing_two_step"),
     "submission_withdrawn": _writes("evidence_version", submission="withdrawn_at"),
     "two_step_verification_reset": _writes("person", account_change="applied_at approved_by_id"),
     "unit_confirmed": _writes("unit_attempt", "signature", unit_attempt="state"),

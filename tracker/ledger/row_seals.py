@@ -51,7 +51,15 @@ class SealedColumns:
 
 SEALED_TABLES: dict[str, SealedColumns] = {
     "centre": SealedColumns(
-        added=frozenset({"unsampled_reasons", "evidence_age_limit", "has_form_annex", "candidates_need_two_step"})
+        added=frozenset(
+            {
+                "unsampled_reasons",
+                "evidence_age_limit",
+                "has_form_annex",
+                "candidates_need_two_step",
+                "signing_two_step",
+            }
+        )
     ),
     # When an address was confirmed is checked by docs/integrity.md, invariant 30: a migration fills it in.
     "person": SealedColumns(excluded=frozenset({"password_hash", "email_confirmed_at"})),

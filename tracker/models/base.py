@@ -67,6 +67,8 @@ ENUMS = (
     vocabulary.LinkPurpose,
     vocabulary.AttemptKind,
     vocabulary.SignInOutcome,
+    vocabulary.SecondStepMethod,
+    vocabulary.SigningTwoStep,
     vocabulary.LinkKind,
     vocabulary.DraftState,
     vocabulary.ImportState,

@@ -6,7 +6,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
-from tracker.vocabulary import CentreTerms, LinkPurpose, Role
+from tracker.vocabulary import CentreTerms, LinkPurpose, Role, SecondStepMethod, SigningTwoStep
 
 UNSAMPLED_REASONS = (
     "Not selected under the centre's sampling plan",
@@ -40,12 +40,19 @@ class Centre(Base):
     """Whether recording forms have an annex; empty while the centre uses the standard, which is that they have."""
     candidates_need_two_step: Mapped[bool | None]
     """Whether candidates need two-step verification; empty while the centre has not chosen: they do not."""
+    signing_two_step: Mapped[SigningTwoStep | None]
+    """Whom signing asks for two-step verification; empty while the centre has not chosen: assessors and verifiers."""
     created_at: Mapped[datetime]
 
     @property
     def prints_annex(self) -> bool:
         """Whether the centre's recording forms have an annex."""
         return self.has_form_annex is not False
+
+    @property
+    def signers_needing_two_step(self) -> SigningTwoStep:
+        """Whom signing asks for two-step verification, among those who have set it up."""
+        return self.signing_two_step or SigningTwoStep.STAFF
 
     @property
     def evidence_age_months(self) -> int:
@@ -139,14 +146,16 @@ class UserSession(Base):
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
-    """When two-step verification was completed in this session."""
+    """When the second step of two-step verification was last done in this session."""
+    verified_with: Mapped[SecondStepMethod | None]
+    """How it was done; empty in sessions that began in an earlier release."""
     challenge: Mapped[str | None] = mapped_column(String(64))
     """The challenge a passkey must sign, usable once; in base64url."""
     challenged_at: Mapped[datetime | None]
 
 
 class UnsavedText(Base):
-    """What a person sent in a form after their session had timed out, encrypted, until they sign in again.
+    """What a person sent in a form that waits for sign-in or the second step, encrypted, until they send it again.
 
     Neither sealed nor append-only: the worker deletes a row after 24 hours (docs/security.md, Unsaved text).
     """

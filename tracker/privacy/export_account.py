@@ -70,7 +70,7 @@ def list_roles(person: Person) -> list[dict[str, Any]]:
 def list_browsers(person: Person) -> list[dict[str, Any]]:
     """List the sessions of a person."""
     query = select(UserSession).where(UserSession.person_id == person.id).order_by(UserSession.id)
-    names = ("browser", "address", "created_at", "verified_at", "last_seen_at", "ended_at")
+    names = ("browser", "address", "created_at", "verified_at", "verified_with", "last_seen_at", "ended_at")
     return [read_columns(each, *names) for each in db.session.scalars(query)]
 
 

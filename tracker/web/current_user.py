@@ -8,7 +8,7 @@ from flask import current_app
 from flask_login import UserMixin, current_user
 
 from tracker.ledger.events import Actor
-from tracker.vocabulary import CentreTerms, Role, use_terms
+from tracker.vocabulary import CentreTerms, Role, SecondStepMethod, SigningTwoStep, use_terms
 from tracker.web.permissions import ROLES_NEEDING_SECOND_FACTOR
 
 
@@ -19,6 +19,14 @@ class SignInStep(StrEnum):
     """They have a second factor and have not proven it in this session."""
     SET_UP_SECOND_FACTOR = "set_up_second_factor"
     """They have a role that needs a second factor, and have none."""
+
+
+@dataclass(frozen=True)
+class SecondStep:
+    """When and how the second step of two-step verification was last done in a session."""
+
+    at: datetime
+    method: SecondStepMethod
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,8 @@ class CurrentGrant:
     ends_at: datetime | None
     candidates_need_two_step: bool | None
     """Whether the centre's candidates need two-step verification."""
+    signing_two_step: SigningTwoStep | None
+    """Whom the centre asks for two-step verification when they sign; None if it has not chosen."""
 
     @property
     def needs_second_factor(self) -> bool:
@@ -58,6 +68,8 @@ class SignedIn(UserMixin):
     has_second_factor: bool
     is_proven: bool
     """Whether a second factor was proven in this session."""
+    second_step: SecondStep | None = None
+    """When and how it was last proven; None in sessions of earlier releases, which do not say how."""
 
     @property
     def needs_second_factor(self) -> bool:

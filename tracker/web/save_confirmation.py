@@ -6,7 +6,7 @@ lets it drop the copy: the next page may be the sign-in page.
 
 import re
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from flask_login import current_user
 
 from tracker.config import HOST_PREFIX
@@ -34,12 +34,21 @@ def init_app(app: Flask) -> None:
         return response
 
 
+def mark_form_not_saved() -> None:
+    """Note that this request redirects without having saved its form."""
+    g.is_form_unsaved = True
+
+
 def was_form_saved(response: Response) -> bool:
-    """Return whether this response redirects after a form that a signed-in person sent: every view that acts does."""
+    """Return whether this response redirects after a form that a signed-in person sent: every view that acts does.
+
+    A signature that waits for the second step redirects too, and says so with `mark_form_not_saved`.
+    """
     return (
         request.method == "POST"
         and response.status_code in {302, 303}
         and request.endpoint is not None
+        and not g.get("is_form_unsaved", False)
         and bool(current_user)
         and current_user.is_authenticated
     )

@@ -3,7 +3,7 @@
 from tracker.errors import Invalid
 from tracker.ledger.events import Actor, record
 from tracker.models import Centre
-from tracker.vocabulary import CentreTerms
+from tracker.vocabulary import CentreTerms, SigningTwoStep
 
 MAX_UNSAMPLED_REASONS, MAX_REASON_LENGTH = 20, 200
 MAX_EVIDENCE_AGE_MONTHS = 600
@@ -70,6 +70,17 @@ def change_candidate_two_step(centre: Centre, actor: Actor, *, is_needed: bool) 
         return
     centre.candidates_need_two_step = is_needed
     record("candidate_two_step_changed", centre, actor, is_needed=is_needed)
+
+
+def change_signing_two_step(centre: Centre, asked: SigningTwoStep, actor: Actor) -> None:
+    """Change whom the centre asks for two-step verification when they sign (docs/rules.md, Signing, rule 16).
+
+    Nothing is recorded where it stays the same.
+    """
+    if asked is centre.signers_needing_two_step:
+        return
+    centre.signing_two_step = asked
+    record("signing_two_step_changed", centre, actor, asked=asked.value)
 
 
 def change_form_annex(centre: Centre, actor: Actor, *, is_printed: bool) -> None:

@@ -1,4 +1,7 @@
-"""Unsaved text: what a person sent after their session had timed out, encrypted and kept for a day."""
+"""Unsaved text: what a person sent after their session had timed out, or to sign too late after the second step.
+
+It is encrypted and kept for a day.
+"""
 
 import json
 from dataclasses import dataclass
@@ -35,6 +38,8 @@ class UnsavedForm:
     """Names and values in the order of the form, without passwords, codes and tokens."""
     has_files: bool
     """Whether files were sent with it; they are not kept."""
+    was_signed_in: bool = False
+    """Whether the person was signed in: then the form signs, and waited for the second step."""
     id: int = 0
     kept_at: datetime | None = None
 
@@ -44,7 +49,7 @@ def keep_unsaved_form(person_id: int, form: UnsavedForm) -> int | None:
 
     The oldest goes when a person has more than `MAX_PER_PERSON`. Runs in a transaction of its own.
     """
-    content = json.dumps([form.action, form.page, form.fields, form.has_files])
+    content = json.dumps([form.action, form.page, form.fields, form.has_files, form.was_signed_in])
     if len(content.encode()) > MAX_SIZE:
         return None
     with transactions.transaction():
@@ -94,5 +99,6 @@ def _decrypt_form(row: UnsavedText) -> UnsavedForm | None:
     content = decrypt(row.content, PURPOSE)
     if content is None:
         return None
-    action, page, fields, has_files = json.loads(content)
-    return UnsavedForm(action, page, tuple((name, value) for name, value in fields), has_files, row.id, row.kept_at)
+    action, page, fields, has_files, *rest = json.loads(content)  # earlier releases kept four values
+    pairs = tuple((name, value) for name, value in fields)
+    return UnsavedForm(action, page, pairs, has_files, bool(rest and rest[0]), row.id, row.kept_at)

@@ -9,12 +9,13 @@ from tracker.accounts.services.centres import (
     change_centre_terms,
     change_evidence_age_limit,
     change_form_annex,
+    change_signing_two_step,
     change_unsampled_reasons,
 )
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid
 from tracker.models.people import EVIDENCE_AGE_MONTHS
-from tracker.vocabulary import CentreTerms, Role
+from tracker.vocabulary import CentreTerms, Role, SigningTwoStep
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form
@@ -41,6 +42,7 @@ def centre_settings(centre_id: int) -> ResponseReturnValue:
         evidence_age_limit=centre.evidence_age_months,
         form_annex=centre.prints_annex,
         candidate_two_step=bool(centre.candidates_need_two_step),
+        signing_two_step=centre.signers_needing_two_step.value,
     )
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
@@ -48,6 +50,8 @@ def centre_settings(centre_id: int) -> ResponseReturnValue:
             change_evidence_age_limit(centre, form.evidence_age_limit.data or EVIDENCE_AGE_MONTHS, actor)
             change_form_annex(centre, actor, is_printed=form.form_annex.data)
             change_candidate_two_step(centre, actor, is_needed=form.candidate_two_step.data)
+            if form.signing_two_step.data:
+                change_signing_two_step(centre, SigningTwoStep(form.signing_two_step.data), actor)
             change_centre_terms(centre, CentreTerms(form.terms.data), actor)
             flash("Settings saved.")
             return redirect(url_for(".centre_settings", centre_id=centre.id))

@@ -29,7 +29,7 @@ from tracker.clock import today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
-from tracker.vocabulary import SecondFactorKind
+from tracker.vocabulary import SecondFactorKind, SecondStepMethod
 from tracker.web.current_user import SignInStep, me
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import during_sign_in, signed_in
@@ -200,7 +200,7 @@ def respond_after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> Re
         flash(f"“{isolate(factor.name)}” is added. {OTHERS_ENDED}")
         page = make_response(redirect(url_for(".my_account"), 303))
     if not me().is_proven:
-        token = mark_second_factor_proven(me().session_id)
+        token = mark_second_factor_proven(me().session_id, SecondStepMethod(factor.kind.value))
         set_cookie(page, token)
         record_sign_in(token, get_client(), second_step=True)
     return page

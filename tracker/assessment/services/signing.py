@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tracker.accounts.email_confirmation import has_confirmed_address
+from tracker.accounts.services.signing_two_step import check_second_step
 from tracker.assessment import emails as email_texts
 from tracker.assessment.reopening import reopen_attempt
 from tracker.assessment.services.claims import validate_reason
@@ -35,6 +36,7 @@ from tracker.vocabulary import (
     SignatureRole,
     Simulation,
 )
+from tracker.web.current_user import SecondStep
 
 FORM_CHANGED = (
     "The form changed while you were reading it. Nothing was signed. What you typed is kept. "
@@ -139,6 +141,7 @@ def sign_unit(
     simulation_reason: str = "",
     warnings_reason: str = "",
     seen_version: int | None = None,
+    second_step: SecondStep | None = None,
 ) -> Signature:
     """Sign a unit off as its assessor, over exactly the snapshot that was shown. The caller has locked the attempt.
 
@@ -147,14 +150,16 @@ def sign_unit(
         snapshot_hash: the hash of the snapshot on the page that was signed.
         comment: the closing comment, printed on the form.
         actor: the assessor.
-        reauthenticated_at: when the assessor last gave their password or second factor.
+        reauthenticated_at: when the assessor last gave their password.
         simulation_reason: why simulated evidence is allowed, where the unit does not say.
         warnings_reason: why the evidence is sufficient, where the unit has warnings.
         seen_version: the attempt's version on the page that was signed; None is not checked.
+        second_step: when and how the second step was last done in the assessor's session.
 
     Raises:
         Conflict: the form is no longer the one that was shown.
-        Invalid: an evidence requirement is not confirmed, or a reason, for simulation or for warnings, is missing.
+        Invalid: an evidence requirement is not confirmed, a reason, for simulation or for warnings, is missing, or
+            the second step is needed first.
         Refused: something must be done before sign-off, or this person may not sign.
     """
     person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
@@ -168,6 +173,7 @@ def sign_unit(
     confirmed = _check_requirements_confirmed(attempt)
     is_simulated = needs_simulation_reason(attempt, matrix)
     reason = check_warnings_reason(matrix, warnings_reason)
+    step = check_second_step(attempt.centre, Role.ASSESSOR, person_id, second_step)
     change_attempt_state(attempt, AttemptAction.SIGN)
     signature = _add_signature(
         attempt,
@@ -184,7 +190,9 @@ def sign_unit(
     attempt.simulation_reason = simulation_reason.strip() if is_simulated else None
     notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
     requirements = sorted(each.requirement_id for each in confirmed)
-    _record_signature("unit_signed", signature, actor, notes, requirements=requirements, sufficient=True)
+    _record_signature(
+        "unit_signed", signature, actor, notes, requirements=requirements, sufficient=True, second_step=step
+    )
     topic = f"unit_signed:{attempt.id}:{attempt.round}"
     emails.notify(attempt.candidate, topic, *email_texts.build_unit_signed_email(attempt))
     return signature
@@ -209,11 +217,13 @@ def confirm_unit(
     reauthenticated_at: datetime,
     *,
     seen_version: int | None = None,
+    second_step: SecondStep | None = None,
 ) -> Signature:
     """Sign the candidate's statement of competence, over exactly the snapshot that was shown.
 
     Raises:
         Conflict: the form is no longer the one that was shown.
+        Invalid: the second step is needed first.
         NotFound: the actor is not the candidate.
         Refused: the unit is not waiting for the candidate.
     """
@@ -221,9 +231,10 @@ def confirm_unit(
     snapshot = take_snapshot(attempt)
     if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
         raise Conflict(FORM_CHANGED)
+    step = check_second_step(attempt.centre, Role.CANDIDATE, person_id, second_step)
     change_attempt_state(attempt, AttemptAction.CONFIRM)
     signature = _add_signature(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
-    _record_signature("unit_confirmed", signature, actor)
+    _record_signature("unit_confirmed", signature, actor, second_step=step)
     verifier = find_current_allocation(attempt, Role.INTERNAL_VERIFIER)
     if verifier:
         topic = f"unit_confirmed:{attempt.id}:{attempt.round}"

@@ -4,6 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.password_confirmation import requires_password
+from tracker.accounts.second_step_confirmation import ask_second_step, is_second_step_missing, requires_second_step
 from tracker.assessment.forms import ConfirmForm, DisputeForm
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
@@ -13,7 +14,9 @@ from tracker.errors import Invalid, Refused
 from tracker.matrix import load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
+from tracker.vocabulary import AttemptState, Role
 from tracker.web.authorise import get_attempt
+from tracker.web.current_user import me
 from tracker.web.forms import add_error, errors_on_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
@@ -24,13 +27,16 @@ from tracker.web.route_rules import requires
 @assessment.get("/attempts/<int:attempt_id>/confirm")
 @requires(Act.CONFIRM_UNIT)
 def confirm_unit(attempt_id: int) -> ResponseReturnValue:
-    """Show the form as it will print, to confirm or dispute."""
+    """Show the form as it will print, to confirm or dispute; the second step is done first if it is needed."""
     attempt, _ = get_attempt(attempt_id, Act.CONFIRM_UNIT)
+    if attempt.state is AttemptState.ASSESSED and is_second_step_missing(Role.CANDIDATE, attempt.centre_id):
+        return ask_second_step(request.full_path.removesuffix("?"))
     return render_confirm_page(attempt)
 
 
 @assessment.post("/attempts/<int:attempt_id>/confirm")
 @requires(Act.CONFIRM_UNIT)
+@requires_second_step(Role.CANDIDATE, "assessment.confirm_unit")
 @requires_password
 @idempotent
 def confirm(attempt_id: int) -> ResponseReturnValue:
@@ -41,8 +47,15 @@ def confirm(attempt_id: int) -> ResponseReturnValue:
         check_action_allowed(attempt, AttemptAction.CONFIRM)
         return render_confirm_page(attempt, form), 422
     try:
-        services.confirm_unit(attempt, form.snapshot_hash.data or "", actor, now(), seen_version=form.seen_version)
-    except Refused as refusal:
+        services.confirm_unit(
+            attempt,
+            form.snapshot_hash.data or "",
+            actor,
+            now(),
+            seen_version=form.seen_version,
+            second_step=me().second_step,
+        )
+    except (Invalid, Refused) as refusal:
         add_error(form, refusal)
         return render_confirm_page(attempt, form), refusal.status
     flash(f"You have confirmed {attempt.unit.code}. The internal verifier verifies it next.")

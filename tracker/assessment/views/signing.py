@@ -4,6 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.password_confirmation import requires_password
+from tracker.accounts.second_step_confirmation import ask_second_step, is_second_step_missing, requires_second_step
 from tracker.assessment.forms import ResponseForm, RetractForm, SignOffForm
 from tracker.assessment.queries import signing as queries
 from tracker.assessment.queries.action_points import list_action_points
@@ -19,7 +20,9 @@ from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.recording_forms.queries import build_form_content
+from tracker.vocabulary import AttemptState, Role
 from tracker.web.authorise import get_attempt
+from tracker.web.current_user import me
 from tracker.web.forms import add_error
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
@@ -34,9 +37,17 @@ DRAFTED_TEXTS = ("comment", "warnings_reason", "simulation_reason")
 @assessment.get("/attempts/<int:attempt_id>/sign")
 @requires(Act.SIGN_UNIT)
 def sign_unit(attempt_id: int) -> ResponseReturnValue:
-    """Show the sign-off page."""
+    """Show the sign-off page; where the unit can be signed, the second step is done first if it is needed."""
     attempt, _ = get_attempt(attempt_id, Act.SIGN_UNIT)
+    if is_second_step_missing(Role.ASSESSOR, attempt.centre_id) and can_be_signed(attempt):
+        return ask_second_step(request.full_path.removesuffix("?"))
     return render_sign_page(attempt)
+
+
+def can_be_signed(attempt: UnitAttempt) -> bool:
+    """Return whether the sign-off page asks for the assessor's signature now."""
+    is_open = attempt.state is AttemptState.IN_PROGRESS
+    return is_open and not sign_off_checks.list_sign_off_blockers(attempt, load_matrix(attempt))
 
 
 @assessment.post("/attempts/<int:attempt_id>/sign/draft")
@@ -56,6 +67,7 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
 
 @assessment.post("/attempts/<int:attempt_id>/sign")
 @requires(Act.SIGN_UNIT)
+@requires_second_step(Role.ASSESSOR, "assessment.sign_unit")
 @requires_password
 @idempotent
 def sign(attempt_id: int) -> ResponseReturnValue:
@@ -78,6 +90,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
             simulation_reason=form.simulation_reason.data or "",
             warnings_reason=form.warnings_reason.data or "",
             seen_version=form.seen_version,
+            second_step=me().second_step,
         )
     except (Invalid, Refused) as refusal:
         add_error(form, refusal)

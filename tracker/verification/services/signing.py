@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 
 from tracker.accounts.email_confirmation import has_confirmed_address
+from tracker.accounts.services.signing_two_step import check_second_step
 from tracker.assessment.transitions import AttemptAction, change_attempt_state, check_action_allowed
 from tracker.background import emails
 from tracker.clock import day_of, now
@@ -16,7 +17,8 @@ from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, RoundSnaps
 from tracker.verification import emails as email_texts
 from tracker.verification.services.action_points import check_action_points_closed
 from tracker.verification.services.checks import check_can_verify
-from tracker.vocabulary import SignatureRole
+from tracker.vocabulary import Role, SignatureRole
+from tracker.web.current_user import SecondStep
 
 MIN_OWN_REASON_LENGTH = 20
 
@@ -28,6 +30,7 @@ def sign_verification(
     reauthenticated_at: datetime,
     *,
     unsampled_reason: str | None = None,
+    second_step: SecondStep | None = None,
 ) -> Signature:
     """Sign a confirmed unit as its internal verifier, over exactly the snapshot that was shown.
 
@@ -35,17 +38,19 @@ def sign_verification(
         attempt: the attempt, locked by the caller.
         snapshot_hash: the hash of the snapshot on the page that was signed.
         actor: the internal verifier.
-        reauthenticated_at: when the verifier last gave their password or second factor.
+        reauthenticated_at: when the verifier last gave their password.
         unsampled_reason: why the unit is released without sampling; None signs as sampled.
+        second_step: when and how the second step was last done in the verifier's session.
 
     Raises:
         Conflict: the form is no longer the one that was shown.
-        Invalid: the reason is neither one of the centre's nor long enough.
+        Invalid: the reason is neither one of the centre's nor long enough, or the second step is needed first.
         Refused: an action point is open, this round has no sample, or this person may not verify.
     """
     person_id = check_can_verify(attempt, actor)
     check_action_allowed(attempt, AttemptAction.VERIFY)
     check_action_points_closed(attempt)
+    step = check_second_step(attempt.centre, Role.INTERNAL_VERIFIER, person_id, second_step)
     if unsampled_reason is None:
         date_sampled = _get_date_sampled(attempt)
     else:
@@ -71,7 +76,7 @@ def sign_verification(
     )
     db.session.add(signature)
     db.session.flush()
-    _record_verification(signature, attempt, unsampled_reason, actor)
+    _record_verification(signature, attempt, actor, step)
     topic = f"unit_verified:{attempt.id}:{attempt.round}"
     emails.notify(attempt.candidate, topic, *email_texts.build_unit_verified_email(attempt))
     return signature
@@ -119,9 +124,9 @@ def _take_shown_snapshot(attempt: UnitAttempt, snapshot_hash: str) -> RoundSnaps
 
 
 def _record_verification(
-    signature: Signature, attempt: UnitAttempt, unsampled_reason: str | None, actor: Actor
+    signature: Signature, attempt: UnitAttempt, actor: Actor, step: dict[str, str] | None
 ) -> None:
-    date_sampled = signature.date_sampled
+    date_sampled, unsampled_reason = signature.date_sampled, signature.unsampled_reason
     record(
         "unit_verified",
         signature,
@@ -132,4 +137,5 @@ def _record_verification(
         snapshot=signature.snapshot_hash,
         state=attempt.state.value,
         sampled=date_sampled.isoformat() if date_sampled else None,
+        second_step=step,
     )

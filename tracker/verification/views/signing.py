@@ -1,9 +1,10 @@
 """The page on which an internal verifier signs a confirmed unit, as sampled or released without sampling."""
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.password_confirmation import requires_password
+from tracker.accounts.second_step_confirmation import ask_second_step, is_second_step_missing, requires_second_step
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.clock import now
 from tracker.errors import Invalid
@@ -15,7 +16,9 @@ from tracker.verification.forms import OWN_REASON, ReleaseForm, VerifyForm
 from tracker.verification.services.signing import find_latest_sample_date, sign_verification
 from tracker.verification.views import verification
 from tracker.verification.views.unit_page import render_unit_page
+from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt
+from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
@@ -26,14 +29,17 @@ from tracker.web.text_direction import isolate
 @verification.get("/attempts/<int:attempt_id>/verify/sign")
 @requires(Act.VERIFY_UNIT)
 def sign_unit(attempt_id: int) -> ResponseReturnValue:
-    """Show the form as it will print, and the signature under it."""
+    """Show the form as it will print, and the signature under it; the second step is done first if it is needed."""
     attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
     check_action_allowed(attempt, AttemptAction.VERIFY)
+    if is_second_step_missing(Role.INTERNAL_VERIFIER, attempt.centre_id):
+        return ask_second_step(request.full_path.removesuffix("?"))
     return render_sign_page(attempt)
 
 
 @verification.post("/attempts/<int:attempt_id>/verify")
 @requires(Act.VERIFY_UNIT)
+@requires_second_step(Role.INTERNAL_VERIFIER, "verification.sign_unit")
 @requires_password
 @idempotent
 def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
@@ -44,6 +50,7 @@ def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
 
 @verification.post("/attempts/<int:attempt_id>/release")
 @requires(Act.VERIFY_UNIT)
+@requires_second_step(Role.INTERNAL_VERIFIER, "verification.sign_unit")
 @requires_password
 @idempotent
 def release_unsampled(attempt_id: int) -> ResponseReturnValue:
@@ -68,7 +75,14 @@ def sign_with_form(
     check_action_allowed(attempt, AttemptAction.VERIFY)
     if form.validate():
         with errors_on_form(form, Invalid):
-            sign_verification(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
+            sign_verification(
+                attempt,
+                form.snapshot_hash.data or "",
+                actor,
+                now(),
+                unsampled_reason=reason,
+                second_step=me().second_step,
+            )
             flash(
                 f"You have verified {attempt.unit.code} of {isolate(attempt.candidate.name)}. "
                 "The receipt is under My account."
