@@ -37,6 +37,7 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: what is lost with the power is no loss here
 DATABASE = {"database_url", "make_database", "app"}
 """The fixtures through which a test has a database."""
+NOT_COUNTED = ("BEGIN", "PRAGMA", "INSERT INTO portfolio_access", "SELECT installation.is_demo")
 FASTER = ("synchronous_commit = off", "max_parallel_workers_per_gather = 0")
 """Settings that make PostgreSQL faster: no test data must survive a crash, and no query is large."""
 STANDARDS = {
@@ -281,7 +282,8 @@ def freeze_clock() -> Iterator[Callable[[datetime], None]]:
 def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
     """`with count_statements() as statements: …` collects the SQL sent meanwhile.
 
-    The entry in the portfolio access log is left out: it is made once an hour, so it may or may not fall into a page.
+    Left out are the entry in the portfolio access log, which is made once an hour, and the question whether the database
+    is a demonstration, which a server asks once: either may or may not fall into a page.
     """
     from sqlalchemy import event
 
@@ -292,7 +294,7 @@ def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str
         statements: list[str] = []
 
         def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            if not statement.startswith(("BEGIN", "PRAGMA", "INSERT INTO portfolio_access")):
+            if not statement.startswith(NOT_COUNTED):
                 statements.append(statement)
 
         event.listen(db.engine, "before_cursor_execute", note)

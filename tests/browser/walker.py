@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, expect
-from sqlalchemy import select
+from sqlalchemy import update
 
 from tests.accounts.authenticators import code_at, step_now
 from tests.browser.conftest import LiveServer
 from tests.factories import PASSWORD
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Person, SecondFactor
 
 PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
@@ -58,13 +59,15 @@ class Walker:
             self.press("Continue")
 
     def next_code(self, person: Person) -> str:
-        """Return the code that this person's app shows now, or the next one if that was used already."""
-        with self.live_server.app.app_context():
-            last_step = db.session.scalars(
-                select(SecondFactor.last_step).where(SecondFactor.person_id == person.id)
-            ).one()
-            db.session.remove()
-        return code_at(max(step_now(), (last_step or 0) + 1))
+        """Return the code that this person's app shows now; if it was used already, forget that it was.
+
+        A person waits for the next code, which comes after half a minute at most.
+        """
+        step = step_now()
+        with self.live_server.app.app_context(), transaction():
+            of_person = SecondFactor.person_id == person.id
+            db.session.execute(update(SecondFactor).where(of_person).values(last_step=step - 1))
+        return code_at(step)
 
     def go(self, path: str) -> None:
         self.page.goto(self.live_server.address + path)

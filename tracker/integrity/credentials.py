@@ -21,8 +21,11 @@ def find_planted_passwords(ledger: LedgerSnapshot) -> Iterator[str]:
             last[event.object_id] = event
     erased = _list_erased_people(ledger)
     for key, row in ledger.rows("person").items():
-        if key in last:
-            if key not in erased and not _is_bound(ledger, last[key], "password", row["password_hash"]):
+        if key in erased:
+            if row["password_hash"]:
+                yield f"person {key} has a password although they were erased"
+        elif key in last:
+            if not _is_bound(ledger, last[key], "password", row["password_hash"]):
                 yield f"person {key} has another password than {last[key].name} says"
         elif row["password_hash"]:
             yield f"person {key} has a password, and no event says that they set one"
