@@ -95,7 +95,15 @@ def run_part(part: Part, folder: Path) -> list[dict[str, Any]]:
             "MUTANTS_FILE": str(file),
             "MUTANTS_SHARE": f"{share}/{PROCESSES}",
         }
-        options = ["-n", "0", "-q", "-p", "tests.mutation.plugin", "-p", "no:randomly", "-p", "no:cacheprovider"]
+        # A fork drops what belongs to its parent, such as subprocesses, which pytest would report as unraisable errors.
+        without = ("no:randomly", "no:cacheprovider", "no:unraisableexception")
+        options = [
+            "-n",
+            "0",
+            "-q",
+            "-s",
+            *(part for name in ("tests.mutation.plugin", *without) for part in ("-p", name)),
+        ]
         command = [sys.executable, "-m", "pytest", *options, "-m", "not browser", *part.tests]
         processes.append(subprocess.Popen(command, cwd=ROOT, env=environment))
     exit_codes = [process.wait() for process in processes]

@@ -89,7 +89,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         started = time.perf_counter()
         reports = runtestprotocol(item, log=False, nextitem=following)
         if any(report.failed for report in reports):
-            sys.stderr.write("".join(f"{each.longreprtext}\n" for each in reports if each.failed))
+            print_failures(reports)
             pytest.exit("No mutant was tried.", returncode=2)
         for number in reached:
             reaching.setdefault(number, []).append((time.perf_counter() - started, item))
@@ -133,16 +133,25 @@ def is_noticed(session: pytest.Session, number: int, tests: Sequence[pytest.Item
     global active  # noqa: PLW0603 - asked by every place
     with Path(os.devnull).open("w") as devnull:
         os.dup2(devnull.fileno(), 1)
-        os.dup2(devnull.fileno(), 2)
+        if number != NO_MUTANT:
+            os.dup2(devnull.fileno(), 2)
     forget_what_the_parent_opened()
     active = number
     for item in tests:
         session._setupstate.teardown_exact(item)
         following = next(each for each in session.items if each is not item)
-        if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
+        reports = runtestprotocol(item, log=False, nextitem=following)
+        if any(report.failed for report in reports):
+            if number == NO_MUTANT:
+                print_failures(reports)
             return True
         session._setupstate.teardown_exact(following)
     return False
+
+
+def print_failures(reports: Sequence[pytest.TestReport]) -> None:
+    """Print on standard error why a test failed that no mutant has changed."""
+    os.write(2, "".join(f"{each.nodeid}\n{each.longreprtext}\n" for each in reports if each.failed).encode())
 
 
 def forget_what_the_parent_opened() -> None:
