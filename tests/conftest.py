@@ -38,6 +38,7 @@ MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: w
 DATABASE = {"database_url", "make_database", "app"}
 """The fixtures through which a test has a database."""
 NOT_COUNTED = ("BEGIN", "PRAGMA", "INSERT INTO portfolio_access", "SELECT installation.is_demo")
+"""What `count_statements` leaves out."""
 FASTER = ("synchronous_commit = off", "max_parallel_workers_per_gather = 0")
 """Settings that make PostgreSQL faster: no test data must survive a crash, and no query is large."""
 STANDARDS = {
