@@ -8,7 +8,7 @@ from flask import current_app, request
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 from werkzeug.wrappers import Response
 
-from tracker.accounts.sessions import get_client_address, hash_token
+from tracker.accounts.sessions import get_client_address, hash_token, set_token_cookie
 from tracker.accounts.user_agents import describe_browser
 from tracker.clock import now
 from tracker.config import HOST_PREFIX
@@ -67,14 +67,7 @@ def remember_browser(person_id: int, response: Response) -> None:
         db.session.add(row)
     row.address, row.last_used_at = client.address[:45], now()
     db.session.flush()
-    response.set_cookie(
-        get_cookie_name(),
-        token,
-        httponly=True,
-        samesite="Lax",
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        max_age=int(LIFETIME.total_seconds()),
-    )
+    set_token_cookie(response, get_cookie_name(), token, LIFETIME)
 
 
 def forget_browsers(person_id: int) -> None:

@@ -223,13 +223,18 @@ def end_every_session() -> None:
 
 def set_cookie(response: Response, token: str) -> None:
     """Set the session cookie on a response."""
+    set_token_cookie(response, get_cookie_name(), token, COOKIE_LIFETIME)
+
+
+def set_token_cookie(response: Response, name: str, token: str, lifetime: timedelta) -> None:
+    """Set a cookie that only this site gets and no script reads."""
     response.set_cookie(
-        get_cookie_name(),
+        name,
         token,
         httponly=True,
         samesite="Lax",
         secure=current_app.config["SESSION_COOKIE_SECURE"],
-        max_age=int(COOKIE_LIFETIME.total_seconds()),
+        max_age=int(lifetime.total_seconds()),
     )
 
 
