@@ -128,7 +128,7 @@ class Settings:
             "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,
             "MAX_FORM_PARTS": 1000,
             "ATTACHMENT_LIMIT": 100 * MEGABYTE,
-            "SCAN_SECONDS": 60.0,  # for the whole of a file; the server gives up a request at 120
+            "SCAN_SECONDS": 60.0,  # for the whole of a file; nginx, as documented, waits 130 for an answer
             "CACHE_QUEUE": True,  # an assessor's queue is read again only after the ledger has grown
             "ATTACHMENTS_PATH": self.instance_path / "attachments",
             "KEYS_PATH": self.keys_path,
