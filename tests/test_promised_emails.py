@@ -24,6 +24,8 @@ TRUE_TEMPLATES = {
     "accounts/confirm_new_browser.html": "likewise",
     "accounts/_addresses.html": "what confirms an address",
     "recording_forms/verify_form.html": "what confirms an address",
+    "accounts/forgotten_password.html": "accounts/request_link.html shows the sentence only where emails are sent",
+    "accounts/request_browser_link.html": "likewise",
 }
 """Templates whose sentences are true without a condition of their own, and why."""
 TRUE_FUNCTIONS = {
