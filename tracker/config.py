@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 MEGABYTE = 1024 * 1024
@@ -27,6 +28,42 @@ def parse_fingerprint(text: str) -> str:
     return fingerprint
 
 
+@dataclass(frozen=True)
+class S3Location:
+    """Where the files of an installation are in an S3-compatible store."""
+
+    bucket: str
+    prefix: str
+    endpoint: str | None
+    """The address of the store; None for Amazon's."""
+    region: str | None
+    is_presigned: bool
+    """Whether browsers fetch downloads from the store itself, by a link that works for a minute."""
+
+
+def parse_storage_url(text: str) -> Path | S3Location:
+    """Return the folder or the bucket that `STORAGE_URL` names.
+
+    Raises:
+        ValueError: it is neither, or it holds credentials. The text is not repeated, since it would be logged.
+    """
+    if not text.startswith("s3://"):
+        if "://" in text or not text.startswith("/"):
+            raise ValueError("STORAGE_URL is neither the path of a folder nor s3://BUCKET/PREFIX?endpoint=…")
+        return Path(text).resolve()
+    url = urlsplit(text)
+    options = dict(parse_qsl(url.query, keep_blank_values=True))
+    if url.username or url.password:
+        raise ValueError("STORAGE_URL holds credentials. Put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    if not url.netloc or url.fragment or set(options) - {"endpoint", "region", "presigned"}:
+        raise ValueError("STORAGE_URL is not s3://BUCKET/PREFIX with the options endpoint, region and presigned")
+    endpoint = options.get("endpoint") or None
+    if endpoint and (urlsplit(endpoint).scheme not in {"http", "https"} or "@" in urlsplit(endpoint).netloc):
+        raise ValueError("The endpoint in STORAGE_URL is not an address such as https://s3.example.org")
+    is_presigned = options.get("presigned") == "1"
+    return S3Location(url.netloc, url.path.strip("/"), endpoint, options.get("region") or None, is_presigned)
+
+
 def _get_path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(environ[name]).resolve() if environ.get(name) else None
 
@@ -37,6 +74,8 @@ class Settings:
 
     instance_path: Path
     """The folder of the SQLite file, attachments, outbox and keys, unless other settings name another."""
+    storage: Path | S3Location = field(repr=False)
+    """The folder or the bucket of stored files."""
     keys_path: Path
     """The folder of the installation's private keys; they are not backed up with the data."""
     checkpoints_path: Path
@@ -83,6 +122,7 @@ class Settings:
         instance = Path(environ.get("INSTANCE_PATH") or root / "instance").resolve()
         return cls(
             instance_path=instance,
+            storage=parse_storage_url(environ.get("STORAGE_URL") or str(instance / "attachments")),
             keys_path=Path(environ.get("KEYS_PATH") or instance / "keys").resolve(),
             checkpoints_path=Path(environ.get("CHECKPOINTS_PATH") or instance / "checkpoints").resolve(),
             database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'tracker.sqlite'}",
@@ -130,7 +170,8 @@ class Settings:
             "ATTACHMENT_LIMIT": 100 * MEGABYTE,
             "SCAN_SECONDS": 60.0,  # for the whole of a file; nginx, as documented, waits 130 for an answer
             "CACHE_QUEUE": True,  # an assessor's queue is read again only after the ledger has grown
-            "ATTACHMENTS_PATH": self.instance_path / "attachments",
+            "ATTACHMENTS_PATH": None if isinstance(self.storage, S3Location) else self.storage,
+            "S3_LOCATION": self.storage if isinstance(self.storage, S3Location) else None,
             "KEYS_PATH": self.keys_path,
             "CHECKPOINTS_PATH": self.checkpoints_path,
             "STATIC_BUILD_PATH": self.instance_path / "static",  # the style sheets and scripts as they are served

@@ -17,6 +17,7 @@ from tests.backups.installations import accept, command, empty_installation
 from tests.conftest import MIGRATIONS, server_url
 from tests.factories import PASSWORD
 from tests.integrity.tampering import tampering_transaction
+from tests.stored_files import stored_path
 from tracker.accounts import sessions
 from tracker.backups.backup import make_backup
 from tracker.backups.manifests import find_faults, read_manifest
@@ -69,7 +70,7 @@ class TestBackup:
         assert key
         assert keys.is_signed(key.public_key, signature, manifest.body)
         assert not list(folder.rglob("*.key"))
-        names = {path.name for path in file_store.list_files() if "." not in path.name}
+        names = {entry.name for entry in file_store.list_files() if "." not in entry.name}
         assert set(manifest.files) == names
 
     def test_without_a_signing_key_no_backup_is_made(self, app: Flask, tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ class TestBackup:
         assert not (tmp_path / "kept").exists()
 
     def test_no_backup_is_made_with_a_changed_stored_file(self, demonstration: Flask, tmp_path: Path) -> None:
-        path = next(each for each in file_store.list_files() if "." not in each.name)
+        path = stored_path(next(each.name for each in file_store.list_files() if "." not in each.name))
         path.write_bytes(b"something else")
         result = demonstration.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])
         assert result.exit_code == 1
@@ -314,13 +315,13 @@ class TestStorage:
         assert (result.exit_code, result.output) == (0, "Every row has its file, and every file has its row.\n")
 
     def test_a_missing_file_is_reported(self, demonstration: Flask) -> None:
-        next(path for path in file_store.list_files() if "." not in path.name).unlink()
+        stored_path(next(each.name for each in file_store.list_files() if "." not in each.name)).unlink()
         result = demonstration.test_cli_runner().invoke(args=["storage", "check"])
         assert result.exit_code == 1
         assert "its file is gone" in result.output
 
     def test_an_orphan_file_is_moved_and_kept(self, demonstration: Flask) -> None:
-        path = file_store.get_path("ab" * 32)
+        path = stored_path("ab" * 32)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"left over")
         os.utime(path, (time.time() - 90_000,) * 2)

@@ -20,6 +20,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.privacy.test_erasure import A_YEAR, erase, registration, wait
+from tests.stored_files import stored_path
 from tracker import clock
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events
@@ -27,7 +28,6 @@ from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import Criterion, Event, Grant, IssuedForm, Person
-from tracker.storage import file_store
 from tracker.verification.services.returning import reopen_verified
 
 Change = Callable[[Path], None]
@@ -416,7 +416,7 @@ class TestRefused:
         assert list(tmp_path.iterdir()) == []
 
     def test_an_export_with_a_changed_form_is_refused(self, demonstration: Flask, tmp_path: Path) -> None:
-        path = file_store.get_path(db.session.scalars(select(IssuedForm.sha256)).one())
+        path = stored_path(db.session.scalars(select(IssuedForm.sha256)).one())
         path.chmod(0o600)
         path.write_bytes(path.read_bytes() + b" ")
         result = demonstration.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "record.zip")])

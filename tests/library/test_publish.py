@@ -232,6 +232,6 @@ def test_installation_unit_is_corrected_in_its_file(world: World, dan: Actor) ->
 
 
 def test_reading_stores_the_document(world: World) -> None:
-    from tracker.storage import file_store
+    from tests.stored_files import stored_path
 
-    assert file_store.get_path(make_read_document(body=b"some bytes").sha256).read_bytes() == b"some bytes"
+    assert stored_path(make_read_document(body=b"some bytes").sha256).read_bytes() == b"some bytes"

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from tests import factories
 from tests.factories import PASSWORD, World
 from tests.library.centre_units import publish_centre_unit, read_unit
+from tests.stored_files import stored_path
 from tracker.background import jobs
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
@@ -25,7 +26,6 @@ from tracker.library.services import import_job, unit_files
 from tracker.library.services import imports as services
 from tracker.library.services.import_job import import_slice, resume_imports, run_import
 from tracker.models import Criterion, CriterionLink, Event, ImportRun, Person, Unit, UnitAttempt
-from tracker.storage import file_store
 from tracker.units.documents import UnitDocument
 from tracker.units.formats.files import ExchangedLink
 from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, LinkKind
@@ -136,7 +136,7 @@ class TestPreview:
     def test_file_is_stored(self, world: World) -> None:
         documents = units(1)
         run = preview(world, documents)
-        assert file_store.get_path(run.sha256).read_bytes() == body_of(documents)
+        assert stored_path(run.sha256).read_bytes() == body_of(documents)
 
     def test_fields_that_a_format_cannot_hold_are_kept(self, world: World) -> None:
         publish_centre_unit(world.northgate, read_unit())
@@ -538,7 +538,7 @@ class TestStopping:
     def test_missing_file_is_reported(self, world: World) -> None:
         run = preview(world, units(1))
         start(run, factories.make_actor(world.dan))
-        file_store.get_path(run.sha256).unlink()
+        stored_path(run.sha256).unlink()
         run_import(run.id)
         assert reload_run(run).state is ImportState.FAILED
         assert run.message.startswith("The file is missing from the store.")

@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from tests.migrations.test_migrations import REVISIONS, load_rows, migrate
 from tests.portfolio.files import pdf
+from tests.stored_files import stored_path
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, DerivedFile, Evidence, FileDetail
 from tracker.portfolio.services.files import attach_file, store_file
-from tracker.storage import file_store
 
 
 def test_details_and_derived_files_are_recorded_as_they_are(empty_app: Flask) -> None:
@@ -24,7 +24,7 @@ def test_details_and_derived_files_are_recorded_as_they_are(empty_app: Flask) ->
     sha256 = db.session.scalars(select(Attachment.sha256)).one()
     db.session.remove()
     migrate("0018_candidate_two_step")
-    stored = file_store.get_path(sha256)
+    stored = stored_path(sha256)
     stored.with_suffix(".details").write_text('{"pages": 3, "remark": "xfa"}', encoding="utf-8")
     stored.with_suffix(".page-1.jpg").write_bytes(b"a page")
     migrate(REVISIONS[0])

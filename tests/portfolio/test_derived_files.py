@@ -15,6 +15,7 @@ from tests.portfolio import files
 from tests.portfolio.test_download import attach, fetch
 from tests.portfolio.test_page_images import sheets
 from tests.portfolio.test_text_previews import DOCX
+from tests.stored_files import stored_path
 from tracker.errors import NotFound
 from tracker.extensions import db
 from tracker.integrity.invariants import run_checks
@@ -23,10 +24,9 @@ from tracker.integrity.verify import CHECKS
 from tracker.ledger import read_only
 from tracker.ledger.transactions import transaction
 from tracker.models import DerivedFile, Evidence, FileDetail
-from tracker.portfolio.derived_files import get_derived_path, load_derived
+from tracker.portfolio.derived_files import load_derived
 from tracker.portfolio.page_images import load_page_image
 from tracker.portfolio.services.files import store_file
-from tracker.storage import file_store
 from tracker.storage.file_references import remove_files
 
 FORGED = files.picture(size=(20, 20))
@@ -46,7 +46,7 @@ def show(browser: FlaskClient, evidence: Evidence, name: str) -> tuple[str, byte
 
 
 def find_path(evidence: Evidence, name: str) -> Path:
-    return get_derived_path(evidence.attachments[0].sha256, name)
+    return stored_path(f"{evidence.attachments[0].sha256}.{name}")
 
 
 def list_faults() -> list[str]:
@@ -107,7 +107,7 @@ def test_a_file_that_is_gone_is_no_fault_and_is_made_anew(
 
 def test_nothing_is_made_from_a_source_that_was_changed(alice: FlaskClient, complaint: Evidence) -> None:
     address = f"{attach(complaint, files.picture(), 'call.jpg')}?show=1"
-    file_store.get_path(complaint.attachments[0].sha256).write_bytes(FORGED)
+    stored_path(complaint.attachments[0].sha256).write_bytes(FORGED)
     answer = fetch(alice, address)
     assert answer.status_code == 404
     assert "This file was changed in the file store, so it is not shown. The record of it is kept." in answer.text
@@ -130,7 +130,7 @@ def test_of_several_readers_at_once_one_makes_the_file(app: Flask, alice: FlaskC
     made: list[int] = []
 
     def read(number: int) -> None:
-        def make(target: Path) -> None:
+        def make(_source: Path, target: Path) -> None:
             made.append(number)
             target.write_bytes(b"%d" % number)
 
@@ -155,7 +155,7 @@ def test_a_file_is_removed_with_what_was_made_from_it_and_the_hashes(app: Flask)
     load_page_image(sha256, stored.media_type, 2)
     assert db.session.scalars(select(DerivedFile.name)).all() == ["page-2.jpg"]
     remove_files([sha256])
-    assert not list(file_store.get_path(sha256).parent.glob(f"{sha256}*"))
+    assert not list(stored_path(sha256).parent.glob(f"{sha256}*"))
     assert not db.session.scalars(select(DerivedFile)).all()
     assert not db.session.scalars(select(FileDetail)).all()
 
@@ -178,4 +178,4 @@ def test_a_missing_source_gives_no_picture(complaint: Evidence) -> None:
     with transaction():
         db.session.execute(delete(DerivedFile))
     with pytest.raises(NotFound, match="is gone in the file store"):
-        load_derived("0" * 64, "preview.jpg", lambda target: target.touch())
+        load_derived("0" * 64, "preview.jpg", lambda _source, target: target.touch())

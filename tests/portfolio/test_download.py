@@ -14,12 +14,12 @@ from tests import factories
 from tests.factories import World
 from tests.portfolio import files
 from tests.portfolio.conftest import ClientFor
+from tests.stored_files import stored_path
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, UnitAttempt
 from tracker.portfolio import image_subprocess
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.storage import file_store
 from tracker.web.security_headers import FILE_SECURITY_POLICY
 
 
@@ -160,7 +160,7 @@ def test_a_recording_is_sent_in_ranges(alice: FlaskClient, complaint: Evidence) 
 
 def test_a_missing_file_shows_an_error(alice: FlaskClient, complaint: Evidence) -> None:
     path = attach(complaint, b"Notes.", "n.txt")
-    file_store.get_path(complaint.attachments[0].sha256).unlink()
+    stored_path(complaint.attachments[0].sha256).unlink()
     answer = fetch(alice, path)
     assert answer.status_code == 404
     assert "missing from the file store" in answer.text

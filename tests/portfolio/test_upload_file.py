@@ -13,6 +13,7 @@ from tests import factories
 from tests.factories import World
 from tests.portfolio import files
 from tests.portfolio.conftest import ClientFor
+from tests.stored_files import stored_path
 from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -38,7 +39,7 @@ def test_a_photo_is_stored_and_its_address_returned(alice: FlaskClient, complain
     assert answer.json["url"] == f"/evidence/{complaint.id}/files/{attachment.id}"
     assert answer.json["remove_url"] == f"/evidence/{complaint.id}/files/{attachment.id}/remove"
     assert attachment.media_type == "image/jpeg"
-    assert file_store.get_path(attachment.sha256).stat().st_size == attachment.size
+    assert stored_path(attachment.sha256).stat().st_size == attachment.size
 
 
 def test_a_renamed_recording_is_stored_with_its_real_type(alice: FlaskClient, complaint: Evidence) -> None:

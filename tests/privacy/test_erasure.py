@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.factories import PASSWORD, PASSWORD_HASH, make_app
 from tests.integrity.tampering import list_violations, tampering_transaction
 from tests.privacy.database_dump import dump_database, list_violations_except_overdue
+from tests.stored_files import stored_path
 from tracker import clock
 from tracker.accounts.services.account_changes import apply_due_changes, request_email_change
 from tracker.accounts.services.names import change_name
@@ -157,7 +158,7 @@ class TestEvidence:
             for each in db.session.scalars(select(Evidence).where(Evidence.candidate_id != alice.candidate_id))
         }
         assert [each for each in words if each in dump and each not in other_titles] == []
-        assert [each for each in files if list(file_store.get_path(each).parent.glob(f"{each}*"))] == []
+        assert [each for each in files if list(stored_path(each).parent.glob(f"{each}*"))] == []
         assert recorded_acts()[-1] == "portfolio_erased"
         assert list_violations_except_overdue() == []
         assert list(list_missing_files()) == []
@@ -190,7 +191,7 @@ class TestEvidence:
             )  # fmt: skip
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
-        assert file_store.get_path(attachment.sha256).exists()
+        assert stored_path(attachment.sha256).exists()
         assert list_violations_except_overdue() == []
 
     def test_tampering_beside_an_erasure_is_detected(self) -> None:
@@ -230,7 +231,7 @@ class TestEverything:
         number, candidate = chloe.candidate_number, chloe.candidate_id
         forms = db.session.scalars(select(IssuedForm.sha256)).all()
         assert forms
-        assert all(file_store.get_path(each).exists() for each in forms)
+        assert all(stored_path(each).exists() for each in forms)
         with transaction():
             make_app(chloe.candidate).name = "Chloe’s phone"
         wait(4 * A_YEAR)
@@ -240,7 +241,7 @@ class TestEverything:
             assert canary not in dump, canary
         person = db.session.get_one(Person, candidate)
         assert (person.name, person.password_hash) == ("Erased", None)
-        assert not any(file_store.get_path(each).exists() for each in forms)
+        assert not any(stored_path(each).exists() for each in forms)
         assert list_violations_except_overdue() == []
         assert list(list_missing_files()) == []
 
@@ -400,10 +401,10 @@ class TestInvariant27:
         content = file_store.read(sha256)
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
-        file_store.get_path(sha256).write_bytes(content)
+        stored_path(sha256).write_bytes(content)
         assert any(each.startswith("27: ") and "still there" in each for each in list_violations())
         remove_erased_files()
-        assert not file_store.get_path(sha256).exists()
+        assert not stored_path(sha256).exists()
 
     def test_erasure_overdue_by_thirty_days_is_reported(self) -> None:
         wait(A_YEAR + 29 * A_DAY)

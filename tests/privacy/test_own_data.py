@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment import workflow
 from tests.factories import PASSWORD, World
+from tests.stored_files import stored_path
 from tracker import clock
 from tracker.accounts.services.names import change_name
 from tracker.extensions import db
@@ -200,7 +201,7 @@ def test_export_contains_issued_forms(assessed_world: World, client: Browser) ->
 
 def test_missing_file_is_reported_in_the_export(assessed_world: World, client: Browser) -> None:
     attachment = db.session.query(Attachment).filter_by(name="call notes.txt").one()
-    file_store.get_path(attachment.sha256).unlink()
+    stored_path(attachment.sha256).unlink()
     archive = take(client(assessed_world.alice))
     assert load_data(archive)["as_a_candidate"]["evidence"][0]["files"][0]["in_this_zip"] is None
     assert "Missing files: 1." in archive.read("README.txt").decode()

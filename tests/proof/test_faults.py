@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import event, select, text
 from werkzeug.test import TestResponse
@@ -83,7 +83,7 @@ ACTS: dict[str, Callable[[Stage], PreparedAct]] = {
 
 
 def list_file_names() -> set[str]:
-    return {path.name for path in file_store.list_files()}
+    return {entry.name for entry in file_store.list_files()}
 
 
 def run_with_fault(stage: Stage, prepared: PreparedAct, fault: Any) -> TestResponse:
@@ -127,7 +127,7 @@ def refuse_storage_step(number: int, function_name: str, after: int) -> Iterator
     real, calls = getattr(owner, function_name), [0]
 
     def step(*args: Any, **kwargs: Any) -> Any:
-        if str(file_store._get_folder()) in str(args[0]) or isinstance(args[0], int):
+        if str(current_app.config["ATTACHMENTS_PATH"]) in str(args[0]) or isinstance(args[0], int):
             calls[0] += 1
             if calls[0] > after:
                 raise OSError(number, os.strerror(number))

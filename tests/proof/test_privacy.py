@@ -17,6 +17,7 @@ from tests.inspection import PlainClient
 from tests.privacy.database_dump import dump_database, list_violations_except_overdue
 from tests.proof.proof_size import choose_size, record_figures
 from tests.proof.stages import run_with_test_passwords
+from tests.stored_files import stored_path
 from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.account_links import set_password
@@ -129,9 +130,8 @@ def test_data_export_has_all_of_its_person_and_nothing_of_anybody_else(
 
 def read_stored_files() -> str:
     """Return the name and content of every stored file."""
-    return "\n".join(
-        f"{path} {path.read_bytes().decode(errors='replace')}" for path in sorted(file_store.list_files())
-    )
+    paths = [stored_path(entry.name) for entry in file_store.list_files()]
+    return "\n".join(f"{path} {path.read_bytes().decode(errors='replace')}" for path in paths)
 
 
 def test_erased_words_are_in_no_table_and_no_file(people: list[int]) -> None:

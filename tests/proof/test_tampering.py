@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select, text, update
 from tests.integrity.tampering import find_other_value, first_row, list_violations, tampering_transaction
 from tests.proof.proof_size import choose_size, record_figures
 from tests.proof.sample_evidence import submit_sample_evidence
+from tests.stored_files import stored_path
 from tracker import clock
 from tracker.errors import Invalid
 from tracker.extensions import db
@@ -21,7 +22,6 @@ from tracker.ledger import checkpoints, events
 from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Attachment, Event, IssuedForm
 from tracker.recording_forms.form_verification import FormVerdict, check_file, load_known_keys
-from tracker.storage import file_store
 
 COLUMNS = [
     "decision.outcome",
@@ -144,11 +144,11 @@ def change_file(path: Path, change: Callable[[bytes], bytes | None]) -> Iterator
 
 
 def find_attachment_file() -> Path:
-    return file_store.get_path(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
+    return stored_path(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
 
 
 def find_form_file() -> Path:
-    return file_store.get_path(db.session.scalars(select(IssuedForm.sha256)).one())
+    return stored_path(db.session.scalars(select(IssuedForm.sha256)).one())
 
 
 def find_checkpoints_file() -> Path:

@@ -18,6 +18,7 @@ from tests.assessment import workflow
 from tests.factories import World
 from tests.integrity.tampering import list_violations, tampering_transaction
 from tests.recording_forms.tagged_pdf import Sheet
+from tests.stored_files import stored_path
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -158,7 +159,7 @@ class TestIssuing:
     def test_a_stored_file_that_was_changed_is_not_printed(
         self, issued_pdf: bytes, verified_world: World, client: Browser
     ) -> None:
-        path = file_store.get_path(get_form().sha256)
+        path = stored_path(get_form().sha256)
         path.write_bytes(issued_pdf[:-1] + b" ")
         answer = client(verified_world.alice).get(f"{address(verified_world)}.pdf")
         assert answer.status_code == 404

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.stored_files import stored_path
 from tracker.storage import file_store
 
 
@@ -17,7 +18,7 @@ def test_a_file_is_stored_under_its_hash(app: Flask, store: Path) -> None:
     stored_file = file_store.save(io.BytesIO(b"three calls"))
     assert stored_file.sha256 == hashlib.sha256(b"three calls").hexdigest()
     assert stored_file.size == 11
-    assert file_store.get_path(stored_file.sha256).read_bytes() == b"three calls"
+    assert stored_path(stored_file.sha256).read_bytes() == b"three calls"
 
 
 def test_the_same_bytes_twice_are_one_file(app: Flask, store: Path) -> None:
@@ -27,7 +28,7 @@ def test_the_same_bytes_twice_are_one_file(app: Flask, store: Path) -> None:
 
 def test_a_file_is_readable_by_its_owner_only(app: Flask, store: Path) -> None:
     stored_file = file_store.save(io.BytesIO(b"private"))
-    assert file_store.get_path(stored_file.sha256).stat().st_mode & 0o077 == 0
+    assert stored_path(stored_file.sha256).stat().st_mode & 0o077 == 0
     assert store.stat().st_mode & 0o077 == 0
 
 
@@ -46,7 +47,7 @@ def test_a_file_and_its_folders_are_synced_before_save_returns(
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(Path, "replace", lambda path, to: (steps.append("rename"), replace(path, to))[1])
     stored_file = file_store.save(io.BytesIO(b"through a power cut"))
-    folder = file_store.get_path(stored_file.sha256).parent
+    folder = stored_path(stored_file.sha256).parent
     assert steps == ["file", "rename", folder.stat().st_ino, store.stat().st_ino]
 
 

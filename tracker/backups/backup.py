@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from tracker.backups.databases import copy_database
-from tracker.backups.manifests import MANIFEST_NAME, Manifest, get_file_path, hash_file, write_manifest
+from tracker.backups.manifests import CHUNK_SIZE, MANIFEST_NAME, Manifest, get_file_path, hash_file, write_manifest
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -60,18 +61,20 @@ def make_backup(target: Path) -> Path:
 def _copy_files(folder: Path) -> dict[str, int]:
     """Copy every complete stored file, and return their sizes by hash. Derived images are left out."""
     copied = {}
-    for path in file_store.list_files():
-        if not HASH.fullmatch(path.name):
+    for entry in file_store.list_files():
+        if not HASH.fullmatch(entry.name):
             continue
-        target = get_file_path(folder, path.name)
+        target = get_file_path(folder, entry.name)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-        if hash_file(target) != path.name:
+        with closing(file_store.open_file(entry.name)) as stream, target.open("wb") as copy:
+            shutil.copyfileobj(stream, copy, CHUNK_SIZE)
+        if hash_file(target) != entry.name:
+            place = file_store.get_store().describe(entry.key)
             raise Refused(
-                f"The stored file {path} was changed or is damaged. No backup was made. For details: flask verify"
+                f"The stored file {place} was changed or is damaged. No backup was made. For details: flask verify"
             )
         _fsync(target)
-        copied[path.name] = target.stat().st_size
+        copied[entry.name] = target.stat().st_size
     return copied
 
 

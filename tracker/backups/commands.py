@@ -106,13 +106,13 @@ def _verify(missing: int, anchor: "TrustAnchor") -> None:
 )
 def check_storage(repair: bool) -> None:
     """List rows without their file and files without a row. Exit with 1 if any are left."""
-    from tracker.storage.reconciliation import list_missing_files, list_orphan_files, move_orphan
+    from tracker.storage.reconciliation import describe_orphan, list_missing_files, list_orphan_files, move_orphan
 
     missing, orphans = list(list_missing_files()), list(list_orphan_files())
     for sentence in missing:
         click.echo(f"✗ {sentence}")
-    for path in orphans:
-        click.echo(f"{'moved to: ' + str(move_orphan(path)) if repair else 'no row refers to: ' + str(path)}")
+    for entry in orphans:
+        click.echo(f"moved to: {move_orphan(entry)}" if repair else f"no row refers to: {describe_orphan(entry)}")
     if not missing and not orphans:
         click.echo("Every row has its file, and every file has its row.")
     sys.exit(1 if missing or (orphans and not repair) else 0)

@@ -49,7 +49,7 @@ def find_wrong_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
         elif until >= day_of(event.at) or event.data["until"] != str(until):
             yield f"registration {registration['id']} was erased by {event.name} and had to be kept until {until}"
         for sha256 in event.data["files"]:
-            if file_store.get_path(sha256).exists() and not is_referenced(sha256):
+            if file_store.exists(sha256) and not is_referenced(sha256):
                 yield f"{event.name} erased file {sha256}, which is still there"
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
-from tracker.portfolio.derived_files import get_derived_path
 from tracker.storage import file_store
 from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_orphan
 
@@ -21,10 +20,9 @@ def find_attachments_without_file(ledger: LedgerSnapshot) -> Iterator[str]:
         sha256 = row["sha256"]
         if sha256 not in checked:
             checked[sha256] = find_file_fault(sha256)
-        path = file_store.get_path(sha256)
         if fault := checked[sha256]:
             yield f"attachment {key}: its file {fault}"
-        elif path.stat().st_size != row["size"]:
+        elif (entry := file_store.find(sha256)) and entry.size != row["size"]:
             yield f"attachment {key}: its file is not {row['size']} bytes long"
 
 
@@ -32,10 +30,10 @@ def find_attachments_without_file(ledger: LedgerSnapshot) -> Iterator[str]:
 def find_leftover_files(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each unreferenced or temporary file. docs/integrity.md, invariant 17."""
     referenced = {row[column] for table, column in FILE_COLUMNS for row in ledger.rows(table).values()}
-    for path in file_store.list_files():
-        if is_orphan(path, referenced):
-            fault = "was not written completely" if path.name.endswith(".tmp") else "is not referred to by any row"
-            yield f"{path.name} {fault}"
+    for entry in file_store.list_files():
+        if is_orphan(entry, referenced):
+            fault = "was not written completely" if entry.name.endswith(".tmp") else "is not referred to by any row"
+            yield f"{entry.name} {fault}"
 
 
 @invariant(32, "every picture, page and text that was made from a file is as it was made")
@@ -45,9 +43,12 @@ def find_changed_derived_files(ledger: LedgerSnapshot) -> Iterator[str]:
     One that is gone is no fault: it is made anew when it is needed, also after a restore.
     """
     for (source, name), row in ledger.rows("derived_file").items():
-        path = get_derived_path(source, name)
-        if not path.exists():
+        try:
+            content = file_store.read_derived(source, name, row["sha256"])
+        except FileNotFoundError:
             continue
-        with path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != row["sha256"]:
-                yield f"{path.name} was changed since it was made from its file"
+        except OSError:
+            yield f"{source}.{name} cannot be read"
+            continue
+        if hashlib.sha256(content).hexdigest() != row["sha256"]:
+            yield f"{source}.{name} was changed since it was made from its file"

@@ -4,10 +4,11 @@ Each is recorded with its own hash and its source's when it is made. Only the re
 differs is made anew from the source, which the log and the ledger report (docs/integrity.md, Derived files).
 """
 
-import fcntl
 import hashlib
+import math
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from logging import getLogger
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from tracker.ledger import read_only
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import reading, transaction
 from tracker.models import Attachment, DerivedFile
+from tracker.sandbox.slots import hold_file_lock
 from tracker.storage import file_store
-from tracker.storage.file_references import find_file_fault
+from tracker.storage.file_references import name_fault
 from tracker.web.fair_shares import Turn
 
 REPLACED = "derived_file_replaced"
@@ -33,7 +35,11 @@ SOURCE_FAULT = (
 logger = getLogger(__name__)
 
 
-def load_derived(sha256: str, name: str, make: Callable[[Path], object], turn: Turn = nullcontext) -> bytes:
+Make = Callable[[Path, Path], object]
+"""Makes a file: reads the stored file at the first path, and writes to the second."""
+
+
+def load_derived(sha256: str, name: str, make: Make, turn: Turn = nullcontext) -> bytes:
     """Return a derived file, made where there is none or where it was changed since it was made.
 
     Call it with no transaction open, since making it can take long.
@@ -41,7 +47,7 @@ def load_derived(sha256: str, name: str, make: Callable[[Path], object], turn: T
     Args:
         sha256: the stored file that it is made from.
         name: what follows the hash in its name, without the full stop: `preview.jpg`.
-        make: writes it to a path. Whatever it raises is raised again, and nothing is stored.
+        make: makes it. Whatever it raises is raised again, and nothing is stored.
         turn: returns what to hold while it is made.
 
     Raises:
@@ -61,7 +67,7 @@ def find_derived(sha256: str, name: str) -> bytes | None:
     if recorded is None:
         return None
     try:
-        content = get_derived_path(sha256, name).read_bytes()
+        content = file_store.read_derived(sha256, name, recorded)
     except OSError:
         return None
     return content if hashlib.sha256(content).hexdigest() == recorded else None
@@ -75,29 +81,25 @@ def find_recorded_hash(sha256: str, name: str) -> str | None:
 
 def has_derived(sha256: str, name: str) -> bool:
     """Return whether a derived file was recorded and is there; whether it is unchanged is checked when it is used."""
-    return get_derived_path(sha256, name).exists() and find_recorded_hash(sha256, name) is not None
+    recorded = find_recorded_hash(sha256, name)
+    return recorded is not None and file_store.find_derived(sha256, name, recorded) is not None
 
 
-def make_derived(sha256: str, name: str, make: Callable[[Path], object]) -> bytes:
+def make_derived(sha256: str, name: str, make: Make) -> bytes:
     """Make, store, record and return a derived file; of several callers at once one makes it. See `load_derived`."""
-    path = get_derived_path(sha256, name)
-    if fault := find_file_fault(sha256):
-        raise NotFound(SOURCE_FAULT.format(fault))
-    with _locked(file_store.get_path(sha256)):
+    with _open_source(sha256) as source, _locked(sha256):
         with reading():
             if (content := find_derived(sha256, name)) is not None:
                 return content
-            was_replaced = path.exists() and find_recorded_hash(sha256, name) is not None
-        with file_store.replacing(path) as temporary:
-            make(temporary)
-            content = temporary.read_bytes()
+            recorded = find_recorded_hash(sha256, name)
+            was_replaced = recorded is not None and file_store.find_derived(sha256, name, recorded) is not None
+        with tempfile.TemporaryDirectory(prefix="tracker-") as folder:
+            target = Path(folder) / name
+            make(source, target)
+            content = target.read_bytes()
+        file_store.write_derived(sha256, name, content)
         _record(sha256, name, content, was_replaced=was_replaced)
     return content
-
-
-def get_derived_path(sha256: str, name: str) -> Path:
-    """Return the path of a derived file."""
-    return file_store.get_path(sha256).with_suffix(f".{name}")
 
 
 def _record(sha256: str, name: str, content: bytes, *, was_replaced: bool) -> None:
@@ -119,8 +121,18 @@ def _record(sha256: str, name: str, content: bytes, *, was_replaced: bool) -> No
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a stored file, so that one process at a time makes files from it."""
-    with path.open("r+b") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+def _open_source(sha256: str) -> Iterator[Path]:
+    """Yield the path of a stored file. Raises `NotFound` with what is wrong with it."""
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(file_store.local(sha256))
+        except OSError as error:
+            raise NotFound(SOURCE_FAULT.format(name_fault(error))) from error
+        yield source
+
+
+@contextmanager
+def _locked(sha256: str) -> Iterator[None]:
+    """Hold the lock of a stored file, so that one process at a time makes files from it; some files share a lock."""
+    with hold_file_lock(f"deriving-{sha256[:2]}", 1, math.inf):
         yield

@@ -46,7 +46,7 @@ def list_documents_without_previews() -> list[tuple[str, str]]:
 
 def lacks_previews(sha256: str, media_type: str) -> bool:
     """Return whether a stored document lacks pages or a text that this machine can make."""
-    if not file_store.get_path(sha256).exists():
+    if not file_store.exists(sha256):
         return False
     return _lacks_pages(sha256, media_type) or lacks_text_preview(sha256, media_type)
 

@@ -17,7 +17,6 @@ from tracker.portfolio.file_details import FileDetails, load_details
 from tracker.portfolio.file_types import DECODER_SLOTS, PDF, identify_file
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError, SandboxFailed
-from tracker.storage import file_store
 from tracker.web.fair_shares import Turn
 
 MAX_PAGES = 60
@@ -50,8 +49,12 @@ def load_page_image(sha256: str, media_type: str, page_number: int, turn: Turn =
     if content is not None:
         return content
     try:
-        with turn(), _open_pdf(sha256, media_type) as pdf:
-            return make_derived(sha256, name, lambda target: RENDERER.run([str(pdf), str(page_number), str(target)]))
+        with turn(), _open_converted(sha256, media_type) as converted:
+
+            def render(source: Path, target: Path) -> None:
+                RENDERER.run([str(converted or source), str(page_number), str(target)])
+
+            return make_derived(sha256, name, render)
     except SandboxBusy as error:
         raise Busy from error
     except (OSError, SandboxError) as error:
@@ -59,10 +62,10 @@ def load_page_image(sha256: str, media_type: str, page_number: int, turn: Turn =
 
 
 @contextmanager
-def _open_pdf(sha256: str, media_type: str) -> Iterator[Path]:
-    """Yield the path of a stored PDF, or of the PDF that a document is converted to."""
+def _open_converted(sha256: str, media_type: str) -> Iterator[Path | None]:
+    """Yield the path of the PDF that a document is converted to; None for a file that is a PDF itself."""
     if media_type == PDF.media_type:
-        yield file_store.get_path(sha256)
+        yield None
         return
     with tempfile.NamedTemporaryFile() as converted:
         converted.write(load_pdf(sha256, media_type))
@@ -72,8 +75,9 @@ def _open_pdf(sha256: str, media_type: str) -> Iterator[Path]:
 
 def load_pdf(sha256: str, media_type: str) -> bytes:
     """Return a stored document as PDF, converted once and kept. Raises `SandboxError` where it cannot be."""
-    source = file_store.get_path(sha256)
-    return load_derived(sha256, PDF_NAME, lambda target: target.write_bytes(_convert_to_pdf(source, media_type)))
+    return load_derived(
+        sha256, PDF_NAME, lambda source, target: target.write_bytes(_convert_to_pdf(source, media_type))
+    )
 
 
 def _convert_to_pdf(source: Path, media_type: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +62,9 @@ def lacks_text_preview(sha256: str, media_type: str) -> bool:
 
 def load_text(sha256: str, media_type: str, turn: Turn = nullcontext) -> bytes:
     """Return a document's text in UTF-8, read once and kept. Raises `NotFound` where it cannot be read."""
-    source = file_store.get_path(sha256)
     try:
         return load_derived(
-            sha256, TEXT_NAME, lambda target: target.write_bytes(_read_text(source, media_type)), turn
+            sha256, TEXT_NAME, lambda source, target: target.write_bytes(_read_text(source, media_type)), turn
         )
     except (OSError, SandboxError) as error:
         raise NotFound("This file cannot be shown. Download it instead.") from error
@@ -75,7 +74,7 @@ def load_text_preview(sha256: str, media_type: str) -> TextPreview | None:
     """Return the beginning of a document's text, without opening the document; None where it was not read."""
     try:
         if media_type in PLAIN_TEXT:
-            with file_store.get_path(sha256).open("rb") as plain:
+            with closing(file_store.open_file(sha256)) as plain:
                 text = decode_start(plain.read(4 * MAX_SHOWN_LENGTH))
         else:
             text = (find_derived(sha256, TEXT_NAME) or b"").decode()

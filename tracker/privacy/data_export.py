@@ -66,14 +66,14 @@ def build_data_export(person: Person) -> DataExport:
     paths: dict[int, str] = {}
     missing = 0
     for attachment, number in list_own_attachments(person):
-        if not file_store.get_path(attachment.sha256).exists():
+        if not file_store.exists(attachment.sha256):
             missing += 1
             continue
         item = f"evidence-{number}" if number else "drafts"
         paths[attachment.id] = f"files/{item}/{attachment.id}-{make_safe_name(attachment.name)}"
         files.append(ZipEntry(paths[attachment.id], attachment.sha256))
     for form, slug in list_own_forms(person):
-        if file_store.get_path(form.sha256).exists():
+        if file_store.exists(form.sha256):
             files.append(ZipEntry(f"forms/{slug}-round-{form.round}-{form.id}.pdf", form.sha256))
         else:
             missing += 1
@@ -93,7 +93,8 @@ def write_zip(data: DataExport) -> IO[bytes]:
         archive.writestr("README.txt", _render_readme(data))
         archive.writestr("data.json", json.dumps(data.content, indent=1, ensure_ascii=False))
         for each in data.files:  # stored uncompressed: images, videos and PDFs are compressed already
-            archive.write(file_store.get_path(each.sha256), each.path, zipfile.ZIP_STORED)
+            with file_store.local(each.sha256) as path:
+                archive.write(path, each.path, zipfile.ZIP_STORED)
     packed.seek(0)
     return packed
 

@@ -256,7 +256,7 @@ def _difference(pdf: bytes, form: IssuedForm) -> str:
     here too: to its reader, each answer would give away one byte of the form.
     """
     try:
-        issued = file_store.get_path(form.sha256).read_bytes()
+        issued = file_store.read(form.sha256)
     except OSError:
         return ""
     if pdf == issued:

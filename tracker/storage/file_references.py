@@ -5,7 +5,7 @@ import json
 import re
 import time
 from collections.abc import Collection, Iterable
-from pathlib import Path
+from contextlib import closing
 
 from sqlalchemy import ColumnElement, delete, select
 
@@ -13,6 +13,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, DerivedFile, Erasure, Event, FileDetail, IssuedForm, UnitAttempt
 from tracker.storage import file_store
+from tracker.storage.stores import DamagedFile, StoreEntry, get_key
 
 FILE_COLUMNS = (
     ("attachment", "sha256"),
@@ -23,38 +24,52 @@ FILE_COLUMNS = (
 """The tables and columns that refer to stored files by their SHA-256."""
 ERASED_TEXT = "Erased"
 """What an erasure writes in place of an attachment's name and of other erased text."""
-STORED_NAME = re.compile(r"([0-9a-f]{64})(?:\.pages|\.details|\.preview\.(?:jpg|txt|pdf)|\.page-[1-9][0-9]?\.jpg)?")
-"""The name of a stored file, or of a file made from it: its details (once a page count), a preview, a page."""
+STORED_NAME = re.compile(
+    r"([0-9a-f]{64})(?:\.pages|\.details|(?:\.preview\.(?:jpg|txt|pdf)|\.page-[1-9][0-9]?\.jpg)(?:\.[0-9a-f]{64})?)?"
+)
+"""The name of a stored file, or of a file made from it: its details (once a page count), a preview, a page.
+
+In a bucket the hash of a preview or page follows.
+"""
 MAX_TEMPORARY_AGE = 3600
 """Seconds after which an unfinished temporary file is an orphan."""
 MAX_UNREFERENCED_AGE = 24 * 3600
 """Seconds after which a stored file that no row refers to is an orphan."""
 
 
-def is_orphan(path: Path, referenced: Collection[str]) -> bool:
+def is_orphan(entry: StoreEntry, referenced: Collection[str]) -> bool:
     """Return whether a file is unfinished or not referred to, and too old to belong to a running request."""
-    is_temporary = path.name.endswith(".tmp")
-    if not is_temporary and is_derived_from(path, referenced):
+    is_temporary = entry.name.endswith(".tmp")
+    if not is_temporary and is_derived_from(entry, referenced):
         return False
-    return time.time() - path.stat().st_mtime > (MAX_TEMPORARY_AGE if is_temporary else MAX_UNREFERENCED_AGE)
+    return time.time() - entry.modified_at > (MAX_TEMPORARY_AGE if is_temporary else MAX_UNREFERENCED_AGE)
 
 
-def is_derived_from(path: Path, hashes: Collection[str]) -> bool:
+def is_derived_from(entry: StoreEntry, hashes: Collection[str]) -> bool:
     """Return whether a file has one of the hashes or is derived from such a file, and is in its folder."""
-    match = STORED_NAME.fullmatch(path.name)
-    return bool(match and match[1] in hashes and path.parent == file_store.get_path(match[1]).parent)
+    match = STORED_NAME.fullmatch(entry.name)
+    return bool(match and match[1] in hashes and entry.key == get_key(entry.name))
 
 
 def find_file_fault(sha256: str) -> str | None:
     """Return what is wrong with a stored file (`is gone`, `was changed`, `cannot be read`), or None."""
     try:
-        with file_store.get_path(sha256).open("rb") as stream:
-            is_intact = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
-    except FileNotFoundError:
-        return "is gone"
-    except OSError:
-        return "cannot be read"
-    return None if is_intact else "was changed"
+        with closing(file_store.open_file(sha256)) as stream:
+            is_intact = hashlib.file_digest(stream, "sha256").hexdigest() == sha256  # type: ignore[arg-type]
+    except OSError as error:
+        return name_fault(error)
+    return None if is_intact else name_fault(DamagedFile())
+
+
+def name_fault(error: OSError) -> str:
+    """Return what the error of reading a stored file says about it."""
+    match error:
+        case FileNotFoundError():
+            return "is gone"
+        case DamagedFile():
+            return "was changed"
+        case _:
+            return "cannot be read"
 
 
 def list_erased_rows() -> dict[str, set[int]]:
@@ -96,8 +111,7 @@ def remove_files(hashes: Iterable[str]) -> None:
             db.session.execute(delete(FileDetail).where(FileDetail.sha256 == sha256))
             db.session.execute(delete(DerivedFile).where(DerivedFile.source_sha256 == sha256))
     for sha256 in removed:
-        for stored in file_store.get_path(sha256).parent.glob(f"{sha256}*"):
-            stored.unlink(missing_ok=True)
+        file_store.remove(sha256)
 
 
 def remove_erased_files() -> None:

@@ -1,78 +1,52 @@
-"""File store: a folder in which each file is named by its SHA-256.
+"""File store: files named by their SHA-256, in the folder or the bucket that `STORAGE_URL` names.
 
-A file is written under a temporary name in the same folder, synced, renamed, and the folder is synced; only then does
-a row refer to it, so a stored file survives a power cut (docs/integrity.md, Durability).
+A file is stored before a row refers to it, and never changed. What is made from it for pages is stored beside it.
 """
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
 from flask import current_app
 
-CHUNK = 1024 * 1024
+from tracker.config import S3Location
+from tracker.storage.folder_store import FolderStore
+from tracker.storage.stores import DamagedFile, Store, StoredFile, StoreEntry, get_key
+
+__all__ = ["DamagedFile", "StoreEntry", "StoredFile"]
 
 
-@dataclass(frozen=True)
-class StoredFile:
-    """A file that is on disk and synced."""
-
-    sha256: str
-    size: int
+def get_store() -> Store:
+    """Return the installation's folder or bucket."""
+    location: S3Location | None = current_app.config["S3_LOCATION"]
+    return _get_bucket(location) if location else FolderStore(current_app.config["ATTACHMENTS_PATH"])
 
 
 def save(stream: IO[bytes]) -> StoredFile:
     """Store a stream under its hash.
 
     Raises:
-        OSError: the disk is full; nothing is left of the file.
+        OSError: the disk is full, or the store cannot be reached.
     """
-    folder = _get_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f".{secrets.token_hex(16)}.tmp"
-    digest, size = hashlib.sha256(), 0
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
-            for chunk in _read_chunks(stream):
-                size += len(chunk)
-                digest.update(chunk)
-                sink.write(chunk)
-            sink.flush()
-            os.fsync(sink.fileno())
-        target = get_path(digest.hexdigest())
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-        path.replace(target)
-        _fsync_folder(target.parent)
-        _fsync_folder(folder)
-    finally:
-        path.unlink(missing_ok=True)
-    return StoredFile(digest.hexdigest(), size)
+    return get_store().save(stream)
 
 
-def get_path(sha256: str) -> Path:
-    """Return the path of a stored file; the first two characters of its hash name the folder."""
-    return _get_folder() / sha256[:2] / sha256
+def open_file(sha256: str) -> IO[bytes]:
+    """Return a stream of a stored file, whose content is not compared with its hash. Raises `OSError`."""
+    return get_store().open(get_key(sha256))
 
 
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Yield a temporary path that becomes the target, a file made from a stored one, when the block has succeeded.
+def local(sha256: str) -> AbstractContextManager[Path]:
+    """Yield the path of a file with this content, for what needs a local file; only to be read.
 
-    Nothing is left of it where the block fails.
+    Raises:
+        FileNotFoundError: it is not stored.
+        OSError: it cannot be read, or its content does not match its hash.
     """
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return get_store().local(sha256)
 
 
 def read(sha256: str) -> bytes:
@@ -81,15 +55,53 @@ def read(sha256: str) -> bytes:
     Raises:
         OSError: the file is missing, or its content does not match its hash.
     """
-    content = get_path(sha256).read_bytes()
+    with closing(open_file(sha256)) as stream:
+        content = stream.read()
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise OSError(f"{sha256} has other content")
+        raise DamagedFile(f"{sha256} has other content")
     return content
 
 
-def list_files() -> Iterator[Path]:
+def find(sha256: str) -> StoreEntry | None:
+    """Return the entry of a stored file, or None where there is none."""
+    return get_store().find(get_key(sha256))
+
+
+def exists(sha256: str) -> bool:
+    """Return whether a file is stored."""
+    return find(sha256) is not None
+
+
+def list_files() -> Iterator[StoreEntry]:
     """Yield all files in the store, unfinished ones included."""
-    yield from (path for path in sorted(_get_folder().rglob("*")) if path.is_file())
+    return get_store().list_entries()
+
+
+def remove(sha256: str) -> None:
+    """Delete a file and what was made from it."""
+    store = get_store()
+    for entry in store.list_entries(get_key(sha256)):
+        store.remove(entry.key)
+
+
+def find_derived(source: str, name: str, sha256: str) -> StoreEntry | None:
+    """Return the entry of a file made from a stored one, given its hash when it was made; None if it is gone."""
+    store = get_store()
+    return store.find(store.build_derived_key(source, name, sha256))
+
+
+def read_derived(source: str, name: str, sha256: str) -> bytes:
+    """Return a file made from a stored one, which may have been changed since. Raises `OSError`."""
+    store = get_store()
+    with closing(store.open(store.build_derived_key(source, name, sha256))) as stream:
+        return stream.read()
+
+
+def write_derived(source: str, name: str, content: bytes) -> str:
+    """Store a file made from a stored one, and return its hash."""
+    store, sha256 = get_store(), hashlib.sha256(content).hexdigest()
+    store.write_derived(store.build_derived_key(source, name, sha256), content)
+    return sha256
 
 
 def get_max_size() -> int:
@@ -98,20 +110,9 @@ def get_max_size() -> int:
     return limit
 
 
-def _get_folder() -> Path:
-    folder: Path = current_app.config["ATTACHMENTS_PATH"]
-    return folder
+@lru_cache(maxsize=8)
+def _get_bucket(location: S3Location) -> Store:
+    """Return the bucket, whose client is made once for each process: it keeps connections open."""
+    from tracker.storage.s3_store import S3Store
 
-
-def _read_chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    stream.seek(0)
-    while chunk := stream.read(CHUNK):
-        yield chunk
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return S3Store(location)

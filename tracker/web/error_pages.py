@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from tracker.errors import Busy, TrackerError
+from tracker.storage.stores import StoreUnreachable
 from tracker.web.current_user import in_terms
 
 SENTENCES = {
@@ -48,6 +49,11 @@ UNREACHABLE = (
     "The server cannot reach its database",
     "This was not saved. What was saved before is safe. Keep this page open, wait a minute and send it again.",
 )
+FILES_UNREACHABLE = (
+    503,
+    "The server cannot reach its files",
+    "This was not done. What was saved before is safe. Keep this page open, wait a minute and try again.",
+)
 DATABASE_FAULTS = {
     **dict.fromkeys(("SQLITE_FULL", "53100"), DISK_FULL),
     **dict.fromkeys(("SQLITE_READONLY", "25006"), READ_ONLY),
@@ -68,6 +74,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_expired)
     app.register_error_handler(HTTPException, show_http_error)
     app.register_error_handler(OSError, show_full_disk)
+    app.register_error_handler(StoreUnreachable, show_unreachable_store)
     app.register_error_handler(DBAPIError, show_database_fault)
 
 
@@ -100,6 +107,12 @@ def show_full_disk(error: OSError) -> ResponseReturnValue:
         raise error
     current_app.logger.error("The disk cannot be written to: %s", error.strerror)
     return render_error(*(READ_ONLY if error.errno == errno.EROFS else DISK_FULL))
+
+
+def show_unreachable_store(error: StoreUnreachable) -> ResponseReturnValue:
+    """Show that the bucket of stored files cannot be used."""
+    current_app.logger.error("%s", error)
+    return render_error(*FILES_UNREACHABLE)
 
 
 def show_database_fault(error: DBAPIError) -> ResponseReturnValue:

@@ -36,10 +36,13 @@ def parse_file(format_name: str, body: bytes) -> FileContents:
 
 def parse_stored_file(format_name: str, sha256: str) -> FileContents:
     """Return the content of a file in the file store."""
-    path = file_store.get_path(sha256)
-    if not path.exists():
-        raise NotFound("The file is missing from the store. Import it again: existing units are left unchanged.")
-    return parse_file(format_name, path.read_bytes())
+    try:
+        body = file_store.read(sha256)
+    except FileNotFoundError as error:
+        raise NotFound(
+            "The file is missing from the store. Import it again: existing units are left unchanged."
+        ) from error
+    return parse_file(format_name, body)
 
 
 @dataclass(frozen=True)

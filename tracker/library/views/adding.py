@@ -2,7 +2,7 @@
 
 from io import SEEK_END
 
-from flask import flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -20,6 +20,7 @@ from tracker.library.views import library
 from tracker.library.views.drafts import get_draft
 from tracker.models import Centre, UnitDraft
 from tracker.storage import file_store
+from tracker.storage.downloads import send_stored
 from tracker.unit_reader.document_model import NoUnit
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
@@ -97,11 +98,11 @@ def download_source(draft_id: int) -> ResponseReturnValue:
     draft, _ = get_draft(draft_id)
     if draft.source_sha256 is None:
         raise NotFound("This unit was not read from a stored document.")
-    path, name = file_store.get_path(draft.source_sha256), get_download_name(draft)
+    sha256, name = draft.source_sha256, get_download_name(draft)
     db.session.rollback()  # end the transaction before the download, which may be slow
-    if not path.exists():
+    if (entry := file_store.find(sha256)) is None:
         raise NotFound("This file is missing from the store. The record of it is kept.")
-    response = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=name)
+    response = send_stored(entry, "application/octet-stream", name)
     response.headers["Content-Security-Policy"] = FILE_SECURITY_POLICY
     return response
 

@@ -29,6 +29,7 @@ from tracker.portfolio.text_previews import (
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
+from tracker.storage.downloads import send_stored
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.current_user import me
@@ -145,8 +146,8 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         raise NotFound
     sha256, name, media_type = attachment.sha256, attachment.name, attachment.media_type
     db.session.rollback()  # no transaction stays open for a slow connection or an image to encode
-    path = file_store.get_path(sha256)
-    if not path.exists():
+    entry = file_store.find(sha256)
+    if entry is None:
         raise NotFound(
             "This file is missing from the file store. Tell your centre's administrator. The record of it is kept."
         )
@@ -158,13 +159,8 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         )
     else:
         is_played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
-        response = send_file(
-            path,
-            mimetype=PLAYED_AS.get(media_type, media_type) if is_played else media_type,
-            as_attachment=not is_played,
-            download_name=clean_file_name(name),
-            conditional=True,
-        )
+        sent_as = PLAYED_AS.get(media_type, media_type) if is_played else media_type
+        response = send_stored(entry, sent_as, clean_file_name(name), as_attachment=not is_played)
     response.headers["Content-Security-Policy"] = FILE_SECURITY_POLICY
     return response
 
