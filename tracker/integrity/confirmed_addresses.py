@@ -1,5 +1,6 @@
 """Checks of confirmed email addresses, and of what signatures and submissions say of them."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -45,8 +46,8 @@ class Confirmations:
 
     def __init__(self) -> None:
         self.confirmed_at: dict[int, datetime] = {}
-        self._emailed: dict[tuple[int, str], bool] = {}
-        """The emailed links by person and purpose, and whether the event of each says that it was emailed."""
+        self._emailed = defaultdict[int, dict[str, bool]](dict)
+        """The emailed links of each person by purpose, and whether the event of each says that it was emailed."""
 
     def apply(self, event: LedgerEvent) -> None:
         """Follow one event, the next after those applied before.
@@ -57,16 +58,16 @@ class Confirmations:
         person, purpose = event.object_id, event.data.get("purpose") or USES.get(event.act, "")
         match event.act:
             case "link_issued":
-                self._emailed.pop((person, purpose), None)
+                self._emailed[person].pop(purpose, None)
                 by_administrator = event.actor is not None and not event.data.get("shown_to_administrator")
                 if event.data.get("emailed", by_administrator):
-                    self._emailed[person, purpose] = "emailed" in event.data
+                    self._emailed[person][purpose] = "emailed" in event.data
             case "email_changed":
                 self.confirmed_at.pop(person, None)
-                self._emailed = {key: says for key, says in self._emailed.items() if key[0] != person}
-            case "email_confirmed" if event.actor == person and (person, purpose) in self._emailed:
+                self._emailed.pop(person, None)
+            case "email_confirmed" if event.actor == person and purpose in self._emailed[person]:
                 self.confirmed_at[person] = datetime.fromisoformat(event.data["confirmed_at"])
-            case "invitation_accepted" | "password_reset" if self._emailed.get((person, purpose)) is False:
+            case "invitation_accepted" | "password_reset" if self._emailed[person].get(purpose) is False:
                 self.confirmed_at.setdefault(person, event.at)
             case _:
                 return

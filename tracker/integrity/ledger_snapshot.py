@@ -126,6 +126,14 @@ class LedgerSnapshot:
         for act in acts:
             yield from self.by_act.get(act, ())
 
+    @cached_property
+    def signatures_by_round(self) -> Mapping[tuple[int, int], list[Row]]:
+        """The signatures of each round, by attempt and number of the round."""
+        rounds = defaultdict[tuple[int, int], list[Row]](list)
+        for row in self.rows("signature").values():
+            rounds[row["attempt_id"], row["round"]].append(row)
+        return rounds
+
     def list_erased_ids(self, key: str) -> set[int]:
         """Return the ids that erasure events list under a name: `versions`, `attachments` or `forms`."""
         return {row_id for event in self.list_events("portfolio_erased") for row_id in event.data[key]}

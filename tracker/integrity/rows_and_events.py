@@ -62,8 +62,8 @@ def find_changed_notes(ledger: LedgerSnapshot) -> Iterator[str]:
     for event in ledger.list_events("unit_signed"):
         texts, salts = event.data.get("texts", {}), ledger.salts.get(event.seq, {})
         confirmed = set(event.data.get("requirements", ()))
-        for row in ledger.rows("requirement_confirmation").values():
-            if (row["attempt_id"], row["round"]) != (event.data["attempt"], event.data["round"]):
+        for row in ledger.group_rows("requirement_confirmation", "attempt_id").get(event.data["attempt"], ()):
+            if row["round"] != event.data["round"]:
                 continue
             if row["note"] == ERASED_TEXT and row["attempt_id"] in erased:
                 continue

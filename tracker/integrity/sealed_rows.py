@@ -176,7 +176,7 @@ def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
         evidence = ledger.rows("evidence").get(row["evidence_id"])
         return evidence is not None and evidence["number"] is not None
     if name == "attachment":
-        return row["id"] in {sealed for _, sealed in ledger.rows("version_attachment")}
+        return row["id"] in ledger.group_rows("version_attachment", "attachment_id")
     return True
 
 

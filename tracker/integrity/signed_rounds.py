@@ -49,7 +49,7 @@ def find_duplicate_signatures(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(9, "signatures follow their order: candidate's declaration, assessor, candidate, internal verifier")
 def find_signatures_out_of_order(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each round signed out of order. docs/integrity.md, invariant 9."""
-    for (attempt, number), rows in _group_signatures_by_round(ledger).items():
+    for (attempt, number), rows in ledger.signatures_by_round.items():
         signatures = sorted(rows, key=lambda row: (row["signed_at"], row["id"]))
         places = [SIGNING_ORDER.index(SignatureRole(row["role"])) for row in signatures]
         if places != sorted(places):
@@ -68,7 +68,7 @@ def find_signatures_out_of_order(ledger: LedgerSnapshot) -> Iterator[str]:
         expected = set(SIGNATURES_OF_STATE.get(row["state"], ()))
         actual = {
             signature["role"]
-            for signature in _group_signatures_by_round(ledger).get((key, row["round"]), ())
+            for signature in ledger.signatures_by_round.get((key, row["round"]), ())
             if _is_live(signature)
         }
         if actual != expected and row["state"] != AttemptState.VOID:
@@ -159,9 +159,8 @@ def find_changed_snapshots(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"signature {key}: its snapshot does not match its hash"
         if key in events and events[key].data["snapshot"] != row["snapshot_hash"]:
             yield f"signature {key}: {events[key].name} records another snapshot"
-    rounds = _group_signatures_by_round(ledger)
     for attempt, matrix in _list_signed_attempts(ledger):
-        live = [row for row in rounds.get((attempt.id, attempt.round), ()) if _is_live(row)]
+        live = [row for row in ledger.signatures_by_round.get((attempt.id, attempt.round), ()) if _is_live(row)]
         current_hashes = {
             statement: take_snapshot(attempt, matrix, statement).hash for statement in map(_get_statement, live)
         }
@@ -225,25 +224,19 @@ def _list_signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt,
             yield attempt, load_matrix(attempt)
 
 
-def _group_signatures_by_round(ledger: LedgerSnapshot) -> dict[tuple[int, int], list[Row]]:
-    rounds: dict[tuple[int, int], list[Row]] = {}
-    for row in ledger.rows("signature").values():
-        rounds.setdefault((row["attempt_id"], row["round"]), []).append(row)
-    return rounds
-
-
 def _is_live(row: Row) -> bool:
     return row["superseded_at"] is None
 
 
 def _list_submissions(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
     """Return the submissions of the evidence in a signature's snapshot."""
-    items = ledger.group_rows("evidence", "candidate_id").get(_get_candidate_id(ledger, signature), ())
+    candidate_id = _get_candidate_id(ledger, signature)
+    items = {row["id"] for row in ledger.group_rows("evidence", "candidate_id").get(candidate_id, ())}
     return [
         submission
         for item in _parse_snapshot(signature).get("evidence", ())
         for version in ledger.group_rows("evidence_version", "content_hash").get(item["sha256"], ())
-        if version["evidence_id"] in {item["id"] for item in items}
+        if version["evidence_id"] in items
         for submission in ledger.group_rows("submission", "evidence_version_id").get(version["id"], ())
     ]
 

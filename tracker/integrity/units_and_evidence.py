@@ -146,12 +146,11 @@ def find_centre_mismatches(ledger: LedgerSnapshot) -> Iterator[str]:
 def find_people_without_role(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row that names a person without a role at the centre. docs/integrity.md, invariant 26."""
     registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
-    grants = ledger.rows("grant")
     for key, row in ledger.rows("allocation").items():
-        if not _had_role(grants, row, attempts[row["attempt_id"]]["centre_id"], row["role"]):
+        if not _had_role(ledger, row, attempts[row["attempt_id"]]["centre_id"], row["role"]):
             yield f"allocation {key} names somebody who did not have the role at that centre"
     for key, row in ledger.rows("visit").items():
-        if not _had_role(grants, {**row, "starts_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
+        if not _had_role(ledger, {**row, "starts_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
             yield f"visit {key} is of somebody who was no external verifier at that centre"
     registered = {(row["candidate_id"], row["centre_id"]) for row in registrations.values()}
     for key, row in ledger.rows("evidence").items():
@@ -178,12 +177,12 @@ def _list_expected_codes(document: dict[str, Any]) -> list[tuple[str, ...]]:
     return sorted((scheme, value, normalise_code(value)) for scheme, value in codes)
 
 
-def _had_role(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bool:
+def _had_role(ledger: LedgerSnapshot, row: Row, centre_id: int, role: str) -> bool:
     """Return whether a person had a role at a centre when their row began."""
     return any(
-        (grant["person_id"], grant["centre_id"], grant["role"]) == (row["person_id"], centre_id, role)
+        (grant["centre_id"], grant["role"]) == (centre_id, role)
         and (grant["ends_at"] is None or row["starts_at"] < grant["ends_at"])
-        for grant in grants.values()
+        for grant in ledger.group_rows("grant", "person_id").get(row["person_id"], ())
     )
 
 
