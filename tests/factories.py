@@ -8,7 +8,6 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from tracker import clock
-from tracker.accounts.encryption import encrypt
 from tracker.accounts.services import two_step_verification
 from tracker.extensions import db
 from tracker.ledger import changed_rows
@@ -42,6 +41,7 @@ from tracker.vocabulary import (
     Role,
     SecondFactorKind,
 )
+from tracker.web.encryption import encrypt
 
 Row = TypeVar("Row")
 

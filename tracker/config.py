@@ -91,7 +91,7 @@ class Settings:
     mail_sender: str
     mail_tls: bool
     redis_url: str | None
-    """The Redis server of the job queue; without one the queue is a file in the instance path."""
+    """The Redis server of what hosts share for a while; without one that is in files in the instance path."""
     base_url: str
     """The beginning of links in emails; never taken from a request's Host header."""
     trusted_hosts: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from tests.accounts.conftest import MailServer
 from tests.factories import World
 from tracker.background import emails, outbox
 from tracker.background.delivery_failures import find_failure
+from tracker.background.waiting_emails import list_waiting
 from tracker.ledger.transactions import transaction
 
 ClientFor = Callable[..., FlaskClient]
@@ -80,7 +81,7 @@ def test_failure_that_is_not_the_addresss_is_said_when_the_email_is_given_up(
     assert find_failure(world.bob.email) is None
     freeze_clock(NOON + timedelta(days=1))
     assert outbox.send_waiting_emails() == [False]
-    assert outbox.list_outbox_paths() == []
+    assert list_waiting() == []
     page = read_page_of_bob(world, client)
     assert "could not be delivered on 24 November 2026, 12:00" in page
     assert "the email server did not take it for a day. It is no longer tried." in page
@@ -139,9 +140,9 @@ def test_log_names_neither_the_address_nor_the_servers_answer(
 def test_email_that_another_process_has_sent_is_no_failure(world: World, mail_server: MailServer) -> None:
     mail_server.error = OSError()
     send_email_to_bob(world)
-    (path,) = outbox.list_outbox_paths()
-    path.unlink()
-    assert outbox.send_from_outbox(path) is False
+    (email,) = list_waiting()
+    email.remove()
+    assert outbox.send_from_outbox(email) is False
     assert find_failure(world.bob.email) is None
 
 
@@ -151,7 +152,7 @@ def test_missing_certificates_of_ours_are_logged_and_the_email_stays(
     mail_server.error = FileNotFoundError("ca.pem")
     send_email_to_bob(world)
     assert "FileNotFoundError" in caplog.text
-    assert len(outbox.list_outbox_paths()) == 1
+    assert len(list_waiting()) == 1
 
 
 def test_error_while_a_failure_is_recorded_is_logged(
@@ -164,7 +165,7 @@ def test_error_while_a_failure_is_recorded_is_logged(
     monkeypatch.setattr(outbox, "record_failure", fail)
     send_email_to_bob(world)
     assert "the database is away" in caplog.text
-    assert len(outbox.list_outbox_paths()) == 1
+    assert len(list_waiting()) == 1
 
 
 def test_restored_installation_that_is_read_only_records_no_failure(

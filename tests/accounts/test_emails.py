@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from tests.accounts.conftest import MailServer
 from tests.factories import World
-from tracker.background import emails, outbox
+from tracker.background import emails, outbox, waiting_emails
+from tracker.background.waiting_emails import get_outbox_path, list_waiting
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -98,7 +99,7 @@ def test_name_or_subject_cannot_inject_a_header(world: World, mail_server: MailS
 def test_address_that_would_inject_a_header_is_refused(world: World, mail_server: MailServer) -> None:
     with pytest.raises(ValueError, match="linefeed"), transaction():
         emails.send("alice@example.org\r\nBcc: eve@example.org", "Hello", "Words")
-    assert outbox.list_outbox_paths() == []
+    assert list_waiting() == []
 
 
 def test_non_ascii_text_is_sent_correctly(world: World, emails_to: EmailsTo) -> None:
@@ -113,7 +114,8 @@ def test_refused_email_stays_in_the_outbox_with_private_permissions(
     mail_server.is_down = True
     tell(world.alice)
     outbox.executor.submit(int).result()
-    (path,) = outbox.list_outbox_paths()
+    (email,) = list_waiting()
+    path = get_outbox_path() / f"{email.name}.eml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert "stays in the outbox" in caplog.text
@@ -123,7 +125,7 @@ def test_refused_email_stays_in_the_outbox_with_private_permissions(
 def test_sent_email_is_deleted_from_the_outbox(world: World, emails_to: EmailsTo) -> None:
     tell(world.alice)
     emails_to(world.alice)
-    assert outbox.list_outbox_paths() == []
+    assert list_waiting() == []
 
 
 def test_full_disk_does_not_undo_the_committed_change(
@@ -132,7 +134,7 @@ def test_full_disk_does_not_undo_the_committed_change(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(outbox, "write_to_outbox", full)
+    monkeypatch.setattr(waiting_emails, "_write_file", full)
     tell(world.alice)
     assert len(db.session.scalars(select(Notification)).all()) == 1
     assert "is lost" in caplog.text

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask
 
 from tracker import clock
-from tracker.accounts.encryption import decrypt, encrypt
+from tracker.web.encryption import decrypt, encrypt
 
 HOUR = timedelta(hours=1)
 

@@ -182,14 +182,14 @@ class TestEveryMinute:
         app.config["OUTBOX_PATH"] = tmp_path
         names: list[str] = []
         monkeypatch.setattr(outbox, "uses_smtp", lambda: True)
-        monkeypatch.setattr(outbox, "send_from_outbox", lambda path: names.append(path.name) or True)
+        monkeypatch.setattr(outbox, "send_from_outbox", lambda email: names.append(email.name) or True)
         for name, age in (("20261123T120000000000-new.eml", 0), ("20261123T115800000000-old.eml", 120)):
             (tmp_path / name).touch()
             modified_at = NOON.timestamp() - age
             os.utime(tmp_path / name, (modified_at, modified_at))
         with clock.frozen_at(NOON):
             assert outbox.send_waiting_emails() == [True]
-        assert names == ["20261123T115800000000-old.eml"]
+        assert names == ["20261123T115800000000-old"]
 
 
 class TestWorker:

@@ -12,7 +12,6 @@ from tests.factories import SECRET
 from tests.integrity.tampering import list_violations, tampering_transaction
 from tracker import clock
 from tracker.accounts.demo_password import DEMO_PASSWORD
-from tracker.accounts.encryption import encrypt
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.recovery_codes import make_codes
 from tracker.accounts.services import two_step_verification
@@ -24,6 +23,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import Person, RecoveryCode, SecondFactor, UserSession
 from tracker.vocabulary import SecondFactorKind
+from tracker.web.encryption import encrypt
 
 CREDENTIAL_CHECKS = [check for check in CHECKS if check.number == 33]
 EMAIL = "alice@example.org"

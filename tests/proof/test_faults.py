@@ -29,6 +29,7 @@ from tests.proof.test_races import read_sentence
 from tests.web.test_routes import count_rows_and_events
 from tracker import clock
 from tracker.background import outbox
+from tracker.background.waiting_emails import get_outbox_path, list_waiting
 from tracker.extensions import db
 from tracker.models import Evidence
 from tracker.storage import file_store
@@ -320,11 +321,11 @@ def test_an_email_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.Mo
             prepared = prepare_signing(stage)
             assert stage.run_concurrently((prepared.browser, prepared.act))[0].status_code == 303
             outbox.executor.submit(int).result()
-        paths = outbox.list_outbox_paths()
+        paths = list_waiting()
         assert len(paths) == 1
-        os.utime(paths[0], (0, 0))  # it has waited for more than a minute
+        os.utime(get_outbox_path() / f"{paths[0].name}.eml", (0, 0))  # it has waited for more than a minute
         assert send_waiting_emails(monkeypatch) == ["chloe@example.org"]
-        assert outbox.list_outbox_paths() == []
+        assert list_waiting() == []
         assert list_violations() == []
         stage.restore()
     record_figures(faults=times, lost=0)

@@ -142,10 +142,11 @@ def change_email(email: str, new_email: str) -> None:
 def send_emails() -> None:
     """Send the emails that wait in the outbox."""
     from tracker.background import outbox
+    from tracker.background.waiting_emails import list_waiting
 
     if not outbox.uses_smtp():
         raise click.ClickException(
             "This installation sends no emails: set MAIL_HOST, and do not set DEMO. Nothing was sent."
         )
-    sent = [outbox.send_from_outbox(path) for path in outbox.list_outbox_paths()]
+    sent = [outbox.send_from_outbox(email) for email in list_waiting()]
     click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} not sent.")

@@ -9,7 +9,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import cached_property
 from logging import getLogger
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, current_app
 
 from tracker.errors import Refused
+from tracker.hosts.leases import NoFreeLease, release_lease, take_lease
 from tracker.ledger import read_only, transactions
 
 if TYPE_CHECKING:
@@ -64,6 +66,20 @@ def get_jobs() -> "Jobs":
     """Return the jobs of the current app."""
     jobs: Jobs = current_app.extensions["jobs"]
     return jobs
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Run a job of every minute on one host at a time. Raises `NoFreeLease` while it runs on another."""
+    try:
+        lease = take_lease(f"job-{name}", 1, time.monotonic())
+    except ConnectionError:
+        lease = None  # what is due is in the database: done twice it changes nothing
+    try:
+        yield
+    finally:
+        if lease:
+            release_lease(lease)
 
 
 class Jobs:
@@ -131,9 +147,13 @@ class Jobs:
         """Run one job in an app context of its own, which closes its database session; log an error."""
         with self.app.app_context():
             if read_only.is_read_only():
+                read_only.renew_mark()
                 return
             try:
-                (self.jobs | self.every_minute)[name](*arguments)
+                with _alone(name) if name in self.every_minute else nullcontext():
+                    (self.jobs | self.every_minute)[name](*arguments)
+            except NoFreeLease:
+                return  # a worker on another host is doing it
             except Exception:
                 logger.exception("The job %s failed", name)
 

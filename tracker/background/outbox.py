@@ -1,23 +1,20 @@
-"""The outbox: emails wait there as files, are sent by SMTP where a server is configured, and are tried again.
+"""The outbox: emails wait there, are sent by SMTP where a server is configured, and are tried again.
 
 In demo mode they stay in the outbox and are shown on its page.
 """
 
-import os
 import smtplib
 import ssl
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
+from datetime import timedelta
 from email.message import EmailMessage
 from logging import getLogger
-from pathlib import Path
 
 from flask import Flask, current_app
 
 from tracker import clock
 from tracker.background.delivery_failures import delete_failure, record_failure
+from tracker.background.waiting_emails import WaitingEmail, add_email, list_waiting, read_written_at, sending_alone
 from tracker.config import Settings
 
 SMTP_TIMEOUT_SECONDS = 15
@@ -25,7 +22,6 @@ MIN_RETRY_DELAY = timedelta(minutes=1)
 """An email that was tried more recently may be on its way still."""
 MAX_RETRY_TIME = timedelta(days=1)
 """How long an email is tried before it is given up."""
-FILE_NAME_TIME = "%Y%m%dT%H%M%S%f"
 MAX_SHOWN = 200
 
 logger = getLogger(__name__)
@@ -44,48 +40,42 @@ def deliver_email(message: EmailMessage) -> None:
 
     An email that cannot be written to the outbox is lost, and only the log says so.
     """
-    path = get_outbox_path() / f"{clock.now().strftime(FILE_NAME_TIME)}-{uuid.uuid4().hex[:8]}.eml"
     try:
-        write_to_outbox(message, path)
+        email = add_email(message)
     except OSError:
         # The change the email is about is committed, so the request must not look as if it had failed.
         logger.exception("an email could not be written to the outbox and is lost")
         return
     if uses_smtp():
         app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - a thread needs the app itself
-        executor.submit(send_in_background, app, path)
+        executor.submit(send_in_background, app, email)
 
 
-def send_in_background(app: Flask, path: Path) -> bool:
+def send_in_background(app: Flask, email: WaitingEmail) -> bool:
     """Send an email from a thread, which has no application context of its own and where nobody sees an error."""
     with app.app_context():
         try:
-            return send_from_outbox(path)
+            return send_from_outbox(email)
         except Exception:
             logger.exception("an email stays in the outbox and is tried again")
             return False
 
 
-def write_to_outbox(message: EmailMessage, path: Path) -> None:
-    """Write an email atomically, readable by this account only: it may contain a link that sets a password."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-        file.write(message.as_bytes())
-    set_last_attempt(unfinished)
-    unfinished.rename(path)
-
-
-def send_from_outbox(path: Path) -> bool:
-    """Send an email and delete it from the outbox; return False if the email server did not accept it.
+def send_from_outbox(email: WaitingEmail) -> bool:
+    """Send an email and delete it from the outbox; return False if it was not sent here.
 
     A refusal of the address is recorded at once, any other failure when the email is given up after a day
     (docs/rules.md, Emails).
     """
+    with sending_alone(email) as may_send:
+        return may_send and _send(email)
+
+
+def _send(email: WaitingEmail) -> bool:
     settings = get_settings()
     try:
-        set_last_attempt(path)
-        message = message_from_bytes(path.read_bytes(), policy=policy.SMTP)
+        email.note_attempt()
+        message = email.read()
     except FileNotFoundError:
         return False  # another process has sent it or given it up
     address = str(message["To"])
@@ -97,19 +87,24 @@ def send_from_outbox(path: Path) -> bool:
                 server.login(settings.mail_username, settings.mail_password or "")
             server.send_message(message)
     except (OSError, ValueError, smtplib.SMTPException) as error:
-        code = read_refusal_code(error)
-        given_up = read_written_at(path) <= clock.now() - MAX_RETRY_TIME
-        # Log the error's class and code only: the server's answer may contain somebody's address.
-        outcome = "is given up after a day" if given_up else "stays in the outbox and is tried again"
-        logger.warning("an email could not be sent (%s, %s) and %s", type(error).__name__, code or "no code", outcome)
-        if code or given_up:
-            record_failure(address, code, given_up=given_up)
-        if given_up:
-            path.unlink(missing_ok=True)
+        _note_failure(email, address, error)
         return False
-    path.unlink(missing_ok=True)
+    email.remove()
     delete_failure(address)
     return True
+
+
+def _note_failure(email: WaitingEmail, address: str, error: Exception) -> None:
+    """Log and record why an email was not sent, and delete it after a day."""
+    code = read_refusal_code(error)
+    given_up = read_written_at(email) <= clock.now() - MAX_RETRY_TIME
+    # Log the error's class and code only: the server's answer may contain somebody's address.
+    outcome = "is given up after a day" if given_up else "stays in the outbox and is tried again"
+    logger.warning("an email could not be sent (%s, %s) and %s", type(error).__name__, code or "no code", outcome)
+    if code or given_up:
+        record_failure(address, code, given_up=given_up)
+    if given_up:
+        email.remove()
 
 
 def read_refusal_code(error: Exception) -> int | None:
@@ -128,53 +123,22 @@ def send_waiting_emails() -> list[bool]:
     """Try again to send the emails that are due; return for each whether it was sent. A job of every minute."""
     if not uses_smtp():
         return []
-    return [send_from_outbox(path) for path in list_outbox_paths() if is_due(path)]
+    return [send_from_outbox(email) for email in list_waiting() if is_due(email)]
 
 
-def is_due(path: Path) -> bool:
+def is_due(email: WaitingEmail) -> bool:
     """Return whether an email is to be tried again.
 
     It waits for as long again as it has waited before, so the delays double: 1, 2, 4 … minutes.
     """
-    written, tried = read_written_at(path), read_last_attempt(path)
+    written, tried = read_written_at(email), email.get_last_attempt()
     next_attempt = tried + max(MIN_RETRY_DELAY, tried - written)
     return clock.now() >= min(next_attempt, max(written + MAX_RETRY_TIME, tried + MIN_RETRY_DELAY))
 
 
-def read_written_at(path: Path) -> datetime:
-    """Return when an email was written to the outbox, from its file's name."""
-    return datetime.strptime(path.name.partition("-")[0], FILE_NAME_TIME).replace(tzinfo=UTC)
-
-
-def read_last_attempt(path: Path) -> datetime:
-    """Return when an email was last tried; now, if another process has just sent it."""
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return clock.now()
-
-
-def set_last_attempt(path: Path) -> None:
-    """Note in the file's modification time that an email is tried now."""
-    moment = clock.now().timestamp()
-    os.utime(path, (moment, moment))
-
-
-def list_outbox_paths() -> list[Path]:
-    """List the emails in the outbox as files, oldest first."""
-    return sorted(get_outbox_path().glob("*.eml"))
-
-
 def load_outbox() -> list[EmailMessage]:
     """Load the newest emails in the outbox, newest first; in demo mode that is every email written."""
-    newest = reversed(list_outbox_paths()[-MAX_SHOWN:])
-    return [message_from_bytes(path.read_bytes(), policy=policy.SMTP) for path in newest]
-
-
-def get_outbox_path() -> Path:
-    """Return the folder in which emails wait to be sent."""
-    folder: Path = current_app.config["OUTBOX_PATH"]
-    return folder
+    return [email.read() for email in reversed(list_waiting()[-MAX_SHOWN:])]
 
 
 def get_settings() -> Settings:

@@ -1,6 +1,5 @@
 """Restoring a backup: its checks, the comparison with checkpoints outside it, and the operator's acceptance."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +94,8 @@ def accept_restore(anchor: TrustAnchor) -> int:
             signed the backup's manifest.
     """
     marker = read_only.read_marker()
+    if marker is None and read_only.is_read_only():
+        raise Refused("The restore was made on another host. Nothing was changed. Accept it there.")
     if marker is None:
         raise Refused("There is no restore to accept. Nothing was changed.")
     if marker.get("signed_by") not in _list_trusted_fingerprints(anchor):
@@ -129,7 +130,7 @@ def accept_restore(anchor: TrustAnchor) -> int:
             key=key.name,
             signed=signed,
         )
-    read_only.get_marker_path().unlink()
+    read_only.remove_marker()
     checkpoints.write_due(at_once=True)
     return max(0, int(marker["checkpoint_size"]) - int(marker["size"]))
 
@@ -143,8 +144,7 @@ def _write_marker(manifest: Manifest, checkpoint_size: int, signed_by: str | Non
         "checkpoint_size": checkpoint_size,
         "signed_by": signed_by,
     }
-    read_only.get_marker_path().parent.mkdir(parents=True, exist_ok=True)
-    read_only.get_marker_path().write_text(json.dumps(content), encoding="ascii")
+    read_only.write_marker(content)
 
 
 def _find_signer(manifest: Manifest, signature: str) -> str:

@@ -2,16 +2,20 @@
 
 import fcntl
 import os
+from typing import Any
 
 from flask import current_app
 
 from tracker import clock
 from tracker.background import emails, outbox
 from tracker.extensions import db
+from tracker.hosts.redis_connection import find_redis, naming_faults
 from tracker.ledger import checkpoints
 from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.transactions import transaction
 
+EMAILED = "tracker:checkpoint-emailed"
+"""In Redis: the day of the last email and the length of the ledger then."""
 BODY = """\
 Hello,
 
@@ -38,6 +42,8 @@ def email_checkpoint() -> Checkpoint | None:
     newest = next((each for _, each in reversed(list(checkpoints.read_checkpoints())) if each and each.number), None)
     if newest is None:
         return None
+    if (redis := find_redis()) is not None:
+        return _email_for_all_hosts(redis, newest, addresses)
     with os.fdopen(os.open(_get_marker_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as marker:
         fcntl.flock(marker, fcntl.LOCK_EX)  # several workers may look at once
         day, _, size = marker.read().partition(" ")
@@ -47,6 +53,19 @@ def email_checkpoint() -> Checkpoint | None:
         marker.seek(0)
         marker.truncate()
         marker.write(f"{clock.today().isoformat()} {newest.size}")
+    return newest
+
+
+def _email_for_all_hosts(redis: Any, newest: Checkpoint, addresses: tuple[str, ...]) -> Checkpoint | None:
+    """Email a checkpoint unless a worker on any host did today, or emailed this one. Redis remembers which."""
+    day = clock.today().isoformat()
+    with naming_faults():
+        last_day, _, size = (redis.get(EMAILED) or b"").decode().partition(" ")
+    if day == last_day or size == str(newest.size):
+        return None
+    _send(newest, addresses)
+    with naming_faults():
+        redis.set(EMAILED, f"{day} {newest.size}")
     return newest
 
 

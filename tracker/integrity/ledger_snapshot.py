@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from tracker.extensions import db
-from tracker.ledger import checkpoints, events
+from tracker.ledger import checkpoint_following, checkpoints, events
 from tracker.ledger.canonical_json import parse_canonical
 from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.row_seals import RowSalts
@@ -52,6 +52,7 @@ class LedgerSnapshot:
         """The keys that are trusted, from outside the database."""
         self.outside_checkpoints = outside
         """Checkpoints kept outside the installation, with their names."""
+        checkpoint_following.follow()
         with checkpoints.locked_for_reading():
             events.get_head()  # the first read, which begins what this transaction sees
             self.checkpoints = list(checkpoints.read_checkpoints())

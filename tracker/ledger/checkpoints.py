@@ -9,7 +9,7 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -194,37 +194,52 @@ def get_path() -> Path:
 
 
 def _write_due(at_once: bool) -> Checkpoint | None:
-    from tracker.ledger import keys, transactions
+    from tracker.ledger import checkpoint_following, keys, transactions
 
-    if read_only.is_read_only() or keys.find_current_key() is None:
+    key = keys.find_current_key()
+    if read_only.is_read_only() or key is None:
         return None
+    with locked_for_writing() as file:
+        if checkpoint_following.are_shared():
+            return checkpoint_following.write_shared(file, key.name, at_once=at_once)
+        last = read_last_checkpoint(file)
+        due = at_once or is_due(last, events.get_head()[0])
+        is_copied = last is None or last.number is None or last.number <= (find_newest_number() or 0)
+        db.session.rollback()
+        if is_copied and not due:
+            return None
+        with transactions.writing():
+            if not is_copied:
+                copy_to_database()
+            checkpoint = sign_next(last) if due else None
+            if checkpoint:
+                db.session.add(CheckpointCopy(number=checkpoint.number, line=checkpoint.line))
+                db.session.flush()
+                append_lines(file, [checkpoint.line])
+            db.session.commit()
+        return checkpoint
+
+
+@contextmanager
+def locked_for_writing() -> Iterator[IO[bytes]]:
+    """Open the file for this process only; its last line is complete."""
     db.session.rollback()  # so that nobody waits for this transaction while it waits for the file
     get_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(get_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # other processes of the server write to it too
         _end_last_line(file)
-        last = _read_last_checkpoint(file)
-        is_due = at_once or _is_due(last, events.get_head()[0])
-        is_copied = last is None or last.number is None or last.number <= (find_newest_number() or 0)
-        db.session.rollback()
-        if is_copied and not is_due:
-            return None
-        with transactions.writing():
-            if not is_copied:
-                copy_to_database()
-            checkpoint = _sign_next(last) if is_due else None
-            if checkpoint:
-                db.session.add(CheckpointCopy(number=checkpoint.number, line=checkpoint.line))
-                db.session.flush()
-                file.seek(0, os.SEEK_END)
-                file.write(f"{checkpoint.line}\n".encode())
-                file.flush()
-                os.fsync(file.fileno())
-            db.session.commit()
-        return checkpoint
+        yield file
 
 
-def _sign_next(last: Checkpoint | None) -> Checkpoint:
+def append_lines(file: IO[bytes], lines: Iterable[str]) -> None:
+    """Append checkpoints to the file, synced."""
+    file.seek(0, os.SEEK_END)
+    file.write("".join(f"{line}\n" for line in lines).encode())
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sign_next(last: Checkpoint | None) -> Checkpoint:
     """Return the signed checkpoint of the ledger as it is now, after the newest in the file or the database.
 
     Args:
@@ -246,7 +261,8 @@ def _sign_next(last: Checkpoint | None) -> Checkpoint:
     return replace(unsigned, signature=keys.sign(key.name, unsigned.body))
 
 
-def _is_due(last: Checkpoint | None, size: int) -> bool:
+def is_due(last: Checkpoint | None, size: int) -> bool:
+    """Return whether a checkpoint is due after the last one, for a ledger of this length."""
     if last is None:
         return size > 0
     return size - last.size >= EVENTS_PER_CHECKPOINT or (size > last.size and now() - last.at >= MAX_AGE)
@@ -268,7 +284,8 @@ def _end_last_line(file: IO[bytes]) -> None:
         file.truncate(length - len(rest))
 
 
-def _read_last_checkpoint(file: IO[bytes]) -> Checkpoint | None:
+def read_last_checkpoint(file: IO[bytes]) -> Checkpoint | None:
+    """Return the checkpoint on the last line of the file, or None if there is none."""
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - MAX_LINE_LENGTH))
     lines = file.read().decode("utf-8", "replace").splitlines()

@@ -105,6 +105,15 @@ def sign(name: str, body: bytes) -> str:
     return _load_private_key(name).sign(body).hex()
 
 
+def has_private_key(name: str) -> bool:
+    """Return whether this host can sign with a key: its file is here and can be read."""
+    try:
+        _load_private_key(name)
+    except Refused:
+        return False
+    return True
+
+
 def is_signed(public_key: str, signature: str, body: bytes) -> bool:
     """Return whether the signature over the bytes was made with this key; key and signature are in hex."""
     try:

@@ -1,7 +1,10 @@
-"""Read-only mode of a restored installation, until a person accepts the restore (docs/integrity.md, Backups)."""
+"""Read-only mode of a restored installation, until a person accepts the restore (docs/integrity.md, Backups).
+
+The host on which the restore ran has a marker file; a mark in Redis tells the others.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 from flask import current_app
 
 from tracker.errors import TrackerError
+from tracker.hosts import marks
 from tracker.ledger.canonical_json import canonical_json
 
 DOMAIN = b"tracker.restore.v1\0"
@@ -38,8 +42,10 @@ def get_marker_path() -> Path:
 
 
 def is_read_only() -> bool:
-    """Return whether a restore is waiting to be accepted."""
-    return get_marker_path().exists() and not _accepting.get()
+    """Return whether a restore is waiting to be accepted, on this host or on another."""
+    if _accepting.get():
+        return False
+    return get_marker_path().exists() or marks.is_restoring()
 
 
 @contextmanager
@@ -58,6 +64,25 @@ def read_marker() -> dict[str, Any] | None:
         return dict(json.loads(get_marker_path().read_text(encoding="ascii")))
     except FileNotFoundError:
         return None
+
+
+def write_marker(content: Mapping[str, Any]) -> None:
+    """Mark the installation as restored and not accepted yet, for this host and all others."""
+    get_marker_path().parent.mkdir(parents=True, exist_ok=True)
+    get_marker_path().write_text(json.dumps(content), encoding="ascii")
+    marks.set_restoring()
+
+
+def remove_marker() -> None:
+    """End read-only mode, on this host and all others."""
+    get_marker_path().unlink()
+    marks.end_restoring()
+
+
+def renew_mark() -> None:
+    """Set the mark for the other hosts again where this one has the marker, in case Redis has lost it."""
+    if get_marker_path().exists():
+        marks.set_restoring()
 
 
 def build_acceptance_statement(size: int, head: str, checkpoint_size: int, accepted_at: str | None = None) -> bytes:

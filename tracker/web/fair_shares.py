@@ -1,7 +1,7 @@
 """Fair shares of work that takes long: of each kind one piece runs for a person at a time, and a few wait.
 
-Counted over all server processes that share `INSTANCE_PATH`. A person who asks for more is told to wait, so
-that nobody takes the threads of the server or its processors from others.
+Counted over all hosts by leases in Redis, or over the server processes of this one by locks on files. A person who
+asks for more is told to wait, so that nobody takes the threads of the server or its processors from others.
 """
 
 import functools
@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from logging import getLogger
 from typing import Any, TypeVar, cast
 
 from tracker.errors import TooManyAtOnce
 from tracker.extensions import db
+from tracker.hosts.leases import NoFreeLease, release_lease, take_lease
 from tracker.sandbox.slots import NoFreeSlot, hold_file_lock
 from tracker.web.current_user import me
 
@@ -20,6 +22,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 Turn = Callable[[], AbstractContextManager[None]]
 """Returns what to hold while a piece of work runs."""
 TIMEOUT_SECONDS = 30
+logger = getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,26 +53,44 @@ def take_turn(kind: WorkKind) -> Iterator[None]:
     """
     name = f"{kind.name}-{me().person_id}"
     try:
-        with hold_file_lock(f"{name}-waiting", kind.max_waiting + 1, time.monotonic()), _hold_first(name):
+        with _hold(f"{name}-waiting", kind.max_waiting + 1, time.monotonic()), _hold_first(name):
             yield
-    except NoFreeSlot as error:
+    except (NoFreeSlot, NoFreeLease) as error:
         raise TooManyAtOnce(kind.sentence) from error
 
 
 @contextmanager
 def _hold_first(name: str) -> Iterator[None]:
-    """Hold the lock of the piece that runs. Raises `NoFreeSlot`."""
-    lock = hold_file_lock(name, 1, time.monotonic())
+    """Hold the lock of the piece that runs. Raises `NoFreeSlot` or `NoFreeLease`."""
+    lock = _hold(name, 1, time.monotonic())
     try:
         lock.__enter__()
-    except NoFreeSlot:
+    except (NoFreeSlot, NoFreeLease):
         db.session.rollback()
-        lock = hold_file_lock(name, 1, time.monotonic() + TIMEOUT_SECONDS)
+        lock = _hold(name, 1, time.monotonic() + TIMEOUT_SECONDS)
         lock.__enter__()
     try:
         yield
     finally:
         lock.__exit__(None, None, None)
+
+
+@contextmanager
+def _hold(name: str, count: int, deadline: float) -> Iterator[None]:
+    """Hold one of so many locks of a name: over all hosts, or on this one while there is no Redis."""
+    try:
+        lease = take_lease(name, count, deadline)
+    except ConnectionError as error:
+        logger.warning("Turns are taken on this host only: %s", error)
+        lease = None
+    if lease is None:
+        with hold_file_lock(name, count, deadline):
+            yield
+        return
+    try:
+        yield
+    finally:
+        release_lease(lease)
 
 
 def in_turn(kind: WorkKind) -> Callable[[View], View]:

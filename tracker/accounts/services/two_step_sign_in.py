@@ -9,7 +9,6 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from tracker import security_log
 from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
-from tracker.accounts.encryption import decrypt
 from tracker.accounts.known_browsers import Client, is_known_browser
 from tracker.accounts.passkeys import KnownPasskey, RelyingParty, verify_authentication
 from tracker.accounts.recovery_codes import find_code
@@ -24,6 +23,7 @@ from tracker.ledger import transactions
 from tracker.ledger.events import Actor, record
 from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import SecondFactorKind, SignInOutcome
+from tracker.web.encryption import decrypt
 from tracker.web.formatting import counted
 
 WRONG_CODE = "This code is wrong or was already used. Wait for the next code in your app and enter that."

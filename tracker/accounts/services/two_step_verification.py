@@ -7,7 +7,6 @@ from sqlalchemy import delete, func, select
 from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.credential_texts import describe_codes, describe_factor
-from tracker.accounts.encryption import encrypt
 from tracker.accounts.known_browsers import forget_browsers
 from tracker.accounts.passkeys import NewPasskey
 from tracker.accounts.recovery_codes import NewCode
@@ -21,6 +20,7 @@ from tracker.ledger.row_seals import get_values
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import SecondFactorKind
+from tracker.web.encryption import encrypt
 from tracker.web.text_direction import isolate
 
 SECRET = "authenticator app"  # noqa: S105 - the purpose an encryption key is derived for, not a secret

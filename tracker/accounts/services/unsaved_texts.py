@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from tracker.accounts.encryption import decrypt, encrypt
 from tracker.clock import now
 from tracker.errors import NotFound
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Person, UnsavedText
+from tracker.web.encryption import decrypt, encrypt
 
 LIFETIME = timedelta(hours=24)
 MAX_SIZE = 1024 * 1024

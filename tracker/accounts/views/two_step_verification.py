@@ -6,7 +6,6 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts import authenticator_apps, passkeys
-from tracker.accounts.encryption import decrypt, encrypt
 from tracker.accounts.forms import AddAppForm, AddPasskeyForm, ConfirmPasswordForm, RecoveryCodesForm
 from tracker.accounts.known_browsers import get_client
 from tracker.accounts.password_confirmation import requires_password
@@ -31,6 +30,7 @@ from tracker.extensions import db
 from tracker.models import Person, SecondFactor
 from tracker.vocabulary import SecondFactorKind, SecondStepMethod
 from tracker.web.current_user import SignInStep, me
+from tracker.web.encryption import decrypt, encrypt
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import during_sign_in, signed_in
 from tracker.web.text_direction import isolate

@@ -1,0 +1,164 @@
+"""Checkpoints of two hosts: numbered without a gap, in the file of each, and left to the one that has the key."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.hosts.conftest import Browser
+from tracker import clock
+from tracker.accounts.services.centres import change_form_annex
+from tracker.background import emails
+from tracker.extensions import db
+from tracker.integrity.checkpoint_emails import email_checkpoint
+from tracker.integrity.invariants import run_checks
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.verify import CHECKS
+from tracker.ledger import checkpoints
+from tracker.ledger.checkpoints import MAX_AGE, Checkpoint
+from tracker.ledger.transactions import transaction
+from tracker.models import CheckpointCopy
+
+
+def record_event(world: World) -> None:
+    with transaction():
+        change_form_annex(
+            world.northgate, factories.make_actor(world.dan), is_printed=not world.northgate.prints_annex
+        )
+
+
+def write_on(app: Flask) -> Checkpoint | None:
+    with app.app_context():
+        return checkpoints.write_due()
+
+
+def read_numbers(app: Flask) -> list[int | None]:
+    with app.app_context():
+        return [each.number if each else None for _, each in checkpoints.read_checkpoints()]
+
+
+def list_faults(app: Flask) -> list[str]:
+    with app.app_context():
+        results = run_checks(LedgerSnapshot(), [each for each in CHECKS if each.number == 2])
+        faults = [each.first for each in results if each.first]
+        db.session.rollback()
+        return faults
+
+
+@pytest.fixture
+def three_written(
+    host: Flask, other_host: Flask, world: World, freeze_clock: Callable[..., None]
+) -> tuple[Flask, Flask]:
+    """Checkpoints 1 and 3 were written on the first host, and 2 on the other."""
+    moment = clock.now()
+    for app in (host, other_host, host):
+        moment += MAX_AGE
+        freeze_clock(moment)
+        record_event(world)
+        assert write_on(app)
+    return host, other_host
+
+
+def test_hosts_number_their_checkpoints_together(three_written: tuple[Flask, Flask]) -> None:
+    first, other = three_written
+    assert read_numbers(first) == [1, 2, 3]
+    assert read_numbers(other) == [1, 2]
+    assert db.session.scalars(select(CheckpointCopy.number).order_by(CheckpointCopy.number)).all() == [1, 2, 3]
+
+
+def test_verify_finds_no_fault_on_either_host(three_written: tuple[Flask, Flask]) -> None:
+    first, other = three_written
+    assert list_faults(first) == list_faults(other) == []
+    assert read_numbers(other) == [1, 2, 3], "its file follows when it is checked"
+
+
+def test_a_host_without_the_key_leaves_checkpoints_to_one_that_has_it(
+    host: Flask, other_host: Flask, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    record_event(world)
+    for path in other_host.config["KEYS_PATH"].glob("*.key"):
+        path.unlink()
+    caplog.set_level(logging.INFO)
+    assert write_on(other_host) is None
+    assert caplog.text == ""
+    assert write_on(host)
+    assert write_on(other_host) is None
+    assert read_numbers(other_host) == [1], "its file follows all the same"
+    assert list_faults(other_host) == []
+
+
+def test_two_hosts_at_once_write_one_checkpoint(
+    host: Flask, other_host: Flask, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_event(world)
+    real, written = checkpoints.sign_next, []
+
+    def sign(last: Checkpoint | None) -> Checkpoint:
+        checkpoint = real(last)
+        if not written:
+            written.append(checkpoint)
+            assert write_on(other_host)
+        return checkpoint
+
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite serves one host")
+    monkeypatch.setattr(checkpoints, "sign_next", sign)
+    assert write_on(host) is None
+    assert read_numbers(other_host) == [1]
+    assert list_faults(host) == list_faults(other_host) == []
+
+
+def test_a_copy_that_no_trusted_key_signed_is_not_followed(three_written: tuple[Flask, Flask]) -> None:
+    _, other = three_written
+    with transaction():
+        last = checkpoints.parse_line(db.session.get_one(CheckpointCopy, 3).line)
+        assert last
+        forged = replace(last, number=4, previous=last.hash)
+        db.session.add(CheckpointCopy(number=4, line=forged.line))
+    list_faults(other)
+    assert read_numbers(other) == [1, 2, 3]
+
+
+def test_a_checkpoint_that_the_file_lacks_for_long_is_named(
+    three_written: tuple[Flask, Flask], freeze_clock: Callable[..., None]
+) -> None:
+    first, _ = three_written
+    with first.app_context():
+        lines = checkpoints.get_path().read_text().splitlines(keepends=True)
+        checkpoints.get_path().write_text("".join([lines[0], lines[2]]))
+    freeze_clock(clock.now() + 4 * MAX_AGE)
+    assert "checkpoint 2 is missing from the file; the database has a copy of it" in list_faults(first)
+
+
+def test_the_newest_checkpoint_is_emailed_once_for_all_hosts(
+    three_written: tuple[Flask, Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(emails, "can_deliver", lambda: True)
+    monkeypatch.setattr(emails, "send", lambda address, _subject, _body: sent.append(address))
+    for app in three_written:
+        app.config["SETTINGS"] = replace(app.config["SETTINGS"], checkpoints_mail=("eve@awarding.example",))
+        with app.app_context():
+            email_checkpoint()
+    assert sent == ["eve@awarding.example"]
+
+
+def test_a_form_is_not_issued_on_a_host_without_the_key(
+    host: Flask, other_host: Flask, world: World, there: Browser
+) -> None:
+    from tests.assessment import workflow
+    from tests.recording_forms.test_issue_form import verify
+
+    workflow.sign(world, world.cfacc15, "A steady record.")
+    workflow.confirm(world.cfacc15)
+    verify(world)
+    for path in other_host.config["KEYS_PATH"].glob("*.key"):
+        path.unlink()
+    answer = there(world.dan).post(f"/attempts/{world.cfacc15.id}/form/issue")
+    assert answer.status_code == 409
+    assert "cannot be read. Nothing was signed." in answer.text

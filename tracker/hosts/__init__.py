@@ -1,0 +1,1 @@
+"""What several hosts of one installation share for a while, in Redis: never the record."""
