@@ -25,6 +25,7 @@ BLUEPRINTS = (
     "recording_forms",
     "integrity",
     "privacy",
+    "doctor",
 )
 """The features with views: each has its blueprint, of the same name, in `tracker.<feature>.views`."""
 
@@ -37,6 +38,7 @@ COMMANDS = {
     "confine": "tracker.integrity.commands:confine_role",
     "db": "tracker.background.migration_commands:migrations",
     "demo": "tracker.demo.commands:demo",
+    "doctor": "tracker.doctor.commands:doctor",
     "email": "tracker.accounts.commands:email_cli",
     "export-ledger": "tracker.integrity.commands:export_ledger",
     "form": "tracker.recording_forms.commands:form",

@@ -81,6 +81,8 @@ class Settings:
     checkpoints_path: Path
     """The folder of the ledger's signed checkpoints; use another disk than the database's."""
     database_url: str
+    is_pooled: bool = False
+    """Whether `database_url` is that of PgBouncer, which gives each transaction another connection."""
     secret_key: str | None
     """Signs CSRF tokens and encrypts authenticator apps' secrets; needed to serve requests, not for commands."""
     demo: bool
@@ -126,6 +128,7 @@ class Settings:
             keys_path=Path(environ.get("KEYS_PATH") or instance / "keys").resolve(),
             checkpoints_path=Path(environ.get("CHECKPOINTS_PATH") or instance / "checkpoints").resolve(),
             database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'tracker.sqlite'}",
+            is_pooled=environ.get("PGBOUNCER") == "1",
             secret_key=environ.get("SECRET_KEY") or None,
             demo=environ.get("DEMO") == "1",
             mail_host=environ.get("MAIL_HOST") or None,
@@ -158,8 +161,10 @@ class Settings:
             "DEMO": self.demo,
             "SQLALCHEMY_DATABASE_URI": self.database_url,
             "SQLALCHEMY_ENGINE_OPTIONS": {
-                "hide_parameters": True
-            },  # an error in the log names no values of a statement
+                "hide_parameters": True,  # an error in the log names no values of a statement
+                # a prepared statement belongs to a connection, and PgBouncer gives the next transaction another
+                "connect_args": {"prepare_threshold": None} if self.is_pooled else {},
+            },
             "SESSION_COOKIE_SAMESITE": "Lax",
             "SESSION_COOKIE_SECURE": is_https,
             "SESSION_COOKIE_NAME": f"{HOST_PREFIX}session" if is_https else "session",

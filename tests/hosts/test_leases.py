@@ -1,4 +1,4 @@
-"""Leases in Redis: held by so many at once over all hosts, renewed while they are held, free after their host died."""
+"""Leases in Redis: so many at once over all hosts, renewed while they are held, free after their host died."""
 
 import threading
 import time

@@ -41,6 +41,8 @@ TWINS |= {twin: name for name, twin in TWINS.items()}
 
 TABLE: dict[str, frozenset[str]] = {
     # anybody
+    "doctor.show_health": ANYBODY,
+    "doctor.show_readiness": ANYBODY,
     "accounts.sign_in": ANYBODY,
     "accounts.sign_out": ANYBODY,
     "accounts.forgotten_password": ANYBODY,

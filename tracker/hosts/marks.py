@@ -10,7 +10,7 @@ from tracker.hosts.redis_connection import find_redis, naming_faults
 KEY = "tracker:restored"
 LAST_ANSWER, FAILED_AT = "restore_mark", "restore_mark_failed_at"
 RETRY_SECONDS = 5.0
-"""How long Redis is not asked after it could not be reached, so that not every request waits for it."""
+"""How long Redis is not asked after it could not be reached: an attempt can take two seconds."""
 
 logger = getLogger(__name__)
 

@@ -91,7 +91,7 @@ TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]"
 @invariant(28, "nothing in the database makes statements read or write something else")
 def find_hidden_behaviour(_ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield what changes the meaning of statements. docs/integrity.md, invariant 28."""
-    yield from _find_other_migration()
+    yield from find_other_migration()
     inspector = inspect(db.session.connection())
     stored = set(inspector.get_table_names())
     for table in db.metadata.sorted_tables:
@@ -106,7 +106,7 @@ def find_hidden_behaviour(_ledger: LedgerSnapshot) -> Iterator[str]:
         )
 
 
-def _find_other_migration() -> Iterator[str]:
+def find_other_migration() -> Iterator[str]:
     """Yield a sentence if the database's migration is not the newest: the next upgrade would run others again."""
     expected = set(ScriptDirectory(str(MIGRATIONS)).get_heads())
     if set(MigrationContext.configure(db.session.connection()).get_current_heads()) != expected:

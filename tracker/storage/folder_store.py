@@ -95,6 +95,15 @@ class FolderStore:
     def build_link(self, key: str, disposition: str, media_type: str) -> None:
         """Return None: a folder has no addresses."""
 
+    def find_faults(self) -> Iterator[str]:
+        """Yield a sentence if files cannot be written to the folder."""
+        key = f"{secrets.token_hex(1)}/{secrets.token_hex(16)}.tmp"
+        try:
+            self.write_derived(key, b"try")
+            self.remove(key)
+        except OSError as error:
+            yield f"Files cannot be written to {self.folder}: {error.strerror}."
+
     def describe(self, key: str) -> str:
         """Return the path of a file."""
         return str(self.folder / key)

@@ -8,6 +8,7 @@ from another is named by both hashes: two hosts that make it at once store both,
 import base64
 import hashlib
 import io
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -112,6 +113,32 @@ class S3Store:
             if digest.hexdigest() != sha256:
                 raise DamagedFile(f"{sha256} has other content")
             yield Path(copy.name)
+
+    def find_faults(self) -> Iterator[str]:
+        """Yield what is wrong with the bucket: access, conditional requests, older versions."""
+        content = secrets.token_bytes(16)
+        digest = hashlib.sha256(content)
+        key = f"{digest.hexdigest()[:2]}/{digest.hexdigest()}.tmp"
+        try:
+            self._put_new(key, io.BytesIO(content), digest.digest())
+            try:
+                self.request("put_object", key, Body=b"another", IfNoneMatch="*")
+                yield "The file store overwrites objects although it is told not to (If-None-Match)."
+            except FileExistsError:
+                pass
+            if self.keeps_versions():
+                yield "The bucket keeps older versions, so what is erased stays there. Switch versioning off."
+            self.remove(key)
+        except OSError as error:
+            yield f"Files cannot be written to the bucket: {error}."
+
+    def keeps_versions(self) -> bool:
+        """Return whether the bucket keeps deleted objects; False where the store does not say."""
+        try:
+            answer = _call(lambda: self.client.get_bucket_versioning(Bucket=self.bucket))
+        except StoreUnreachable:
+            return False
+        return bool(answer.get("Status") == "Enabled")
 
     def describe(self, key: str) -> str:
         """Return the key of an object in the bucket."""

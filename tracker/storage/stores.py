@@ -81,6 +81,9 @@ class Store(Protocol):
     def build_link(self, key: str, disposition: str, media_type: str) -> str | None:
         """Return an address at which a browser can fetch a file from the store itself; None where it may not."""
 
+    def find_faults(self) -> Iterator[str]:
+        """Yield a sentence for each reason why files must not be kept here; try to write, read and delete one."""
+
     def describe(self, key: str) -> str:
         """Return where a file is, for the operator."""
 

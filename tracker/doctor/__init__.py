@@ -1,0 +1,1 @@
+"""The examination of an installation's configuration: `flask doctor`, and the probes of a balancer."""
