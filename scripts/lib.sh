@@ -99,6 +99,13 @@ set_up_nginx() {
     need_packages nginx-light
 }
 
+# Install Redis and PgBouncer, of which the tests start servers of their own. The packages start servers, on ports 6379 and
+# 6432, where services run.
+set_up_engines() {
+    has apt-get || fail "Redis and PgBouncer are set up on Debian and Ubuntu only. Elsewhere their tests are skipped unless they are installed."
+    need_packages redis-server pgbouncer
+}
+
 # set_up_venv LOCK: install what the lock file names, checked by its hashes, unless the stamp says that it is there.
 # The stamp holds the folder and the Python too: neither survives a move or an upgrade.
 set_up_venv() {

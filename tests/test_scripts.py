@@ -47,7 +47,7 @@ def test_an_unknown_option_sets_nothing_up() -> None:
     command = [str(ROOT / "scripts/setup"), "--ofice"]
     result = subprocess.run(command, env=NOWHERE, capture_output=True, text=True, timeout=30, check=False)
     assert result.returncode == 1
-    assert "The options are --office and --nginx" in result.stderr
+    assert "The options are --office, --nginx and --engines" in result.stderr
     assert result.stdout == ""
 
 

@@ -1,9 +1,7 @@
 """The job queue and its worker: jobs run after the commit, in transactions of their own, and the worker stops cleanly."""
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ import pytest
 from flask import Flask, current_app
 from huey.signals import SIGNAL_ERROR
 
+from tests.hosts.redis_server import empty_redis
 from tracker import clock, create_app
 from tracker.assessment.services.releasing import release_due_assessments
 from tracker.background import jobs, outbox
@@ -96,11 +95,6 @@ def wait_until(is_met: Callable[[], bool], seconds: float = 40) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class TestQueueing:
@@ -232,19 +226,9 @@ class TestWorker:
 
 class TestRedis:
     @pytest.fixture
-    def on_redis(self, settings: Settings, tmp_path: Path) -> Iterator[Settings]:
-        """The settings, with a Redis server of this test's own."""
-        program = shutil.which("redis-server")
-        if program is None:
-            pytest.skip("no redis-server here")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        command = [program, "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-            assert wait_until(lambda: listens(port))
-            yield replace(settings, redis_url=f"redis://127.0.0.1:{port}/0")
-            server.terminate()
+    def on_redis(self, settings: Settings) -> Settings:
+        """The settings, with a Redis server that is empty."""
+        return replace(settings, redis_url=empty_redis())
 
     def test_jobs_in_redis_are_signed(self, on_redis: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(on_redis, note)

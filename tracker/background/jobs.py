@@ -141,7 +141,8 @@ class Jobs:
         try:
             consumer.run()
         finally:
-            self.queue.delete(HEARTBEAT_KEY)
+            if not self.app.config["SETTINGS"].redis_url:  # workers on other hosts write the same one
+                self.queue.delete(HEARTBEAT_KEY)
 
     def perform(self, name: str, *arguments: int | str) -> None:
         """Run one job in an app context of its own, which closes its database session; log an error."""
