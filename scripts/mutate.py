@@ -1,20 +1,30 @@
-"""Mutate access, the record and signing, run the narrow tests on each mutant, and list those that no test notices."""
+"""Mutate access, the record and signing, run the narrow tests on each mutant, and list those that no test notices.
+
+The results of each part are kept in build/mutations, so that modules can be tried again and parts on different days.
+"""
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tests.mutation.mutants import mutate  # noqa: E402 - found by the path above
+
 EQUIVALENT = ROOT / "tests/mutation/equivalent.toml"
 PROOF, HEADING = ROOT / "docs/proof.md", "## Mutations"
+RESULTS = ROOT / "build/mutations"
 PROCESSES = 2
 MIN_PERCENT_KILLED, MAX_PERCENT_EQUIVALENT = 95, 5
 KILLED = {"killed", "endless"}
@@ -55,10 +65,12 @@ PARTS = {
             "accounts/password_confirmation",
         ),
         (
-            "tests/web/test_routes.py",
+            "tests/web/test_authorise.py",
+            "tests/web/test_current_user.py",
+            "tests/web/test_route_rules.py",
             "tests/accounts",
+            "tests/proof/test_sessions.py",
             "tests/verification/test_visit.py",
-            "tests/portfolio/test_show_evidence.py",
         ),
     ),
     "record": Part(
@@ -85,31 +97,59 @@ PARTS = {
 }
 
 
-def run_part(part: Part, folder: Path) -> list[dict[str, Any]]:
-    """Try the mutants of a part in two processes, and return the result of each."""
-    files = [folder / f"{share}.jsonl" for share in range(PROCESSES)]
+def run_modules(name: str, modules: list[str], folder: Path) -> Iterator[dict[str, Any]]:
+    """Try the mutants of modules in two processes, and yield the result of each."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    logs = [RESULTS / f"{name}-{share}.log" for share in range(PROCESSES)]
     processes = []
-    for share, file in enumerate(files):
+    for share in range(PROCESSES):
         environment = os.environ | {
-            "MUTATE": " ".join(part.list_modules()),
-            "MUTANTS_FILE": str(file),
+            "MUTATE": " ".join(modules),
+            "MUTANTS_FOLDER": str(folder),
             "MUTANTS_SHARE": f"{share}/{PROCESSES}",
         }
         # A fork drops what belongs to its parent, such as subprocesses, which pytest would report as unraisable errors.
         without = ("no:randomly", "no:cacheprovider", "no:unraisableexception")
-        options = [
-            "-n",
-            "0",
-            "-q",
-            "-s",
-            *(part for name in ("tests.mutation.plugin", *without) for part in ("-p", name)),
-        ]
-        command = [sys.executable, "-m", "pytest", *options, "-m", "not browser", *part.tests]
-        processes.append(subprocess.Popen(command, cwd=ROOT, env=environment))
-    exit_codes = [process.wait() for process in processes]
-    if any(exit_codes):
-        raise SystemExit("The tests could not be run on the mutants. Their output is above.")
-    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+        plugins = [option for name in ("tests.mutation.plugin", *without) for option in ("-p", name)]
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-s", *plugins, "-m", "not browser"]
+        with logs[share].open("w") as log:
+            process = subprocess.Popen(
+                [*command, *PARTS[name].tests], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        processes.append(process)
+    while any(process.poll() is None for process in processes):
+        time.sleep(0.5)
+        if any(process.poll() for process in processes):
+            for process in processes:
+                process.terminate()
+            raise SystemExit(f"The tests could not be run on the mutants. Their output is in {logs[0].parent}.")
+    for share in range(PROCESSES):
+        for line in (folder / f"{share}.jsonl").read_text(encoding="utf-8").splitlines():
+            yield json.loads(line) | {"date": f"{datetime.now(UTC):%Y-%m-%d}"}
+
+
+def read_results(name: str) -> list[dict[str, Any]]:
+    """Return the kept results of a part that are those of its mutants as they are now."""
+    file = RESULTS / f"{name}.jsonl"
+    results = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    by_module: dict[str, list[dict[str, Any]]] = {}
+    for each in results:
+        by_module.setdefault(each["module"], []).append(each)
+    current = PARTS[name].list_modules()
+    return [each for module in current for each in by_module.get(module, []) if is_current(module, by_module[module])]
+
+
+def is_current(module: str, results: list[dict[str, Any]]) -> bool:
+    """Return whether results are those of exactly the mutants that a module has now."""
+    source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    return Counter(map(get_key, results)) == Counter(mutant.key for mutant in mutate(source, module, 0)[1])
+
+
+def keep_results(name: str, modules: list[str], results: list[dict[str, Any]]) -> None:
+    """Keep the results of modules in place of their former ones."""
+    kept = [each for each in read_results(name) if each["module"] not in modules] + results
+    lines = (json.dumps(each) + "\n" for each in kept)
+    (RESULTS / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
 def read_equivalents() -> dict[tuple[str, ...], str]:
@@ -123,25 +163,39 @@ def get_key(mutant: dict[str, Any]) -> tuple[str, ...]:
     return tuple(mutant[name] for name in ("module", "function", "before", "after"))
 
 
-def format_results(results: dict[str, list[dict[str, Any]]], minutes: float) -> str:
-    """Return the section of docs/proof.md."""
-    equivalents = read_equivalents()
+def format_row(name: str, results: list[dict[str, Any]], equivalents: dict[tuple[str, ...], str]) -> str:
+    """Return a part's row of the table in docs/proof.md; its date is that of the oldest result."""
+    tried, total = len({each["module"] for each in results}), len(PARTS[name].list_modules())
+    counts = count(results, equivalents)
+    oldest = date.fromisoformat(min(each["date"] for each in results))
+    minutes = sum(each["seconds"] for each in results) / 60
+    return (
+        f"| {name} | {tried} of {total} | {len(results):,} | {counts['killed']:,} | {counts['equivalent']:,} "
+        f"| {counts['survived']:,} | {minutes:.0f} | {oldest.day} {oldest:%B %Y} |"
+    )
+
+
+def format_section(old: str, rows: dict[str, str], equivalents: dict[tuple[str, ...], str]) -> str:
+    """Return the section of docs/proof.md: new rows for the parts that were tried, the old ones for others."""
+    old_rows = {found[1]: found[0] for found in re.finditer(r"^\| (\w+) \| \d+ of .*$", old, re.MULTILINE)}
+    table = [(old_rows | rows).get(name, f"| {name} | none | | | | | | |") for name in PARTS]
     lines = [
         HEADING,
         "",
         "`./scripts/mutate` changes one place at a time of the code for access, the record and signing: a comparison, a",
-        "condition, a call that is left out, a number, a condition or lock of a query. Each mutant runs the tests that reach",
-        f"it, the quickest sixty, on SQLite. {minutes:.0f} minutes. A mutant whose code does not end counts as killed.",
+        "condition, a call that is left out, a number, a condition or lock of a query. Each mutant runs at most sixty of the",
+        "tests that reach it, on SQLite. A mutant whose code does not end counts as killed. The minutes are those of one",
+        "process; two work side by side.",
         "",
-        "| part | mutants | killed | equivalent | survived |",
-        "|---|---|---|---|---|",
+        "| part | modules | mutants | killed | equivalent | survived | minutes | tried |",
+        "|---|---|---|---|---|---|---|---|",
+        *table,
+        "",
+        "Set aside as equivalent:",
+        "",
+        "| place | change | reason |",
+        "|---|---|---|",
     ]
-    for name, mutants in results.items():
-        counts = count(mutants, equivalents)
-        lines.append(
-            f"| {name} | {len(mutants):,} | {counts['killed']:,} | {counts['equivalent']:,} | {counts['survived']:,} |"
-        )
-    lines += ["", "Set aside as equivalent:", "", "| place | change | reason |", "|---|---|---|"]
     for (module, function, before, after), reason in equivalents.items():
         lines.append(f"| `{module}`, `{function}` | `{escape(before)}` → `{escape(after)}` | {reason} |")
     return "\n".join(lines) + "\n"
@@ -160,31 +214,34 @@ def count(mutants: list[dict[str, Any]], equivalents: dict[tuple[str, ...], str]
     )
 
 
+def report(name: str, results: list[dict[str, Any]], equivalents: dict[tuple[str, ...], str]) -> bool:
+    """Print the mutants that survived, and return whether there are too many of them, or of those set aside."""
+    for each in results:
+        if each["outcome"] not in KILLED and get_key(each) not in equivalents:
+            print(f"{each['outcome']}: {each['module']}:{each['line']} {each['function']}")
+            print(f"  - {each['before']}\n  + {each['after']}")
+    counts, total = count(results, equivalents), len(results)
+    print(f"{name}: {total} mutants, {', '.join(f'{number} {word}' for word, number in sorted(counts.items()))}")
+    killed_of_others = 100 * counts["killed"] / max(1, total - counts["equivalent"])
+    return killed_of_others < MIN_PERCENT_KILLED or 100 * counts["equivalent"] > MAX_PERCENT_EQUIVALENT * total
+
+
 def main() -> None:
-    """Run the parts that the arguments name, or all; fail if too many mutants survive."""
-    names = sys.argv[1:] or list(PARTS)
+    """Run the parts or modules that the arguments name, or all parts; fail if too many mutants survive."""
+    chosen = [name for name in sys.argv[1:] if name.startswith("tracker.")]
+    names = [name for name in sys.argv[1:] if name not in chosen] or list(PARTS)
     if unknown := set(names) - set(PARTS):
         raise SystemExit(f"Unknown part: {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
-    started, equivalents, has_failed = time.monotonic(), read_equivalents(), False
-    results = {}
+    equivalents, has_failed, rows = read_equivalents(), False, {}
     for name in names:
+        modules = [each for each in PARTS[name].list_modules() if not chosen or each in chosen]
         with tempfile.TemporaryDirectory() as folder:
-            results[name] = run_part(PARTS[name], Path(folder))
-        for each in results[name]:
-            if each["outcome"] not in KILLED and get_key(each) not in equivalents:
-                print(f"{each['outcome']}: {each['module']}:{each['line']} {each['function']}")
-                print(f"  - {each['before']}\n  + {each['after']}")
-        counts, total = count(results[name], equivalents), len(results[name])
-        print(
-            f"{name}: {total} mutants, {counts['killed']} killed, {counts['equivalent']} equivalent, {counts['survived']} survived"
-        )
-        killed_of_others = 100 * counts["killed"] / max(1, total - counts["equivalent"])
-        has_failed |= (
-            killed_of_others < MIN_PERCENT_KILLED or 100 * counts["equivalent"] > MAX_PERCENT_EQUIVALENT * total
-        )
-    if len(names) == len(PARTS):
-        text = PROOF.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
-        PROOF.write_text(f"{text}\n\n{format_results(results, (time.monotonic() - started) / 60)}", encoding="utf-8")
+            keep_results(name, modules, list(run_modules(name, modules, Path(folder))))
+        results = read_results(name)
+        rows[name] = format_row(name, results, equivalents)
+        has_failed |= report(name, [each for each in results if each["module"] in modules], equivalents)
+    text, _, section = PROOF.read_text(encoding="utf-8").partition(HEADING)
+    PROOF.write_text(f"{text.rstrip()}\n\n{format_section(section, rows, equivalents)}", encoding="utf-8")
     if has_failed:
         raise SystemExit("Too many mutants survived, or were set aside.")
 

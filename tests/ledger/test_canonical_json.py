@@ -46,3 +46,14 @@ def test_json_written_otherwise_is_not_canonical(body: bytes) -> None:
 def test_values_without_a_canonical_form_are_refused(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each has a message of its own
         parse_canonical(body)
+
+
+@pytest.mark.parametrize("value", [MAX_INTEGER, -MAX_INTEGER, 1.0, b"x", {1, 2}, {"a": [object()]}])
+def test_values_that_json_cannot_write_exactly_are_refused(value: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each has a message of its own
+        canonical_json(value)
+
+
+def test_keys_are_sorted_and_text_is_ascii_in_form_nfc() -> None:
+    value = {"b": (True, None, -1), "a": "e\u0301", "e\u0301": MAX_INTEGER - 1}
+    assert canonical_json(value) == b'{"a":"\\u00e9","b":[true,null,-1],"\\u00e9":9007199254740991}'

@@ -1,7 +1,8 @@
 """Mutants of a module, all compiled into one: each place asks whether its own mutant is the active one.
 
 So a module is imported once, and a test process tries a mutant by setting a variable ("mutant schemata"). Only code in
-functions is mutated: what runs at import runs before any mutant is active.
+functions is mutated: what runs at import runs before any mutant is active. A condition also asks whether the mutant's
+value differs from its own, so that a mutant is tried only with the tests that it could change.
 """
 
 import ast
@@ -11,6 +12,8 @@ from typing import Any
 
 ACTIVE = "__is_active_mutant__"
 """The name, in a mutated module, of the function that a place calls with its mutant's number."""
+CHOOSE = "__choose_value__"
+"""The name of the function that a condition calls with its mutant's number, its own value and the mutant's, as lambdas."""
 COMPARISONS = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -34,6 +37,12 @@ CONDITIONS = {"where", "filter"}
 """Methods of a query, each of whose arguments is a condition that may be left out."""
 MODIFIERS = {"with_for_update", "limit"}
 """Methods of a query that are left out as a whole."""
+LOGGERS = {"log", "logger"}
+"""Names of objects whose calls write a log, which is text for people."""
+COMPARED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+"""The comparisons whose mutant often has the same value."""
+WITHOUT_EFFECT = {"len", "set", "isinstance", "min", "max", "bool", "str", "int"}
+"""Functions that may be called once more to compare a condition with its mutant."""
 NOT_CODE = {"annotation", "returns", "decorator_list", "pattern", "type_params", "args", "format_spec"}
 """The fields of functions, matches and formatted text that are not mutated."""
 
@@ -145,40 +154,67 @@ class _Mutator(ast.NodeTransformer):
         before = ast.unparse(node)
         has_assignment = any(isinstance(each, ast.NamedExpr) for each in ast.walk(node))
         alternatives = [] if has_assignment else list(list_alternatives(node))
+        is_compared = _may_equal_its_mutant(node)
         result: ast.expr = self.generic_visit(node)  # type: ignore[assignment]
         for after in alternatives:
             other = ast.parse(after, mode="eval").body
-            result = ast.IfExp(self._ask(node, before, after), other, result)
+            if is_compared:
+                result = self._choose(node, before, after, result, other)
+            else:
+                result = ast.IfExp(self._ask(node, before, after), other, result)
         return ast.copy_location(result, node)
 
     def _mutate_statement(self, node: ast.stmt) -> ast.stmt:
         """Mutate the expressions of a statement; leave out one that has an effect; let a condition always and never hold."""
-        before = ast.unparse(node)
+        statement = ast.unparse(node)
         condition = ast.unparse(node.test) if isinstance(node, ast.If) else ""
         is_left_out = _has_effect(node)
         self.generic_visit(node)
         if isinstance(node, ast.If) and ":=" not in condition:
             for value in (True, False):
-                question = self._ask(node, f"if {condition}", f"if {value}")
-                node.test = ast.IfExp(question, ast.Constant(value), node.test)
+                before, after = f"if {condition}", f"if {value}"
+                truth = ast.Call(ast.Name("bool", ast.Load()), [node.test], [])
+                node.test = self._choose(node, before, after, truth, ast.Constant(value))
         if is_left_out:
-            left_out = ast.If(self._ask(node, before, "pass"), [ast.Pass()], [node])
+            left_out = ast.If(self._ask(node, statement, "pass"), [ast.Pass()], [node])
             return ast.copy_location(left_out, node)
         return node
 
     def _ask(self, node: ast.AST, before: str, after: str) -> ast.Call:
+        return ast.Call(ast.Name(ACTIVE, ast.Load()), [self._add_mutant(node, before, after)], [])
+
+    def _choose(self, node: ast.AST, before: str, after: str, value: ast.expr, other: ast.expr) -> ast.Call:
+        number = self._add_mutant(node, before, after)
+        lambdas = [ast.Lambda(ast.arguments([], [], None, [], [], None, []), each) for each in (value, other)]
+        return ast.Call(ast.Name(CHOOSE, ast.Load()), [number, *lambdas], [])
+
+    def _add_mutant(self, node: ast.AST, before: str, after: str) -> ast.Constant:
         number = self.first + len(self.mutants)
-        self.mutants.append(
-            Mutant(number, self.module, ".".join(self.names), getattr(node, "lineno", 0), before, after)
-        )
-        return ast.Call(ast.Name(ACTIVE, ast.Load()), [ast.Constant(number)], [])
+        line = getattr(node, "lineno", 0)
+        self.mutants.append(Mutant(number, self.module, ".".join(self.names), line, before, after))
+        return ast.Constant(number)
 
 
 def _has_effect(node: ast.stmt) -> bool:
     """Return whether a statement can be left out, and the function still runs: a call, `raise`, or a changed object."""
     match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if name in LOGGERS:
+            return False
         case ast.Raise() | ast.Expr(value=ast.Call()) | ast.AugAssign():
             return True
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
+            return True
+    return False
+
+
+def _may_equal_its_mutant(node: ast.expr) -> bool:
+    """Return whether an expression often has the value of its mutant, and both may be evaluated to compare them."""
+    calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
+    if not all(isinstance(called, ast.Name) and called.id in WITHOUT_EFFECT for called in calls):
+        return False
+    match node:
+        case ast.Compare(ops=[operator]):
+            return isinstance(operator, COMPARED)
+        case ast.BoolOp() | ast.IfExp():
             return True
     return False

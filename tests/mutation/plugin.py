@@ -1,11 +1,13 @@
 """A pytest plugin that tries mutants: it records which tests reach each one, then runs these in a fork with it active.
 
-The environment names the modules (`MUTATE`), the file for results (`MUTANTS_FILE`), and this process's share
-(`MUTANTS_SHARE`, such as `0/2`).
+The environment names the modules (`MUTATE`), a folder for what the processes learn (`MUTANTS_FOLDER`), and this
+process's share (`MUTANTS_SHARE`, such as `0/2`) of the tests to run first, and of the mutants to try then.
 """
 
+import contextlib
 import functools
 import gc
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -14,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -23,30 +25,44 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutation.mutants import ACTIVE, Mutant, mutate
+from tests.mutation.mutants import ACTIVE, CHOOSE, Mutant, mutate
+from tests.mutation.reach import Reach, read_reach
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = os.environ["MUTATE"].split()
-SHARE, SHARES = map(int, os.environ.get("MUTANTS_SHARE", "0/1").split("/"))
-TESTS_FOR_A_MUTANT = 60
-"""Of the tests that reach a mutant, the quickest so many are tried."""
+FOLDER = Path(os.environ["MUTANTS_FOLDER"])
+SHARE, SHARES = map(int, os.environ["MUTANTS_SHARE"].split("/"))
 MAX_MUTANTS_OF_A_MODULE = 10_000
 """So the number of a mutant does not depend on the order of imports."""
-TIME_LIMIT = 120
-"""Seconds after which a mutant counts as killed: its code does not end."""
-CONTROL_LIMIT = 30 * 60
 NO_MUTANT = -1
 KILLED, SURVIVED, UNREACHED, ENDLESS = "killed", "survived", "not reached", "endless"
 
 mutants: list[Mutant] = []
 active: int | None = None
 reached: set[int] = set()
+affected: set[int] = set()
 
 
 def is_active(number: int) -> bool:
     """Return whether a mutant is the active one, and note that its place was reached."""
-    reached.add(number)
+    if active is None:
+        affected.add(number)
     return number == active
+
+
+def choose_value(number: int, get_value: Callable[[], Any], get_other: Callable[[], Any]) -> Any:
+    """Return a condition's value, or its mutant's if that is active; without any, note whether the two differ."""
+    if active is not None:
+        return get_other() if number == active else get_value()
+    reached.add(number)
+    value = get_value()
+    try:
+        differs = bool(value != get_other())
+    except Exception:  # noqa: BLE001 - a mutant that fails, or values that cannot be compared
+        differs = True
+    if differs:
+        affected.add(number)
+    return value
 
 
 class MutatingLoader(importlib.machinery.SourceFileLoader):
@@ -61,8 +77,9 @@ class MutatingLoader(importlib.machinery.SourceFileLoader):
         return compile(tree, path, "exec", dont_inherit=True)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module with the function that its places call."""
+        """Run the module with the functions that its places call."""
         setattr(module, ACTIVE, is_active)
+        setattr(module, CHOOSE, choose_value)
         super().exec_module(module)
 
 
@@ -82,71 +99,109 @@ sys.meta_path.insert(0, MutatingFinder())
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Run each test once without a mutant, then the mutants of this process's share."""
-    reaching: dict[int, list[tuple[float, pytest.Item]]] = {}
-    for item, following in zip(session.items, [*session.items[1:], session.items[0]], strict=True):
+    """Run this process's share of the tests without a mutant, then its share of the mutants."""
+    for module in MODULES:
+        importlib.import_module(module)
+    own = session.items[SHARE::SHARES]
+    reaches = []
+    for item, following in zip(own, [*own[1:], own[0]], strict=True):
         reached.clear()
+        affected.clear()
         started = time.perf_counter()
         reports = runtestprotocol(item, log=False, nextitem=following)
         if any(report.failed for report in reports):
             print_failures(reports)
             pytest.exit("No mutant was tried.", returncode=2)
-        for number in reached:
-            reaching.setdefault(number, []).append((time.perf_counter() - started, item))
-    if try_mutant(session, NO_MUTANT, session.items, CONTROL_LIMIT) != SURVIVED:
-        pytest.exit("A test fails in a fork without a mutant, so no mutant was tried.", returncode=2)
-    with Path(os.environ["MUTANTS_FILE"]).open("a", encoding="utf-8") as results:
+        reaches.append(Reach(item.nodeid, time.perf_counter() - started, [*reached], [*affected]))
+    trial = Trial(session, read_reach(FOLDER, SHARE, SHARES, reaches))
+    with (FOLDER / f"{SHARE}.jsonl").open("a", encoding="utf-8") as results:
         for mutant in mutants:
             if mutant.number % SHARES == SHARE:
-                tests = sorted(reaching.get(mutant.number, []), key=lambda each: each[0])[:TESTS_FOR_A_MUTANT]
-                outcome = try_mutant(session, mutant.number, [item for _, item in tests]) if tests else UNREACHED
-                results.write(json.dumps({"outcome": outcome, **asdict(mutant)}) + "\n")
+                started = time.monotonic()
+                outcome, test = trial.try_mutant(mutant)
+                result = {"outcome": outcome, "test": test, "seconds": round(time.monotonic() - started, 2)}
+                results.write(json.dumps(result | asdict(mutant)) + "\n")
                 results.flush()
     return True
 
 
-def try_mutant(
-    session: pytest.Session, number: int, tests: Sequence[pytest.Item], time_limit: float = TIME_LIMIT
-) -> str:
-    """Run tests in a fork in which a mutant is active, until one fails."""
-    child = os.fork()
-    if not child:
-        os.setpgid(0, 0)
-        status = 2
-        try:
-            status = int(is_noticed(session, number, tests))
-        finally:
-            os._exit(status)
-    deadline = time.monotonic() + time_limit
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return SURVIVED if os.waitstatus_to_exitcode(status) == 0 else KILLED
-        time.sleep(0.005)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return ENDLESS
+class Trial:
+    """Tries mutants with the tests that may notice them."""
 
+    def __init__(self, session: pytest.Session, reach: Any) -> None:
+        self.session, self.reach = session, reach
+        self.items = {item.nodeid: item for item in session.items}
+        self.steady: dict[str, bool] = {}
+        gc.collect()
+        self.engines, self.caches = find_what_functions_remember()
+        gc.freeze()
 
-def is_noticed(session: pytest.Session, number: int, tests: Sequence[pytest.Item]) -> bool:
-    """Return whether one of the tests fails with a mutant."""
-    global active  # noqa: PLW0603 - asked by every place
-    with Path(os.devnull).open("w") as devnull:
-        os.dup2(devnull.fileno(), 1)
-        if number != NO_MUTANT:
-            os.dup2(devnull.fileno(), 2)
-    forget_what_the_parent_opened()
-    active = number
-    for item in tests:
-        session._setupstate.teardown_exact(item)
-        following = next(each for each in session.items if each is not item)
-        reports = runtestprotocol(item, log=False, nextitem=following)
-        if any(report.failed for report in reports):
-            if number == NO_MUTANT:
-                print_failures(reports)
-            return True
-        session._setupstate.teardown_exact(following)
-    return False
+    def try_mutant(self, mutant: Mutant) -> tuple[str, str]:
+        """Return what becomes of a mutant, and the test that noticed it."""
+        if not self.reach.is_reached(mutant.number):
+            return UNREACHED, ""
+        while True:
+            outcome, test = self._run(mutant.number, self.reach.choose_tests(mutant))
+            if outcome == SURVIVED or self._is_steady(test):
+                self.reach.note_killer(mutant, test)
+                return outcome, test
+            os.write(2, f"{test} fails in a fork without a mutant, so it is not used.\n".encode())
+            self.reach.forget(test)
+
+    def _is_steady(self, test: str) -> bool:
+        """Return whether a test passes in a fork without a mutant."""
+        if test not in self.steady:
+            self.steady[test] = self._run(NO_MUTANT, [test])[0] == SURVIVED
+        return self.steady[test]
+
+    def _run(self, number: int, tests: list[str]) -> tuple[str, str]:
+        """Run tests in a fork in which a mutant is active, until one fails; return that one's name."""
+        if not tests:
+            return SURVIVED, ""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.setpgid(0, 0)
+            status = 2
+            try:
+                status = int(self._is_noticed(number, tests, writing))
+            finally:
+                os._exit(status)
+        os.close(writing)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with os.fdopen(reading, "rb") as pipe:
+            last = pipe.read().decode().split("\n")[-1]
+        if status == -signal.SIGALRM:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)  # what the test had started
+            return ENDLESS, last
+        return (SURVIVED, "") if status == 0 else (KILLED, last)
+
+    def _is_noticed(self, number: int, tests: list[str], writing: int) -> bool:
+        """Return whether one of the tests fails with a mutant."""
+        global active  # noqa: PLW0603 - asked by every place
+        with Path(os.devnull).open("w") as devnull:
+            os.dup2(devnull.fileno(), 1)
+            if number != NO_MUTANT:
+                os.dup2(devnull.fileno(), 2)
+        for engine in self.engines:
+            engine.dispose(close=False)  # the parent's connections stay open, and are not used here
+        for cached in self.caches:
+            cached.cache_clear()
+        active = number
+        for test in tests:
+            os.write(writing, f"\n{test}".encode())
+            signal.alarm(self.reach.get_time_limit(test))
+            item = self.items[test]
+            self.session._setupstate.teardown_exact(item)
+            following = next(each for each in self.session.items if each is not item)
+            reports = runtestprotocol(item, log=False, nextitem=following)
+            if any(report.failed for report in reports):
+                if number == NO_MUTANT:
+                    print_failures(reports)
+                return True
+            self.session._setupstate.teardown_exact(following)
+        return False
 
 
 def print_failures(reports: Sequence[pytest.TestReport]) -> None:
@@ -154,12 +209,12 @@ def print_failures(reports: Sequence[pytest.TestReport]) -> None:
     os.write(2, "".join(f"{each.nodeid}\n{each.longreprtext}\n" for each in reports if each.failed).encode())
 
 
-def forget_what_the_parent_opened() -> None:
-    """Close no connection of the parent but use none either, and forget what functions have remembered."""
+def find_what_functions_remember() -> tuple[list[Any], list[Any]]:
+    """Return the database engines, and the product's functions that remember their results."""
     from sqlalchemy import Engine
 
-    for each in gc.get_objects():
-        if isinstance(each, Engine):
-            each.dispose(close=False)
-        elif isinstance(each, functools._lru_cache_wrapper) and each.__module__.startswith("tracker."):
-            each.cache_clear()
+    objects = gc.get_objects()
+    caches = [each for each in objects if isinstance(each, functools._lru_cache_wrapper)]
+    return [each for each in objects if isinstance(each, Engine)], [
+        each for each in caches if each.__module__.startswith("tracker.")
+    ]

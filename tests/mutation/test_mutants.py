@@ -1,6 +1,6 @@
 """The mutants: each place has one that changes it, and without an active one a module does what it did."""
 
-from tests.mutation.mutants import ACTIVE, mutate
+from tests.mutation.mutants import ACTIVE, CHOOSE, mutate
 
 SOURCE = '''
 LIMIT = 3
@@ -19,7 +19,10 @@ def find(query, own):
 
 def run(active: int | None) -> dict:
     tree, _ = mutate(SOURCE, "sample", 0)
-    names: dict = {ACTIVE: lambda number: number == active}
+    names: dict = {
+        ACTIVE: lambda number: number == active,
+        CHOOSE: lambda number, value, other: other() if number == active else value(),
+    }
     exec(compile(tree, "sample", "exec"), names)  # noqa: S102 - the source above
     return names
 

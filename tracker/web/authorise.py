@@ -55,8 +55,10 @@ def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
         # attempt may have moved to another unit meanwhile.
         lock_rows(UnitAttempt, [attempt_id])
     attempt = db.session.scalars(query).one_or_none()
-    roles = list_roles_in_attempt(attempt) if attempt else {}
-    if not attempt or not roles:
+    if not attempt:
+        raise NotFound
+    roles = list_roles_in_attempt(attempt)
+    if not roles:
         raise NotFound
     return attempt, _authorise(attempt, act, roles)
 
@@ -97,8 +99,7 @@ def get_index_of_evidence(registration_id: int) -> tuple[Registration, frozenset
     if not roles:
         found = _list_readable_attempts(registration)
         attempt_ids = frozenset(attempt_id for attempt_id, _ in found)
-        grants = {role: me().find_grant(role, registration.centre_id) for _, role in found}
-        roles = {role: grant for role, grant in grants.items() if grant}
+        roles = {grant.role: grant for _, grant in found}
     if not roles:
         raise NotFound
     _authorise(registration, Act.READ_INDEX, roles)
@@ -108,19 +109,20 @@ def get_index_of_evidence(registration_id: int) -> tuple[Registration, frozenset
 def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
     """Return a candidate's own evidence, drafts included; raise NotFound for everybody else."""
     evidence = db.session.get(Evidence, evidence_id)
-    grant = me().find_grant(Role.CANDIDATE, evidence.centre_id) if evidence else None
-    if not evidence or not grant or evidence.candidate_id != me().person_id or evidence.discarded_at:
+    if not evidence or evidence.candidate_id != me().person_id or evidence.discarded_at:
+        raise NotFound
+    grant = me().find_grant(Role.CANDIDATE, evidence.centre_id)
+    if not grant:
         raise NotFound
     return evidence, me().as_actor(grant)
 
 
 def get_centre(centre_id: int, act: Act = Act.ADMINISTER_CENTRE) -> tuple[Centre, Actor]:
     """Return a centre at which this person may do `act`, and the actor; raise NotFound otherwise."""
-    centre = db.session.get(Centre, centre_id)
     grant = next((g for role in PERMISSIONS[act] if (g := me().find_grant(role, centre_id))), None)
-    if not centre or not grant:
+    if not grant:
         raise NotFound
-    return centre, me().as_actor(grant)
+    return db.session.get_one(Centre, centre_id), me().as_actor(grant)
 
 
 def list_roles_in_attempt(attempt: UnitAttempt) -> dict[Role, CurrentGrant]:
@@ -179,10 +181,10 @@ def _list_roles_in_registration(registration: Registration) -> dict[Role, Curren
     return roles
 
 
-def _list_readable_attempts(registration: Registration) -> list[tuple[int, Role]]:
-    """List the candidate's attempts at the centre that are allocated to this person or in their visit, with the role.
+def _list_readable_attempts(registration: Registration) -> list[tuple[int, CurrentGrant]]:
+    """List the candidate's attempts at the centre that are allocated to this person or in their visit.
 
-    An attempt counts only in a role that the person has at the centre now.
+    Each comes with the person's grant at the centre; an attempt counts only in a role that they have there now.
     """
     person, centre_id, moment = me(), registration.centre_id, now()
     is_own = (UnitAttempt.candidate_id == registration.candidate_id) & (UnitAttempt.centre_id == centre_id)
@@ -198,9 +200,8 @@ def _list_readable_attempts(registration: Registration) -> list[tuple[int, Role]
         .where(is_own, Visit.person_id == person.person_id, Visit.starts_at <= moment, Visit.ends_at > moment)
     )
     found = [(row[0], row[1]) for row in db.session.execute(allocated)]
-    if person.find_grant(Role.EXTERNAL_VERIFIER, centre_id):
-        found += [(attempt_id, Role.EXTERNAL_VERIFIER) for attempt_id in db.session.scalars(visited)]
-    return [(attempt_id, role) for attempt_id, role in found if person.find_grant(role, centre_id)]
+    found += [(attempt_id, Role.EXTERNAL_VERIFIER) for attempt_id in db.session.scalars(visited)]
+    return [(attempt_id, grant) for attempt_id, role in found if (grant := person.find_grant(role, centre_id))]
 
 
 def _list_allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
