@@ -68,7 +68,13 @@ PARTS = {
             "tests/web/test_authorise.py",
             "tests/web/test_current_user.py",
             "tests/web/test_route_rules.py",
-            "tests/accounts",
+            "tests/accounts/test_sessions.py",
+            "tests/accounts/test_password_confirmation.py",
+            "tests/accounts/test_sign_in.py",
+            "tests/accounts/test_sign_out.py",
+            "tests/accounts/test_two_step_sign_in.py",
+            "tests/accounts/test_choose_role.py",
+            "tests/accounts/test_passkeys.py",
             "tests/proof/test_sessions.py",
             "tests/verification/test_visit.py",
         ),
@@ -92,7 +98,36 @@ PARTS = {
             "recording_forms/pdf_seals",
             "recording_forms/form_verification",
         ),
-        ("tests/assessment", "tests/verification", "tests/recording_forms"),
+        (
+            *(
+                f"tests/assessment/test_{name}.py"
+                for name in (
+                    "signatures",
+                    "sign_unit",
+                    "confirm_unit",
+                    "dispute_unit",
+                    "retract_signature",
+                    "sign_over_warnings",
+                    "two_step_signing",
+                    "unconfirmed_signers",
+                )
+            ),
+            *(
+                f"tests/verification/test_{name}.py"
+                for name in (
+                    "verification_records",
+                    "sample_unit",
+                    "disagree",
+                    "return_and_reopen",
+                    "reopening_emails",
+                    "sign_verification",
+                )
+            ),
+            *(
+                f"tests/recording_forms/test_{name}.py"
+                for name in ("codes", "form_verification", "issue_form", "unconfirmed_addresses")
+            ),
+        ),
     ),
 }
 

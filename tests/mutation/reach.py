@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.mutation.mutants import Mutant
 
 TESTS_FOR_A_MUTANT = 60
-"""Of the tests that could notice a mutant, so many are tried: the latest that noticed one, then the quickest."""
+"""Of the tests that could notice a mutant, so many are tried."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class Reaches:
 
     def __init__(self, reaches: Iterable[Reach]) -> None:
         self.seconds: dict[str, float] = {}
+        self.costs: dict[str, float] = {}
         self.tests: dict[int, set[str]] = {}
         self.reached: set[int] = set()
         self.killers: dict[tuple[str, str], list[str]] = {}
         for each in reaches:
             self.seconds[each.test] = each.seconds
+            self.costs[each.test] = each.seconds * len(each.affected)
             self.reached.update(each.reached, each.affected)
             for number in each.affected:
                 self.tests.setdefault(number, set()).add(each.test)
@@ -41,11 +43,14 @@ class Reaches:
         return number in self.reached
 
     def choose_tests(self, mutant: Mutant) -> list[str]:
-        """Return the tests to be tried: first those that noticed the latest mutants of the same function."""
+        """Return the tests to be tried: those that noticed the latest mutants of the same function, then the others.
+
+        Of the others, those that take little time and reach few places come first: they are about this place.
+        """
         killers = self.killers.get((mutant.module, mutant.function), [])
         found = self.tests.get(mutant.number, set())
         first = [test for test in reversed(killers) if test in found]
-        others = sorted(found - set(first), key=lambda test: self.seconds[test])
+        others = sorted(found - set(first), key=lambda test: self.costs[test])
         return [*first, *others][:TESTS_FOR_A_MUTANT]
 
     def note_killer(self, mutant: Mutant, test: str) -> None:
