@@ -79,9 +79,18 @@ PARTS = {
             "tests/verification/test_visit.py",
         ),
     ),
-    "record": Part(
-        ("ledger", "integrity"),
-        ("tests/ledger", "tests/integrity", "tests/backups", "tests/proof/test_tampering.py"),
+    "ledger": Part(
+        ("ledger",),
+        (
+            "tests/ledger",
+            "tests/integrity/test_checkpoints.py",
+            "tests/integrity/test_checkpoint_copies.py",
+            "tests/integrity/test_trust_anchor.py",
+        ),
+    ),
+    "integrity": Part(
+        ("integrity",),
+        ("tests/integrity", "tests/proof/test_tampering.py"),
         ("integrity.commands", "integrity.key_commands", "integrity.views"),
     ),
     "signing": Part(

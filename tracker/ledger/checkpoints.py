@@ -181,7 +181,8 @@ def parse_line(line: str) -> Checkpoint | None:
             str(values["key"]), str(values["signature"]), int(values["number"]) if is_numbered else None,
             str(values["previous"]) if is_numbered else None,
         )  # fmt: skip
-        is_readable = checkpoint.at.tzinfo is not None and checkpoint.body and (checkpoint.number or 1) > 0
+        has_number = checkpoint.number is None or checkpoint.number > 0
+        is_readable = checkpoint.at.tzinfo is not None and checkpoint.body and has_number
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
     return checkpoint if is_readable else None
