@@ -25,6 +25,7 @@ from tests.mutation.mutants import mutate  # noqa: E402 - found by the path abov
 EQUIVALENT = ROOT / "tests/mutation/equivalent.toml"
 PROOF, HEADING = ROOT / "docs/proof.md", "## Mutations"
 RESULTS = ROOT / "build/mutations"
+MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: the tests wait for many files
 PROCESSES = 2
 MIN_PERCENT_KILLED, MAX_PERCENT_EQUIVALENT = 95, 5
 KILLED = {"killed", "endless"}
@@ -156,10 +157,9 @@ def run_modules(name: str, modules: list[str], folder: Path) -> Iterator[dict[st
         without = ("no:randomly", "no:cacheprovider", "no:unraisableexception")
         plugins = [option for name in ("tests.mutation.plugin", *without) for option in ("-p", name)]
         command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-s", *plugins, "-m", "not browser"]
+        command += [f"--basetemp={folder / f'tests-{share}'}", *PARTS[name].tests]
         with logs[share].open("w") as log:
-            process = subprocess.Popen(
-                [*command, *PARTS[name].tests], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         processes.append(process)
     while any(process.poll() is None for process in processes):
         time.sleep(0.5)
@@ -279,7 +279,7 @@ def main() -> None:
     equivalents, has_failed, rows = read_equivalents(), False, {}
     for name in names:
         modules = [each for each in PARTS[name].list_modules() if not chosen or each in chosen]
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
             keep_results(name, modules, list(run_modules(name, modules, Path(folder))))
         results = read_results(name)
         rows[name] = format_row(name, results, equivalents)

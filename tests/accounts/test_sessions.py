@@ -115,6 +115,7 @@ class TestSignedIn:
             ({"created_at": NOON - sessions.ABSOLUTE_TIMEOUT + INSTANT}, True),
             ({"created_at": NOON - sessions.ABSOLUTE_TIMEOUT}, False),
             ({"ended_at": NOON}, False),
+            ({"ended_at": NOON, "last_seen_at": NOON - sessions.IDLE_TIMEOUT}, False),
         ],
     )
     def test_a_session_is_open_until_it_ends_or_times_out(

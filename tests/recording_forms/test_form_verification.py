@@ -14,6 +14,7 @@ from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import events, keys
+from tracker.ledger.canonical_json import sha256
 from tracker.ledger.events import record
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import compute_fingerprint
@@ -30,7 +31,7 @@ from tracker.recording_forms.form_verification import (
 )
 from tracker.recording_forms.pdf_inspection import Inspection
 from tracker.recording_forms.pdf_seals import SealCheck
-from tracker.recording_forms.snapshot import DOMAIN, sha256
+from tracker.recording_forms.snapshot import DOMAIN
 from tracker.storage import file_store
 from tracker.storage.file_store import get_path
 from tracker.vocabulary import AttemptState
@@ -133,13 +134,13 @@ class TestFile:
     ) -> None:
         with transaction():
             other = keys.make_key().name
-        stranger = replace(build_code(form), key="ff" * 8)
+        unknown = replace(build_code(form), key="ff" * 8)
         for change, fault in (
             ({"snapshot": b"{}"}, "the signed content in it is not the one its code names"),
             ({"seal": SealCheck(other)}, "its code and its seal were made with different keys"),
             ({"code": ""}, "it has no code from here"),
             ({"code": sign(build_code(form), other)}, "it has no code from here"),
-            ({"code": stranger.text("00" * 64)}, "it has no code from here"),
+            ({"code": unknown.text("00" * 64)}, "it has no code from here"),
         ):
             inspect(**change)
             for offline in (False, True):
