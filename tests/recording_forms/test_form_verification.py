@@ -33,7 +33,6 @@ from tracker.recording_forms.pdf_inspection import Inspection
 from tracker.recording_forms.pdf_seals import SealCheck
 from tracker.recording_forms.snapshot import DOMAIN
 from tracker.storage import file_store
-from tracker.storage.file_store import get_path
 from tracker.vocabulary import AttemptState
 
 SNAPSHOT = b'{"attempt":1}'
@@ -217,7 +216,7 @@ class TestDifference:
         assert verify(PDF + b"\n")[0] is FormVerdict.CHANGED
 
     def test_without_the_issued_file_the_seal_decides(self, form: IssuedForm, inspect: Inspect) -> None:
-        get_path(form.sha256).unlink()
+        file_store.remove(form.sha256)
         inspect()
         assert verify(PDF + b"\n")[0] is FormVerdict.CURRENT
 
