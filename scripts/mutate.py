@@ -13,10 +13,11 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+
+from mutation_parts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -29,117 +30,6 @@ MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: t
 PROCESSES = 2
 MIN_PERCENT_KILLED, MAX_PERCENT_EQUIVALENT = 95, 5
 KILLED = {"killed", "endless"}
-
-
-@dataclass(frozen=True)
-class Part:
-    """The modules to mutate, as files or folders of tracker/, and the tests that are tried on each mutant."""
-
-    modules: tuple[str, ...]
-    tests: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-
-    def list_modules(self) -> list[str]:
-        """Return the names of the modules."""
-        paths = [
-            path
-            for name in self.modules
-            for path in (
-                [ROOT / f"tracker/{name}.py"]
-                if (ROOT / f"tracker/{name}.py").exists()
-                else sorted((ROOT / "tracker" / name).glob("*.py"))
-            )
-        ]
-        names = [
-            ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths if path.name != "__init__.py"
-        ]
-        return [name for name in names if name.removeprefix("tracker.") not in self.left_out]
-
-
-PARTS = {
-    "access": Part(
-        (
-            "web/authorise",
-            "web/route_rules",
-            "web/current_user",
-            "accounts/sessions",
-            "accounts/password_confirmation",
-        ),
-        (
-            "tests/web/test_authorise.py",
-            "tests/web/test_current_user.py",
-            "tests/web/test_route_rules.py",
-            "tests/accounts/test_sessions.py",
-            "tests/accounts/test_password_confirmation.py",
-            "tests/accounts/test_sign_in.py",
-            "tests/accounts/test_sign_out.py",
-            "tests/accounts/test_two_step_sign_in.py",
-            "tests/accounts/test_choose_role.py",
-            "tests/accounts/test_passkeys.py",
-            "tests/proof/test_sessions.py",
-            "tests/verification/test_visit.py",
-        ),
-    ),
-    "ledger": Part(
-        ("ledger",),
-        (
-            "tests/ledger",
-            "tests/integrity/test_checkpoints.py",
-            "tests/integrity/test_checkpoint_copies.py",
-            "tests/integrity/test_trust_anchor.py",
-        ),
-    ),
-    "integrity": Part(
-        ("integrity",),
-        ("tests/integrity", "tests/proof/test_tampering.py"),
-        ("integrity.commands", "integrity.key_commands", "integrity.views"),
-    ),
-    "signing": Part(
-        (
-            "assessment/services/signing",
-            "assessment/services/sign_off_checks",
-            "verification/services/signing",
-            "verification/services/sampling",
-            "verification/services/returning",
-            "verification/services/checks",
-            "recording_forms/snapshot",
-            "recording_forms/codes",
-            "recording_forms/issuing",
-            "recording_forms/pdf_seals",
-            "recording_forms/form_verification",
-        ),
-        (
-            *(
-                f"tests/assessment/test_{name}.py"
-                for name in (
-                    "signatures",
-                    "sign_unit",
-                    "confirm_unit",
-                    "dispute_unit",
-                    "retract_signature",
-                    "sign_over_warnings",
-                    "two_step_signing",
-                    "unconfirmed_signers",
-                )
-            ),
-            *(
-                f"tests/verification/test_{name}.py"
-                for name in (
-                    "verification_records",
-                    "sample_unit",
-                    "disagree",
-                    "return_and_reopen",
-                    "reopening_emails",
-                    "sign_verification",
-                )
-            ),
-            *(
-                f"tests/recording_forms/test_{name}.py"
-                for name in ("codes", "form_verification", "issue_form", "unconfirmed_addresses")
-            ),
-        ),
-    ),
-}
 
 
 def run_modules(name: str, modules: list[str], folder: Path) -> Iterator[dict[str, Any]]:
@@ -270,17 +160,32 @@ def report(name: str, results: list[dict[str, Any]], equivalents: dict[tuple[str
     return killed_of_others < MIN_PERCENT_KILLED or 100 * counts["equivalent"] > MAX_PERCENT_EQUIVALENT * total
 
 
+def try_part(name: str, chosen: list[str], *, only_survivors: bool) -> list[str]:
+    """Try the mutants of a part's modules, or only those that survived; keep the results and return the modules."""
+    modules = [each for each in PARTS[name].list_modules() if not chosen or each in chosen]
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as temporary:
+        folder, kept = Path(temporary), []
+        if only_survivors:
+            former = [each for each in read_results(name) if each["module"] in modules]
+            keys = [get_key(each) for each in former if each["outcome"] not in KILLED]
+            (folder / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
+            kept = [each for each in former if get_key(each) not in keys]
+            modules = sorted({each["module"] for each in former})
+        keep_results(name, modules, [*kept, *run_modules(name, modules, folder)])
+    return modules
+
+
 def main() -> None:
     """Run the parts or modules that the arguments name, or all parts; fail if too many mutants survive."""
-    chosen = [name for name in sys.argv[1:] if name.startswith("tracker.")]
-    names = [name for name in sys.argv[1:] if name not in chosen] or list(PARTS)
+    arguments = sys.argv[1:]
+    only_survivors = "--survivors" in arguments
+    chosen = [name for name in arguments if name.startswith("tracker.")]
+    names = [name for name in arguments if name not in {*chosen, "--survivors"}] or list(PARTS)
     if unknown := set(names) - set(PARTS):
         raise SystemExit(f"Unknown part: {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
     equivalents, has_failed, rows = read_equivalents(), False, {}
     for name in names:
-        modules = [each for each in PARTS[name].list_modules() if not chosen or each in chosen]
-        with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
-            keep_results(name, modules, list(run_modules(name, modules, Path(folder))))
+        modules = try_part(name, chosen, only_survivors=only_survivors)
         results = read_results(name)
         rows[name] = format_row(name, results, equivalents)
         has_failed |= report(name, [each for each in results if each["module"] in modules], equivalents)

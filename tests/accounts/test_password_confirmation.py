@@ -9,6 +9,7 @@ from wtforms import ValidationError
 
 from tests import factories
 from tests.factories import PASSWORD, World
+from tracker import security_log
 from tracker.accounts import password_confirmation
 from tracker.accounts.password_confirmation import WRONG, find_password_error, requires_password
 from tracker.accounts.services.attempt_limits import PASSWORD_CONFIRMATION
@@ -27,6 +28,14 @@ def test_the_right_password_has_no_error_and_any_other_has_one() -> None:
     assert find_password_error(PASSWORD) == ""
     assert find_password_error("wrong horse battery") == WRONG
     assert find_password_error("") == WRONG
+
+
+def test_only_a_wrong_password_is_in_the_security_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(security_log, "write", lines.append)
+    for password in (PASSWORD, "", "wrong horse battery"):
+        find_password_error(password)
+    assert lines == ["password_confirmation_failed"]
 
 
 def test_guesses_are_limited_and_the_right_password_starts_the_count_again() -> None:

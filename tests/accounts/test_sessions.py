@@ -106,6 +106,9 @@ class TestSignedIn:
         earlier = find_signed_in(app, start(world.alice, verified_at=NOON))
         assert earlier
         assert (earlier.second_step, earlier.is_proven) == (None, True)
+        without_a_time = find_signed_in(app, start(world.alice, verified_with=APP))
+        assert without_a_time
+        assert without_a_time.second_step is None
 
     @pytest.mark.parametrize(
         ("values", "is_open"),

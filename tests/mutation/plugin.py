@@ -1,7 +1,8 @@
 """A pytest plugin that tries mutants: it records which tests reach each one, then runs these in a fork with it active.
 
 The environment names the modules (`MUTATE`), a folder for what the processes learn (`MUTANTS_FOLDER`), and this
-process's share (`MUTANTS_SHARE`, such as `0/2`) of the tests to run first, and of the mutants to try then.
+process's share (`MUTANTS_SHARE`, such as `0/2`) of the tests to run first, and of the mutants to try then. If the folder
+has a file `keys.json`, only the mutants with these keys are tried.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -115,7 +117,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         reaches.append(Reach(item.nodeid, time.perf_counter() - started, [*reached], [*affected]))
     trial = Trial(session, read_reach(FOLDER, SHARE, SHARES, reaches))
     with (FOLDER / f"{SHARE}.jsonl").open("a", encoding="utf-8") as results:
-        for mutant in mutants:
+        for mutant in choose_mutants():
             if mutant.number % SHARES == SHARE:
                 started = time.monotonic()
                 outcome, test = trial.try_mutant(mutant)
@@ -123,6 +125,15 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
                 results.write(json.dumps(result | asdict(mutant)) + "\n")
                 results.flush()
     return True
+
+
+def choose_mutants() -> list[Mutant]:
+    """Return the mutants to be tried: all, or those whose keys are listed."""
+    file = FOLDER / "keys.json"
+    if not file.exists():
+        return mutants
+    keys = {tuple(key) for key in json.loads(file.read_text(encoding="utf-8"))}
+    return [mutant for mutant in mutants if mutant.key in keys]
 
 
 class Trial:
@@ -133,7 +144,7 @@ class Trial:
         self.items = {item.nodeid: item for item in session.items}
         self.steady: dict[str, bool] = {}
         gc.collect()
-        self.engines, self.caches = find_what_functions_remember()
+        self.engines, self.caches, self.executors = find_what_functions_remember()
         gc.freeze()
 
     def try_mutant(self, mutant: Mutant) -> tuple[str, str]:
@@ -188,6 +199,8 @@ class Trial:
             engine.dispose(close=False)  # the parent's connections stay open, and are not used here
         for cached in self.caches:
             cached.cache_clear()
+        for executor in self.executors:  # its threads stayed in the parent
+            ThreadPoolExecutor.__init__(executor, executor._max_workers)
         active = number
         for test in tests:
             os.write(writing, f"\n{test}".encode())
@@ -209,12 +222,14 @@ def print_failures(reports: Sequence[pytest.TestReport]) -> None:
     os.write(2, "".join(f"{each.nodeid}\n{each.longreprtext}\n" for each in reports if each.failed).encode())
 
 
-def find_what_functions_remember() -> tuple[list[Any], list[Any]]:
-    """Return the database engines, and the product's functions that remember their results."""
+def find_what_functions_remember() -> tuple[list[Any], list[Any], list[Any]]:
+    """Return the database engines, the product's functions that remember their results, and the executors."""
     from sqlalchemy import Engine
 
     objects = gc.get_objects()
     caches = [each for each in objects if isinstance(each, functools._lru_cache_wrapper)]
-    return [each for each in objects if isinstance(each, Engine)], [
-        each for each in caches if each.__module__.startswith("tracker.")
-    ]
+    return (
+        [each for each in objects if isinstance(each, Engine)],
+        [each for each in caches if each.__module__.startswith("tracker.")],
+        [each for each in objects if isinstance(each, ThreadPoolExecutor)],
+    )

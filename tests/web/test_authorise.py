@@ -150,6 +150,16 @@ class TestAttempt:
             with pytest.raises(NotFound):
                 authorise.get_attempt(ended, Act.READ_ATTEMPT)
 
+    def test_an_allocation_of_a_colleague_does_not_count(self, world: World, acting: Acting) -> None:
+        attempt_id, registration_id = world.cfacc15.id, world.registration.id
+        with transaction():
+            bart = factories.make_person("Bart Unallocated", world.northgate, Role.ASSESSOR)
+        with acting(bart):
+            with pytest.raises(NotFound):
+                authorise.get_attempt(attempt_id, Act.READ_ATTEMPT)
+            with pytest.raises(NotFound):
+                authorise.get_index_of_evidence(registration_id)
+
     @pytest.mark.parametrize(
         ("starts_at", "ends_at", "is_open"),
         [
@@ -213,6 +223,7 @@ class TestAttempt:
             attempts, actor = authorise.get_attempts([second, first, second], Act.SIGN_UNIT)
             assert [each.id for each in attempts] == [second, first]
             assert actor.grant_id == grant_id
+            assert authorise.get_attempts([first], Act.SIGN_UNIT)[1] == actor
             with pytest.raises(NotFound):
                 authorise.get_attempts([first, franks], Act.SIGN_UNIT)
 
@@ -258,6 +269,8 @@ class TestIndexOfEvidence:
             factories.end_allocation(world.cfacc15, Role.ASSESSOR)
             factories.leave_unsealed()
             factories.allocate(factories.make_attempt(annas, "CFACC15"), world.bob, Role.ASSESSOR, world.dan)
+            bart = factories.make_person("Bart Unallocated", world.northgate, Role.ASSESSOR)
+            factories.allocate(world.cfacc15, bart, Role.ASSESSOR, world.dan)
         with acting("bob"):
             assert authorise.get_index_of_evidence(registration_id)[1] == {current}
 

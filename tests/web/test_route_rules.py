@@ -75,3 +75,10 @@ def test_a_rule_is_kept_with_its_view() -> None:
 
 def test_an_address_without_a_route_is_not_found(world: World, client: Callable[[Person], FlaskClient]) -> None:
     assert client(world.alice).get("/no-such-page").status_code == 404
+
+
+def test_anybody_gets_a_static_file(app: Flask, anonymous: FlaskClient) -> None:
+    with app.test_request_context():
+        address = app.url_for("static", filename="icon.svg")
+    with anonymous.get(address) as answer:
+        assert answer.status_code == 200

@@ -210,10 +210,15 @@ def take_challenge(session_id: int) -> str | None:
 
 def end_sessions(person_id: int, *, except_id: int | None = None) -> None:
     """End every session of a person, or all but one."""
-    query = update(UserSession).where(UserSession.person_id == person_id, UserSession.ended_at.is_(None))
-    if except_id is not None:
-        query = query.where(UserSession.id != except_id)
-    db.session.execute(query.values(ended_at=now()))
+    db.session.execute(
+        update(UserSession)
+        .where(
+            UserSession.person_id == person_id,
+            UserSession.ended_at.is_(None),
+            UserSession.id.is_distinct_from(except_id),
+        )
+        .values(ended_at=now())
+    )
 
 
 def end_every_session() -> None:

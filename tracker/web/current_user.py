@@ -47,10 +47,8 @@ class CurrentGrant:
 
     @property
     def needs_second_factor(self) -> bool:
-        """Whether the role needs two-step verification: by its kind, or because the centre asks its candidates."""
-        if self.role in ROLES_NEEDING_SECOND_FACTOR:
-            return True
-        return self.role is Role.CANDIDATE and bool(self.candidates_need_two_step)
+        """Whether the role needs two-step verification: all but the candidates' do; there the centre decides."""
+        return self.role in ROLES_NEEDING_SECOND_FACTOR or bool(self.candidates_need_two_step)
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,7 @@ def in_terms(text: str, terms: CentreTerms | None = None) -> str:
         text: written in the terms of Scotland, such as `Internal verifier`.
         terms: the terms of the centre that the text is about.
     """
-    if terms is None and isinstance(current_user, SignedIn) and current_user.chosen:
-        terms = current_user.chosen.terms
-    return use_terms(text, terms or CentreTerms.SCOTLAND)
+    if terms is None:
+        chosen = current_user.chosen if isinstance(current_user, SignedIn) else None
+        terms = chosen.terms if chosen else CentreTerms.SCOTLAND
+    return use_terms(text, terms)
