@@ -125,7 +125,7 @@ class TestDue:
     ) -> None:
         freeze_clock(NOON)
         checkpoint = replace(NUMBERED, size=last[0], at=NOON - last[1]) if last else None
-        assert checkpoints._is_due(checkpoint, size) is is_due
+        assert checkpoints.is_due(checkpoint, size) is is_due
 
 
 class TestLastLine:
@@ -159,7 +159,7 @@ class TestLastLine:
         ],
     )
     def test_the_last_checkpoint_is_that_of_the_last_line(self, content: str, last: Checkpoint | None) -> None:
-        assert checkpoints._read_last_checkpoint(io.BytesIO(content.encode())) == last
+        assert checkpoints.read_last_checkpoint(io.BytesIO(content.encode())) == last
 
 
 class TestWriting:
