@@ -69,8 +69,8 @@ def read_results(name: str) -> list[dict[str, Any]]:
     by_module: dict[str, list[dict[str, Any]]] = {}
     for each in results:
         by_module.setdefault(each["module"], []).append(each)
-    current = PARTS[name].list_modules()
-    return [each for module in current for each in by_module.get(module, []) if is_current(module, by_module[module])]
+    current = [module for module in PARTS[name].list_modules() if is_current(module, by_module.get(module, []))]
+    return [each for module in current for each in by_module.get(module, [])]
 
 
 def is_current(module: str, results: list[dict[str, Any]]) -> bool:
@@ -125,11 +125,10 @@ def format_section(old: str, rows: dict[str, str], equivalents: dict[tuple[str, 
         "|---|---|---|---|---|---|---|---|",
         *table,
         "",
-        "Set aside as equivalent:",
-        "",
-        "| place | change | reason |",
-        "|---|---|---|",
+        "Set aside as equivalent:" if equivalents else "None is set aside as equivalent.",
     ]
+    if equivalents:
+        lines += ["", "| place | change | reason |", "|---|---|---|"]
     for (module, function, before, after), reason in equivalents.items():
         lines.append(f"| `{module}`, `{function}` | `{escape(before)}` → `{escape(after)}` | {reason} |")
     return "\n".join(lines) + "\n"

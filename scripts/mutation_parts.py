@@ -87,7 +87,7 @@ PARTS = {
             *(
                 f"tests/assessment/test_{name}.py"
                 for name in (
-                    "signatures",
+                    "signing",
                     "sign_unit",
                     "confirm_unit",
                     "dispute_unit",

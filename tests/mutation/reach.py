@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.mutation.mutants import Mutant
 
-TESTS_FOR_A_MUTANT = 30
+TESTS_FOR_A_MUTANT = 60
 """Of the tests that could notice a mutant, so many are tried."""
 
 
