@@ -165,6 +165,26 @@ class TestSignature:
                 signing.confirm_unit(signed, take_snapshot(signed).hash, actor, clock.now())
 
 
+class TestRefusals:
+    def test_the_candidate_neither_withdraws_a_confirmation_nor_saves_a_draft(
+        self, world: World, ready: UnitAttempt
+    ) -> None:
+        alice = factories.make_actor(world.alice)
+        with pytest.raises(Refused, match="their own work"), transaction():
+            signing.withdraw_confirmation(ready, list_requirements(ready)[0], alice)
+        with pytest.raises(Refused, match="their own work"), transaction():
+            signing.save_sign_off_draft(ready, alice, comment="Well done.")
+
+    def test_after_the_signature_nothing_of_it_is_changed(self, world: World, signed: UnitAttempt) -> None:
+        bob, requirement = factories.make_actor(world.bob), list_requirements(signed)[0]
+        with pytest.raises(Refused), transaction():
+            signing.confirm_requirement(signed, requirement, "Later.", bob)
+        with pytest.raises(Refused), transaction():
+            signing.withdraw_confirmation(signed, requirement, bob)
+        with pytest.raises(Refused), transaction():
+            signing.save_sign_off_draft(signed, bob, comment="Later.")
+
+
 class TestRequirements:
     def test_a_confirmation_and_its_withdrawal_are_events(self, world: World) -> None:
         attempt, bob = world.cfacc15, factories.make_actor(world.bob)
