@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World, make_person
@@ -15,8 +15,8 @@ from tracker import clock
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Allocation, Grant, Person, Registration, UnitAttempt
-from tracker.registrations import queries
+from tracker.models import Allocation, Person, Registration, UnitAttempt
+from tracker.registrations import person_choices
 from tracker.registrations.services import register_candidate
 from tracker.vocabulary import Role
 
@@ -233,23 +233,44 @@ def test_page_takes_few_statements(
     assert len(statements) <= 12
 
 
-def test_every_candidate_of_the_centre_can_be_chosen(world: World) -> None:
-    with transaction():
-        people = [
-            {"name": f"Person {number:04}", "email": f"p{number}@example.org", "created_at": clock.now()}
-            for number in range(2_001)
-        ]
-        db.session.execute(insert(Person), people)
-        ids = db.session.scalars(select(Person.id).where(Person.email.startswith("p"))).all()
-        grants = [
-            {
-                "person_id": id_,
-                "centre_id": world.northgate.id,
-                "role": Role.CANDIDATE,
-                "starts_at": factories.LONG_AGO,
-                "granted_at": factories.LONG_AGO,
-            }
-            for id_ in ids
-        ]
-        db.session.execute(insert(Grant), grants)
-    assert len(queries.list_people_with_role(world.northgate, Role.CANDIDATE)) == 2_001 + 1
+def test_many_candidates_are_searched_for(
+    world: World, client: ClientFor, ivy: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_choices, "MAX_CHOICES", 1)
+    dan = client(world.dan)
+    page = dan.get(address(world)).text
+    assert "Find a candidate" in page
+    assert "Find an assessor" not in page
+    assert "Ivy Okafor" not in page
+    form = fill_form(None, "CFACC15", assessor=str(world.bob.id))
+    found = dan.post(address(world), data={**form, "act": "find", "find_candidate": "okAFOR"})
+    assert found.status_code == 200
+    assert f'<option value="{ivy.id}">' in found.text
+    assert 'value="C-77"' in found.text
+    assert f'<option selected value="{world.bob.id}">' in found.text
+    assert (
+        "Nobody matches “nobody at all”."
+        in dan.post(address(world), data={**form, "act": "find", "find_candidate": "nobody at all"}).text
+    )
+    assert (
+        "More people match than are shown."
+        in dan.post(address(world), data={**form, "act": "find", "find_candidate": "example.org"}).text
+    )
+    assert count_registrations() == 2
+    assert dan.post(address(world), data=fill_form(ivy, "CFACC15")).status_code == 303
+    assert registration_of(ivy).candidate_number == "C-77"
+
+
+def test_search_for_people_answers_a_script(
+    world: World, client: ClientFor, ivy: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_choices, "MAX_CHOICES", 1)
+    dan = client(world.dan)
+    at = f"/centres/{world.northgate.id}/people/choices"
+    assert dan.get(f"{at}/candidate?q=ivy").json == {
+        "people": [[str(ivy.id), "Ivy Okafor, ivy.okafor@example.org"]], "has_more": False,
+    }  # fmt: skip
+    assert dan.get(f"{at}/assessor?q=bob").json["people"] == [[str(world.bob.id), "Bob Archer, 2 units now"]]
+    assert dan.get(f"{at}/candidate").json["people"] == []
+    assert dan.get(f"{at}/caretaker").status_code == 404
+    assert client(world.heidi).get(f"{at}/candidate?q=ivy").status_code == 404

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
@@ -16,8 +16,8 @@ from tracker import clock
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Registration, UnitAttempt, Visit
-from tracker.registrations import queries
+from tracker.models import UnitAttempt, Visit
+from tracker.registrations import person_choices
 from tracker.registrations.visits import end_visit, open_visit
 from tracker.vocabulary import Role
 
@@ -269,36 +269,27 @@ def test_refused_visit_keeps_the_list_as_it_was_filtered(world: World, client: C
     assert "No visit matches these filters." in response.text
 
 
-def test_every_unit_can_be_put_into_a_visit(world: World) -> None:
+def test_many_candidates_of_a_visit_are_searched_for(
+    world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_choices, "MAX_CHOICES", 1)
     with transaction():
-        attempts = [
-            {**{name: getattr(world.cfacc15, name) for name in COPIED}, "registration_id": registration_id}
-            for registration_id in make_registrations(world, 2_001)
-        ]
-        db.session.execute(insert(UnitAttempt), attempts)
-    assert len(queries.list_centre_attempts(world.northgate)) == 2_001 + 2
-
-
-COPIED = ("centre_id", "candidate_id", "unit_id", "state", "round", "started_at", "version", "closing_comment")
-
-
-def make_registrations(world: World, count: int) -> list[int]:
-    """Add registrations of Alice's in bulk and return their ids."""
-    rows = [
-        {
-            "centre_id": world.northgate.id,
-            "candidate_id": world.alice.id,
-            "candidate_number": f"X{number}",
-            "awarding_body_number": f"AB{number}",
-            "awarding_body_date": clock.today(),
-            "registered_at": clock.now(),
-            "registered_by_id": world.dan.id,
-        }
-        for number in range(count)
-    ]
-    db.session.execute(insert(Registration), rows)
-    query = select(Registration.id).where(Registration.candidate_number.startswith("X"))
-    return list(db.session.scalars(query))
+        ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        attempt = factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
+    dan = client(world.dan)
+    page = dan.get(address(world)).text
+    assert "Find a candidate" in page
+    assert "Ivy Okafor: 1 unit" not in page
+    form = fill_form(world, world.cfacc15)
+    found = dan.post(address(world), data={**form, "act": "find", "find_candidates": "ivy"})
+    assert found.status_code == 200
+    assert "Ivy Okafor: 1 unit" in found.text
+    assert f'value="{world.cfacc15.id}" checked' in found.text
+    assert visits() == []
+    data = {**form, "candidates": [str(ivy.id)]}
+    assert dan.post(address(world), data=data).status_code == 303
+    (visit,) = visits()
+    assert {each.attempt_id for each in visit.attempts} == {world.cfacc15.id, attempt.id}
 
 
 def test_all_units_of_a_candidate_are_chosen_with_one_box(world: World, client: ClientFor) -> None:

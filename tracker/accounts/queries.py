@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from tracker.accounts.sessions import is_open
@@ -112,13 +112,19 @@ def list_people_filters(centre: Centre) -> list[Filter]:
 
 def list_people(centre: Centre, query: ListQuery) -> ListPage[PersonAtCentre]:
     """List a page of the people with a role at a centre, past or present. Runs three SQL statements."""
-    has_role = select(Grant.person_id).where(Grant.centre_id == centre.id)
+    has_role: ColumnElement[bool] = _select_grants_of(Person.id, centre).exists()
     if role := query.get("role"):
-        has_role = has_role.where(Grant.role == Role(role), or_(Grant.ends_at.is_(None), Grant.ends_at > now()))
+        has_role = Person.id.in_(
+            select(Grant.person_id).where(
+                Grant.centre_id == centre.id,
+                Grant.role == Role(role),
+                or_(Grant.ends_at.is_(None), Grant.ends_at > now()),
+            )
+        )
     statement = (
         select(Person, DeliveryFailure)
         .outerjoin(DeliveryFailure, DeliveryFailure.address == Person.email)
-        .where(Person.id.in_(has_role), contains_words(query, Person.name, Person.email))
+        .where(has_role, contains_words(query, Person.name, Person.email))
     )
     if account := query.get("account"):
         statement = statement.where(_has_account_state(account))
@@ -138,6 +144,11 @@ def list_people(centre: Centre, query: ListQuery) -> ListPage[PersonAtCentre]:
     )
 
 
+def _select_grants_of(person_id: SQLColumnExpression[int], centre: Centre) -> Select[int]:
+    """Select the roles that the person of a statement has or had at a centre."""
+    return select(Grant.id).where(Grant.person_id == person_id, Grant.centre_id == centre.id)
+
+
 def _has_account_state(state: str) -> ColumnElement[bool]:
     is_closed, has_password = Person.deactivated_at.is_not(None), Person.password_hash.is_not(None)
     return {
@@ -155,9 +166,7 @@ def _has_address_state(state: str) -> ColumnElement[bool]:
 
 def find_person_at(centre: Centre, person_id: int) -> Person | None:
     """Return the person if they have or had a role at this centre, or None."""
-    query = select(Person).where(
-        Person.id == person_id, Person.id.in_(select(Grant.person_id).where(Grant.centre_id == centre.id))
-    )
+    query = select(Person).where(Person.id == person_id, _select_grants_of(Person.id, centre).exists())
     return db.session.scalars(query).one_or_none()
 
 

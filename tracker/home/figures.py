@@ -69,12 +69,12 @@ def load_centre_figures(centre_id: int) -> CentreFigures:
 
 def select_pending_people(centre_id: int) -> Select[Person]:
     """Select the people with a current or future role at a centre who have not chosen a password yet."""
-    with_role = select(Grant.person_id).where(
-        Grant.centre_id == centre_id, Grant.ends_at.is_(None) | (Grant.ends_at > now())
+    role = select(Grant.id).where(
+        Grant.person_id == Person.id,
+        Grant.centre_id == centre_id,
+        Grant.ends_at.is_(None) | (Grant.ends_at > now()),
     )
-    return select(Person).where(
-        Person.password_hash.is_(None), Person.deactivated_at.is_(None), Person.id.in_(with_role)
-    )
+    return select(Person).where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), role.exists())
 
 
 def _select_attempts(centre_id: int) -> Select[UnitAttempt]:

@@ -193,6 +193,17 @@ def init_app(app: Flask) -> None:
         engine = db.engine
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine)
+    else:
+        _set_up_postgresql(engine)
+
+
+def _set_up_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        # Compiling a statement to machine code took 1.3 s of one that ran 0.2 s. Sent as a statement, since a pool
+        # such as PgBouncer refuses it among the options of a connection.
+        connection.execute("SET jit = off")
+        connection.commit()
 
 
 def _set_up_sqlite(engine: Engine) -> None:

@@ -162,7 +162,7 @@ class Signature(Base):
     )
 
     id: Mapped[PrimaryKey]
-    attempt_id: Mapped[int] = refers_to("unit_attempt.id", index=False)
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
     round: Mapped[int]
     role: Mapped[SignatureRole]
     person_id: Mapped[int] = refers_to("person.id")

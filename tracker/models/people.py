@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
@@ -65,11 +65,18 @@ class Centre(Base):
         return list(UNSAMPLED_REASONS) if self.unsampled_reasons is None else self.unsampled_reasons
 
 
+INVITED = text("password_hash IS NULL AND deactivated_at IS NULL")
+
+
 class Person(Base):
     """A person with one account for the whole installation, whatever roles they have."""
 
     __tablename__ = "person"
-    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        Index("ix_person_created_at", "created_at"),
+        Index("ix_person_invited", "created_at", sqlite_where=INVITED, postgresql_where=INVITED),
+    )
 
     id: Mapped[PrimaryKey]
     name: Mapped[Line]

@@ -11,6 +11,8 @@ from tracker.models.people import Centre, Person
 from tracker.models.units import Qualification, Unit
 from tracker.vocabulary import AttemptState, Role
 
+NOT_REGISTERED = text("awarding_body_number IS NULL AND withdrawn_at IS NULL")
+
 
 class Registration(Base):
     """A candidate's entry at a centre for a qualification or for single units."""
@@ -18,6 +20,21 @@ class Registration(Base):
     __tablename__ = "registration"
     __table_args__ = (
         UniqueConstraint("centre_id", "candidate_number"),
+        Index("ix_registration_centre_id_registered_at", "centre_id", "registered_at"),
+        Index(
+            "ix_registration_withdrawn",
+            "centre_id",
+            "registered_at",
+            sqlite_where=text("withdrawn_at IS NOT NULL"),
+            postgresql_where=text("withdrawn_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_registration_not_registered",
+            "centre_id",
+            "registered_at",
+            sqlite_where=NOT_REGISTERED,
+            postgresql_where=NOT_REGISTERED,
+        ),
         CheckConstraint("(awarding_body_number IS NULL) = (awarding_body_date IS NULL)", name="number_with_date"),
     )
 
@@ -72,11 +89,12 @@ class UnitAttempt(Base):
             postgresql_where=text("state <> 'void'"),
         ),
         CheckConstraint("round >= 1", name="round_from_one"),
+        Index("ix_unit_attempt_centre_id_id", "centre_id", "id"),
     )
 
     id: Mapped[PrimaryKey]
-    registration_id: Mapped[int] = refers_to("registration.id", index=False)
-    centre_id: Mapped[int] = refers_to("centre.id")
+    registration_id: Mapped[int] = refers_to("registration.id")
+    centre_id: Mapped[int] = refers_to("centre.id", index=False)
     candidate_id: Mapped[int] = refers_to("person.id")
     unit_id: Mapped[int] = refers_to("unit.id")
     state: Mapped[AttemptState]

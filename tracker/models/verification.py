@@ -36,7 +36,7 @@ class SampleItem(Base):
 
     id: Mapped[PrimaryKey]
     sample_id: Mapped[int] = refers_to("sample.id", index=False)
-    evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
+    evidence_version_id: Mapped[int] = refers_to("evidence_version.id")
     criterion_id: Mapped[int] = refers_to("criterion.id", index=False)
     agrees: Mapped[bool]
     comment: Mapped[str]

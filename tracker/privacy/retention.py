@@ -192,11 +192,20 @@ def ended_at() -> ColumnElement[datetime]:
 
 def select_ended_or_on_hold(centre_id: int) -> Select[Registration, datetime]:
     """Select the registrations that have ended or are on hold, each with when its last unit was verified."""
-    verified = verified_at()
+    return _select_registrations(centre_id).where(or_(_has_ended(verified_at()), is_on_hold()))
+
+
+def select_on_hold(centre_id: int) -> Select[Registration, datetime]:
+    """Select the registrations that are on hold, in the same way."""
+    held = select(RetentionHold.registration_id).where(RetentionHold.lifted_at.is_(None))
+    return _select_registrations(centre_id).where(Registration.id.in_(held))
+
+
+def _select_registrations(centre_id: int) -> Select[Registration, datetime]:
     return (
-        select(Registration, verified)
+        select(Registration, verified_at())
         .join(Registration.candidate)
-        .where(Registration.centre_id == centre_id, or_(_has_ended(verified), is_on_hold()))
+        .where(Registration.centre_id == centre_id)
         .options(contains_eager(Registration.candidate), joinedload(Registration.qualification))
     )
 

@@ -11,9 +11,9 @@ from tracker.privacy.retention import (
     RetentionStatus,
     build_statuses,
     ended_at,
-    is_on_hold,
     list_due,
     select_ended_or_on_hold,
+    select_on_hold,
 )
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, cut_page, load_page
 
@@ -42,11 +42,8 @@ def list_retention_statuses(centre_id: int, query: ListQuery) -> ListPage[Retent
     """
     if query.get("show") == "due":
         return _list_due(centre_id, query)
-    statement = select_ended_or_on_hold(centre_id).where(
-        contains_words(query, Person.name, Registration.candidate_number)
-    )
-    if query.get("show") == "on-hold":
-        statement = statement.where(is_on_hold())
+    selected = select_on_hold(centre_id) if query.get("show") == "on-hold" else select_ended_or_on_hold(centre_id)
+    statement = selected.where(contains_words(query, Person.name, Registration.candidate_number))
     listed: ListPage[Any] = load_page(
         RETENTION,
         query,

@@ -1,6 +1,6 @@
 """The list of a centre's units to allocate or reallocate, and those longest in progress."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,20 @@ from sqlalchemy.orm import aliased
 
 from tracker.clock import day_of
 from tracker.extensions import db
-from tracker.models import Allocation, Centre, Person, Registration, Unit, UnitAttempt
+from tracker.models import Allocation, Centre, Grant, Person, Registration, Unit, UnitAttempt
 from tracker.registrations.allocations import ALLOCATED_ROLES
-from tracker.registrations.current_allocations import describe_allocated, has_role_now
+from tracker.registrations.current_allocations import describe_allocated, has_role_now, is_role_found
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.lists import (
+    Column,
+    Filter,
+    ListDefinition,
+    ListPage,
+    ListQuery,
+    contains_words,
+    is_long,
+    load_page,
+)
 
 NOBODY = "none"
 """The value of a filter for units that are not allocated to anybody who still has the role."""
@@ -74,16 +83,30 @@ ALLOCATIONS = ListDefinition[AllocatedAttempt](
     ),
     own_order="No assessor first",
 )
+LARGE_ALLOCATIONS = replace(ALLOCATIONS, own_order="Newest first")
 
 
 def list_allocation_filters(centre: Centre) -> list[Filter]:
     """List the choices that narrow the list: the people to whom open units are allocated, also former staff."""
-    query = (
-        select(Allocation.role, Person.id, Person.name)
-        .join(Person, Person.id == Allocation.person_id)
+    has_listed = (
+        select(Allocation.id)
         .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .where(UnitAttempt.centre_id == centre.id, _is_listed(), Allocation.ends_at.is_(None))
+        .where(
+            Allocation.person_id == Grant.person_id,
+            Allocation.role == Grant.role,
+            UnitAttempt.centre_id == centre.id,
+            _is_listed(),
+            Allocation.ends_at.is_(None),
+        )
+        .limit(1)  # one is enough; PostgreSQL would otherwise join them all
+        .scalar_subquery()
+        .is_not(None)
+    )
+    query = (
+        select(Grant.role, Person.id, Person.name)
+        .join(Person, Person.id == Grant.person_id)
+        .where(Grant.centre_id == centre.id, Grant.role.in_(ALLOCATED_ROLES), has_listed)
         .distinct()
         .order_by(Person.name, Person.id)
     )
@@ -103,7 +126,18 @@ def list_allocation_filters(centre: Centre) -> list[Filter]:
     ]
 
 
-def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAttempt]:
+def choose_definition(centre: Centre) -> ListDefinition[AllocatedAttempt]:
+    """Return the list of a centre's allocations: of a large one the newest are first unless sorted.
+
+    Who has lost the role is not stored with the attempt, so to begin with them all would have to be looked at.
+    """
+    attempts = select(UnitAttempt.id).where(UnitAttempt.centre_id == centre.id)
+    return LARGE_ALLOCATIONS if is_long(attempts) else ALLOCATIONS
+
+
+def list_allocations(
+    centre: Centre, query: ListQuery, definition: ListDefinition[AllocatedAttempt] = ALLOCATIONS
+) -> ListPage[AllocatedAttempt]:
     """List a page of the attempts to allocate or reallocate: without an assessor first, then longest in progress."""
     statement = _select_open_attempts(centre.id).where(
         contains_words(query, Candidate.name, Unit.code, Registration.candidate_number)
@@ -115,14 +149,15 @@ def list_allocations(centre: Centre, query: ListQuery) -> ListPage[AllocatedAtte
             )
     if state := query.get("state"):
         statement = statement.where(UnitAttempt.state == AttemptState(state))
+    without_assessor = [has_role_now(Assessing), Assessing.id.is_not(None), Assessing.starts_at]
     return load_page(
-        ALLOCATIONS,
+        definition,
         query,
         statement,
         lambda row: AllocatedAttempt(*row),
         key=UnitAttempt.id,
         order_by={
-            "": [has_role_now(Assessing), Assessing.id.is_not(None), Assessing.starts_at],
+            "": without_assessor if definition is ALLOCATIONS else [UnitAttempt.id.desc()],
             "candidate": [func.lower(Candidate.name)],
             "unit": [Unit.code],
             "assessor": [func.lower(Assessor.name)],
@@ -158,10 +193,10 @@ def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
             Registration.withdrawn_at,
             Assessor.name,
             Assessing.starts_at,
-            has_role_now(Assessing),
+            is_role_found(Assessing),
             Verifier.name,
             Verifying.starts_at,
-            has_role_now(Verifying),
+            is_role_found(Verifying),
         )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Candidate, Candidate.id == UnitAttempt.candidate_id)

@@ -23,6 +23,15 @@ def is_current(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]
 
 def has_role_now(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]:
     """Return as SQL whether the person of an allocation has its role at the centre of its `UnitAttempt` now."""
+    return _select_role(allocation).exists()
+
+
+def is_role_found(allocation: type[Allocation]) -> ColumnElement[bool]:
+    """Return the same as SQL for a page of rows: it looks each up, where PostgreSQL would first hash every role."""
+    return _select_role(allocation).limit(1).scalar_subquery().is_not(None)
+
+
+def _select_role(allocation: type[Allocation]) -> Select[Any]:
     grant, person = aliased(Grant), aliased(Person)
     return (
         select_live_grants(grant, person, grant.id)
@@ -32,7 +41,6 @@ def has_role_now(allocation: type[Allocation] = Allocation) -> ColumnElement[boo
             grant.centre_id == UnitAttempt.centre_id,
         )
         .correlate(allocation, UnitAttempt)
-        .exists()
     )
 
 

@@ -4,6 +4,7 @@ from wtforms import (
     EmailField,
     FileField,
     IntegerField,
+    SearchField,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -16,6 +17,7 @@ from wtforms.widgets import HiddenInput
 from tracker.registrations.registration_changes import RegistrationNumbers
 from tracker.vocabulary import Role
 from tracker.web.forms import PageForm, date_field
+from tracker.web.lists import MAX_SEARCH_LENGTH
 
 REASON = Length(max=2000, message="Use at most 2,000 characters.")
 NUMBER = Length(max=40, message="Use at most 40 characters.")
@@ -25,6 +27,15 @@ NEW_PERSON = NOBODY_YET = 0
 """The choice of no person in a list of people."""
 SINGLE_UNITS = 0
 """The choice of no qualification in a list of qualifications."""
+
+
+FIND = "find"
+"""The act of a form that searches for people to choose, and saves nothing."""
+
+
+def find_field(label: str) -> SearchField:
+    """Return the field that searches for people where they are too many to offer them all."""
+    return SearchField(label, [Length(max=MAX_SEARCH_LENGTH, message="Use at most 100 characters.")])
 
 
 class NumbersForm(PageForm):
@@ -55,12 +66,15 @@ class ChangeRegistrationForm(NumbersForm):
 class RegisterForm(NumbersForm):
     """A candidate to register: an existing or a new person, their numbers, units, assessor and verifier."""
 
+    find_candidate = find_field("Find a candidate")
     candidate = SelectField("Candidate", coerce=int)
     name = StringField("Name", [NAME])
     email = EmailField("Email", [Optional(), Length(max=254, message=ADDRESS), Email(ADDRESS)])
     qualification = SelectField("Qualification", coerce=int, default=SINGLE_UNITS)
     units = SelectMultipleField("Units", coerce=int)
+    find_assessor = find_field("Find an assessor")
     assessor = SelectField("Assessor", coerce=int)
+    find_internal_verifier = find_field("Find an internal verifier")
     internal_verifier = SelectField("Internal verifier", coerce=int)
 
     def validate_units(self, field: SelectMultipleField) -> None:
@@ -86,6 +100,7 @@ class ChooseQualificationForm(PageForm):
 class AllocateForm(PageForm):
     """The person to whom a unit is allocated, and the reason for a change."""
 
+    find_person = find_field("Find a person")
     person = SelectField("Allocate to", [DataRequired("Choose a person.")], coerce=int)
     reason = StringField("Reason for the change", [REASON])
 
@@ -93,7 +108,9 @@ class AllocateForm(PageForm):
 class ChangeAllocationsForm(PageForm):
     """The people to whom the chosen units are allocated, and the reason for changes."""
 
+    find_assessor = find_field("Find an assessor")
     assessor = SelectField("Assessor", coerce=int, default=NOBODY_YET)
+    find_internal_verifier = find_field("Find an internal verifier")
     internal_verifier = SelectField("Internal verifier", coerce=int, default=NOBODY_YET)
     reason = StringField("Reason for the change", [REASON])
 
@@ -131,9 +148,11 @@ class ReasonForm(PageForm):
 class VisitForm(PageForm):
     """An external verifier's visit: who, on which dates, and the units in scope."""
 
+    find_person = find_field("Find an external verifier")
     person = SelectField("External verifier", [DataRequired("Choose the external verifier.")], coerce=int)
     starts = date_field("From", "Enter the first day.")
     ends = date_field("Until", "Enter the last day.")
+    find_candidates = find_field("Find a candidate")
     candidates = SelectMultipleField("Candidates", coerce=int, validate_choice=False)
     """Those of whom every unit is in scope; the ids of others choose nothing."""
     attempts = SelectMultipleField("Units in scope", coerce=int)

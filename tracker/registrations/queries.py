@@ -117,23 +117,6 @@ def list_allocation_history(attempt_ids: list[int]) -> dict[int, list[Allocation
     return history
 
 
-def list_people_with_load(centre: Centre, role: Role) -> list[tuple[Person, int]]:
-    """List the people with a role at a centre now, by name, and how many open units each has in that role."""
-    query = (
-        select(Allocation.person_id, func.count())
-        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
-        .where(
-            UnitAttempt.centre_id == centre.id,
-            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
-            Allocation.role == role,
-            Allocation.ends_at.is_(None),
-        )
-        .group_by(Allocation.person_id)
-    )
-    load: dict[int, int] = dict(db.session.execute(query).all())
-    return [(person, load.get(person.id, 0)) for person in list_people_with_role(centre, role)]
-
-
 def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[int, Role]]:
     """Return the (person's id, role) pairs that these people have at a centre now."""
     query = select_live_grants(Grant, Person, Grant.person_id, Grant.role).where(
@@ -142,30 +125,31 @@ def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[in
     return {(row[0], row[1]) for row in db.session.execute(query)}
 
 
-def list_people_with_role(centre: Centre, role: Role) -> list[Person]:
-    """List the people with a role at a centre now, by name."""
-    query = (
-        select_live_grants(Grant, Person, Person)
-        .where(Grant.centre_id == centre.id, Grant.role == role)
-        .distinct()
-        .order_by(Person.name)
-    )
-    return list(db.session.scalars(query))
-
-
 def find_visit(centre: Centre, visit_id: int) -> Visit | None:
     """Return a visit of this centre, or None."""
     return db.session.scalars(select(Visit).where(Visit.id == visit_id, Visit.centre_id == centre.id)).one_or_none()
 
 
-def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
-    """List the attempts at a centre that are not void, by candidate and unit: those that a visit may name."""
+def list_attempts_of(centre: Centre, candidate_ids: Collection[int]) -> list[UnitAttempt]:
+    """List the attempts of candidates at a centre that are not void, by candidate and unit: a visit may name them."""
     query = (
         select(UnitAttempt)
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .where(UnitAttempt.centre_id == centre.id, UnitAttempt.state != AttemptState.VOID)
+        .where(
+            UnitAttempt.centre_id == centre.id,
+            UnitAttempt.state != AttemptState.VOID,
+            UnitAttempt.candidate_id.in_(candidate_ids),
+        )
         .options(joinedload(UnitAttempt.unit), joinedload(UnitAttempt.candidate))
         .order_by(Person.name, Person.id, Unit.code, UnitAttempt.id)
     )
     return list(db.session.scalars(query))
+
+
+def list_candidate_ids(centre: Centre, attempt_ids: Collection[int]) -> set[int]:
+    """Return the ids of the candidates of these attempts, as far as they are a centre's."""
+    query = select(UnitAttempt.candidate_id).where(
+        UnitAttempt.id.in_(attempt_ids), UnitAttempt.centre_id == centre.id
+    )
+    return set(db.session.scalars(query))

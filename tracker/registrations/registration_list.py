@@ -1,15 +1,26 @@
 """The list of a centre's candidates, a row for each registration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
 from tracker.clock import day_of
+from tracker.extensions import db
 from tracker.models import Centre, Person, Registration, UnitAttempt
 from tracker.registrations.queries import is_not_registered, needs_allocation
 from tracker.vocabulary import AttemptState
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.lists import (
+    Column,
+    Filter,
+    ListDefinition,
+    ListPage,
+    ListQuery,
+    contains_words,
+    is_long,
+    load_page,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ REGISTRATIONS = ListDefinition[RegistrationRow](
     ),
     own_order="Needs allocating",
 )
+LARGE_REGISTRATIONS = replace(REGISTRATIONS, default_sort="-registered", own_order="")
 SHOWN = Filter(
     "show",
     "Show",
@@ -53,10 +65,19 @@ SHOWN = Filter(
 )
 
 
-def list_registrations(centre: Centre, query: ListQuery) -> ListPage[RegistrationRow]:
-    """List a page of registrations, most units to allocate first unless sorted. Runs two SQL statements."""
-    units = func.count(UnitAttempt.id).filter(UnitAttempt.state != AttemptState.VOID)
-    to_allocate = func.count(UnitAttempt.id).filter(needs_allocation())
+def choose_definition(centre: Centre) -> ListDefinition[RegistrationRow]:
+    """Return the list of a centre's candidates: of a large one the newest are first unless sorted.
+
+    Which candidates need allocating is not stored, so to begin with them all would have to be looked at.
+    """
+    registrations = select(Registration.id).where(Registration.centre_id == centre.id)
+    return LARGE_REGISTRATIONS if is_long(registrations) else REGISTRATIONS
+
+
+def list_registrations(
+    centre: Centre, query: ListQuery, definition: ListDefinition[RegistrationRow] = REGISTRATIONS
+) -> ListPage[RegistrationRow]:
+    """List a page of registrations, most units to allocate first unless sorted. Runs three SQL statements."""
     statement = (
         select(
             Registration.id,
@@ -65,35 +86,61 @@ def list_registrations(centre: Centre, query: ListQuery) -> ListPage[Registratio
             Registration.awarding_body_number.is_not(None),
             Registration.registered_at,
             Registration.withdrawn_at,
-            units,
-            to_allocate,
         )
         .join(Person, Person.id == Registration.candidate_id)
-        .outerjoin(UnitAttempt, UnitAttempt.registration_id == Registration.id)
         .where(
             Registration.centre_id == centre.id,
             contains_words(query, Person.name, Registration.candidate_number, Registration.awarding_body_number),
         )
-        .group_by(Registration.id, Person.name)
     )
     match query.get("show"):
         case "to-allocate":
-            statement = statement.having(to_allocate > 0)
+            statement = statement.where(_select_attempts(UnitAttempt.id).where(needs_allocation()).exists())
         case "not-registered":
             statement = statement.where(is_not_registered())
         case "withdrawn":
             statement = statement.where(Registration.withdrawn_at.is_not(None))
-    return load_page(
-        REGISTRATIONS,
+    listed: ListPage[Any] = load_page(
+        definition,
         query,
         statement,
-        lambda row: RegistrationRow(*row),
+        tuple,
         key=Registration.id,
         order_by={
-            "": [to_allocate.desc(), func.lower(Person.name)],
+            "": [_count(needs_allocation()).desc(), func.lower(Person.name)],
             "candidate": [func.lower(Person.name)],
             "number": [Registration.candidate_number],
             "registered": [Registration.registered_at],
-            "units": [units],
+            "units": [_count(_is_not_void())],
         },
     )
+    counts = _count_units([row[0] for row in listed.rows])
+    return replace(listed, rows=[RegistrationRow(*(*row, *counts.get(row[0], (0, 0)))) for row in listed.rows])
+
+
+def _is_not_void() -> ColumnElement[bool]:
+    return UnitAttempt.state != AttemptState.VOID
+
+
+def _select_attempts(*columns: Any) -> Select[Any]:
+    """Select columns of the attempts of a statement's `Registration`."""
+    return select(*columns).where(UnitAttempt.registration_id == Registration.id).correlate(Registration)
+
+
+def _count(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    return _select_attempts(func.count(UnitAttempt.id)).where(condition).scalar_subquery()
+
+
+def _count_units(ids: list[int]) -> dict[int, tuple[int, int]]:
+    """Return how many units the registrations with these ids have, and how many of them need allocating."""
+    query = (
+        select(
+            UnitAttempt.registration_id,
+            func.count(UnitAttempt.id).filter(_is_not_void()),
+            func.count(UnitAttempt.id).filter(needs_allocation()),
+        )
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(UnitAttempt.registration_id.in_(ids))
+        .group_by(UnitAttempt.registration_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in db.session.execute(query)}

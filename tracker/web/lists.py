@@ -17,6 +17,8 @@ from tracker.extensions import db
 PAGE_SIZES = (25, 50, 100)
 DEFAULT_PAGE_SIZE = 50
 MAX_CSV_ROWS = 10_000
+MAX_COUNTED = 1_000
+"""Rows of a list are counted up to here; beyond, its page says that there are more."""
 MAX_SEARCH_LENGTH = 100
 MAX_PAGE = 1_000_000
 MIN_YEAR, MAX_YEAR = 2000, 2100
@@ -187,6 +189,13 @@ class ListPage(Generic[Row]):
     query: ListQuery
     rows: Sequence[Row]
     total: int
+    is_counted: bool = True
+    """False if there are more rows than were counted; `total` is then one more than `MAX_COUNTED`."""
+
+    @property
+    def total_words(self) -> str:
+        """Return how many rows the list has, such as `1,204` or `more than 1,000`."""
+        return f"{self.total:,}" if self.is_counted else f"more than {MAX_COUNTED:,}"
 
     @property
     def first(self) -> int:
@@ -212,6 +221,11 @@ class ListPage(Generic[Row]):
     def csv_length(self) -> int:
         """Return how many rows the CSV file has."""
         return min(self.total, MAX_CSV_ROWS)
+
+    @property
+    def max_csv_rows(self) -> int:
+        """Return how many rows the CSV file may have."""
+        return MAX_CSV_ROWS
 
     @property
     def page_sizes(self) -> tuple[int, ...]:
@@ -292,6 +306,9 @@ def load_page(
 ) -> ListPage[Row]:
     """Load a page of a list with two SQL statements: one counts the rows, one reads those of the page.
 
+    Rows are counted up to `MAX_COUNTED`, so that a page costs the same however long the list is; all of them where a
+    page beyond that or the CSV file is asked for.
+
     Args:
         definition: the list.
         query: what is asked for.
@@ -301,15 +318,24 @@ def load_page(
         order_by: what each sortable column sorts by, by the column's name; the list's own order has an empty name.
     """
     keys = key if isinstance(key, tuple) else (key,)
-    counted = statement.with_only_columns(*keys, maintain_column_froms=True).order_by(None).subquery()
-    total = db.session.scalar(select(func.count()).select_from(counted)) or 0
+    counted = statement.with_only_columns(*keys, maintain_column_froms=True).order_by(None)
+    counts_all = query.is_csv or query.offset + query.size > MAX_COUNTED
+    if not counts_all:
+        counted = counted.limit(MAX_COUNTED + 1)
+    total = db.session.scalar(select(func.count()).select_from(counted.subquery())) or 0
     query = query.go_to_existing_page(total)
     order = [
-        (element.desc() if query.is_descending else element).nulls_last() if query.sort else element
+        _order_by(element, is_descending=query.is_descending) if query.sort else element
         for element in order_by[query.sort]
     ]
     rows = db.session.execute(statement.order_by(*order, *keys).limit(query.limit).offset(query.offset))
-    return ListPage(definition, query, [build_row(row) for row in rows], total)
+    return ListPage(definition, query, [build_row(row) for row in rows], total, counts_all or total <= MAX_COUNTED)
+
+
+def is_long(statement: Select[*tuple[Any, ...]]) -> bool:
+    """Return whether a statement selects more rows than are counted. Runs one SQL statement."""
+    counted = select(func.count()).select_from(statement.limit(MAX_COUNTED + 1).subquery())
+    return (db.session.scalar(counted) or 0) > MAX_COUNTED
 
 
 def cut_page(
@@ -340,6 +366,15 @@ def contains_words(query: ListQuery, *columns: Any) -> ColumnElement[bool]:
     words = query.words.lower()
     conditions = [func.lower(column).contains(words, autoescape=True) for column in columns]
     return or_(*conditions)
+
+
+def _order_by(element: SQLColumnExpression[Any], *, is_descending: bool) -> ColumnElement[Any]:
+    """Return the order by an element, rows without a value last; a column that always has one needs no such words.
+
+    With them PostgreSQL could not read an index backwards.
+    """
+    order = element.desc() if is_descending else element.asc()
+    return order.nulls_last() if getattr(element, "nullable", True) else order
 
 
 def _read_choice(list_filter: ListFilter, text: str) -> str:

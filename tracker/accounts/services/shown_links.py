@@ -46,12 +46,14 @@ class InvitationLink:
 
 def list_people_to_invite(centre: Centre) -> PeopleToInvite:
     """List the people with a current or future role at a centre who have no password yet, by name."""
-    has_role = select(Grant.person_id).where(
-        Grant.centre_id == centre.id, or_(Grant.ends_at.is_(None), Grant.ends_at > now())
+    role = select(Grant.id).where(
+        Grant.person_id == Person.id,
+        Grant.centre_id == centre.id,
+        or_(Grant.ends_at.is_(None), Grant.ends_at > now()),
     )
     query = (
         select(Person)
-        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), Person.id.in_(has_role))
+        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), role.exists())
         .options(selectinload(Person.grants))
         .order_by(Person.name, Person.id)
     )

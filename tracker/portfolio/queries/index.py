@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.orm import aliased, joinedload
 
 from tracker.clock import day_of
 from tracker.extensions import db
@@ -96,13 +96,8 @@ def list_submitted_index(
 
 def select_own(candidate_id: int, centre_id: int) -> Select[*tuple[Any, ...]]:
     """Select a candidate's own items, with drafts and unsubmitted changes."""
-    newest = _select_newest_versions().subquery()
-    return (
-        select(Evidence.id, Evidence.number, newest.c.number, *_list_columns(Evidence))
-        .outerjoin(newest, newest.c.evidence_id == Evidence.id)
-        .where(
-            Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
-        )
+    return select(Evidence.id, Evidence.number, _newest_number(), *_list_columns(Evidence)).where(
+        Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
     )
 
 
@@ -116,7 +111,7 @@ def select_submitted(
         .where(
             Evidence.candidate_id == candidate_id,
             Evidence.centre_id == centre_id,
-            EvidenceVersion.id.in_(_select_newest_version_ids()),
+            EvidenceVersion.number == _newest_number(),
         )
     )
     if attempt_ids is not None:
@@ -136,7 +131,8 @@ def build_submitted_lines(rows: Sequence[Any], attempt_ids: Collection[int] | No
     files = (
         select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
         .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
-        .where(EvidenceVersion.id.in_(_select_newest_version_ids()))
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+        .where(EvidenceVersion.number == _newest_number())
         .group_by(EvidenceVersion.evidence_id)
     )
     return _build_lines(rows, files, EvidenceVersion.evidence_id, attempt_ids)
@@ -150,21 +146,19 @@ def _list_columns(model: Any) -> list[Any]:
     return [getattr(model, name) for name in names]
 
 
-def _select_newest_versions() -> Select[*tuple[Any, ...]]:
-    """Select the id of each item and the number of its newest version that was not withdrawn."""
+def _newest_number() -> ScalarSelect[int]:
+    """Return as SQL the number of the newest version of the statement's `Evidence` that was not withdrawn.
+
+    It is looked up for each item that a statement leaves: to group the versions of everybody first took as long as
+    there were versions.
+    """
+    version = aliased(EvidenceVersion)
     return (
-        select(EvidenceVersion.evidence_id, func.max(EvidenceVersion.number).label("number"))
-        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
-        .where(Submission.withdrawn_at.is_(None))
-        .group_by(EvidenceVersion.evidence_id)
-    )
-
-
-def _select_newest_version_ids() -> Select[*tuple[Any, ...]]:
-    newest = _select_newest_versions().subquery()
-    return select(EvidenceVersion.id).join(
-        newest,
-        (newest.c.evidence_id == EvidenceVersion.evidence_id) & (newest.c.number == EvidenceVersion.number),
+        select(func.max(version.number))
+        .join(Submission, Submission.evidence_version_id == version.id)
+        .where(version.evidence_id == Evidence.id, Submission.withdrawn_at.is_(None))
+        .correlate(Evidence)
+        .scalar_subquery()
     )
 
 

@@ -12,14 +12,14 @@ from tracker.errors import NotFound, TrackerError
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import rollback
 from tracker.models import Centre, Person
-from tracker.registrations import queries
-from tracker.registrations.allocation_list import ALLOCATIONS, list_allocation_filters
+from tracker.registrations.allocation_list import ALLOCATIONS, choose_definition, list_allocation_filters
 from tracker.registrations.allocation_list import list_allocations as list_allocations_at
 from tracker.registrations.allocation_plans import carry_out_plan, plan_allocations
 from tracker.registrations.allocations import ALLOCATED_ROLES
-from tracker.registrations.forms import NOBODY_YET, ChangeAllocationsForm
+from tracker.registrations.forms import FIND, NOBODY_YET, ChangeAllocationsForm
+from tracker.registrations.person_choices import PersonChoices
 from tracker.registrations.views import registrations
-from tracker.registrations.views.candidates import list_person_choices
+from tracker.registrations.views.person_fields import fill_staff_field
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.formatting import counted
@@ -38,9 +38,10 @@ from tracker.web.text_direction import isolate
 def list_allocations(centre_id: int) -> ResponseReturnValue:
     """List the open units of a centre with their assessors and internal verifiers, to be ticked."""
     centre, _ = get_centre(centre_id)
+    definition = choose_definition(centre)
     return send_list(
-        ALLOCATIONS,
-        partial(list_allocations_at, centre),
+        definition,
+        partial(list_allocations_at, centre, definition=definition),
         "registrations/list_allocations.html",
         list_allocation_filters(centre),
         centre=centre,
@@ -59,9 +60,12 @@ def change_allocations(centre_id: int) -> ResponseReturnValue:
         flash("Tick at least one unit.", "refused")
         return redirect(build_list_url(centre), 303)
     form, plan, people = ChangeAllocationsForm(), None, {}
-    staff = fill_staff(form, centre)
-    if act != "choose" and form.validate_on_submit():
-        people = {role: staff[role][choice] for role, choice in form.list_choices().items()}
+    choices = fill_staff(form, centre)
+    if act not in {"choose", FIND} and form.validate_on_submit():
+        people = {
+            role: next(person for person in choices[role.value].people if person.id == choice)
+            for role, choice in form.list_choices().items()
+        }
         with errors_on_form(form):
             if act == "allocate":
                 return allocate_planned(form, centre, people, actor)
@@ -74,6 +78,7 @@ def change_allocations(centre_id: int) -> ResponseReturnValue:
         is_preview=plan is not None,
         plan=plan or plan_allocations(centre, chosen, {}, "", actor),
         people=people,
+        choices=choices,
         roles=ALLOCATED_ROLES,
         list_url=build_list_url(centre),
         list_query=request.values.get("list", "")[:MAX_QUERY_STRING_LENGTH],
@@ -90,12 +95,13 @@ def read_ids(name: str) -> list[int]:
     return [each for each in ids if each is not None]
 
 
-def fill_staff(form: ChangeAllocationsForm, centre: Centre) -> dict[Role, dict[int, Person]]:
-    """Fill the form's lists of assessors and internal verifiers, and return these people by role and id."""
-    staff = {role: queries.list_people_with_load(centre, role) for role in ALLOCATED_ROLES}
-    for role, field in form.role_fields.items():
-        field.choices = {str(NOBODY_YET): "Leave as it is", **list_person_choices(staff[role])}
-    return {role: {person.id: person for person, _ in people} for role, people in staff.items()}
+def fill_staff(form: ChangeAllocationsForm, centre: Centre) -> dict[str, PersonChoices]:
+    """Fill the form's lists of assessors and internal verifiers, and return these people by field."""
+    nobody = {str(NOBODY_YET): "Leave as it is"}
+    return {
+        field.name: fill_staff_field(field, form[f"find_{field.name}"], centre, role, nobody, set())
+        for role, field in form.role_fields.items()
+    }
 
 
 def allocate_planned(

@@ -14,7 +14,7 @@ from tracker.ledger.events import Actor
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
-from tracker.registrations import allocations, queries, registration_list, services
+from tracker.registrations import allocations, registration_list, services
 from tracker.registrations.forms import (
     NEW_PERSON,
     NOBODY_YET,
@@ -24,12 +24,18 @@ from tracker.registrations.forms import (
     ReasonForm,
     RegisterForm,
 )
+from tracker.registrations.person_choices import PersonChoices
 from tracker.registrations.progress import find_objection, find_progress
 from tracker.registrations.views import registrations
+from tracker.registrations.views.person_fields import (
+    describe_candidate,
+    fill_staff_field,
+    find_choices,
+    is_search,
+)
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_centre, get_registration
 from tracker.web.current_user import in_terms, me
-from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
@@ -50,9 +56,10 @@ def list_registrations() -> ResponseReturnValue:
 def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
     """List the candidates of a centre."""
     centre, _ = get_centre(centre_id)
+    definition = registration_list.choose_definition(centre)
     return send_list(
-        registration_list.REGISTRATIONS,
-        partial(registration_list.list_registrations, centre),
+        definition,
+        partial(registration_list.list_registrations, centre, definition=definition),
         "registrations/list_registrations.html",
         [registration_list.SHOWN],
         centre=centre,
@@ -65,20 +72,22 @@ def register_candidate(centre_id: int) -> ResponseReturnValue:
     """Register a candidate, inviting a new person, and allocate their assessor and internal verifier."""
     centre, actor = get_centre(centre_id)
     form = RegisterForm()
-    fill_choices(form, centre)
-    if form.validate_on_submit():
+    choices = fill_choices(form, centre)
+    if not is_search() and form.validate_on_submit():
         with errors_on_form(form):
             registration = register(form, centre, actor)
             flash(f"{isolate(registration.candidate.name)} is registered. {describe_next_step(form)}")
             return redirect_to_registration(registration.id)
     warnings = {str(key): text for key, text in list_warnings(list_newest_units([centre.id]), today()).items()}
-    return render_form(
+    page, status = render_form(
         "registrations/register_candidate.html",
         form,
         centre=centre,
+        choices=choices,
         warnings=warnings,
         delivers=emails.can_deliver(),
     )
+    return page, 200 if is_search() else status
 
 
 def redirect_to_registration(registration_id: int) -> ResponseReturnValue:
@@ -86,20 +95,25 @@ def redirect_to_registration(registration_id: int) -> ResponseReturnValue:
     return redirect(url_for("portfolio.show_registration", registration_id=registration_id), 303)
 
 
-def fill_choices(form: RegisterForm, centre: Centre) -> None:
-    """Fill the lists of the form with the centre's people, qualifications and units."""
-    people = queries.list_people_with_role(centre, Role.CANDIDATE)
+def fill_choices(form: RegisterForm, centre: Centre) -> dict[str, PersonChoices]:
+    """Fill the lists of the form with the centre's people, qualifications and units; return the people by field."""
+    candidates = find_choices(form.candidate, form.find_candidate, centre, Role.CANDIDATE)
     form.candidate.choices = {
         str(NEW_PERSON): "Choose, or enter a new person",
-        **{str(person.id): f"{isolate(person.name)}, {person.email}" for person in people},
+        **{str(person.id): describe_candidate(person) for person in candidates.people},
     }
     form.qualification.choices = list_qualification_choices(centre)
     form.units.choices = {
         str(unit.id): f"{unit.code} {isolate(unit.title)}" for unit in list_newest_units([centre.id])
     }
-    for role, field in get_role_fields(form).items():
-        choices = list_person_choices(queries.list_people_with_load(centre, role))
-        field.choices = {str(NOBODY_YET): "Nobody yet", **choices}
+    nobody = {str(NOBODY_YET): "Nobody yet"}
+    return {
+        "candidate": candidates,
+        **{
+            role.value: fill_staff_field(field, form[f"find_{field.name}"], centre, role, nobody, set())
+            for role, field in get_role_fields(form).items()
+        },
+    }
 
 
 def register(form: RegisterForm, centre: Centre, actor: Actor) -> Registration:
@@ -140,11 +154,6 @@ def find_chosen_qualification(field: SelectField, centre: Centre) -> Qualificati
 def get_role_fields(form: RegisterForm) -> dict[Role, SelectField]:
     """Return the fields in which an assessor and an internal verifier are chosen."""
     return {Role.ASSESSOR: form.assessor, Role.INTERNAL_VERIFIER: form.internal_verifier}
-
-
-def list_person_choices(people: list[tuple[Person, int]]) -> dict[str, str]:
-    """List people as choices of a form, each with the number of units they have now."""
-    return {str(person.id): f"{isolate(person.name)}, {counted(load, 'unit')} now" for person, load in people}
 
 
 def describe_next_step(form: RegisterForm) -> str:
@@ -220,23 +229,24 @@ def allocate(attempt_id: int, role_value: str) -> ResponseReturnValue:
     role, form = Role(role_value), AllocateForm()
     current = allocations.find_open_allocation(attempt, role)
     excluded = {attempt.candidate_id, current.person_id if current else None}
-    people = [each for each in queries.list_people_with_load(attempt.centre, role) if each[0].id not in excluded]
-    form.person.choices = {str(NOBODY_YET): "Choose", **list_person_choices(people)}
-    if form.validate_on_submit():
+    nobody = {str(NOBODY_YET): "Choose"}
+    choices = fill_staff_field(form.person, form.find_person, attempt.centre, role, nobody, excluded)
+    if not is_search() and form.validate_on_submit():
         with errors_on_form(form):
-            person = next(person for person, _ in people if person.id == form.person.data)
+            person = next(person for person in choices.people if person.id == form.person.data)
             allocations.allocate(attempt, person, role, form.reason.data or "", actor)
             flash(f"{attempt.unit.code} of {isolate(attempt.candidate.name)} is allocated to {isolate(person.name)}.")
             return redirect_to_registration(attempt.registration_id)
-    return render_form(
+    page, status = render_form(
         "registrations/allocate.html",
         form,
         attempt=attempt,
         role=role,
         current=current,
-        people=people,
+        choices=choices,
         delivers=emails.can_deliver(),
     )
+    return page, 200 if is_search() else status
 
 
 @registrations.route("/attempts/<int:attempt_id>/void", methods=["GET", "POST"])

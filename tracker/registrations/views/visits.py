@@ -12,7 +12,9 @@ from tracker.errors import NotFound
 from tracker.models import UnitAttempt
 from tracker.registrations import queries, visits
 from tracker.registrations.forms import NOBODY_YET, VisitForm
+from tracker.registrations.person_choices import list_candidates_to_choose
 from tracker.registrations.views import registrations
+from tracker.registrations.views.person_fields import find_choices, is_search
 from tracker.registrations.visit_list import STATES, VISITS
 from tracker.registrations.visit_list import list_visits as list_centre_visits
 from tracker.vocabulary import Role
@@ -29,14 +31,20 @@ from tracker.web.text_direction import isolate
 def list_visits(centre_id: int) -> ResponseReturnValue:
     """List the visits of a centre; a POST opens one."""
     centre, actor = get_centre(centre_id)
-    form, people = VisitForm(), queries.list_people_with_role(centre, Role.EXTERNAL_VERIFIER)
-    attempts = queries.list_centre_attempts(centre)
-    form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): isolate(person.name) for person in people}}
+    form = VisitForm()
+    verifiers = find_choices(form.person, form.find_person, centre, Role.EXTERNAL_VERIFIER)
+    form.person.choices = {
+        str(NOBODY_YET): "Choose",
+        **{str(person.id): isolate(person.name) for person in verifiers.people},
+    }
+    ticked = {*(form.candidates.data or []), *queries.list_candidate_ids(centre, form.attempts.data or [])}
+    candidates = list_candidates_to_choose(centre, form.find_candidates.data or "", ticked)
+    attempts = queries.list_attempts_of(centre, [person.id for person in candidates.people])
     form.attempts.choices = {str(each.id): each.unit.code for each in attempts}
-    if form.validate_on_submit():
+    if not is_search() and form.validate_on_submit():
         with errors_on_form(form):
             visit = visits.open_visit(
-                next(person for person in people if person.id == form.person.data),
+                next(person for person in verifiers.people if person.id == form.person.data),
                 centre,
                 start_of_day(form.starts.data or today()),
                 end_of_day(form.ends.data or today()),
@@ -45,17 +53,19 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
             )
             flash(f"The visit of {isolate(visit.person.name)} is open.")
             return redirect(url_for(".list_visits", centre_id=centre.id), 303)
-    return send_list(
+    answer = send_list(
         VISITS,
         partial(list_centre_visits, centre),
         "registrations/list_visits.html",
         [STATES],
         form=form,
         centre=centre,
-        people=people,
+        verifiers=verifiers,
+        candidates=candidates,
         by_candidate=[list(group) for _, group in groupby(attempts, attrgetter("candidate_id"))],
         moment=now(),
     )
+    return (answer[0], 200) if is_search() and isinstance(answer, tuple) else answer
 
 
 def choose_attempts(attempts: list[UnitAttempt], form: VisitForm) -> list[UnitAttempt]:

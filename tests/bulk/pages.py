@@ -1,0 +1,225 @@
+"""The pages that are measured on bulk data, by the role of who opens them, with addresses of that data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from tests.bulk.people import LoadedCentre
+from tracker.extensions import db
+from tracker.models import (
+    Allocation,
+    Assessment,
+    Claim,
+    Evidence,
+    EvidenceVersion,
+    Person,
+    Registration,
+    Sample,
+    UnitAttempt,
+)
+from tracker.vocabulary import AttemptState, Role
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and who opens it."""
+
+    role: Role
+    person_id: int
+    path: str
+
+    @property
+    def is_home(self) -> bool:
+        """Whether it is the administrator's home, whose figures are counts of the centre."""
+        return self.role is Role.ADMINISTRATOR and self.path == "/"
+
+
+LINK = "A link or code of one person, or their own account: nobody else's rows are near it."
+FILE = "It sends a file or renders a PDF of what a measured page shows."
+DRAFT = "It shows one draft or import of the library, of which the data has none."
+REDIRECT = "It leads to a measured page."
+NOT_MEASURED = {
+    **dict.fromkeys(
+        (
+            "accounts.approve_account_change", "accounts.cancel_by_link", "accounts.change_email",
+            "accounts.confirm_new_browser", "accounts.confirm_own_address", "accounts.confirm_sign_in",
+            "accounts.follow_link", "accounts.forgotten_password", "accounts.get_csrf_token",
+            "accounts.make_recovery_codes", "accounts.remove_second_factor", "accounts.request_browser_link",
+            "accounts.reset_two_step_verification", "accounts.set_up_app", "accounts.set_up_passkey",
+            "accounts.sign_in", "accounts.use_recovery_code", "recording_forms.verify_form",
+        ),
+        LINK,
+    ),
+    **dict.fromkeys(
+        (
+            "library.download_source", "portfolio.download_own", "portfolio.download_sealed", "portfolio.print_index",
+            "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
+            "recording_forms.issued_form", "recording_forms.print_form", "registrations.download_import_example",
+            "static",
+        ),
+        FILE,
+    ),
+    **dict.fromkeys(
+        (
+            "library.confirm_publishing", "library.get_import_progress", "library.review_draft", "library.show_draft",
+            "library.show_import",
+        ),
+        DRAFT,
+    ),
+    **dict.fromkeys(
+        ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations"),
+        REDIRECT,
+    ),
+    "accounts.outbox": "Only a demonstration has it.",
+    "doctor.show_health": "A probe of a balancer, which reads no rows of the record.",
+    "doctor.show_readiness": "A probe of a balancer, which reads no rows of the record.",
+    "assessment.move_attempts": "It needs two versions of a unit, of which the data has none.",
+    "portfolio.show_past_version": "It needs two versions of a unit, of which the data has none.",
+    "library.attach_guidance": "The library does not grow with the candidates.",
+    "library.edit_guidance": "The library does not grow with the candidates.",
+    "library.show_guidance": "The library does not grow with the candidates.",
+}  # fmt: skip
+"""Endpoints of pages that are not measured, each with the reason."""
+
+
+def list_pages(centre: LoadedCentre) -> list[Page]:
+    """List every page of the kind that lists or looks up, for one person of each role."""
+    verified = find_verified_attempt(centre)
+    confirmed = _find(
+        select(UnitAttempt).where(UnitAttempt.centre_id == centre.id, UnitAttempt.state == AttemptState.CONFIRMED)
+    )
+    candidate, open_attempt = find_candidate(centre)
+    signed = _find(
+        select(UnitAttempt).where(UnitAttempt.centre_id == centre.id, UnitAttempt.state == AttemptState.ASSESSED)
+    )
+    return [
+        Page(Role.CANDIDATE, signed.candidate_id, f"/attempts/{signed.id}/confirm"),
+        *_list_candidate_pages(candidate, open_attempt),
+        *_list_assessor_pages(open_attempt),
+        *_list_verifier_pages(confirmed, verified),
+        *(
+            Page(Role.EXTERNAL_VERIFIER, centre.external_verifier.person_id, path)
+            for path in ("/visit", f"/attempts/{verified.id}/visit")
+        ),
+        *_list_administrator_pages(centre, open_attempt, verified),
+    ]
+
+
+def find_candidate(centre: LoadedCentre) -> tuple[int, UnitAttempt]:
+    """Return the first candidate with an item that waits for the assessor of a unit, and that attempt."""
+    attempt = _find(
+        select(UnitAttempt)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
+        .where(
+            UnitAttempt.centre_id == centre.id,
+            UnitAttempt.state == AttemptState.IN_PROGRESS,
+            Registration.withdrawn_at.is_(None),
+            Allocation.role == Role.ASSESSOR,
+            UnitAttempt.id.in_(_select_waiting(Claim.attempt_id)),
+        )
+    )
+    return attempt.candidate_id, attempt
+
+
+def _select_waiting(column: Any) -> Select[Any]:
+    """Select a column of the claims on versions that nobody has assessed."""
+    return (
+        select(column)
+        .select_from(Claim)
+        .join(EvidenceVersion, EvidenceVersion.evidence_id == Claim.evidence_id)
+        .outerjoin(Assessment, Assessment.evidence_version_id == EvidenceVersion.id)
+        .where(Assessment.id.is_(None))
+    )
+
+
+def find_verified_attempt(centre: LoadedCentre) -> UnitAttempt:
+    """Return the first attempt that was sampled and verified."""
+    return _find(
+        select(UnitAttempt)
+        .join(Sample, Sample.attempt_id == UnitAttempt.id)
+        .where(UnitAttempt.centre_id == centre.id, UnitAttempt.state == AttemptState.VERIFIED)
+    )
+
+
+def _find(query: Select[UnitAttempt]) -> UnitAttempt:
+    return db.session.scalars(query.order_by(UnitAttempt.id).limit(1)).one()
+
+
+def _allocated_to(attempt: UnitAttempt, role: Role) -> int:
+    return db.session.scalars(
+        select(Allocation.person_id).where(Allocation.attempt_id == attempt.id, Allocation.role == role)
+    ).one()
+
+
+def _list_candidate_pages(candidate: int, attempt: UnitAttempt) -> list[Page]:
+    items = list(
+        db.session.scalars(
+            select(Evidence.id)
+            .where(Evidence.candidate_id == candidate, Evidence.number.is_not(None))
+            .order_by(Evidence.id)
+        )
+    )
+    item, at = items[0], f"/attempts/{attempt.id}"
+    paths = [
+        "/", "/evidence", "/evidence?show=waiting", "/evidence?show=unlinked", "/evidence?q=complaint", "/evidence?sort=title", "/evidence/new",
+        f"/evidence/{item}", f"/evidence/{item}/edit", f"/evidence/{item}/criteria", f"/evidence/{item}/submit", f"/evidence/{item}/versions/1",
+        at, f"{at}?view=matrix", f"{at}?show=gaps", f"{at}/form",
+        "/account", "/account/data", "/account/access-log", "/account/sign-ins", "/account/signatures", "/account/unsaved-text",
+        "/account/two-step-verification", "/units", "/units?q=complaint", "/units/cfacc15", "/qualifications", "/guidance",
+    ]  # fmt: skip
+    return [Page(Role.CANDIDATE, candidate, path) for path in paths]
+
+
+def _list_assessor_pages(attempt: UnitAttempt) -> list[Page]:
+    waiting = db.session.scalars(_select_waiting(Claim.evidence_id).where(Claim.attempt_id == attempt.id)).first()
+    at, registration = f"/attempts/{attempt.id}", f"/registrations/{attempt.registration_id}"
+    paths = [
+        "/queue", "/queue?q=complaint", "/candidates", "/candidates?q=a&show=to-assess", "/candidates?sort=last-activity",
+        at, f"{at}?view=matrix", f"{at}/sign", f"{at}/evidence/{waiting}", f"{at}/evidence/{waiting}/assess", f"{at}/form", f"{at}/sign",
+        f"{registration}/index", f"{registration}/index?show=accepted", "/account", "/account/signatures",
+    ]  # fmt: skip
+    return [Page(Role.ASSESSOR, _allocated_to(attempt, Role.ASSESSOR), path) for path in paths]
+
+
+def _list_verifier_pages(confirmed: UnitAttempt, verified: UnitAttempt) -> list[Page]:
+    at = f"/attempts/{confirmed.id}/verify"
+    paths = [
+        "/verification", "/verification?q=a", "/verification/coverage", "/verification/coverage/methods",
+        "/verification/other-units", "/action-points", "/action-points?state=all", at,
+        *(f"{at}/{part}" for part in ("action-points", "form", "history", "requirements", "sign")),
+        f"/attempts/{confirmed.id}/return", f"/attempts/{confirmed.id}",
+    ]  # fmt: skip
+    later = [
+        f"/attempts/{verified.id}/verify",
+        f"/attempts/{verified.id}/reopen",
+        f"/attempts/{verified.id}/verify/history",
+    ]
+    return [
+        *(Page(Role.INTERNAL_VERIFIER, _allocated_to(confirmed, Role.INTERNAL_VERIFIER), path) for path in paths),
+        *(Page(Role.INTERNAL_VERIFIER, _allocated_to(verified, Role.INTERNAL_VERIFIER), path) for path in later),
+    ]
+
+
+def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verified: UnitAttempt) -> list[Page]:
+    at, registration = f"/centres/{centre.id}", f"/registrations/{attempt.registration_id}"
+    person = f"{at}/people/{attempt.candidate_id}"
+    name = db.session.scalars(select(Person.name).where(Person.id == attempt.candidate_id)).one()
+    number = db.session.scalars(
+        select(Registration.candidate_number).where(Registration.id == attempt.registration_id)
+    ).one()
+    words = name.replace(" ", "+")
+    paths = [
+        "/", f"{at}/people?size=25", f"{at}/people?size=25&q={words}", f"{at}/people?size=25&role=assessor", f"{at}/people?size=25&account=invited", f"{at}/people?size=25&sort=-added", person,
+        f"{person}/name", f"{at}/people/choices/candidate?q={words}", f"{at}/people/invite", f"{at}/people/invitation-links", f"{at}/people/import", f"{at}/settings",
+        f"{at}/registrations?size=25", f"{at}/registrations?size=25&page=2", f"{at}/registrations?size=25&q={words}", f"{at}/registrations?size=25&q={number}", f"{at}/registrations?size=25&show=to-allocate",
+        f"{at}/registrations?size=25&show=not-registered", f"{at}/registrations?size=25&show=withdrawn", f"{at}/registrations?size=25&sort=-registered", f"{at}/registrations?size=25&sort=candidate", f"{at}/registrations?size=25&sort=number",
+        f"{at}/registrations/new", registration, f"{registration}/index", f"{registration}/withdraw", f"{registration}/access-log", f"{registration}/numbers",
+        f"{registration}/qualification", f"{registration}/retention-hold", f"{registration}/erase", f"{at}/retention?size=25", f"{at}/retention?size=25&show=on-hold", f"{at}/retention?size=25&show=due",
+        f"{at}/allocations?size=25", f"{at}/allocations?size=25&q={words}", f"{at}/allocations?size=25&state=confirmed", f"{at}/allocations/change?attempt={attempt.id}", f"{at}/visits",
+        f"/attempts/{attempt.id}/allocate/assessor", f"/attempts/{attempt.id}/void", f"/attempts/{attempt.id}", f"/attempts/{verified.id}/form", f"/attempts/{attempt.id}/move",
+        "/integrity", f"{at}/units/add", f"{at}/units/import", f"{at}/units/export", f"{at}/links", "/units/cfacc15", "/units/cfacc15/compare",
+        f"{at}/guidance/new", f"{at}/qualifications/new", "/qualifications/ex-svq3-cc",
+    ]  # fmt: skip
+    return [Page(Role.ADMINISTRATOR, centre.administrator.person_id, path) for path in paths]
