@@ -235,6 +235,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.import_csv": DAN,
     "registrations.download_import_example": DAN,
     "registrations.list_visits": DAN,
+    "registrations.find_people": DAN,
     "accounts.centre_settings": DAN,
     "accounts.settings": ADMINISTRATORS,
     "registrations.end_visit": DAN,
