@@ -12,6 +12,8 @@ from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt
 from tracker.vocabulary import DraftState
 
 GUIDANCE = "guidance-customer-service-procedures"
+PEOPLE = ("", "Alice", "Chloe", "Ben", "Bob", "Carol", "Eve", "Gwen", "Dan")
+"""The first names by which `list_addresses` has the addresses."""
 
 
 def list_addresses(app: Flask) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.serving import make_server
 
 from tests import factories
+from tests.browser.demonstration import Demonstration, lengthen_texts, make_once, read_paths
 from tests.database_snapshot import DatabaseSnapshot
 from tests.factories import World
 from tracker import create_app
@@ -22,7 +24,15 @@ from tracker.assessment.services import assessments
 from tracker.config import Settings
 from tracker.extensions import db
 
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-gpu",  # nobody looks at the pictures, which would be drawn by an emulated graphics card
+]
+SECONDS_TO_NOTICE_THE_END = 0.02
+"""How often a server looks whether it is asked to stop; the default of half a second delays the end of each test."""
 
 
 @pytest.fixture(scope="session")
@@ -54,29 +64,77 @@ class LiveServer:
             yield World(**values)
 
 
-@pytest.fixture
-def live_server(
-    empty_snapshot: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[LiveServer]:
-    """The app served over HTTP with CSRF protection; assessments are released at once, so that no test waits."""
-    assert empty_snapshot.copy.exists(), "the browser walks run on SQLite"
-    monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
-    shutil.copy(empty_snapshot.copy, tmp_path / "tracker.sqlite")
+def make_served_app(folder: Path) -> Flask:
+    """Return the app as it is served, with CSRF protection, with the database and the files of a folder."""
     environment = {
-        "INSTANCE_PATH": str(tmp_path),
-        "DATABASE_URL": str(make_url(f"sqlite:///{tmp_path / 'tracker.sqlite'}")),
+        "INSTANCE_PATH": str(folder),
+        "DATABASE_URL": str(make_url(f"sqlite:///{folder / 'tracker.sqlite'}")),
         "SECRET_KEY": "browser",
     }
-    app = create_app(Settings.from_environment(environment), JOBS_IMMEDIATE=True)
-    with app.app_context():
-        world = factories.make_world()
-        db.session.remove()
+    return create_app(Settings.from_environment(environment), JOBS_IMMEDIATE=True)
+
+
+@contextmanager
+def serve(app: Flask) -> Iterator[str]:
+    """Serve the app over HTTP and yield its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(SECONDS_TO_NOTICE_THE_END,), daemon=True)
     thread.start()
-    yield LiveServer(app, f"http://127.0.0.1:{server.port}", world)
+    yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join(5)
     server.server_close()
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture
+def live_server(
+    empty_snapshot: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LiveServer]:
+    """The app served with the people of `World`; assessments are released at once, so that no test waits."""
+    assert empty_snapshot.copy.exists(), "the browser walks run on SQLite"
+    monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
+    shutil.copy(empty_snapshot.copy, tmp_path / "tracker.sqlite")
+    app = make_served_app(tmp_path)
+    with app.app_context():
+        world = factories.make_world()
+        db.session.remove()
+    with serve(app) as address:
+        yield LiveServer(app, address, world)
+
+
+@pytest.fixture(scope="session")
+def made_demonstration(
+    empty_snapshot: DatabaseSnapshot, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
+    """The folder of the demonstration, which the first worker that needs it makes for all of them."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "demonstration"
+    make_once(folder, empty_snapshot.copy, make_served_app)
+    return folder
+
+
+@contextmanager
+def serve_demonstration(made: Path, *, long_words: bool) -> Iterator[Demonstration]:
+    """Serve a copy of the demonstration."""
+    with TemporaryDirectory() as folder:
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        app = make_served_app(Path(folder))
+        app.config["DEMO"] = True
+        if long_words:
+            lengthen_texts(app)
+        with serve(app) as address:
+            yield Demonstration(app, address, read_paths(made))
+
+
+@pytest.fixture(scope="session")
+def demonstration_site(made_demonstration: Path) -> Iterator[Demonstration]:
+    with serve_demonstration(made_demonstration, long_words=False) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def site_with_long_words(made_demonstration: Path) -> Iterator[Demonstration]:
+    with serve_demonstration(made_demonstration, long_words=True) as site:
+        yield site

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from flask import Flask, Response, jsonify, render_template_string, request, send_from_directory
 from flask.typing import ResponseReturnValue
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
+
+from tests.browser.conftest import SECONDS_TO_NOTICE_THE_END
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parent.parent.parent
@@ -72,7 +74,7 @@ class Server:
         app.add_url_rule("/files", view_func=self.take_file, methods=["POST"])
         app.add_url_rule("/<path>", view_func=self.save, methods=["POST"])
         self.http = make_server("127.0.0.1", 0, app, threaded=True)
-        self.thread = threading.Thread(target=self.http.serve_forever)
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(SECONDS_TO_NOTICE_THE_END,))
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
     def save(self, path: str) -> ResponseReturnValue:
@@ -111,12 +113,20 @@ def server() -> Iterator[Server]:
     server.http.server_close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One browser for all tests of this module: each test has a server, so a port and a local storage, of its own."""
     context = browser.new_context()
-    context.set_default_timeout(5000)
-    yield context.new_page()
+    context.set_default_timeout(30_000)
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 def read_local_storage(page: Page) -> str:

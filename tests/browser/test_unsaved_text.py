@@ -32,7 +32,7 @@ def has_scripts(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def context(browser: Browser, live_server: LiveServer, has_scripts: bool) -> Iterator[BrowserContext]:
     context = browser.new_context(java_script_enabled=has_scripts, locale="en-GB")
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     yield context
     context.close()
 

@@ -14,7 +14,6 @@ from tests.browser.conftest import LiveServer
 from tests.browser.walker import LAPTOP, PHONE, Walker, at_browser
 from tests.factories import PASSWORD, make_app
 from tracker.ledger.transactions import transaction
-from tracker.models import Person
 
 pytestmark = pytest.mark.browser
 MAX_ACTIONS_TO_LOG = 10
@@ -43,48 +42,38 @@ def test_the_whole_life_of_a_unit(
         make_app(people.bob)
         make_app(people.carol)
 
-    def as_person(person: Person) -> AbstractContextManager[Walker]:
+    def open_browser() -> AbstractContextManager[Walker]:
         return at_browser(live_server, browser, size, scripts=scripts)
 
-    with as_person(people.alice) as alice:
+    with open_browser() as alice, open_browser() as bob, open_browser() as carol:
         alice.sign_in(people.alice)
         expect(alice.page.get_by_role("heading", level=1)).to_contain_text("Alice.")
         log_five_criteria(alice, tmp_path)
         with alice.task("Submit the item"):
             submit_item(alice)
 
-    with as_person(people.bob) as bob:
         bob.sign_in(people.bob)
         assess_five_claims(bob)
 
-    with as_person(people.alice) as alice:
-        alice.sign_in(people.alice)
         add_item(alice, tmp_path)
         claim_everything(alice)
         submit_item(alice)
-        for path in ("/", "/evidence", f"/attempts/{alice.live_server.world.cfacc15.id}?view=matrix"):
+        for path in ("/", "/evidence", f"/attempts/{people.cfacc15.id}?view=matrix"):
             alice.go(path)
 
-    with as_person(people.bob) as bob:
-        bob.sign_in(people.bob)
+        bob.go("/")
         return_item(bob)
-
-    with as_person(people.alice) as alice:
-        alice.sign_in(people.alice)
+        alice.go("/")
         answer_the_feedback(alice)
-
-    with as_person(people.bob) as bob:
-        bob.sign_in(people.bob)
+        bob.go("/")
         accept_item(bob)
         sign_off(bob)
 
-    with as_person(people.alice) as alice:
-        alice.sign_in(people.alice)
+        alice.go("/")
         alice.follow("Confirm CFACC15")
         alice.page.get_by_label("Your password", exact=True).fill(PASSWORD)
         alice.press("Sign")
 
-    with as_person(people.carol) as carol:
         carol.sign_in(people.carol)
         verify_unit(carol)
         check_printed_form(carol, tmp_path)

@@ -6,12 +6,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, expect
 from sqlalchemy import update
 
 from tests.accounts.authenticators import code_at, step_now
+from tests.browser.accessibility import bring_axe, find_violations
 from tests.browser.conftest import LiveServer
+from tests.browser.layout import find_scrolling
 from tests.factories import PASSWORD
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -143,10 +144,8 @@ class Walker:
         if not self.has_scripts:
             return
         self.tally.height += int(self.page.evaluate("document.documentElement.scrollHeight"))
-        width = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert width <= 0, f"{self.page.url} scrolls sideways by {width} px"
-        report = Axe().run(self.page)
-        assert report.violations_count == 0, f"{self.page.url}\n{report.generate_report()}"
+        problems = [*find_scrolling(self.page), *find_violations(self.page)]
+        assert not problems, "\n".join([self.page.url, *problems])
 
     def measure(self, name: str, *, at_most: float) -> None:
         """Print the height of the page, and on a phone check that it has at most so many screens."""
@@ -170,6 +169,7 @@ class Walker:
 def at_browser(live_server: LiveServer, browser: Browser, size: dict[str, int], *, scripts: bool) -> Iterator[Walker]:
     context = browser.new_context(viewport=size, java_script_enabled=scripts, locale="en-GB")
     context.set_default_timeout(30_000)
+    bring_axe(context)
     try:
         yield Walker(live_server, context, has_scripts=scripts)
     finally:
