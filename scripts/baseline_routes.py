@@ -50,7 +50,7 @@ def prepare(app: Flask) -> tuple[SampleRequests, dict[str, str]]:
     with app.app_context():
         with frozen_at(days_ago(400)), transaction():
             keys.make_key()
-        sample = SampleRequests(app, make_world())
+        sample = SampleRequests(app, make_world(), lambda _name, fill: fill())
         with transaction():
             tokens = {
                 name: sessions.start_session(sample.people[name], "127.0.0.1", "Chrome on Windows", proven=True)

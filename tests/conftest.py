@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import uuid
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # the fixtures import what they need: a test without a databa
 
     from tests.database_snapshot import DatabaseSnapshot
     from tests.factories import World
+    from tests.prepared_databases import PreparedDatabases
     from tracker.models import Person
 
 # A machine that is busy must not fail a test: no example has a time limit.
@@ -65,11 +67,22 @@ def server_url() -> URL | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run only tests with a database on PostgreSQL, except where the proofs run at full size."""
+    """Run on PostgreSQL only tests whose result can depend on the database, except where the proofs run at full size."""
     if server_url() and not FULL_SIZE:
-        with_database = [item for item in items if DATABASE & set(getattr(item, "fixturenames", ()))]
-        config.hook.pytest_deselected(items=[item for item in items if item not in with_database])
-        items[:] = with_database
+        config.hook.pytest_deselected(items=[item for item in items if not runs_on_each_database(item)])
+        items[:] = [item for item in items if runs_on_each_database(item)]
+
+
+def runs_on_each_database(item: pytest.Item) -> bool:
+    """Return whether a test has a database and is not marked as a test that needs to run on one only."""
+    has_database = bool(DATABASE & set(getattr(item, "fixturenames", ())))
+    return has_database and not item.get_closest_marker("one_database")
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of collected tests out of every search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -191,37 +204,52 @@ def app_with_signing_key(app: Flask) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def demonstration_snapshots() -> dict[str, Any]:
-    """The snapshot and the files of the demonstration, for the fixture `demonstration`."""
-    return {}
+def prepared_databases(migrated_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> PreparedDatabases:
+    """The databases that were filled by `prepare`."""
+    from tests.prepared_databases import PreparedDatabases
+
+    return PreparedDatabases(migrated_app, tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture
-def demonstration(
-    app_with_signing_key: Flask,
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    demonstration_snapshots: dict[str, Any],
-) -> Flask:
-    """The app with the demonstration, a key and files: filled once by each worker and restored for each test."""
-    from tests.database_snapshot import DatabaseSnapshot
-    from tracker.demo.scenario import fill_database
+def prepare(
+    app: Flask, tmp_path: Path, prepared_databases: PreparedDatabases, request: pytest.FixtureRequest
+) -> Callable[[str, Callable[[], Any]], Any]:
+    """`prepare("a verified unit", fill)` fills the database by `fill()`, which each worker calls once, and then restores it.
 
-    app_with_signing_key.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    if "database" not in demonstration_snapshots:
-        app_with_signing_key.config["DEMO"] = True  # as the command needs it: its invitations are emailed
+    It returns what `fill` returned: ids and other values, but no rows. The files in `tmp_path` are restored too, and
+    the rows of `world` are loaded again.
+    """
+    from tests.prepared_databases import load_again
+
+    def restore(name: str, fill: Callable[[], Any]) -> Any:
+        world = request.getfixturevalue("world") if "world" in request.fixturenames else None
+        made = prepared_databases.restore(name, fill, tmp_path)
+        if world:
+            load_again(world)
+        return made
+
+    return restore
+
+
+@pytest.fixture
+def demonstration(app: Flask, tmp_path: Path, prepare: Callable[[str, Callable[[], Any]], Any]) -> Flask:
+    """The app with the demonstration, a key that is older than its events, and files."""
+    from tests import factories
+    from tracker.demo.scenario import fill_database
+    from tracker.ledger import keys, transactions
+
+    def fill() -> None:
+        with clock.frozen_at(factories.days_ago(400)), transactions.transaction():
+            keys.make_key()
+        app.config["DEMO"] = True  # as the command needs it: its invitations are emailed
         fill_database()
-        app_with_signing_key.config["DEMO"] = False
-        shutil.rmtree(app_with_signing_key.config["OUTBOX_PATH"])
-        demonstration_snapshots["files"] = shutil.copytree(
-            tmp_path, tmp_path_factory.mktemp("demonstration") / "files"
-        )
-        demonstration_snapshots["database"] = DatabaseSnapshot(app_with_signing_key, "demonstration")
-    else:
-        shutil.rmtree(app_with_signing_key.config["KEYS_PATH"])  # the demonstration has its own
-        shutil.copytree(demonstration_snapshots["files"], tmp_path, dirs_exist_ok=True)
-        demonstration_snapshots["database"].restore()
-    return app_with_signing_key
+        app.config["DEMO"] = False
+        shutil.rmtree(app.config["OUTBOX_PATH"])
+
+    app.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
+    prepare("demonstration", fill)
+    return app
 
 
 @pytest.fixture

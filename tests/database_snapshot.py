@@ -35,14 +35,6 @@ class DatabaseSnapshot:
         with db.engine.begin() as connection:
             execute_script(connection, self.script)
 
-    def drop(self) -> None:
-        release_connections()
-        if db.engine.dialect.name == "sqlite":
-            self.copy.unlink(missing_ok=True)
-            return
-        with db.engine.begin() as connection:
-            execute_script(connection, f"DROP SCHEMA IF EXISTS {self.name} CASCADE")
-
 
 def copy_rows(connection: Connection, schema: str) -> str:
     """Copy every row into a schema. Return the SQL that restores all rows at once, past triggers and foreign keys."""

@@ -9,6 +9,8 @@ import click
 import pytest
 from flask import Flask
 
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("docs", "scripts", "standards", "static", "templates", "tests", "tracker", "migrations")
 PAGES = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))])

@@ -8,6 +8,8 @@ import click
 import pytest
 from flask import Flask
 
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 FLASKS_OWN = {"run", "shell", "routes", "db"}

@@ -13,6 +13,8 @@ from flask import Flask
 from tracker import clock
 from tracker.web.encryption import decrypt, encrypt
 
+pytestmark = pytest.mark.one_database
+
 HOUR = timedelta(hours=1)
 
 

@@ -13,7 +13,7 @@ from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, World, make_app
-from tests.web.test_routes import TABLE, SampleRequests, count_rows_and_events, list_methods
+from tests.web.test_routes import TABLE, Prepare, SampleRequests, count_rows_and_events, list_methods
 from tracker.accounts.services.account_links import issue_link
 from tracker.accounts.sessions import COOKIE_NAME
 from tracker.extensions import db
@@ -120,10 +120,13 @@ def test_next_cannot_lead_to_another_site_after_the_second_step(bob: Person, app
     assert prove(browser, code_now(), "https://evil.example").location == "/"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("missing_step", list(SignInStep))
-def test_no_page_opens_before_the_second_step(app: Flask, world: World, missing_step: SignInStep) -> None:
+def test_no_page_opens_before_the_second_step(
+    app: Flask, world: World, prepare: Prepare, missing_step: SignInStep
+) -> None:
     """Request every route by every method, as a person with every role who has not given the second factor."""
-    sample = SampleRequests(app, world)
+    sample = SampleRequests(app, world, prepare)
     with transaction():
         for role in set(Role) - {Role.ASSESSOR}:
             factories.grant(world.bob, world.northgate, role)

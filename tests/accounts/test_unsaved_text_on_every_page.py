@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from xml.etree.ElementTree import Element
 
 import html5lib
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
@@ -25,6 +26,8 @@ from tracker.ledger.transactions import transaction
 from tracker.library.views.drafts import SECTION_FORMS
 from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
+
+pytestmark = pytest.mark.one_database
 
 ClientFor = Callable[[Person], FlaskClient]
 OF_OTHER_STATES = {"action", "own_reason", "points", "simulation_reason", "warning", "warnings_reason"}

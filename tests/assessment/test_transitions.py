@@ -32,6 +32,7 @@ from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import AttemptState, Role, SignatureRole
 
 Act = Callable[[UnitAttempt, Actor], object]
+BringTo = Callable[[AttemptState], UnitAttempt]
 
 PEOPLE = {
     Role.CANDIDATE: "alice",
@@ -70,8 +71,18 @@ ACTS: dict[AttemptAction, Act] = {
 }
 
 
-def bring_to(world: World, state: AttemptState) -> UnitAttempt:
-    """Return CFACC15 in a state, with everything met and the signatures that belong to the state."""
+@pytest.fixture
+def bring_to(world: World, prepare: Callable[[str, Callable[[], None]], None]) -> BringTo:
+    """Return a function that returns CFACC15 in a state, with everything met and the signatures that belong to the state."""
+
+    def restore(state: AttemptState) -> UnitAttempt:
+        prepare(f"CFACC15 {state}", lambda: sign_until(world, state))
+        return world.cfacc15
+
+    return restore
+
+
+def sign_until(world: World, state: AttemptState) -> None:
     attempt = world.cfacc15
     workflow.meet_everything(world, attempt)
     workflow.confirm_requirements(world, attempt)
@@ -88,7 +99,6 @@ def bring_to(world: World, state: AttemptState) -> UnitAttempt:
         attempt.state = state
         if state not in {AttemptState.IN_PROGRESS, AttemptState.VOID}:
             attempt.assessed_at = clock.now()
-    return attempt
 
 
 def signature(attempt: UnitAttempt, role: SignatureRole, person: Person) -> Signature:
@@ -116,8 +126,10 @@ SAMPLE_WITHOUT_TRANSITION = (AttemptState.IN_PROGRESS, AttemptAction.DISAGREE)
     [pair for pair in product(AttemptState, AttemptAction) if pair != SAMPLE_WITHOUT_TRANSITION],
     ids=str,
 )
-def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptState, move: AttemptAction) -> None:
-    attempt = bring_to(world, state)
+def test_each_action_is_allowed_only_in_its_states(
+    world: World, bring_to: BringTo, state: AttemptState, move: AttemptAction
+) -> None:
+    attempt = bring_to(state)
     expected = TRANSITIONS.get((state, move))
     role = next(each.role for (_, action), each in TRANSITIONS.items() if action is move)
     actor = factories.make_actor(getattr(world, PEOPLE[role]))
@@ -132,16 +144,18 @@ def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptS
     assert attempt.state is state
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("transition", "role"), list(product(TRANSITIONS, Role)), ids=str)
 def test_each_action_is_allowed_only_to_its_role(
     world: World,
     client: Callable[..., FlaskClient],
+    bring_to: BringTo,
     transition: tuple[AttemptState, AttemptAction],
     role: Role,
 ) -> None:
     """Only the action's role can do it over HTTP, where the permission table is checked."""
     state, move = transition
-    attempt = bring_to(world, state)
+    attempt = bring_to(state)
     paths = {
         AttemptAction.SIGN: "sign",
         AttemptAction.RETRACT: "retract",
@@ -182,6 +196,7 @@ SAMPLE_WITHOUT_TRANSITION = (AttemptState.IN_PROGRESS, AttemptAction.DISAGREE)
 """A disagreement before sign-off: allowed, and the unit stays in progress."""
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("state", "move"),
     [pair for pair in product(AttemptState, AttemptAction) if pair != SAMPLE_WITHOUT_TRANSITION],

@@ -10,12 +10,13 @@ from sqlalchemy import func, select, text
 
 from tests.factories import World
 from tracker.demo import guard
-from tracker.demo.scenario import fill_database
 from tracker.extensions import db
 from tracker.matrix import load_matrix
 from tracker.models import Event, Evidence, Installation, IssuedForm, Person, UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.vocabulary import AttemptState, CriterionState
+
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture
@@ -28,16 +29,23 @@ def demo(app: Flask, tmp_path: Path) -> Iterator[Flask]:
     app.extensions.pop("demo_checked", None)
 
 
+@pytest.fixture
+def filled_demo(demonstration: Flask) -> Iterator[Flask]:
+    """The app in demo mode, over the demonstration."""
+    demonstration.config["DEMO"] = True
+    demonstration.extensions.pop("demo_checked", None)
+    yield demonstration
+    demonstration.extensions.pop("demo_checked", None)
+
+
 def attempt_of(name: str) -> UnitAttempt:
     query = select(UnitAttempt).join(Person, Person.id == UnitAttempt.candidate_id).where(Person.name == name)
     return next(each for each in db.session.scalars(query) if each.unit.code == "CFACC15")
 
 
-def test_the_demonstration_has_a_candidate_at_every_stage(demo: Flask) -> None:
-    people = fill_database()
-    assert {"Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"} <= {
-        name for name, _, _ in people
-    }
+def test_the_demonstration_has_a_candidate_at_every_stage(filled_demo: Flask) -> None:
+    names = set(db.session.scalars(select(Person.name)))
+    assert {"Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"} <= names
     alice = load_matrix(attempt_of("Alice Moran"))
     assert 0 < alice.met < alice.total
     assert alice.count(CriterionState.NEEDS_MORE)
@@ -51,8 +59,7 @@ def test_the_demonstration_has_a_candidate_at_every_stage(demo: Flask) -> None:
     assert content.date_sampled
 
 
-def test_every_submission_of_the_demonstration_is_in_the_ledger(demo: Flask) -> None:
-    fill_database()
+def test_every_submission_of_the_demonstration_is_in_the_ledger(filled_demo: Flask) -> None:
     count = db.session.scalar(select(func.count()).where(Event.act == "evidence_submitted"))
     numbered = db.session.scalar(select(func.count()).where(Evidence.number.is_not(None)))
     assert count == numbered
@@ -112,11 +119,10 @@ def test_the_command_refuses_a_ledger_with_later_events(app_with_signing_key: Fl
     assert db.session.scalar(select(Installation.id)) is None
 
 
-def test_a_marked_database_is_not_served_in_production(demo: Flask) -> None:
-    fill_database()
-    demo.config["DEMO"] = False
-    demo.extensions.pop("demo_checked", None)
-    answer = demo.test_client().get("/sign-in")
+def test_a_marked_database_is_not_served_in_production(filled_demo: Flask) -> None:
+    filled_demo.config["DEMO"] = False
+    filled_demo.extensions.pop("demo_checked", None)
+    answer = filled_demo.test_client().get("/sign-in")
     assert answer.status_code == 503
     assert "without DEMO=1" in answer.text
 
@@ -128,15 +134,13 @@ def test_real_people_are_not_served_in_demo_mode(demo: Flask, world: World) -> N
     assert guard.find_mismatch() == guard.REAL_DATABASE_IN_DEMO
 
 
-def test_the_demonstration_answers_its_own_machine_only(demo: Flask) -> None:
-    fill_database()
-    answer = demo.test_client().get("/sign-in", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+def test_the_demonstration_answers_its_own_machine_only(filled_demo: Flask) -> None:
+    answer = filled_demo.test_client().get("/sign-in", environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert answer.status_code == 403
-    assert demo.test_client().get("/sign-in").status_code == 200
+    assert filled_demo.test_client().get("/sign-in").status_code == 200
 
 
-def test_one_click_signs_in_as_any_of_the_people(demo: Flask) -> None:
-    fill_database()
-    page = demo.test_client().get("/sign-in").text
+def test_one_click_signs_in_as_any_of_the_people(filled_demo: Flask) -> None:
+    page = filled_demo.test_client().get("/sign-in").text
     for name in ("Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"):
         assert name in page

@@ -22,6 +22,8 @@ from tracker.portfolio.file_types import CHECKER, DECODER_SLOTS
 from tracker.portfolio.text_previews import TEXT_READER
 from tracker.sandbox.limits import MEGABYTE, Limits
 
+pytestmark = pytest.mark.one_database
+
 SMALLER = "Save it smaller, or as an ordinary JPEG, and upload that."
 DECODERS = (CHECKER, image_previews.REDUCER, page_images.RENDERER, TEXT_READER)
 

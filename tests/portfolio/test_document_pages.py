@@ -23,6 +23,8 @@ from tracker.portfolio.libreoffice import FORMATS, MAX_CONVERTED_PAGES, Programs
 from tracker.portfolio.page_images import MAX_PAGES
 from tracker.sandbox.sandbox import SandboxFailed
 
+pytestmark = pytest.mark.one_database
+
 MADE_FROM_THE_FILE = "These pages were made from the file."
 PROGRAMS = Programs("/usr/bin/soffice", "/usr/bin/bwrap")
 

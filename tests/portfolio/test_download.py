@@ -22,6 +22,8 @@ from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.web.security_headers import FILE_SECURITY_POLICY
 
+pytestmark = pytest.mark.one_database
+
 
 def attach(evidence: Evidence, content: bytes, name: str) -> str:
     with transaction():

@@ -10,6 +10,8 @@ from tests.portfolio import files
 from tracker.errors import Invalid
 from tracker.portfolio.file_types import EXTENSIONS, correct_extension, identify_file
 
+pytestmark = pytest.mark.one_database
+
 ID3 = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
 XLSX = files.office("spreadsheetml.sheet", "xl/workbook.xml")
 PPTX = files.office("presentationml.presentation", "ppt/presentation.xml")

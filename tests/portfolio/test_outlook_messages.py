@@ -11,6 +11,8 @@ from tracker.models import Evidence
 from tracker.portfolio.document_text.email_message import NOT_SHOWN
 from tracker.portfolio.document_text.outlook_message import NO_TEXT
 
+pytestmark = pytest.mark.one_database
+
 SENDER = text(0x0C1A, "Ann Lee") | text(0x5D01, "ann@example.org")
 SENT = filetime(datetime(2026, 11, 14, 9, 5, tzinfo=UTC))
 

@@ -18,6 +18,8 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, FileDetail
 from tracker.portfolio import page_images
 
+pytestmark = pytest.mark.one_database
+
 XFA = b"/AcroForm << /Fields [] /XFA [(template) 4 0 R] >> >>\nendobj\n4 0 obj\n<< /Length 7 >>\nstream\n<xdp/>\n\nendstream"
 PORTFOLIO = b"/Collection << >> /Names << /EmbeddedFiles << /Names [(a.txt) 4 0 R] >> >> >>\nendobj\n4 0 obj\n<< /Type /Filespec /F (a.txt) >>"
 

@@ -11,6 +11,8 @@ from tests.portfolio.test_download import attach, fetch
 from tracker.models import Evidence
 from tracker.portfolio import text_previews
 
+pytestmark = pytest.mark.one_database
+
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 S = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 R = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'

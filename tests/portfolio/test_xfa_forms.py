@@ -11,6 +11,8 @@ from tests.portfolio.test_download import attach, fetch
 from tracker.models import Evidence
 from tracker.portfolio.document_text.xfa_form import NOTHING_FILLED_IN
 
+pytestmark = pytest.mark.one_database
+
 TEMPLATE = """<template xmlns="http://www.xfa.org/schema/xfa-template/3.3/"><subform name="form1">
 <field name="Witness"><caption><value><text>Name of the witness:</text></value></caption></field>
 <field name="Date"><caption><value><text>Seen on</text></value></caption></field>

@@ -1,4 +1,4 @@
-"""Chloe's unit at a stage of the workflow, made by the services so that every check passes, and restored on demand."""
+"""Chloe's unit at a stage of the workflow: made once by the services, so that every check passes, then restored."""
 
 from collections.abc import Callable
 from typing import Any
@@ -62,13 +62,10 @@ class Stage:
         attempt = db.session.scalars(select(UnitAttempt)).one()
         self.attempt_id, self.path = attempt.id, f"/attempts/{attempt.id}"
         self.evidence_ids = list(db.session.scalars(select(Evidence.id).order_by(Evidence.number)))
-        self._snapshot = DatabaseSnapshot(app)
+        self._snapshot = DatabaseSnapshot(app, f"stage_{stage}")
 
     def restore(self) -> None:
         self._snapshot.restore()
-
-    def drop(self) -> None:
-        self._snapshot.drop()
 
     @property
     def attempt(self) -> UnitAttempt:

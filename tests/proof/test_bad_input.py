@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.factories import PASSWORD, World
 from tests.inspection import PlainClient
 from tests.proof.proof_size import choose_size, record_figures
-from tests.web.test_routes import TABLE, SampleRequests, list_methods
+from tests.web.test_routes import TABLE, Prepare, SampleRequests, list_methods
 from tracker.models import Person
 
 Browser = Callable[[Person], FlaskClient]
@@ -164,11 +164,11 @@ class Requests:
 
 
 def test_invalid_requests_are_answered_with_a_message(
-    app: Flask, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+    app: Flask, world: World, client: Browser, prepare: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # other tests check that pages are valid; here they repeat input that no browser sends
     monkeypatch.setattr(app, "test_client_class", PlainClient)
-    sample = SampleRequests(app, world)
+    sample = SampleRequests(app, world, prepare)
     browsers = {name: client(sample.people[name]) for name in ACTORS}
     app.config["PROPAGATE_EXCEPTIONS"] = False
     requests = Requests(app, sample, seed=23)

@@ -29,6 +29,8 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Base, Criterion, Person
 from tracker.vocabulary import Role
 
+pytestmark = pytest.mark.one_database
+
 Browser = Callable[[Person], FlaskClient]
 Rows = dict[str, dict[int, dict[str, Any]]]
 """Every row of every table, by its id."""

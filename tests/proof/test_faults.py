@@ -47,13 +47,11 @@ class PreparedAct:
 
 
 @pytest.fixture
-def stage(app: Flask, tmp_path: Path) -> Iterator[Stage]:
-    app.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    new_stage = Stage(app, "met")
+def stage(app: Flask, reach_stage: Callable[[str], Stage]) -> Iterator[Stage]:
+    new_stage = reach_stage("met")
     app.config["PROPAGATE_EXCEPTIONS"] = False
     yield new_stage
     clock.frozen = None
-    new_stage.drop()
 
 
 def prepare_signing(stage: Stage) -> PreparedAct:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -531,8 +530,10 @@ class Life(RuleBasedStateMachine):
         assert list_violations() == []
 
 
-def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(app, "registered")
+def test_random_sequences_of_acts_agree_with_the_model(
+    reach_stage: Callable[[str], Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = reach_stage("registered")
     monkeypatch.setattr(Life, "stage", stage, raising=False)
     try:
         run_state_machine_as_test(
@@ -547,5 +548,4 @@ def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: 
         )
     finally:
         clock.frozen = None
-        stage.drop()
     record_figures(**figures)

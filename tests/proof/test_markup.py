@@ -20,10 +20,12 @@ from tests.factories import World
 from tests.inspection import PlainClient
 from tests.library.centre_units import read_unit
 from tests.proof.proof_size import choose_size, record_figures
-from tests.web.test_routes import TABLE, SampleRequests, list_methods
+from tests.web.test_routes import TABLE, Prepare, SampleRequests, list_methods
 from tracker.extensions import db
 from tracker.models import Base, Person
 from tracker.units.formats import spreadsheet
+
+pytestmark = pytest.mark.one_database
 
 Browser = Callable[[Person], FlaskClient]
 Shape = list[tuple[str, tuple[str, ...]]]
@@ -106,10 +108,10 @@ def pages(sample: SampleRequests, browsers: dict[str, FlaskClient]) -> Iterator[
 
 
 def test_no_text_becomes_an_element_of_a_page(
-    app: Flask, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+    app: Flask, world: World, client: Browser, prepare: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "test_client_class", PlainClient)
-    sample = SampleRequests(app, world)
+    sample = SampleRequests(app, world, prepare)
     browsers = {name: client(sample.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
     list(pages(sample, browsers))  # once, so that the access log has its rows already
     payloads, compared = (MARKUP + FORMULAS)[:: choose_size(20, 1)], 0

@@ -29,6 +29,8 @@ from tracker.unit_reader.sandboxed_reader import read_document
 from tracker.units.schema import UnitSchema
 from tracker.units.standards_folder import parse_document
 
+pytestmark = pytest.mark.one_database
+
 Browser = Callable[[Person], FlaskClient]
 assert mail_server
 assert emails_to

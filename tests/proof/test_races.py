@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import lxml.html
-import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
@@ -14,7 +12,14 @@ from werkzeug.test import TestResponse
 from tests.factories import PASSWORD
 from tests.integrity.tampering import list_violations
 from tests.proof.proof_size import choose_size, record_figures
-from tests.proof.stages import Act, Stage, fill_form, fill_signing_form, find_unclaimed_criterion, make_post
+from tests.proof.stages import (
+    Act,
+    Stage,
+    fill_form,
+    fill_signing_form,
+    find_unclaimed_criterion,
+    make_post,
+)
 from tracker.extensions import db
 from tracker.models import Claim, Criterion, EvidenceVersion, Signature
 from tracker.vocabulary import AttemptState
@@ -22,19 +27,6 @@ from tracker.vocabulary import AttemptState
 Race = Callable[[Stage], list[tuple[FlaskClient, Act]]]
 """A function that opens the pages and returns the browsers with their acts."""
 TOLD = {400, 403, 404, 409, 422}
-
-
-@pytest.fixture
-def make_stage(app: Flask) -> Iterator[Callable[[str], Stage]]:
-    stages: list[Stage] = []
-
-    def reach(stage: str) -> Stage:
-        stages.append(Stage(app, stage))
-        return stages[-1]
-
-    yield reach
-    for each in stages:
-        each.drop()
 
 
 @contextmanager
@@ -79,8 +71,8 @@ def count_signatures() -> int:
     return db.session.scalar(select(func.count(Signature.id)).where(Signature.superseded_at.is_(None))) or 0
 
 
-def test_sign_and_sign(make_stage: Callable[[str], Stage]) -> None:
-    stage = make_stage("met")
+def test_sign_and_sign(reach_stage: Callable[[str], Stage]) -> None:
+    stage = reach_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         windows = [stage.browser("Bob"), stage.browser("Bob")]
@@ -93,9 +85,9 @@ def test_sign_and_sign(make_stage: Callable[[str], Stage]) -> None:
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_sign_and_edit(make_stage: Callable[[str], Stage]) -> None:
+def test_sign_and_edit(reach_stage: Callable[[str], Stage]) -> None:
     """Bob signs while Chloe claims one more criterion with an item that was assessed."""
-    stage = make_stage("met")
+    stage = reach_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, chloe = stage.browser("Bob"), stage.browser("Chloe")
@@ -113,9 +105,9 @@ def test_sign_and_edit(make_stage: Callable[[str], Stage]) -> None:
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_sign_and_withdraw(make_stage: Callable[[str], Stage]) -> None:
+def test_sign_and_withdraw(reach_stage: Callable[[str], Stage]) -> None:
     """Bob signs while Dan withdraws Chloe."""
-    stage = make_stage("met")
+    stage = reach_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, dan = stage.browser("Bob"), stage.browser("Dan")
@@ -131,9 +123,9 @@ def test_sign_and_withdraw(make_stage: Callable[[str], Stage]) -> None:
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_sign_and_revoke(make_stage: Callable[[str], Stage]) -> None:
+def test_sign_and_revoke(reach_stage: Callable[[str], Stage]) -> None:
     """Bob signs while Dan gives the unit to Gwen."""
-    stage = make_stage("met")
+    stage = reach_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, dan = stage.browser("Bob"), stage.browser("Dan")
@@ -148,9 +140,9 @@ def test_sign_and_revoke(make_stage: Callable[[str], Stage]) -> None:
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_verify_and_return(make_stage: Callable[[str], Stage]) -> None:
+def test_verify_and_return(reach_stage: Callable[[str], Stage]) -> None:
     """Carol verifies in one window and returns the unit with an action point in the other."""
-    stage = make_stage("sampled")
+    stage = reach_stage("sampled")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         first_window, second_window = stage.browser("Carol"), stage.browser("Carol")
@@ -170,9 +162,9 @@ def test_verify_and_return(make_stage: Callable[[str], Stage]) -> None:
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_verify_and_reopen(make_stage: Callable[[str], Stage]) -> None:
+def test_verify_and_reopen(reach_stage: Callable[[str], Stage]) -> None:
     """Carol reopens a verified unit in one window and signs it once more in another, left open."""
-    stage = make_stage("sampled")
+    stage = reach_stage("sampled")
     left_open: dict[str, object] = {}
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
@@ -198,9 +190,9 @@ def test_verify_and_reopen(make_stage: Callable[[str], Stage]) -> None:
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_upload_and_submit(make_stage: Callable[[str], Stage]) -> None:
+def test_upload_and_submit(reach_stage: Callable[[str], Stage]) -> None:
     """Chloe submits an item while her phone adds a photo: the sealed version has exactly the files it lists."""
-    stage = make_stage("met")
+    stage = reach_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         desk, phone = stage.browser("Chloe"), stage.browser("Chloe")
@@ -235,9 +227,9 @@ def make_draft(stage: Stage, chloe: FlaskClient) -> str:
     return item
 
 
-def test_tick_and_tick(make_stage: Callable[[str], Stage]) -> None:
+def test_tick_and_tick(reach_stage: Callable[[str], Stage]) -> None:
     """The same box ticked in two windows is one claim."""
-    stage = make_stage("met")
+    stage = reach_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         windows = [stage.browser("Chloe"), stage.browser("Chloe")]
@@ -256,9 +248,9 @@ def test_tick_and_tick(make_stage: Callable[[str], Stage]) -> None:
     run(stage, race, check, choose_size(2, 200))
 
 
-def test_verify_and_disagree(make_stage: Callable[[str], Stage]) -> None:
+def test_verify_and_disagree(reach_stage: Callable[[str], Stage]) -> None:
     """Carol signs in one window and disagrees with a decision in the other: the unit is in progress after both."""
-    stage = make_stage("sampled")
+    stage = reach_stage("sampled")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         first_window, second_window = stage.browser("Carol"), stage.browser("Carol")

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import PASSWORD, World
 from tests.proof.proof_size import record_figures
-from tests.web.test_routes import TABLE, SampleRequests, count_rows_and_events, list_methods
+from tests.web.test_routes import TABLE, Prepare, SampleRequests, count_rows_and_events, list_methods
 from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.account_links import issue_link
@@ -21,6 +21,8 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
 from tracker.web.route_rules import find_route_rule
+
+pytestmark = pytest.mark.one_database
 
 Browser = Callable[[Person], FlaskClient]
 End = Callable[[World, FlaskClient, FlaskClient], None]
@@ -53,10 +55,10 @@ def let_time_pass(_world: World, _browser: FlaskClient, _other_browser: FlaskCli
 
 @pytest.mark.parametrize("end", [sign_out, reset_password, deactivate, sign_in_as_another, let_time_pass])
 def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
-    end: End, app: Flask, world: World, client: Browser, freeze_clock: Callable[..., None]
+    end: End, app: Flask, world: World, client: Browser, prepare: Prepare, freeze_clock: Callable[..., None]
 ) -> None:
     """Request every route that Alice may use, by every method, with the copied cookie."""
-    sample = SampleRequests(app, world)
+    sample = SampleRequests(app, world, prepare)
     alice = client(world.alice)
     cookie = alice.get_cookie(COOKIE_NAME)
     assert cookie
@@ -150,9 +152,11 @@ def test_a_request_for_another_host_is_refused(app: Flask, world: World, client:
     record_figures(hosts=len(HOSTS), answered=0)
 
 
-def test_no_personal_page_may_be_cached_or_framed(app: Flask, world: World, client: Browser) -> None:
+def test_no_personal_page_may_be_cached_or_framed(
+    app: Flask, world: World, client: Browser, prepare: Prepare
+) -> None:
     """Flask CVE-2023-30861: without `Vary: Cookie` a proxy may hand one person's page to another."""
-    sample = SampleRequests(app, world)
+    sample = SampleRequests(app, world, prepare)
     pages = 0
     browsers = {name: client(sample.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
     for endpoint in sorted(TABLE):

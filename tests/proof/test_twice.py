@@ -1,10 +1,9 @@
 """A signing form sent twice, or again after a lost response: it signs once and redirects to the same page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -19,10 +18,8 @@ from tracker.models import Event, Signature
 
 
 @pytest.fixture
-def stage(app: Flask) -> Iterator[Stage]:
-    new_stage = Stage(app, "met")
-    yield new_stage
-    new_stage.drop()
+def stage(reach_stage: Callable[[str], Stage]) -> Stage:
+    return reach_stage("met")
 
 
 def count_signatures_and_events() -> tuple[int, int]:

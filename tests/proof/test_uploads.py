@@ -21,6 +21,8 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Person
 from tracker.portfolio.file_types import BY_MEDIA_TYPE
 
+pytestmark = pytest.mark.one_database
+
 Browser = Callable[[Person], FlaskClient]
 
 SCRIPT = b"<script>alert(1)</script>"

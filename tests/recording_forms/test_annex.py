@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import html5lib
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -31,6 +32,8 @@ from tracker.recording_forms.snapshot import take_snapshot
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import Outcome
+
+pytestmark = pytest.mark.one_database
 
 Client = Callable[[Person], FlaskClient]
 SAMPLE = AnnexSample(

@@ -12,6 +12,8 @@ from tests.recording_forms.tagged_pdf import Sheet
 from tracker.models import Person
 from tracker.recording_forms.rendering import render_form_pdf
 
+pytestmark = pytest.mark.one_database
+
 Client = Callable[[Person], FlaskClient]
 
 

@@ -11,6 +11,8 @@ from flask import Flask
 from tests.factories import World
 from tests.recording_forms.tagged_pdf import Sheet
 
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).parents[2]
 
 

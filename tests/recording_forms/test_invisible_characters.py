@@ -10,6 +10,8 @@ from tracker.models import UnitAttempt
 from tracker.portfolio.services.evidence import save_draft
 from tracker.recording_forms.queries import build_form_content
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize(
     ("name", "expected"),

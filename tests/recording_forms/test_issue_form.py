@@ -47,21 +47,34 @@ from tracker.verification.services.signing import sign_verification
 Browser = Callable[[Person], FlaskClient]
 
 
+Prepare = Callable[[str, Callable[[], Any]], Any]
+
+
 @pytest.fixture
-def verified_world(app_with_signing_key: Flask, world: World) -> World:
+def verified_world(app_with_signing_key: Flask, world: World, prepare: Prepare, tmp_path: Path) -> World:
     """The people, after Bob signed Alice's CFACC15, she confirmed it, and Carol verified it unsampled."""
-    workflow.sign(world, world.cfacc15, "A steady record.")
-    workflow.confirm(world.cfacc15)
-    verify(world)
+
+    def fill() -> None:
+        workflow.sign(world, world.cfacc15, "A steady record.")
+        workflow.confirm(world.cfacc15)
+        verify(world)
+
+    app_with_signing_key.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
+    prepare("a verified unit", fill)
     return world
 
 
 @pytest.fixture
-def issued_pdf(verified_world: World, client: Browser) -> bytes:
+def issued_pdf(verified_world: World, client: Browser, prepare: Prepare) -> bytes:
     """The form that Dan issued."""
-    answer = client(verified_world.dan).post(f"{address(verified_world)}/issue")
-    assert answer.status_code == 303
-    return client(verified_world.alice).get(f"{address(verified_world)}.pdf").data
+
+    def issue() -> bytes:
+        answer = client(verified_world.dan).post(f"{address(verified_world)}/issue")
+        assert answer.status_code == 303
+        return client(verified_world.alice).get(f"{address(verified_world)}.pdf").data
+
+    pdf: bytes = prepare("an issued form", issue)
+    return pdf
 
 
 def address(world: World) -> str:
@@ -214,6 +227,7 @@ class TestSuperseded:
         )
 
 
+@pytest.mark.one_database
 class TestVerifying:
     def test_the_issued_file_is_current(self, issued_pdf: bytes) -> None:
         answer = check_file(issued_pdf, load_known_keys())
@@ -368,6 +382,7 @@ class TestVerifying:
         assert check_code(code, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
 
 
+@pytest.mark.one_database
 class TestUntrustedFiles:
     def test_a_file_with_only_the_code_reveals_no_byte_of_get_form(self, issued_pdf: bytes) -> None:
         """Else someone with a photo of the QR code could guess the form byte by byte."""
@@ -419,6 +434,7 @@ def pdf_carrying(code: bytes, *, begin: bytes = b"%PDF-1.7\n", times: int = 1) -
     )
 
 
+@pytest.mark.one_database
 class TestPublicPage:
     def check(self, browser: FlaskClient, content: bytes) -> str:
         return browser.post("/verify", data={"file": (io.BytesIO(content), "form.pdf")}).text
@@ -473,6 +489,7 @@ class TestPublicPage:
         assert "larger than 10 MB" in self.check(anonymous, b"%PDF-1.7\n" + b"0" * 100)
 
 
+@pytest.mark.one_database
 class TestCommand:
     def test_the_command_prints_the_result_and_exits_with_its_status(
         self, issued_pdf: bytes, app_with_signing_key: Flask, tmp_path: Path

@@ -11,6 +11,8 @@ from tracker.errors import FormNotRendered
 from tracker.models import Person, UnitAttempt
 from tracker.recording_forms import views
 
+pytestmark = pytest.mark.one_database
+
 Client = Callable[[Person], FlaskClient]
 
 

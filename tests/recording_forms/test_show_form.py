@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import html5lib
+import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
@@ -10,6 +11,8 @@ from tests.factories import World
 from tests.recording_forms.tagged_pdf import Sheet
 from tracker.ledger.transactions import transaction
 from tracker.models import Person, UnitAttempt
+
+pytestmark = pytest.mark.one_database
 
 Client = Callable[[Person], FlaskClient]
 

@@ -13,6 +13,8 @@ from flask import Flask
 from tests.stored_files import stored_path
 from tracker.storage import file_store
 
+pytestmark = pytest.mark.one_database
+
 
 def test_a_file_is_stored_under_its_hash(app: Flask, store: Path) -> None:
     stored_file = file_store.save(io.BytesIO(b"three calls"))

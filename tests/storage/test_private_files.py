@@ -12,6 +12,8 @@ import pytest
 from tracker.config import Settings
 from tracker.storage.private_files import list_exposed_paths
 
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -20,6 +20,8 @@ from tracker.extensions import db
 from tracker.models import Evidence, ImportRun, UnitDraft
 from tracker.storage.virus_scan import scan
 
+pytestmark = pytest.mark.one_database
+
 BAD = b"X5O! a virus"
 AWAY = "could not be checked for viruses just now and was not added"
 Reply = Callable[[socket.socket, bytes], object]

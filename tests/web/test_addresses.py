@@ -5,6 +5,8 @@ import pytest
 from tests.factories import World
 from tests.portfolio.conftest import ClientFor
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize("number", [10**30, 2**63, 2**31, 0])
 @pytest.mark.parametrize("place", ["evidence", "attempts", "registrations"])

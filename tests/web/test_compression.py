@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 
 from tracker.web import compression
 
+pytestmark = pytest.mark.one_database
+
 PAGE = b"<p>" + b"word " * 300
 
 

@@ -17,6 +17,8 @@ from tests.every_page import list_addresses
 from tracker.extensions import db
 from tracker.models import Person
 
+pytestmark = pytest.mark.one_database
+
 DESTRUCTIVE = {
     "accounts.cancel_account_change",
     "accounts.cancel_own_account_change",

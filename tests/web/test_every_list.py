@@ -6,6 +6,7 @@ import html
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -48,8 +49,21 @@ LISTS = {
 
 
 @pytest.fixture
-def open_list(world: World, client: Browser, anonymous: FlaskClient) -> Callable[[str], tuple[FlaskClient, str]]:
+def open_list(
+    world: World, client: Browser, anonymous: FlaskClient, prepare: Callable[[str, Callable[[], Any]], Any]
+) -> Callable[[str], tuple[FlaskClient, str]]:
     """Return a function that signs the reader of a list in: its browser, and the list's address with a row on it."""
+    ids = prepare("a row of every list", lambda: add_rows(world, client, anonymous))
+
+    def sign_in(name: str) -> tuple[FlaskClient, str]:
+        reader, address = LISTS[name]
+        return client(getattr(world, reader)), address.format(**ids)
+
+    return sign_in
+
+
+def add_rows(world: World, client: Browser, anonymous: FlaskClient) -> dict[str, Any]:
+    """Add a row to every list. Return the ids in their addresses."""
     workflow.sign(world, world.inscc004)
     workflow.confirm(world.inscc004)
     with transaction():
@@ -60,12 +74,7 @@ def open_list(world: World, client: Browser, anonymous: FlaskClient) -> Callable
     workflow.submit_item(world.cfacc15, "Letter", "1")
     client(world.carol).get(f"/attempts/{world.cfacc15.id}")  # the access log has a row
     anonymous.post("/sign-in", data={"email": world.alice.email, "password": "wrong horse battery"})
-
-    def sign_in(name: str) -> tuple[FlaskClient, str]:
-        reader, address = LISTS[name]
-        return client(getattr(world, reader)), address.format(**ids)
-
-    return sign_in
+    return ids
 
 
 def find_links(page: str, parameter: str) -> list[str]:

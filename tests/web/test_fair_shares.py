@@ -22,6 +22,8 @@ from tracker.sandbox.slots import hold_file_lock, share_slots
 from tracker.web import fair_shares
 from tracker.web.fair_shares import EXPORTING, IMPORTING, OPENING, PRINTING, SEARCHING, WorkKind
 
+pytestmark = pytest.mark.one_database
+
 ClientFor = Callable[[Person], FlaskClient]
 ROOT = Path(__file__).parents[2]
 WAIT = "Nothing was changed. Wait until they are finished, then try again."

@@ -15,6 +15,8 @@ from tests.every_page import list_addresses
 from tracker.extensions import db
 from tracker.models import Person
 
+pytestmark = pytest.mark.one_database
+
 
 def test_no_page_reads_an_attribute_that_does_not_exist(
     app: Flask, client: Callable[[Person], FlaskClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,6 +16,8 @@ from tracker.config import Settings
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 
+pytestmark = pytest.mark.one_database
+
 BASE_URL = "https://tracker.example.org"
 
 

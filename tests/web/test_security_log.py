@@ -26,6 +26,8 @@ from tracker.ledger.events import append_queued
 from tracker.ledger.transactions import transaction
 from tracker.models import Event, Person
 
+pytestmark = pytest.mark.one_database
+
 __all__ = ["mail_server"]
 WRONG = "wrong horse battery"
 ReadLines = Callable[[], list[dict[str, Any]]]

@@ -13,6 +13,8 @@ from tests.factories import World
 from tests.portfolio.conftest import ClientFor
 from tracker.web import static_files
 
+pytestmark = pytest.mark.one_database
+
 BROWSER = {"Accept-Encoding": "gzip, deflate, br"}
 FIRST_LOAD_LIMIT = 60 * 1024
 SECOND_LOAD_LIMIT = 20 * 1024

@@ -65,6 +65,8 @@ from tracker.web.text_direction import (
     remove_direction_controls,
 )
 
+pytestmark = pytest.mark.one_database
+
 ARABIC = "سارة"
 TYPED: dict[type[Base], tuple[str, ...]] = {
     ActionPoint: ("action", "response"),

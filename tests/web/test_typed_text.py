@@ -15,6 +15,8 @@ from tracker.models import Evidence, Person, RequirementConfirmation
 from tracker.web.requests import Parameters
 from tracker.web.typed_text import clean_typed_text
 
+pytestmark = pytest.mark.one_database
+
 ClientFor = Callable[[Person], FlaskClient]
 CONTROLS = "".join(chr(each) for each in (*range(0x20), *range(0x7F, 0xA0)) if chr(each) not in "\t\n\r\v\f\x85")
 

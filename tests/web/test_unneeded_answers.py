@@ -6,6 +6,8 @@ from flask.testing import FlaskClient
 
 from tracker.accounts.views import sign_in as sign_in_views
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize("path", ["/sign-in", "/account", "/static/css/base.css"])
 @pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PROPFIND", "PUT", "DELETE"])

@@ -15,6 +15,8 @@ from tracker.library.services.loading import load_standards
 from tracker.models import CriterionLink, Unit
 from tracker.units.standards_folder import read_standards
 
+pytestmark = pytest.mark.one_database
+
 OTHER = UNIT.replace("LOCAL7", "LOCAL8").replace("local7", "local8")
 LINKS = """\
 units: [local7, local8]
