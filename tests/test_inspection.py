@@ -3,9 +3,12 @@
 import pytest
 from flask import Flask
 
+from tests import inspection
 from tests.factories import World
-from tests.inspection import find_page_faults
+from tests.inspection import find_page_faults, list_new_faults
 from tracker.extensions import db
+
+pytestmark = pytest.mark.one_database
 
 PAGE = """<!doctype html><html lang="en"><head><title>Sign in – Evidence tracker</title></head>
 <body><h1>Sign <b>in</b></h1>{}</body></html>"""
@@ -54,6 +57,46 @@ def test_the_title_holds_the_heading() -> None:
     assert "one title that contains its one h1" in "\n".join(
         find_page_faults(PAGE.format("").replace("Sign in –", "Welcome –"))
     )
+
+
+def test_a_page_like_a_valid_one_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = PAGE.format('<p id="item-{0}">{1}</p><label for="on-{0}">On</label><input id="on-{0}" value="{1}">')
+    assert list_new_faults(page.format(1, "Call")) == []
+    monkeypatch.setattr(inspection, "find_page_faults", lambda _html: ["parsed"])
+    assert list_new_faults(page.format(27, "Letter of 5 October")) == []
+
+
+@pytest.mark.parametrize(
+    ("valid", "faulty"),
+    [
+        ('<p id="a1"></p><p id="a2"></p>', '<p id="a1"></p><p id="a1"></p>'),
+        ('<p id="a"></p><a href="#a">Skip</a>', '<p id="a"></p><a href="#b">Skip</a>'),
+        ('<p id="a"></p><p aria-describedby="a">x</p>', '<p id="a"></p><p aria-describedby="b">x</p>'),
+        ("<p>R and D</p>", "<p>R&\x00D</p>"),
+        ("<p>R and D</p>", "<p>R \x01 D</p>"),
+        ('<p title="R and D">x</p>', '<p title="R &bad; D">x</p>'),
+        ('<button class="x">Go</button>', '<button class="x"> </button>'),
+        ('<input type="hidden" name="a">', '<input type="text" name="a">'),
+        ('<input aria-label="Email">', '<input aria-label="">'),
+        ('<img alt="" src="/a.png">', '<img alt="" src="//a.png">'),
+        ('<img alt="" src="/a.png">', '<img src="/a.png">'),
+        ('<form action="/a"></form>', '<form action="https://example.org/a"></form>'),
+        ('<p class="a">x</p>', '<p style="a">x</p>'),
+        ('<p class="a">x</p>', '<p onclick="a">x</p>'),
+        ("<div>x</div>", "<div>x"),
+        ("<p>x</p>", "<h1>x</h1>"),
+        ("<ul><li>x</li></ul>", "<ul><li>x</ul></li>"),
+        ("<h2>x</h2>", "<h2>x</h3>"),
+    ],
+)
+def test_a_fault_on_a_page_like_a_valid_one_is_reported(valid: str, faulty: str) -> None:
+    assert list_new_faults(PAGE.format(valid)) == []
+    assert list_new_faults(PAGE.format(faulty)) != []
+
+
+def test_another_heading_on_a_page_like_a_valid_one_is_compared_with_its_title() -> None:
+    assert list_new_faults(PAGE.format("")) == []
+    assert list_new_faults(PAGE.format("").replace("<h1>Sign <b>in</b>", "<h1>Sign <b>up</b>")) != []
 
 
 def test_a_change_left_uncommitted_is_noticed(app: Flask, world: World) -> None:
