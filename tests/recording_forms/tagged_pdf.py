@@ -11,6 +11,7 @@ from pypdf import PageObject, PdfReader
 from pypdf.generic import ContentStream, DictionaryObject
 
 MILLIMETRE = 72 / 25.4
+Place = tuple[str, float, float]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Sheet:
     @cached_property
     def pages(self) -> list[str]:
         """Return the text of each page, without zero-width spaces."""
-        return [page.extract_text().replace("\u200b", "") for page in self.reader.pages]
+        return [text for text, _ in self._extracted]
 
     @property
     def text(self) -> str:
@@ -56,18 +57,14 @@ class Sheet:
                 yield child
                 yield from self.elements(child)
 
-    def places(self, number: int) -> list[tuple[str, float, float]]:
+    def places(self, number: int) -> list[Place]:
         """Return the pieces of text of a page, with their positions in millimetres from its lower left corner."""
-        places = []
+        return self._extracted[number][1]
 
-        def note(text: str, cm: list[float], tm: list[float], *_: object) -> None:
-            x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
-            y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-            if text.strip():
-                places.append((text.strip(), x / MILLIMETRE, y / MILLIMETRE))
-
-        self.reader.pages[number].extract_text(visitor_text=note)
-        return places
+    @cached_property
+    def _extracted(self) -> list[tuple[str, list[Place]]]:
+        """Return the text and the places of each page, read at once, since that takes longer than printing."""
+        return [_extract(page) for page in self.reader.pages]
 
     def sizes(self, number: int, text: str) -> float:
         """Return the smallest size, in points, of a piece of text on a page."""
@@ -121,6 +118,19 @@ class Sheet:
                 pairs = (glyphs[at : at + 2] for at in range(0, len(glyphs), 2))
                 texts[piece] = texts.get(piece, "") + "".join(letters[int.from_bytes(pair)] for pair in pairs)
         return {key: text.replace("\u200b", "") for key, text in texts.items()}
+
+
+def _extract(page: PageObject) -> tuple[str, list[Place]]:
+    """Return the text of a page, without zero-width spaces, and the places of its pieces."""
+    places = []
+
+    def note(text: str, cm: list[float], tm: list[float], *_: object) -> None:
+        x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
+        y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
+        if text.strip():
+            places.append((text.strip(), x / MILLIMETRE, y / MILLIMETRE))
+
+    return page.extract_text(visitor_text=note).replace("\u200b", ""), places
 
 
 def _kids(element: Any) -> list[Any]:
