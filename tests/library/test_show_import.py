@@ -26,6 +26,7 @@ from tracker.library.services import import_job, unit_files
 from tracker.library.services import imports as services
 from tracker.library.services.import_job import import_slice, resume_imports, run_import
 from tracker.models import Criterion, CriterionLink, Event, ImportRun, Person, Unit, UnitAttempt
+from tracker.units import formats
 from tracker.units.documents import UnitDocument
 from tracker.units.formats.files import ExchangedLink
 from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, LinkKind
@@ -33,6 +34,13 @@ from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, LinkKin
 Browser = Callable[[Person], FlaskClient]
 NEW, CHANGED = ImportOutcome.NEW, ImportOutcome.CHANGED
 UNCHANGED, REFUSED = ImportOutcome.UNCHANGED, ImportOutcome.REFUSED
+
+
+@pytest.fixture(autouse=True)
+def parse_files_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parse files in this process, which is quicker; the tests of the pages parse them in the subprocess."""
+    if request.cls is not TestOnScreen:
+        monkeypatch.setattr(unit_files, "parse_sandboxed", formats.read)
 
 
 def units(count: int, **changes: Any) -> list[UnitDocument]:
