@@ -289,6 +289,25 @@ def anonymous(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The address of a Redis server, started once for each test process."""
+    from tests.hosts.redis_server import running_server
+
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The address of a Redis server that is empty."""
+    from redis import Redis
+
+    with Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
+
+
 @pytest.fixture(autouse=True)
 def running_clock() -> Iterator[None]:
     """Let the product's clock run again after a test that stopped it, so that no later test is affected."""

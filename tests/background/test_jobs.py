@@ -15,7 +15,6 @@ import pytest
 from flask import Flask, current_app
 from huey.signals import SIGNAL_ERROR
 
-from tests.hosts.redis_server import empty_redis
 from tracker import clock, create_app
 from tracker.assessment.services.releasing import release_due_assessments
 from tracker.background import jobs, outbox
@@ -226,9 +225,9 @@ class TestWorker:
 
 class TestRedis:
     @pytest.fixture
-    def on_redis(self, settings: Settings) -> Settings:
+    def on_redis(self, settings: Settings, redis_url: str) -> Settings:
         """The settings, with a Redis server that is empty."""
-        return replace(settings, redis_url=empty_redis())
+        return replace(settings, redis_url=redis_url)
 
     def test_jobs_in_redis_are_signed(self, on_redis: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(on_redis, note)

@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.hosts.redis_server import empty_redis
 from tests.storage.conftest import bucket
 from tests.storage.s3 import build_url
 from tracker import create_app
@@ -23,12 +22,6 @@ from tracker.models import Person
 __all__ = ["bucket"]
 
 Browser = Callable[[Person], FlaskClient]
-
-
-@pytest.fixture
-def redis_url() -> str:
-    """The address of a Redis server that is empty."""
-    return empty_redis()
 
 
 @pytest.fixture
