@@ -32,10 +32,10 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
     """List the visits of a centre; a POST opens one."""
     centre, actor = get_centre(centre_id)
     form = VisitForm()
-    verifiers = find_choices(form.person, form.find_person, centre, Role.EXTERNAL_VERIFIER)
+    visitors = find_choices(form.person, form.find_person, centre, Role.EXTERNAL_VERIFIER)
     form.person.choices = {
         str(NOBODY_YET): "Choose",
-        **{str(person.id): isolate(person.name) for person in verifiers.people},
+        **{str(person.id): isolate(person.name) for person in visitors.people},
     }
     ticked = {*(form.candidates.data or []), *queries.list_candidate_ids(centre, form.attempts.data or [])}
     candidates = list_candidates_to_choose(centre, form.find_candidates.data or "", ticked)
@@ -44,7 +44,7 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
     if not is_search() and form.validate_on_submit():
         with errors_on_form(form):
             visit = visits.open_visit(
-                next(person for person in verifiers.people if person.id == form.person.data),
+                next(person for person in visitors.people if person.id == form.person.data),
                 centre,
                 start_of_day(form.starts.data or today()),
                 end_of_day(form.ends.data or today()),
@@ -60,7 +60,7 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
         [STATES],
         form=form,
         centre=centre,
-        verifiers=verifiers,
+        visitors=visitors,
         candidates=candidates,
         by_candidate=[list(group) for _, group in groupby(attempts, attrgetter("candidate_id"))],
         moment=now(),
