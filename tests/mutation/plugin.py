@@ -226,6 +226,7 @@ def find_what_functions_remember() -> tuple[list[Any], list[Any], list[Any]]:
     """Return the database engines, the product's functions that remember their results, and the executors."""
     from sqlalchemy import Engine
 
+    gc.unfreeze()  # tests/conftest.py froze what was there when the tests were collected
     objects = gc.get_objects()
     caches = [each for each in objects if isinstance(each, functools._lru_cache_wrapper)]
     return (
