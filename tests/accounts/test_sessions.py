@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask, request
 from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState
 
 from tests import factories
 from tests.factories import World
@@ -311,8 +313,11 @@ class TestChallenge:
     def test_its_row_is_locked_while_it_is_taken(self, world: World) -> None:
         """SQLite has one writer at a time; PostgreSQL needs the lock."""
         session_id = read_session(start(world.bob)).id
-        locking = []
-        listener = lambda state: locking.append(getattr(state.statement, "_for_update_arg", None))  # noqa: E731
+        locking: list[Any] = []
+
+        def listener(state: ORMExecuteState) -> None:
+            locking.append(getattr(state.statement, "_for_update_arg", None))
+
         event.listen(db.session, "do_orm_execute", listener)
         try:
             sessions.take_challenge(session_id)
