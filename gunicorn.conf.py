@@ -1,11 +1,11 @@
 """Settings of gunicorn; its command line overrides them."""
 
 import os
-import sys
 from ipaddress import ip_address
 from typing import Any
 
 from tracker.config import Settings
+from tracker.log_output import make_formatter
 from tracker.storage.private_files import list_exposed_paths, make_new_files_private
 
 DEMO = os.environ.get("DEMO") == "1"
@@ -26,9 +26,13 @@ def on_starting(server: Any) -> None:
         message = f"DEMO=1 serves this machine only, not {', '.join(hosts)}. Nothing was started."
         raise SystemExit(message)
 
+    settings = Settings.from_environment()
+    if settings.log_format == "json":
+        for handler in server.log.error_log.handlers:
+            handler.setFormatter(make_formatter("json"))
     make_new_files_private()
-    for path in list_exposed_paths(Settings.from_environment()):
-        sys.stderr.write(f"Other accounts of this machine can open {path}. To keep it private: chmod go= {path}\n")
+    for path in list_exposed_paths(settings):
+        server.log.warning("Other accounts of this machine can open %s. To keep it private: chmod go= %s", path, path)
 
 
 def is_this_machine(host: str) -> bool:

@@ -1,6 +1,7 @@
 """The scripts: they refuse an incomplete configuration before they start anything, and say why."""
 
 import json
+import logging
 import os
 import re
 import runpy
@@ -73,7 +74,8 @@ def test_a_demonstration_is_not_shown_to_another_machine(gunicorn_settings: dict
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_a_demonstration_is_shown_to_this_machine(gunicorn_settings: dict, host: str) -> None:
-    gunicorn_settings["on_starting"](SimpleNamespace(cfg=SimpleNamespace(address=[(host, 8000)])))
+    server = SimpleNamespace(cfg=SimpleNamespace(address=[(host, 8000)]), log=logging.getLogger("test"))
+    gunicorn_settings["on_starting"](server)
 
 
 def test_the_bill_of_materials_names_every_package_that_is_installed(tmp_path: Path) -> None:

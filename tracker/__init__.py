@@ -62,7 +62,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         settings: the installation's settings; read from the environment if None.
         overrides: entries of Flask's config that replace those made from the settings.
     """
-    from tracker import security_log
+    from tracker import log_output, security_log
     from tracker.accounts import unsaved_forms
     from tracker.background import jobs
     from tracker.background.lazy_commands import LazyGroup
@@ -78,7 +78,9 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         error_pages,
         filters,
         idempotency,
+        measurements,
         refusal_log,
+        request_log,
         route_rules,
         save_confirmation,
         security_headers,
@@ -102,14 +104,18 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
 
     static_files.init_app(app)
     trusted_proxies.init_app(app)
+    measurements.init_app(app, (request_log.write,))  # before the others, so that it measures them too
     compression.init_app(app)  # registered before the others, it runs after them, on the finished page
-    security_log.init_app(app)
+    log_output.init_app(app)
+    security_log.init_app()
+    request_log.init_app(app)
     refusal_log.init_app(app)
     security_headers.init_app(app)
     db.init_app(app)
     csrf.init_app(app)
     init_sign_in(app)
     transactions.init_app(app)
+    measurements.count_statements(app)
     guard.init_app(app)
     unsaved_forms.init_app(app)  # after the CSRF check, and before the rule that sends to the sign-in page
     route_rules.init_app(app)

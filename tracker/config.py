@@ -64,6 +64,13 @@ def parse_storage_url(text: str) -> Path | S3Location:
     return S3Location(url.netloc, url.path.strip("/"), endpoint, options.get("region") or None, is_presigned)
 
 
+def parse_log_format(text: str) -> str:
+    """Return how the log is written. Raises `ValueError` for anything but `text` and `json`."""
+    if text not in {"text", "json"}:
+        raise ValueError("LOG_FORMAT is neither text nor json")
+    return text
+
+
 def _get_path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(environ[name]).resolve() if environ.get(name) else None
 
@@ -99,7 +106,9 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ()
     """Further host names that the site answers to."""
     trusted_proxies: str = ""
-    """The proxies whose `X-Forwarded-For` is believed: how many, or their networks."""
+    """The proxies whose `X-Forwarded-For` and `X-Request-Id` are believed: how many, or their networks."""
+    log_format: str = "text"
+    """How lines of the log are written: `text`, or `json` for all of them."""
     checkpoints_mail: tuple[str, ...] = ()
     """Addresses to which the newest checkpoint is emailed once a day."""
     key_fingerprints: tuple[str, ...] = ()
@@ -141,6 +150,7 @@ class Settings:
             base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
             trusted_hosts=tuple(environ.get("TRUSTED_HOSTS", "").replace(",", " ").split()),
             trusted_proxies=environ.get("TRUSTED_PROXIES", ""),
+            log_format=parse_log_format(environ.get("LOG_FORMAT") or "text"),
             checkpoints_mail=tuple(environ.get("CHECKPOINTS_MAIL", "").replace(",", " ").split()),
             key_fingerprints=tuple(
                 parse_fingerprint(each) for each in environ.get("KEY_FINGERPRINTS", "").replace(",", " ").split()

@@ -6,16 +6,12 @@ address. A person is their number; an email address that was typed is a keyed ha
 
 import hashlib
 import hmac
-import json
 import logging
-import secrets
-import sys
-from typing import Any, TextIO
+from typing import Any
 
-from flask import Flask, Response, current_app, g, has_request_context, request
-from flask.logging import default_handler
+from flask import current_app, g, has_request_context, request
 
-from tracker.clock import now
+from tracker.log_output import add_handler, make_line
 
 LOGGED_ACTS = frozenset(
     {
@@ -52,30 +48,7 @@ LOGGED_ACTS = frozenset(
 """The acts whose events in the ledger make a line too, once they are committed."""
 HASH_DOMAIN = "tracker.security_log.v1"
 MAX_TEXT_LENGTH = 200
-OTHER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
-"""How lines about errors begin."""
-HEADER = "X-Request-Id"
 logger = logging.getLogger("tracker.security")
-
-
-class StandardErrorHandler(logging.StreamHandler[TextIO]):
-    """A handler that writes to what standard error is now; a test or a command may have replaced it."""
-
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> TextIO:  # type: ignore[override]  # an attribute of the base class
-        """Return standard error."""
-        return sys.stderr
-
-
-class IndentingFormatter(logging.Formatter):
-    """A formatter of other logs that indents all lines but the first: none can pass for one of this log."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record, its trace included, as text."""
-        return "\n  ".join(super().format(record).splitlines())
 
 
 def write(event: str, **facts: str | int | bool | None) -> None:
@@ -89,18 +62,17 @@ def write(event: str, **facts: str | int | bool | None) -> None:
     """
     if current_app.config["DEMO"]:
         return
-    line: dict[str, Any] = {"at": now().isoformat(timespec="milliseconds"), "log": "security", "event": event}
+    line: dict[str, Any] = {"event": event}
     if has_request_context():
         g.security_line = True
         line |= {
-            "request": get_request_id(),
             "address": request.remote_addr,
             "method": request.method,
             "endpoint": request.endpoint,
             "person": getattr(g.get("_login_user"), "person_id", None),
         }
     line |= {name: fact[:MAX_TEXT_LENGTH] if isinstance(fact, str) else fact for name, fact in facts.items()}
-    logger.info(json.dumps({name: fact for name, fact in line.items() if fact is not None}))
+    logger.info(make_line("security", line))
 
 
 def hash_email(email: str) -> str:
@@ -109,24 +81,6 @@ def hash_email(email: str) -> str:
     return hmac.new(key, email.strip().lower().encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def get_request_id() -> str:
-    """Return the id of the present request, made on first use."""
-    if "request_id" not in g:
-        g.request_id = secrets.token_hex(8)
-    return str(g.request_id)
-
-
-def init_app(app: Flask) -> None:
-    """Send the lines to standard error, and the id of each request to the browser."""
-    if not logger.handlers:
-        logger.addHandler(StandardErrorHandler())
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    default_handler.setFormatter(IndentingFormatter(OTHER_FORMAT))
-    if logging.lastResort:  # the handler of modules' own loggers
-        logging.lastResort.setFormatter(IndentingFormatter(OTHER_FORMAT))
-
-    @app.after_request
-    def add_request_id(response: Response) -> Response:
-        response.headers[HEADER] = get_request_id()
-        return response
+def init_app() -> None:
+    """Send the lines to standard error."""
+    add_handler(logger)

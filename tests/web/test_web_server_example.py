@@ -20,10 +20,10 @@ POLICY = "default-src 'none'; img-src 'self'"
 
 
 class Tracker(BaseHTTPRequestHandler):
-    """An answer with a policy of its own, whose body is the client's address as the tracker gets it."""
+    """An answer with a policy of its own, whose body is what the tracker gets: the client's address, and the id."""
 
     def do_GET(self) -> None:
-        body = ", ".join(self.headers.get_all("X-Forwarded-For")).encode()
+        body = " ".join(",".join(self.headers.get_all(each)) for each in ("X-Forwarded-For", "X-Request-Id")).encode()
         self.send_response(200)
         self.send_header("Content-Security-Policy", POLICY)
         self.send_header("Content-Length", str(len(body)))
@@ -82,11 +82,13 @@ def test_its_own_answers_have_the_security_headers(tmp_path: Path) -> None:
 
 
 def test_the_trackers_headers_are_kept_and_a_client_cannot_name_its_own_address(tmp_path: Path) -> None:
-    forged = {"X-Forwarded-For": "203.0.113.9"}
+    forged = {"X-Forwarded-For": "203.0.113.9", "X-Request-Id": "an-id-of-the-client"}
     with tracker() as upstream, nginx(tmp_path, upstream) as port:
-        answer, address = fetch(port, **forged)
+        answer, seen = fetch(port, **forged)
     assert answer.headers.get_all("Content-Security-Policy") == [POLICY]
+    address, request_id = seen.split()
     assert address == "127.0.0.1"
+    assert re.fullmatch("[0-9a-f]{32}", request_id)
 
 
 def test_no_address_of_a_one_time_link_is_logged(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.routing import IntegerConverter, Map, MapAdapter, Rule, UnicodeConverter, ValidationError
 
 from tracker.ledger import transactions
-from tracker.security_log import get_request_id
+from tracker.log_output import get_request_id
 from tracker.web.refusal_log import log_refusal
 from tracker.web.requests import TrackerRequest
 

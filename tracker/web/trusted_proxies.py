@@ -1,7 +1,7 @@
-"""Client addresses behind proxies: `X-Forwarded-For` is believed only from the proxies named in `TRUSTED_PROXIES`.
+"""Headers of proxies: `X-Forwarded-For` and `X-Request-Id` are believed only from those named in `TRUSTED_PROXIES`.
 
 Rate limits count per address. Behind a proxy that is not named, everybody has the proxy's address; if a client's own
-header were believed, everybody could choose an address.
+header were believed, everybody could choose an address, or the id of another's request in the log.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from tracker.log_output import REQUEST_ID
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,7 +25,8 @@ def init_app(app: Flask) -> None:
     """Read client addresses from the header of the trusted proxies, if the setting names any."""
     setting = parse_trusted_proxies(app.config["SETTINGS"].trusted_proxies)
     if isinstance(setting, int):
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=setting, x_proto=0, x_host=0)  # type: ignore[method-assign]
+        if setting:
+            app.wsgi_app = CountedProxies(app.wsgi_app, x_for=setting, x_proto=0, x_host=0)  # type: ignore[method-assign]
     elif setting:
         app.wsgi_app = TrustedProxies(app.wsgi_app, setting)  # type: ignore[method-assign]
 
@@ -48,6 +51,15 @@ def parse_trusted_proxies(setting: str) -> int | tuple[Network, ...]:
         raise ValueError(message) from error
 
 
+class CountedProxies(ProxyFix):
+    """WSGI middleware for a number of proxies, of which the nearest makes every connection."""
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Serve a request with the client's address and the proxy's id."""
+        _pass_request_id(environ)
+        return super().__call__(environ, start_response)
+
+
 class TrustedProxies:
     """WSGI middleware that replaces the address of a trusted proxy by that of its client."""
 
@@ -63,6 +75,8 @@ class TrustedProxies:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve a request with `REMOTE_ADDR` set to the nearest address that is no trusted proxy's."""
+        if self._is_trusted(environ.get("REMOTE_ADDR", "")):
+            _pass_request_id(environ)
         environ["REMOTE_ADDR"] = self.find_client(
             environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
         )
@@ -84,6 +98,10 @@ class TrustedProxies:
     def _is_trusted(self, address: str) -> bool:
         parsed = _parse(address)
         return parsed is not None and any(parsed in network for network in self.networks)
+
+
+def _pass_request_id(environ: "WSGIEnvironment") -> None:
+    environ[REQUEST_ID] = environ.get("HTTP_X_REQUEST_ID", "")
 
 
 def _parse(address: str) -> Address | None:

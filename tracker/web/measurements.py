@@ -1,0 +1,78 @@
+"""Measurements of requests: what each one took, for the log of requests and for metrics."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, g, has_app_context, request
+from sqlalchemy import event
+
+from tracker.extensions import db
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "other"
+"""Stands for a method that no page has: its text is the client's."""
+
+
+@dataclass
+class Measurement:
+    """A request that is being answered."""
+
+    started_at: float
+    statements: int = 0
+
+
+@dataclass(frozen=True)
+class MeasuredRequest:
+    """A request, once its answer begins."""
+
+    method: str
+    endpoint: str | None
+    """The name of the page; None where there is none. The address may hold the token of a link and is left out."""
+    status: int
+    seconds: float
+    statements: int
+    size: int | None
+    """Bytes of the answer's body as it is sent; None where they are not known before."""
+
+
+Observer = Callable[[MeasuredRequest], None]
+
+
+def init_app(app: Flask, observers: Iterable[Observer]) -> None:
+    """Measure each request. Call this before other hooks are registered: so it begins first and ends last."""
+
+    @app.before_request
+    def begin() -> None:
+        g.measurement = Measurement(time.perf_counter())
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        if begun := g.get("measurement"):
+            finished = _finish(begun, response)
+            for observe in observers:
+                observe(finished)
+        return response
+
+
+def _finish(begun: Measurement, response: Response) -> MeasuredRequest:
+    return MeasuredRequest(
+        request.method if request.method in METHODS else OTHER_METHOD,
+        request.endpoint,
+        response.status_code,
+        time.perf_counter() - begun.started_at,
+        begun.statements,
+        response.calculate_content_length() if response.is_sequence else response.content_length,
+    )
+
+
+def count_statements(app: Flask) -> None:
+    """Count the SQL statements of each request. The database must be set up."""
+    with app.app_context():
+        engine = db.engine
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def count(*_arguments: Any) -> None:
+        if has_app_context() and (measurement := g.get("measurement")):
+            measurement.statements += 1
