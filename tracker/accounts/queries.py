@@ -211,7 +211,7 @@ def list_sessions(person_id: int) -> list[UserSession]:
     """List a person's live sessions, last used first."""
     query = (
         select(UserSession)
-        .where(UserSession.person_id == person_id, is_open(now()))
+        .where(UserSession.person_id == person_id, is_open())
         .order_by(UserSession.last_seen_at.desc())
     )
     return list(db.session.scalars(query))

@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Request, current_app, request
-from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -15,6 +16,7 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
+from tracker.statements import moment_of_reading
 from tracker.vocabulary import SecondStepMethod
 from tracker.web.current_user import CurrentGrant, SecondStep, SignedIn
 
@@ -32,13 +34,57 @@ CHALLENGE_TIMEOUT = timedelta(minutes=5)
 """How long a passkey may take to answer a challenge."""
 
 
-def is_open(moment: datetime) -> ColumnElement[bool]:
-    """Return the condition that a session has neither ended nor timed out at a moment."""
+def is_open() -> ColumnElement[bool]:
+    """Return the condition that a session has neither ended nor timed out when it is read."""
     return and_(
         UserSession.ended_at.is_(None),
-        UserSession.last_seen_at > moment - IDLE_TIMEOUT,
-        UserSession.created_at > moment - ABSOLUTE_TIMEOUT,
+        UserSession.last_seen_at > moment_of_reading(minus=IDLE_TIMEOUT),
+        UserSession.created_at > moment_of_reading(minus=ABSOLUTE_TIMEOUT),
     )
+
+
+GRANT_COLUMNS: tuple[Any, ...] = (
+    Grant.id.label("grant_id"),
+    Grant.role,
+    Grant.centre_id,
+    Centre.name.label("centre_name"),
+    Centre.terms,
+    Grant.ends_at,
+    Centre.candidates_need_two_step,
+    Centre.signing_two_step,
+)
+"""The columns for `CurrentGrant`, in the order of its fields."""
+SESSION_WITH_GRANTS = (
+    select(
+        *GRANT_COLUMNS,
+        UserSession.id.label("session_id"),
+        UserSession.token_hash,
+        UserSession.chosen_grant_id,
+        UserSession.created_at,
+        UserSession.last_seen_at,
+        UserSession.verified_at,
+        UserSession.verified_with,
+        Person.id.label("person_id"),
+        Person.name.label("person_name"),
+        Person.email,
+        Person.password_hash,
+        exists().where(SecondFactor.person_id == Person.id).label("has_factor"),
+    )
+    .select_from(UserSession)
+    .join(Person, Person.id == UserSession.person_id)
+    .outerjoin(
+        Grant,
+        and_(
+            Grant.person_id == Person.id,
+            Grant.starts_at <= moment_of_reading(),
+            or_(Grant.ends_at.is_(None), Grant.ends_at > moment_of_reading()),
+        ),
+    )
+    .outerjoin(Centre, Centre.id == Grant.centre_id)
+    .where(UserSession.token_hash == bindparam("token_hash"), is_open(), Person.deactivated_at.is_(None))
+    .order_by(Grant.id)
+)
+"""An open session with its person and their live grants: a row for each grant, or one row without."""
 
 
 def find_signed_in(incoming: Request) -> SignedIn | None:
@@ -49,34 +95,26 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
     token = incoming.cookies.get(get_cookie_name())
     if not token:
         return None
+    with db.engine.connect() as connection:
+        rows = connection.execute(SESSION_WITH_GRANTS, {"token_hash": hash_token(token)}).all()
     moment = now()
-    with Session(db.engine) as session:
-        row = session.execute(
-            select(UserSession, Person, exists().where(SecondFactor.person_id == Person.id).label("has_factor"))
-            .join(Person, Person.id == UserSession.person_id)
-            .where(
-                UserSession.token_hash == hash_token(token),
-                is_open(moment),
-                Person.deactivated_at.is_(None),
-            )
-        ).first()
-        if not row or _has_timed_out(row.UserSession, row.has_factor, moment):
-            return None
-        grants = _list_live_grants(session, row.Person.id, moment)
-    _mark_seen(row.UserSession, moment)
-    chosen = next((g for g in grants if g.id == row.UserSession.chosen_grant_id), None)
+    if not rows or _has_timed_out(rows[0], moment):
+        return None
+    row, grants = rows[0], tuple(CurrentGrant(*each[: len(GRANT_COLUMNS)]) for each in rows if each.grant_id)
+    _mark_seen(row, moment)
+    chosen = next((g for g in grants if g.id == row.chosen_grant_id), None)
     return SignedIn(
-        person_id=row.Person.id,
-        name=row.Person.name,
-        email=row.Person.email,
-        password_hash=row.Person.password_hash or "",
-        session_id=row.UserSession.id,
-        session_ref=row.UserSession.token_hash[:16],
+        person_id=row.person_id,
+        name=row.person_name,
+        email=row.email,
+        password_hash=row.password_hash or "",
+        session_id=row.session_id,
+        session_ref=row.token_hash[:16],
         grants=grants,
         chosen=chosen or (grants[0] if grants else None),
         has_second_factor=row.has_factor,
-        is_proven=row.UserSession.verified_at is not None,
-        second_step=_get_second_step(row.UserSession),
+        is_proven=row.verified_at is not None,
+        second_step=_get_second_step(row),
     )
 
 
@@ -265,41 +303,25 @@ def get_client_address() -> str:
     return request.remote_addr or ""
 
 
-def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tuple[CurrentGrant, ...]:
-    rows = session.execute(
-        select(
-            Grant.id,
-            Grant.role,
-            Grant.centre_id,
-            Centre.name,
-            Centre.terms,
-            Grant.ends_at,
-            Centre.candidates_need_two_step,
-            Centre.signing_two_step,
-        )
-        .join(Centre, Centre.id == Grant.centre_id)
-        .where(Grant.person_id == person_id, Grant.starts_at <= moment)
-        .where((Grant.ends_at.is_(None)) | (Grant.ends_at > moment))
-        .order_by(Grant.id)
-    )
-    return tuple(CurrentGrant(*row) for row in rows)
-
-
-def _get_second_step(session_row: UserSession) -> SecondStep | None:
+def _get_second_step(session_row: Row[*tuple[Any, ...]]) -> SecondStep | None:
     at, method = session_row.verified_at, session_row.verified_with
     return SecondStep(at, method) if at and method else None
 
 
-def _has_timed_out(session_row: UserSession, has_factor: bool, moment: datetime) -> bool:
-    return has_factor and not session_row.verified_at and session_row.created_at <= moment - SECOND_FACTOR_TIMEOUT
+def _has_timed_out(session_row: Row[*tuple[Any, ...]], moment: datetime) -> bool:
+    """Return whether the time to give the second factor is over, in a session without it."""
+    started_at: datetime = session_row.created_at
+    return session_row.has_factor and not session_row.verified_at and started_at <= moment - SECOND_FACTOR_TIMEOUT
 
 
-def _mark_seen(session_row: UserSession, moment: datetime) -> None:
+def _mark_seen(session_row: Row[*tuple[Any, ...]], moment: datetime) -> None:
     """Update `last_seen_at` at most once a minute, in a transaction of its own: reading a page holds no lock."""
     if moment - session_row.last_seen_at < LAST_SEEN_INTERVAL:
         return
     with transactions.writing(), Session(db.engine) as session, session.begin():
-        session.execute(update(UserSession).where(UserSession.id == session_row.id).values(last_seen_at=moment))
+        session.execute(
+            update(UserSession).where(UserSession.id == session_row.session_id).values(last_seen_at=moment)
+        )
 
 
 def end_session(token: str) -> None:

@@ -5,13 +5,14 @@ here, never stored.
 """
 
 from tracker.matrix.evidence_spread import EvidenceSpread, suggest_rows, summarise_evidence_spread
-from tracker.matrix.grid import CriterionStatus, Matrix, MatrixCell, MatrixColumn, MatrixRow
+from tracker.matrix.grid import CriterionStatus, HeadingGroup, Matrix, MatrixCell, MatrixColumn, MatrixRow
 from tracker.matrix.loading import list_columns, load_matrix, load_past_matrix
 from tracker.matrix.progress import Progress, count_needs_more, count_undecided, has_submission, summarise_attempts
 
 __all__ = [
     "CriterionStatus",
     "EvidenceSpread",
+    "HeadingGroup",
     "Matrix",
     "MatrixCell",
     "MatrixColumn",

@@ -203,6 +203,16 @@ class Matrix:
         return tuple(row for row in self.rows if row.cells)
 
     @property
+    def undecided_claims(self) -> list[str]:
+        """Return the claims without a decision, each as the ids of its item and criterion: `7-41`."""
+        return [
+            f"{row.evidence_id}-{cell.criterion_id}"
+            for row in self.rows
+            for cell in row.cells.values()
+            if not cell.outcome
+        ]
+
+    @property
     def mark_kinds(self) -> tuple[ClaimMark, ...]:
         """Return every mark of a claim, for the legend."""
         return tuple(ClaimMark)

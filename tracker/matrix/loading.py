@@ -1,13 +1,12 @@
 """Loading of the matrix of an attempt, in three SQL statements whatever the number of rows."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from tracker.extensions import db
 from tracker.matrix.accepted_versions import is_on_accepted_version
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
 from tracker.models import (
@@ -20,6 +19,7 @@ from tracker.models import (
     Submission,
     UnitAttempt,
 )
+from tracker.statements import fetch_rows
 
 CRITERION_COLUMNS: tuple[Any, ...] = (
     Criterion.id,
@@ -46,6 +46,74 @@ CELL_COLUMNS: tuple[Any, ...] = (
     is_on_accepted_version().label("is_accepted"),
 )
 """The columns that a query selects for `build_cell`, from a claim outer-joined with its decision and assessor."""
+
+
+UNTIL = bindparam("until", type_=Submission.submitted_at.type)
+
+
+def _select_items(*, with_drafts: bool) -> Select[*tuple[Any, ...]]:
+    """Select a candidate's items at a centre, with their versions, in the order of `MatrixRow`.
+
+    A version counts if it was submitted by `until`. With drafts, the other versions and the items without one are
+    there too, as rows with the fields of the draft.
+    """
+    has_version = Submission.id.is_not(None)
+    is_counted = and_(
+        Submission.evidence_version_id == EvidenceVersion.id,
+        Submission.withdrawn_at.is_(None),
+        or_(UNTIL.is_(None), Submission.submitted_at <= UNTIL),
+    )
+
+    def describe(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+        """Return a column of the version, or of the draft."""
+        return case((has_version, column), else_=getattr(Evidence, column.key)).label(column.key)
+
+    return (
+        select(
+            Evidence.id.label("evidence_id"),
+            Evidence.number,
+            Submission.evidence_version_id.label("version_id"),
+            case((has_version, EvidenceVersion.number)).label("version_number"),
+            describe(EvidenceVersion.title),
+            describe(EvidenceVersion.method),
+            describe(EvidenceVersion.happened_from),
+            describe(EvidenceVersion.happened_until),
+            describe(EvidenceVersion.occasion),
+            describe(EvidenceVersion.customers),
+            Submission.submitted_at,
+            case((has_version, EvidenceVersion.content_hash)).label("content_hash"),
+            Evidence.discarded_at,
+        )
+        .select_from(Evidence)
+        .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id, isouter=with_drafts)
+        .join(Submission, is_counted, isouter=with_drafts)
+        .where(Evidence.candidate_id == bindparam("candidate_id"), Evidence.centre_id == bindparam("centre_id"))
+        .order_by(Evidence.number, Evidence.id, EvidenceVersion.number)
+    )
+
+
+def _select_cells(is_claim: ColumnElement[bool], is_decision: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Select an attempt's claims that meet a condition, each with its decision that meets the other."""
+    return (
+        select(Claim.evidence_id, *CELL_COLUMNS)
+        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, is_decision))
+        .outerjoin(Person, Person.id == Decision.decided_by_id)
+        .where(Claim.attempt_id == bindparam("attempt_id"), is_claim)
+        .order_by(Claim.id)
+    )
+
+
+SUBMITTED_ITEMS, ALL_ITEMS = _select_items(with_drafts=False), _select_items(with_drafts=True)
+COLUMNS = (
+    select(*CRITERION_COLUMNS)
+    .where(Criterion.unit_id == bindparam("unit_id"), Criterion.assessable)
+    .order_by(Criterion.position)
+)
+LIVE_CELLS = _select_cells(Claim.removed_at.is_(None), Decision.superseded_at.is_(None))
+ENDED_CELLS = _select_cells(
+    Claim.removed_at == bindparam("ended_at"), Decision.superseded_at == bindparam("ended_at")
+)
+"""The claims and decisions that ended at a moment: when the attempt moved to another version of its unit."""
 
 
 def load_matrix(attempt: UnitAttempt, *, with_drafts: bool = False) -> Matrix:
@@ -78,18 +146,16 @@ def load_past_matrix(
 def _build_matrix(
     attempt: UnitAttempt,
     unit_id: int,
-    items: Mapping[int, MatrixRow],
+    items: Mapping[int, tuple[Any, ...]],
     ended_at: datetime | None = None,
     *,
     with_drafts: bool,
 ) -> Matrix:
     """Build the matrix of the live claims and decisions, or of those that ended at `ended_at`."""
     columns = list_columns(unit_id)
-    cells = _load_cells(
-        attempt, {evidence_id: row.version_id for evidence_id, row in items.items()}, ended_at=ended_at
-    )
+    cells = _load_cells(attempt, {evidence_id: row[2] for evidence_id, row in items.items()}, ended_at=ended_at)
     rows = tuple(
-        replace(row, cells=cells.get(evidence_id, {}))
+        MatrixRow(*(*row, cells.get(evidence_id, {})))
         for evidence_id, row in items.items()
         if with_drafts or evidence_id in cells
     )
@@ -98,76 +164,23 @@ def _build_matrix(
 
 def list_columns(unit_id: int) -> tuple[MatrixColumn, ...]:
     """List a unit's assessable criteria, in document order."""
-    query = (
-        select(*CRITERION_COLUMNS)
-        .where(Criterion.unit_id == unit_id, Criterion.assessable)
-        .order_by(Criterion.position)
-    )
-    return tuple(MatrixColumn(*tuple(row)) for row in db.session.execute(query))
+    return tuple(MatrixColumn(*row) for row in fetch_rows(COLUMNS, unit_id=unit_id))
 
 
-def _load_items(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, MatrixRow]:
-    """Return the candidate's items by id, in index order, each as its latest version submitted by `until`.
+def _load_items(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, tuple[Any, ...]]:
+    """Return the candidate's items by id, each as the fields of its latest version submitted by `until`.
 
-    The rows have no cells yet. `with_drafts` adds the items without such a version, as drafts.
+    They are in index order. `with_drafts` adds the items without such a version, as drafts, after the others.
     """
-    query = (
-        select(
-            EvidenceVersion.evidence_id,
-            Evidence.number,
-            EvidenceVersion.id.label("version_id"),
-            EvidenceVersion.number.label("version_number"),
-            EvidenceVersion.title,
-            EvidenceVersion.method,
-            EvidenceVersion.happened_from,
-            EvidenceVersion.happened_until,
-            EvidenceVersion.occasion,
-            EvidenceVersion.customers,
-            Submission.submitted_at,
-            EvidenceVersion.content_hash,
-        )
-        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
-        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
-        .where(
-            Evidence.candidate_id == attempt.candidate_id,
-            Evidence.centre_id == attempt.centre_id,
-            Submission.withdrawn_at.is_(None),
-        )
-        .order_by(Evidence.number, EvidenceVersion.number)
+    found = fetch_rows(
+        ALL_ITEMS if with_drafts else SUBMITTED_ITEMS,
+        candidate_id=attempt.candidate_id,
+        centre_id=attempt.centre_id,
+        until=until,
     )
-    if until:
-        query = query.where(Submission.submitted_at <= until)
-    items = {  # later versions overwrite earlier ones
-        row["evidence_id"]: MatrixRow(**row, cells={}) for row in db.session.execute(query).mappings()
-    }
-    if with_drafts:
-        items |= {row.evidence_id: row for row in _load_drafts(attempt) if row.evidence_id not in items}
-    return items
-
-
-def _load_drafts(attempt: UnitAttempt) -> list[MatrixRow]:
-    query = (
-        select(
-            Evidence.id.label("evidence_id"),
-            Evidence.number,
-            Evidence.title,
-            Evidence.method,
-            Evidence.happened_from,
-            Evidence.happened_until,
-            Evidence.occasion,
-            Evidence.customers,
-        )
-        .where(
-            Evidence.candidate_id == attempt.candidate_id,
-            Evidence.centre_id == attempt.centre_id,
-            Evidence.discarded_at.is_(None),
-        )
-        .order_by(Evidence.id)
-    )
-    return [
-        MatrixRow(**row, version_id=None, version_number=None, submitted_at=None, content_hash=None, cells={})
-        for row in db.session.execute(query).mappings()
-    ]
+    items: dict[int, tuple[Any, ...]] = {row.evidence_id: row[:-1] for row in found if row.version_id}
+    drafts = {row.evidence_id: row[:-1] for row in found if row.evidence_id not in items and not row.discarded_at}
+    return items | dict(sorted(drafts.items()))  # of an item's versions the last one remains
 
 
 def _load_cells(
@@ -182,17 +195,12 @@ def _load_cells(
         version_ids: the items to return, each with the version that the attempt sees; None for a draft.
         ended_at: return the claims and decisions that ended at this moment; None returns live ones.
     """
-    is_claim_included = Claim.removed_at == ended_at if ended_at else Claim.removed_at.is_(None)
-    is_decision_included = Decision.superseded_at == ended_at if ended_at else Decision.superseded_at.is_(None)
-    query = (
-        select(Claim.evidence_id, *CELL_COLUMNS)
-        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, is_decision_included))
-        .outerjoin(Person, Person.id == Decision.decided_by_id)
-        .where(Claim.attempt_id == attempt.id, is_claim_included)
-        .order_by(Claim.id)
-    )
+    if ended_at:
+        rows = fetch_rows(ENDED_CELLS, attempt_id=attempt.id, ended_at=ended_at)
+    else:
+        rows = fetch_rows(LIVE_CELLS, attempt_id=attempt.id)
     cells: dict[int, dict[int, MatrixCell]] = {}
-    for row in db.session.execute(query):
+    for row in rows:
         if row.evidence_id in version_ids:
             cell = build_cell(row, version_ids[row.evidence_id])
             cells.setdefault(row.evidence_id, {})[cell.criterion_id] = cell

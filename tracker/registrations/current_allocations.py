@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import aliased
 
-from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import Allocation, Grant, Person, UnitAttempt
+from tracker.statements import moment_of_reading
 from tracker.vocabulary import Role
 from tracker.web.text_direction import isolate
 
@@ -62,14 +62,13 @@ def has_allocation(role: Role) -> ColumnElement[bool]:
 
 def select_live_grants(grant: type[Grant], person: type[Person], *columns: Any) -> Select[Any]:
     """Select columns of the grants that have started and not ended, of people whose accounts are open."""
-    moment = now()
     return (
         select(*columns)
         .select_from(grant)
         .join(person, person.id == grant.person_id)
         .where(
-            grant.starts_at <= moment,
-            or_(grant.ends_at.is_(None), grant.ends_at > moment),
+            grant.starts_at <= moment_of_reading(),
+            or_(grant.ends_at.is_(None), grant.ends_at > moment_of_reading()),
             person.deactivated_at.is_(None),
         )
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import g, request
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import joinedload, undefer
 
 from tracker.clock import now
@@ -17,6 +17,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import SAFE_METHODS, lock_rows
 from tracker.models import Allocation, Centre, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
+from tracker.statements import fetch_rows, moment_of_reading
 from tracker.vocabulary import PortfolioPart, Role
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.permissions import ACTS_THAT_SHOW_EVIDENCE, PERMISSIONS, Act
@@ -32,6 +33,37 @@ class OpenedPortfolio:
     role: Role
 
 
+IS_OWN_ALLOCATION = and_(
+    Allocation.attempt_id == bindparam("attempt_id"),
+    Allocation.person_id == bindparam("person_id"),
+    Allocation.ends_at.is_(None),
+)
+ATTEMPT_WITH_OWN_ALLOCATIONS = (
+    select(UnitAttempt, Allocation.role)
+    .outerjoin(Allocation, IS_OWN_ALLOCATION)
+    .where(UnitAttempt.id == bindparam("attempt_id"))
+    .options(
+        joinedload(UnitAttempt.unit),
+        joinedload(UnitAttempt.candidate),
+        joinedload(UnitAttempt.centre),
+        joinedload(UnitAttempt.registration),
+        undefer(UnitAttempt.is_moved),
+    )
+)
+"""An attempt with the roles in which it is allocated to a person: a row for each role, or one row without."""
+OWN_ALLOCATIONS = select(Allocation.role).where(IS_OWN_ALLOCATION)
+OPEN_VISIT = (
+    select(VisitAttempt.attempt_id)
+    .join(Visit)
+    .where(
+        VisitAttempt.attempt_id == bindparam("attempt_id"),
+        Visit.person_id == bindparam("person_id"),
+        Visit.starts_at <= moment_of_reading(),
+        Visit.ends_at > moment_of_reading(),
+    )
+)
+
+
 def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
     """Return the attempt and the actor, and lock the attempt's row if the request may change something.
 
@@ -39,25 +71,17 @@ def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
         NotFound: the person should not know that the attempt exists.
         Forbidden: the person may read the attempt but not do this.
     """
-    query = (
-        select(UnitAttempt)
-        .where(UnitAttempt.id == attempt_id)
-        .options(
-            joinedload(UnitAttempt.unit),
-            joinedload(UnitAttempt.candidate),
-            joinedload(UnitAttempt.centre),
-            joinedload(UnitAttempt.registration),
-            undefer(UnitAttempt.is_moved),
-        )
-    )
     if request.method not in SAFE_METHODS:
         # The row is locked by a query of its own: after waiting for a lock, PostgreSQL does not join again, and the
         # attempt may have moved to another unit meanwhile.
         lock_rows(UnitAttempt, [attempt_id])
-    attempt = db.session.scalars(query).one_or_none()
-    if not attempt:
+    rows = db.session.execute(
+        ATTEMPT_WITH_OWN_ALLOCATIONS, {"attempt_id": attempt_id, "person_id": me().person_id}
+    ).all()
+    if not rows:
         raise NotFound
-    roles = list_roles_in_attempt(attempt)
+    attempt: UnitAttempt = rows[0][0]
+    roles = _list_roles(attempt, [role for _, role in rows if role])
     if not roles:
         raise NotFound
     return attempt, _authorise(attempt, act, roles)
@@ -127,12 +151,18 @@ def get_centre(centre_id: int, act: Act = Act.ADMINISTER_CENTRE) -> tuple[Centre
 
 def list_roles_in_attempt(attempt: UnitAttempt) -> dict[Role, CurrentGrant]:
     """Return the signed-in person's roles in an attempt now, each with its grant."""
+    rows = fetch_rows(OWN_ALLOCATIONS, attempt_id=attempt.id, person_id=me().person_id)
+    return _list_roles(attempt, [row.role for row in rows])
+
+
+def _list_roles(attempt: UnitAttempt, allocated: Iterable[Role]) -> dict[Role, CurrentGrant]:
+    """Return the signed-in person's roles in an attempt; an allocated role counts if they have it at the centre."""
     person = me()
     roles = _find_administrator(attempt.centre_id)
     own = person.find_grant(Role.CANDIDATE, attempt.centre_id)
     if own and attempt.candidate_id == person.person_id:
         roles[Role.CANDIDATE] = own
-    for role in _list_allocated_roles(attempt.id, person.person_id):
+    for role in allocated:
         if grant := person.find_grant(role, attempt.centre_id):
             roles[role] = grant
     visitor = person.find_grant(Role.EXTERNAL_VERIFIER, attempt.centre_id)
@@ -148,18 +178,7 @@ def is_allowed(attempt: UnitAttempt, act: Act) -> bool:
 
 def is_in_visit(attempt_id: int, person_id: int) -> bool:
     """Return whether a visit of this external verifier names the attempt, within its dates."""
-    moment = now()
-    query = (
-        select(VisitAttempt.attempt_id)
-        .join(Visit)
-        .where(
-            VisitAttempt.attempt_id == attempt_id,
-            Visit.person_id == person_id,
-            Visit.starts_at <= moment,
-            Visit.ends_at > moment,
-        )
-    )
-    return db.session.execute(query).first() is not None
+    return bool(fetch_rows(OPEN_VISIT, attempt_id=attempt_id, person_id=person_id))
 
 
 def _load_registration(registration_id: int) -> Registration:
@@ -202,15 +221,6 @@ def _list_readable_attempts(registration: Registration) -> list[tuple[int, Curre
     found = [(row[0], row[1]) for row in db.session.execute(allocated)]
     found += [(attempt_id, Role.EXTERNAL_VERIFIER) for attempt_id in db.session.scalars(visited)]
     return [(attempt_id, grant) for attempt_id, role in found if (grant := person.find_grant(role, centre_id))]
-
-
-def _list_allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
-    query = select(Allocation.role).where(
-        Allocation.attempt_id == attempt_id,
-        Allocation.person_id == person_id,
-        Allocation.ends_at.is_(None),
-    )
-    return list(db.session.scalars(query))
 
 
 def _find_administrator(centre_id: int) -> dict[Role, CurrentGrant]:

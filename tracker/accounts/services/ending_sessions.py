@@ -46,5 +46,5 @@ def end_persons_sessions(person: Person, centre: Centre, actor: Actor) -> int:
 
 def count_open_sessions(person_id: int) -> int:
     """Return how many browsers a person is signed in with."""
-    query = select(func.count()).select_from(UserSession).where(UserSession.person_id == person_id, is_open(now()))
+    query = select(func.count()).select_from(UserSession).where(UserSession.person_id == person_id, is_open())
     return db.session.scalar(query) or 0

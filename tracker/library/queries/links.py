@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from tracker.extensions import db
@@ -228,7 +229,7 @@ def format_label(kind: CriterionKind, label: str) -> str:
     return f"knowledge {label}" if kind is CriterionKind.KNOWLEDGE else label
 
 
-def is_link_valid_at(centre_ids: Collection[int | None]) -> ColumnElement[bool]:
+def is_link_valid_at(centre_ids: Collection[int | None] | BindParameter[Any]) -> ColumnElement[bool]:
     """Return the SQL condition for links of the installation and of these centres."""
-    ids = [centre_id for centre_id in centre_ids if centre_id is not None]
+    ids = centre_ids if isinstance(centre_ids, BindParameter) else [each for each in centre_ids if each is not None]
     return or_(CriterionLink.centre_id.is_(None), CriterionLink.centre_id.in_(ids))

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
 from tracker.library.queries.links import format_label, is_link_valid_at, list_same_criteria
 from tracker.models import Claim, Criterion, CriterionLink, Decision, Evidence, Registration, Unit, UnitAttempt
+from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, LinkKind, Method, Outcome, Simulation
 
 
@@ -266,18 +268,25 @@ def _build_choice(
     )
 
 
-def load_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameCriterion, ...]]]:
-    """Return, by criterion of the attempt, its label and the same criteria in the candidate's other open units.
-
-    Runs one SQL statement.
-    """
+def _select_same_criteria() -> Select[*tuple[Any, ...]]:
+    """Select the links of an attempt's criteria to the same criteria in the candidate's other open units."""
     own_criterion, other_criterion = aliased(Criterion), aliased(Criterion)
     other_attempt, other_unit = aliased(UnitAttempt), aliased(Unit)
     link = CriterionLink
     is_first = and_(own_criterion.unit_id == link.unit_id, own_criterion.position == link.position)
     is_second = and_(own_criterion.unit_id == link.other_unit_id, own_criterion.position == link.other_position)
-    query = (
-        select(own_criterion, other_attempt.id, other_criterion, other_unit.code, link.is_confirmed)
+    return (
+        select(
+            own_criterion.id.label("own_id"),
+            own_criterion.kind.label("own_kind"),
+            own_criterion.label.label("own_label"),
+            other_attempt.id.label("attempt_id"),
+            other_criterion.id.label("criterion_id"),
+            other_criterion.kind,
+            other_criterion.label,
+            other_unit.code,
+            link.is_confirmed,
+        )
         .select_from(link)
         .join(own_criterion, or_(is_first, is_second))
         .join(
@@ -296,26 +305,38 @@ def load_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameC
         .join(Registration, Registration.id == other_attempt.registration_id)
         .where(
             link.kind == LinkKind.SAME,
-            own_criterion.unit_id == attempt.unit_id,
-            is_link_valid_at([attempt.centre_id]),
-            other_attempt.candidate_id == attempt.candidate_id,
-            other_attempt.centre_id == attempt.centre_id,
+            own_criterion.unit_id == bindparam("unit_id"),
+            is_link_valid_at(ids("centre_ids")),
+            other_attempt.candidate_id == bindparam("candidate_id"),
+            other_attempt.centre_id == bindparam("centre_id"),
             other_attempt.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
         )
         .order_by(own_criterion.position, other_attempt.id, other_criterion.position, link.centre_id.is_not(None))
     )
+
+
+SAME_CRITERIA = _select_same_criteria()
+
+
+def load_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameCriterion, ...]]]:
+    """Return, by criterion of the attempt, its label and the same criteria in the candidate's other open units.
+
+    Runs one SQL statement.
+    """
+    rows = fetch_rows(
+        SAME_CRITERIA,
+        unit_id=attempt.unit_id,
+        candidate_id=attempt.candidate_id,
+        centre_id=attempt.centre_id,
+        centre_ids=[attempt.centre_id],
+    )
     # A link of the centre comes after the installation's link of the same criteria, and so replaces it.
-    links = {
-        (own_row.id, other_id, other_row.id): (
-            format_label(own_row.kind, own_row.label),
-            SameCriterion(other_id, other_row.id, code, format_label(other_row.kind, other_row.label)),
-            is_confirmed,
-        )
-        for own_row, other_id, other_row, code, is_confirmed in db.session.execute(query)
-    }
+    links = {(row.own_id, row.attempt_id, row.criterion_id): row for row in rows}
     same_by_criterion: dict[int, tuple[str, tuple[SameCriterion, ...]]] = {}
-    for (criterion_id, _, _), (label, same, is_confirmed) in links.items():
-        if is_confirmed:
-            same_by_criterion[criterion_id] = (label, (*same_by_criterion.get(criterion_id, (label, ()))[1], same))
+    for row in links.values():
+        if row.is_confirmed:
+            label, same = same_by_criterion.get(row.own_id, (format_label(row.own_kind, row.own_label), ()))
+            other = SameCriterion(row.attempt_id, row.criterion_id, row.code, format_label(row.kind, row.label))
+            same_by_criterion[row.own_id] = (label, (*same, other))
     return same_by_criterion

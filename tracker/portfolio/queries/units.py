@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from tracker.accounts.earlier_names import build_name_at
@@ -23,6 +23,7 @@ from tracker.models import (
     VersionMove,
 )
 from tracker.registrations.current_allocations import has_role_now
+from tracker.statements import fetch_rows
 from tracker.vocabulary import AssessmentState, Outcome, ReopeningKind, Role, SignatureRole
 
 
@@ -102,32 +103,28 @@ class MoveSummary:
         return _format_version(self.newer, self.older)
 
 
+OPEN_ALLOCATIONS = (
+    select(Allocation.role, Person.name, Allocation.starts_at, Person.id, has_role_now())
+    .join(Person, Person.id == Allocation.person_id)
+    .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+    .where(Allocation.attempt_id == bindparam("attempt_id"), Allocation.ends_at.is_(None))
+    .order_by(Allocation.role)
+)
+
+
 def list_open_allocations(attempt: UnitAttempt) -> tuple[OpenAllocation, ...]:
     """List to whom the attempt is allocated, also those who no longer have the role."""
-    query = (
-        select(Allocation.role, Person.name, Allocation.starts_at, Person.id, has_role_now())
-        .join(Person, Person.id == Allocation.person_id)
-        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
-        .where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
-        .order_by(Allocation.role)
-    )
-    return tuple(OpenAllocation(*row) for row in db.session.execute(query))
+    return tuple(OpenAllocation(*row) for row in fetch_rows(OPEN_ALLOCATIONS, attempt_id=attempt.id))
 
 
-def list_requirements(attempt: UnitAttempt) -> tuple[Requirement, ...]:
-    """List the unit's evidence requirements, with their confirmations in this round."""
-    is_live_confirmation = and_(
+def _select_requirements(*is_confirmation: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Select a unit's evidence requirements, each with the attempt's confirmation that meets the conditions."""
+    is_of_attempt = and_(
         RequirementConfirmation.requirement_id == EvidenceRequirement.id,
-        RequirementConfirmation.attempt_id == attempt.id,
-        RequirementConfirmation.round == attempt.round,
-        RequirementConfirmation.removed_at.is_(None),
+        RequirementConfirmation.attempt_id == bindparam("attempt_id"),
+        *is_confirmation,
     )
-    return _load_requirements(attempt.unit_id, is_live_confirmation)
-
-
-def _load_requirements(unit_id: int, condition: ColumnElement[bool]) -> tuple[Requirement, ...]:
-    """Return a unit's evidence requirements, each with the confirmation that meets the condition."""
-    query = (
+    return (
         select(
             EvidenceRequirement.label,
             EvidenceRequirement.text,
@@ -135,14 +132,28 @@ def _load_requirements(unit_id: int, condition: ColumnElement[bool]) -> tuple[Re
             RequirementConfirmation.note,
             RequirementConfirmation.confirmed_at,
         )
-        .outerjoin(RequirementConfirmation, condition)
-        .where(EvidenceRequirement.unit_id == unit_id)
+        .outerjoin(RequirementConfirmation, is_of_attempt)
+        .where(EvidenceRequirement.unit_id == bindparam("unit_id"))
         .order_by(EvidenceRequirement.position)
     )
-    return tuple(
-        Requirement(label, text, tuple(points), note, confirmed_at)
-        for label, text, points, note, confirmed_at in db.session.execute(query)
-    )
+
+
+REQUIREMENTS = _select_requirements(
+    RequirementConfirmation.round == bindparam("round"), RequirementConfirmation.removed_at.is_(None)
+)
+PAST_REQUIREMENTS = _select_requirements(RequirementConfirmation.removed_at == bindparam("moved_at"))
+
+
+def list_requirements(attempt: UnitAttempt) -> tuple[Requirement, ...]:
+    """List the unit's evidence requirements, with their confirmations in this round."""
+    rows = fetch_rows(REQUIREMENTS, unit_id=attempt.unit_id, attempt_id=attempt.id, round=attempt.round)
+    return tuple(_build_requirement(*row) for row in rows)
+
+
+def _build_requirement(
+    label: str, text: str, points: Iterable[str], note: str | None, confirmed_at: datetime | None
+) -> Requirement:
+    return Requirement(label, text, tuple(points), note, confirmed_at)
 
 
 def list_moves(attempt: UnitAttempt) -> tuple[MoveSummary, ...]:
@@ -195,35 +206,32 @@ def find_move(attempt: UnitAttempt, move_id: int) -> MoveSummary | None:
 
 def list_past_requirements(attempt: UnitAttempt, move: MoveSummary) -> tuple[Requirement, ...]:
     """List the requirements of the earlier version, with their confirmations when the attempt moved."""
-    is_ended_by_move = and_(
-        RequirementConfirmation.requirement_id == EvidenceRequirement.id,
-        RequirementConfirmation.attempt_id == attempt.id,
-        RequirementConfirmation.removed_at == move.moved_at,
+    rows = fetch_rows(PAST_REQUIREMENTS, unit_id=move.older.id, attempt_id=attempt.id, moved_at=move.moved_at)
+    return tuple(_build_requirement(*row) for row in rows)
+
+
+SIGNATURES = (
+    select(
+        Signature.role,
+        build_name_at(Signature.signed_at),
+        Signature.signed_at,
+        Signature.round,
+        Signature.superseded_at,
+        Signature.date_sampled,
+        Signature.unsampled_reason,
+        Signature.warnings_reason,
+        Signature.address_confirmed,
+        Person.email_confirmed_at,
     )
-    return _load_requirements(move.older.id, is_ended_by_move)
+    .join(Person, Person.id == Signature.person_id)
+    .where(Signature.attempt_id == bindparam("attempt_id"))
+    .order_by(Signature.signed_at, Signature.id)
+)
 
 
 def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
     """List every signature on the attempt, superseded ones included."""
-    query = (
-        select(
-            Signature.role,
-            build_name_at(Signature.signed_at),
-            Signature.signed_at,
-            Signature.round,
-            Signature.superseded_at,
-            Signature.date_sampled,
-            Signature.unsampled_reason,
-            Signature.warnings_reason,
-            Signature.address_confirmed,
-            Person.email_confirmed_at,
-        )
-        .join(Person, Person.id == Signature.person_id)
-        .where(Signature.attempt_id == attempt.id)
-        .order_by(Signature.signed_at, Signature.id)
-    )
-    rows: Iterable[Any] = db.session.execute(query)
-    return tuple(AttemptSignature(*row) for row in rows)
+    return tuple(AttemptSignature(*row) for row in fetch_rows(SIGNATURES, attempt_id=attempt.id))
 
 
 def find_last_reopening(attempt: UnitAttempt) -> AttemptReopening | None:

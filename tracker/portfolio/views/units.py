@@ -23,6 +23,7 @@ from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import load_same_criteria
 from tracker.portfolio.queries.own_action import find_criteria_to_act_on
 from tracker.portfolio.views import portfolio
+from tracker.portfolio.views.matrix_cells import MatrixCells, build_evidence_urls
 from tracker.vocabulary import AttemptState, CriterionState, Role
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
@@ -62,6 +63,7 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
     to_act_on = find_criteria_to_act_on(attempt, matrix, acting_roles) if chosen is CriteriaFilter.MINE else set()
     statuses = [status for status in matrix.statuses if is_shown(status, chosen, to_act_on)]
     shown_ids = {status.column.id for status in statuses}
+    shown_matrix = matrix.select_columns(shown_ids) if as_matrix else None
     same_criteria = load_same_criteria(attempt) if as_matrix and can_claim else {}
     return render_template(
         "portfolio/show_attempt.html",
@@ -70,7 +72,7 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         own=own,
         can_claim=can_claim,
         as_matrix=as_matrix,
-        shown_matrix=matrix.select_columns(shown_ids) if as_matrix else None,
+        shown_matrix=shown_matrix,
         every_column=request.args.get("columns") == "all",
         same_criteria={id_: same for id_, same in same_criteria.items() if id_ in shown_ids},
         chosen=chosen,
@@ -82,7 +84,8 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         acting_roles=acting_roles,
         statuses=statuses,
         suggestions=_suggest_evidence(attempt, matrix) if own else {},
-        evidence_url=build_evidence_url,
+        cells=MatrixCells(attempt, shown_matrix, can_claim=can_claim) if shown_matrix else None,
+        evidence_urls=list_evidence_urls(attempt, matrix),
         attempt_url=build_attempt_url,
         administrator=Role.ADMINISTRATOR,
         **sidebar,
@@ -169,8 +172,8 @@ def _suggest_evidence(attempt: UnitAttempt, matrix: Matrix) -> dict[int, tuple[M
     }
 
 
-def build_evidence_url(attempt: UnitAttempt, evidence_id: int) -> str:
-    """Return the address of an item: the candidate's own page, or for others its page within the attempt."""
+def list_evidence_urls(attempt: UnitAttempt, matrix: Matrix) -> dict[int, str]:
+    """Return the address of each item by its id: the candidate's own page, for others its page in the attempt."""
     if attempt.candidate_id == me().person_id:
-        return url_for("portfolio.show_evidence", evidence_id=evidence_id)
-    return url_for("portfolio.show_attempt_evidence", attempt_id=attempt.id, evidence_id=evidence_id)
+        return build_evidence_urls("portfolio.show_evidence", matrix.rows)
+    return build_evidence_urls("portfolio.show_attempt_evidence", matrix.rows, attempt_id=attempt.id)
