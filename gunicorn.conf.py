@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from tracker.config import Settings
+from tracker.counters import delete_files_of_ended_processes
 from tracker.log_output import make_formatter
 from tracker.storage.private_files import list_exposed_paths, make_new_files_private
 
@@ -31,6 +32,7 @@ def on_starting(server: Any) -> None:
         for handler in server.log.error_log.handlers:
             handler.setFormatter(make_formatter("json"))
     make_new_files_private()
+    delete_files_of_ended_processes(settings.instance_path / "metrics")
     for path in list_exposed_paths(settings):
         server.log.warning("Other accounts of this machine can open %s. To keep it private: chmod go= %s", path, path)
 

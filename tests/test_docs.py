@@ -12,7 +12,7 @@ from flask import Flask
 pytestmark = pytest.mark.one_database
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("docs", "scripts", "standards", "static", "templates", "tests", "tracker", "migrations")
+FOLDERS = ("deploy", "docs", "scripts", "standards", "static", "templates", "tests", "tracker", "migrations")
 PAGES = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))])
 NAMES = [str(path.relative_to(ROOT)) for path in PAGES]
 CODE = (".py", ".html", ".css", ".js", ".toml", ".yaml", ".sh", "")

@@ -26,6 +26,7 @@ BLUEPRINTS = (
     "integrity",
     "privacy",
     "doctor",
+    "metrics",
 )
 """The features with views: each has its blueprint, of the same name, in `tracker.<feature>.views`."""
 
@@ -67,6 +68,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     from tracker.background import jobs
     from tracker.background.lazy_commands import LazyGroup
     from tracker.config import Settings
+    from tracker.counters import share_counters
     from tracker.demo import guard
     from tracker.extensions import csrf, db
     from tracker.ledger import transactions
@@ -101,10 +103,12 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     app.config.from_mapping(overrides)
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     share_slots(settings.instance_path / "slots")
+    share_counters(settings.instance_path / "metrics")
 
     static_files.init_app(app)
     trusted_proxies.init_app(app)
-    measurements.init_app(app, (request_log.write,))  # before the others, so that it measures them too
+    # before the others, so that it measures them too
+    measurements.init_app(app, (request_log.write, measurements.count_for_metrics))
     compression.init_app(app)  # registered before the others, it runs after them, on the finished page
     log_output.init_app(app)
     security_log.init_app()
@@ -167,6 +171,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.integrity.timestamping import timestamp_newest_checkpoint
     from tracker.ledger import checkpoints
     from tracker.library.services.import_job import resume_imports, run_import
+    from tracker.metrics.stored_bytes import measure_stored_bytes
     from tracker.privacy.retention_reminders import send_retention_reminders
 
     every_minute = (
@@ -183,5 +188,6 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         record_failed_sign_ins,
         apply_due_changes,
         send_requested_links,
+        measure_stored_bytes,
     )
     return (run_import, release_assessment_if_due, send_requested_link), every_minute

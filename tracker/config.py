@@ -107,6 +107,10 @@ class Settings:
     """Further host names that the site answers to."""
     trusted_proxies: str = ""
     """The proxies whose `X-Forwarded-For` and `X-Request-Id` are believed: how many, or their networks."""
+    metrics_token: str | None = field(default=None, repr=False)
+    """What a reader of metrics sends as its bearer token."""
+    metrics_networks: str = ""
+    """The networks that metrics are read from; without these and a token nobody reads them."""
     log_format: str = "text"
     """How lines of the log are written: `text`, or `json` for all of them."""
     checkpoints_mail: tuple[str, ...] = ()
@@ -150,6 +154,8 @@ class Settings:
             base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
             trusted_hosts=tuple(environ.get("TRUSTED_HOSTS", "").replace(",", " ").split()),
             trusted_proxies=environ.get("TRUSTED_PROXIES", ""),
+            metrics_token=environ.get("METRICS_TOKEN") or None,
+            metrics_networks=environ.get("METRICS_NETWORKS", ""),
             log_format=parse_log_format(environ.get("LOG_FORMAT") or "text"),
             checkpoints_mail=tuple(environ.get("CHECKPOINTS_MAIL", "").replace(",", " ").split()),
             key_fingerprints=tuple(

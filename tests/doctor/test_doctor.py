@@ -80,6 +80,7 @@ def test_a_sound_configuration_is_ready(patient: Flask) -> None:
             "✗ BASE_URL does not begin with https://, so passwords would be sent unencrypted.",
         ),
         ({"demo": True}, "✗ DEMO=1 is set, and anybody can sign in to a demonstration."),
+        ({"metrics_token": "short"}, "✗ METRICS_TOKEN is shorter than 32 characters and could be guessed."),
     ],
 )
 def test_an_unsafe_setting_is_refused(
@@ -87,6 +88,17 @@ def test_an_unsafe_setting_is_refused(
 ) -> None:
     configure(**changes)
     assert run(patient) == (1, [line, "1 fault."])
+
+
+def test_networks_of_metrics_need_the_clients_own_address(patient: Flask, configure: Configure) -> None:
+    configure(metrics_networks="127.0.0.1", trusted_proxies="")
+    code, lines = run(patient)
+    assert code == 1
+    assert (
+        "✗ METRICS_NETWORKS needs TRUSTED_PROXIES or METRICS_TOKEN, or a web server's clients pass for it." in lines
+    )
+    configure(metrics_token="t" * 32)
+    assert run(patient)[0] == 0
 
 
 @pytest.mark.parametrize(

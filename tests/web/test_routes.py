@@ -57,6 +57,7 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.follow_link": NOBODY,  # no such token exists
     "accounts.cancel_by_link": NOBODY,  # no such token exists
     "accounts.outbox": NOBODY,  # in demo mode only
+    "metrics.show_metrics": NOBODY,  # by token or network only, and none is configured
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,

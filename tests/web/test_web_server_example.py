@@ -91,6 +91,12 @@ def test_the_trackers_headers_are_kept_and_a_client_cannot_name_its_own_address(
     assert re.fullmatch("[0-9a-f]{32}", request_id)
 
 
+def test_metrics_are_not_passed_on(tmp_path: Path) -> None:
+    with tracker() as upstream, nginx(tmp_path, upstream) as port:
+        assert fetch(port, "/metrics")[0].status == 404
+        assert fetch(port, "/metrics/")[0].status == 200  # a page that the tracker does not have
+
+
 def test_no_address_of_a_one_time_link_is_logged(tmp_path: Path) -> None:
     with tracker() as upstream, nginx(tmp_path, upstream) as port:
         assert fetch(port, "/links/a-secret-token")[0].status == 200

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 
+from tracker.background.worker_reports import delete_report, list_reports, make_report, write_report
 from tracker.errors import Refused
 from tracker.hosts.leases import NoFreeLease, release_lease, take_lease
 from tracker.ledger import read_only, transactions
@@ -95,6 +96,7 @@ class Jobs:
         self.find_fault = find_fault
         self.load_jobs = load_jobs
         self.stopping = threading.Event()
+        self.report = make_report()
 
     def put(self, job: Job, *arguments: int | str, delay: timedelta | None = None) -> None:
         """Queue a job now. The change that needs it is committed already, so an unreachable queue is only logged."""
@@ -137,11 +139,13 @@ class Jobs:
 
         consumer = JobWorker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
         self.stopping = consumer.stop_flag
+        self.report = make_report()
         threading.Thread(target=self._send_heartbeats, args=(parent_pid,), daemon=True).start()
         try:
             consumer.run()
         finally:
-            if not self.app.config["SETTINGS"].redis_url:  # workers on other hosts write the same one
+            delete_report(self.queue, self.report)
+            if not list_reports(self.queue):  # other workers write the same heartbeat
                 self.queue.delete(HEARTBEAT_KEY)
 
     def perform(self, name: str, *arguments: int | str) -> None:
@@ -150,13 +154,18 @@ class Jobs:
             if read_only.is_read_only():
                 read_only.renew_mark()
                 return
+            self.report.running = name
             try:
                 with _alone(name) if name in self.every_minute else nullcontext():
                     (self.jobs | self.every_minute)[name](*arguments)
+                self.report.finished[name] += 1
             except NoFreeLease:
                 return  # a worker on another host is doing it
             except Exception:
                 logger.exception("The job %s failed", name)
+                self.report.failed[name] += 1
+            finally:
+                self.report.running = None
 
     @cached_property
     def jobs(self) -> dict[str, Job]:
@@ -167,6 +176,11 @@ class Jobs:
     def every_minute(self) -> dict[str, Job]:
         """The jobs that the worker runs once a minute, by name."""
         return {job.__name__: job for job in self.load_jobs()[1]}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all jobs, sorted."""
+        return sorted(self.jobs | self.every_minute)
 
     @property
     def queue(self) -> "Huey":
@@ -215,6 +229,7 @@ class Jobs:
             if seconds % HEARTBEAT_SECONDS == 0:
                 try:
                     self.queue.put(HEARTBEAT_KEY, time.time())
+                    write_report(self.queue, self.report)
                 except Exception:
                     logger.exception("The worker could not write its heartbeat")
             seconds += 1

@@ -41,6 +41,12 @@ def examine_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding("DEMO=1 is set, and anybody can sign in to a demonstration.")
     if address.scheme == "https" and not settings.trusted_proxies:
         yield Finding("TRUSTED_PROXIES is not set, so everybody behind a web server has its address.", is_fault=False)
+    if settings.metrics_token and len(settings.metrics_token) < MIN_SECRET_LENGTH:
+        yield Finding(f"METRICS_TOKEN is shorter than {MIN_SECRET_LENGTH} characters and could be guessed.")
+    if settings.metrics_networks and not settings.metrics_token and not settings.trusted_proxies:
+        yield Finding(
+            "METRICS_NETWORKS needs TRUSTED_PROXIES or METRICS_TOKEN, or a web server's clients pass for it."
+        )
     if not settings.mail_host and not settings.demo:
         yield Finding("MAIL_HOST is not set, so nobody is emailed.", is_fault=False)
 

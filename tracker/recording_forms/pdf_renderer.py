@@ -8,7 +8,9 @@ import atexit
 import logging
 import os
 import pickle
+import time
 
+from tracker.counters import count_render
 from tracker.errors import FormNotRendered, Refused
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, find_texts_with
 from tracker.recording_forms.index_content import IndexContent
@@ -66,8 +68,14 @@ class PdfRenderer:
 
 
 def render_pdf(content: FormContent | IndexContent) -> bytes:
-    """Return the PDF of a form or an index, rendered beside the server. Raises `FormNotRendered`."""
-    return _renderer.render(content)
+    """Return the PDF of a form or an index, rendered beside the server, and count it. Raises `FormNotRendered`."""
+    started_at, outcome = time.perf_counter(), "failed"
+    try:
+        pdf = _renderer.render(content)
+        outcome = "rendered"
+    finally:
+        count_render(outcome, time.perf_counter() - started_at)
+    return pdf
 
 
 def _describe_missing(content: FormContent, characters: str) -> str:

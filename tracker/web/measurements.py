@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, g, has_app_context, request
 from sqlalchemy import event
 
+from tracker.counters import count_request
 from tracker.extensions import db
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -65,6 +66,11 @@ def _finish(begun: Measurement, response: Response) -> MeasuredRequest:
         begun.statements,
         response.calculate_content_length() if response.is_sequence else response.content_length,
     )
+
+
+def count_for_metrics(measured: MeasuredRequest) -> None:
+    """Count a request and what it took."""
+    count_request(measured.endpoint, measured.method, measured.status, measured.seconds, measured.statements)
 
 
 def count_statements(app: Flask) -> None:

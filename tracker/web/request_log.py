@@ -7,8 +7,8 @@ from flask import Flask, current_app
 from tracker.log_output import add_handler, get_request_id, make_formatter, make_line
 from tracker.web.measurements import MeasuredRequest
 
-UNLOGGED = frozenset({"doctor.show_health", "doctor.show_readiness"})
-"""The endpoints of probes, which a balancer asks every few seconds."""
+UNLOGGED = frozenset({"doctor.show_health", "doctor.show_readiness", "metrics.show_metrics"})
+"""The endpoints of probes and metrics, which programs ask every few seconds."""
 logger = logging.getLogger("tracker.requests")
 
 

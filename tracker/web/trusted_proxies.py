@@ -44,11 +44,22 @@ def parse_trusted_proxies(setting: str) -> int | tuple[Network, ...]:
             message = f"TRUSTED_PROXIES is {count}: the most is {MAX_PROXIES}."
             raise ValueError(message)
         return count
+    return parse_networks("TRUSTED_PROXIES", setting)
+
+
+def parse_networks(name: str, setting: str) -> tuple[Network, ...]:
+    """Return the networks in a setting. Raises `ValueError`, with its name, for anything else."""
     try:
-        return tuple(ip_network(part) for part in parts)
+        return tuple(ip_network(part) for part in setting.replace(",", " ").split())
     except ValueError as error:
-        message = f"TRUSTED_PROXIES: {error}."
+        message = f"{name}: {error}."
         raise ValueError(message) from error
+
+
+def is_in_networks(address: str, networks: Iterable[Network]) -> bool:
+    """Return whether a text is an address in one of the networks."""
+    parsed = _parse(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 class CountedProxies(ProxyFix):
@@ -75,7 +86,7 @@ class TrustedProxies:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve a request with `REMOTE_ADDR` set to the nearest address that is no trusted proxy's."""
-        if self._is_trusted(environ.get("REMOTE_ADDR", "")):
+        if is_in_networks(environ.get("REMOTE_ADDR", ""), self.networks):
             _pass_request_id(environ)
         environ["REMOTE_ADDR"] = self.find_client(
             environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
@@ -90,14 +101,10 @@ class TrustedProxies:
             forwarded: the header: the addresses of client and proxies, the nearest last.
         """
         for entry in reversed(forwarded.split(",")):
-            if not self._is_trusted(address) or _parse(entry) is None:
+            if not is_in_networks(address, self.networks) or _parse(entry) is None:
                 break
             address = entry.strip()
         return address
-
-    def _is_trusted(self, address: str) -> bool:
-        parsed = _parse(address)
-        return parsed is not None and any(parsed in network for network in self.networks)
 
 
 def _pass_request_id(environ: "WSGIEnvironment") -> None:

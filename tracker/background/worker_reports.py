@@ -1,0 +1,62 @@
+"""Reports of the workers: what each runs now, and what it has done since it started, for metrics.
+
+A worker writes its report to the store of the job queue with each heartbeat, so that every host can read all of them.
+"""
+
+import os
+import socket
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from huey import Huey
+
+PREFIX = "worker_report:"
+KEPT_SECONDS = 300
+"""How long the report of a worker that was killed is still read; after that any other worker deletes it."""
+
+
+@dataclass
+class WorkerReport:
+    """What a worker runs, and the jobs that it has finished and that have failed, by their names."""
+
+    worker: str
+    at: float = 0
+    running: str | None = None
+    finished: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+
+def make_report() -> WorkerReport:
+    """Return the empty report of this process."""
+    return WorkerReport(f"{socket.gethostname()}:{os.getpid()}")
+
+
+def write_report(queue: "Huey", report: WorkerReport) -> None:
+    """Write the report of this worker, and delete those of workers that have ended long ago."""
+    report.at = time.time()
+    queue.put(f"{PREFIX}{report.worker}", asdict(report))
+    for key, other in _load(queue).items():
+        if report.at - other.at > KEPT_SECONDS:
+            queue.delete(key)
+
+
+def delete_report(queue: "Huey", report: WorkerReport) -> None:
+    """Delete the report of a worker that ends."""
+    queue.delete(f"{PREFIX}{report.worker}")
+
+
+def list_reports(queue: "Huey") -> list[WorkerReport]:
+    """List the reports of workers that have written one lately."""
+    oldest = time.time() - KEPT_SECONDS
+    return [report for report in _load(queue).values() if report.at >= oldest]
+
+
+def _load(queue: "Huey") -> dict[str, WorkerReport]:
+    return {
+        key: WorkerReport(**queue.serializer.deserialize(value))
+        for key, value in queue.all_results().items()
+        if key.startswith(PREFIX)
+    }
