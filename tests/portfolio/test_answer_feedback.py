@@ -12,7 +12,7 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Assessment, Claim, Evidence, EvidenceVersion
-from tracker.portfolio.queries.evidence import find_open_feedback, list_evidence_history
+from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.submissions import compute_content_hash, submit_evidence, withdraw_submission
 from tracker.vocabulary import AssessmentOutcome, Outcome
@@ -121,11 +121,11 @@ def test_the_answer_of_a_withdrawn_version_is_in_the_draft_again(
 ) -> None:
     answer(alice, returned)
     submit_item(returned, world)
-    assert find_open_feedback(list_evidence_history(returned)) == []
+    assert find_open_feedback(load_item_record(returned.id).list_history()) == []
     with transaction():
         withdraw_submission(returned, factories.make_actor(world.alice))
     assert returned.response == ANSWER
-    assert len(find_open_feedback(list_evidence_history(returned))) == 1
+    assert len(find_open_feedback(load_item_record(returned.id).list_history())) == 1
 
 
 def test_everybody_who_reads_the_version_reads_the_answer(
@@ -206,6 +206,6 @@ def test_one_feedback_in_two_units_is_one_entry(world: World, returned: Evidence
         outcome = AssessmentOutcome.RETURNED
         second = factories.accept(world.inscc004, first.evidence_version, world.bob, {}, outcome=outcome)
         second.feedback = first.feedback
-    [entry] = find_open_feedback(list_evidence_history(returned))
+    [entry] = find_open_feedback(load_item_record(returned.id).list_history())
     assert entry.description == "returned version 1 in CFACC15 and INSCC004"
     assert entry.feedback == "Whose decision was the refund?"

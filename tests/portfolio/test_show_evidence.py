@@ -18,7 +18,7 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Assessment, Claim, Evidence, EvidenceVersion
-from tracker.portfolio.queries.evidence import list_badges
+from tracker.portfolio.queries.badges import list_badges
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
@@ -232,7 +232,7 @@ class TestAssessorsAndVerifiers:
             assert client(person).get(path).status_code == 404
 
 
-def test_the_pages_take_at_most_twelve_statements(
+def test_the_pages_take_at_most_nine_statements(
     world: World,
     client: ClientFor,
     complaint: Evidence,
@@ -256,4 +256,4 @@ def test_the_pages_take_at_most_twelve_statements(
         db.session.expunge_all()
         with count_statements() as statements:
             assert browser.get(path).status_code == 200
-        assert len(statements) <= 12, (path, *statements)
+        assert len(statements) <= 9, (path, *statements)

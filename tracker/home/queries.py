@@ -20,7 +20,7 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
-from tracker.portfolio.queries.evidence import list_badges
+from tracker.portfolio.queries.badges import list_badges
 from tracker.registrations.current_allocations import has_role_now
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 from tracker.web.formatting import counted, join_words

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from logging import getLogger
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.clock import now
@@ -23,6 +23,7 @@ from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import reading, transaction
 from tracker.models import Attachment, DerivedFile
 from tracker.sandbox.slots import hold_file_lock
+from tracker.statements import fetch_rows
 from tracker.storage import file_store
 from tracker.storage.file_references import name_fault
 from tracker.web.fair_shares import Turn
@@ -31,6 +32,9 @@ REPLACED = "derived_file_replaced"
 """The event by which the installation says that a derived file was changed outside the product and made anew."""
 SOURCE_FAULT = (
     "This file {} in the file store, so it is not shown. The record of it is kept. Tell your centre's administrator."
+)
+RECORDED_HASH = select(DerivedFile.sha256).where(
+    DerivedFile.source_sha256 == bindparam("source_sha256"), DerivedFile.name == bindparam("name")
 )
 logger = getLogger(__name__)
 
@@ -75,8 +79,8 @@ def find_derived(sha256: str, name: str) -> bytes | None:
 
 def find_recorded_hash(sha256: str, name: str) -> str | None:
     """Return the hash that a derived file had when it was made; None where none is recorded."""
-    query = select(DerivedFile.sha256).where(DerivedFile.source_sha256 == sha256, DerivedFile.name == name)
-    return db.session.scalar(query)
+    rows = fetch_rows(RECORDED_HASH, source_sha256=sha256, name=name)
+    return rows[0].sha256 if rows else None
 
 
 def has_derived(sha256: str, name: str) -> bool:

@@ -52,6 +52,7 @@ ATTEMPT_WITH_OWN_ALLOCATIONS = (
 )
 """An attempt with the roles in which it is allocated to a person: a row for each role, or one row without."""
 OWN_ALLOCATIONS = select(Allocation.role).where(IS_OWN_ALLOCATION)
+EVIDENCE = select(Evidence).where(Evidence.id == bindparam("evidence_id"))
 OPEN_VISIT = (
     select(VisitAttempt.attempt_id)
     .join(Visit)
@@ -132,7 +133,7 @@ def get_index_of_evidence(registration_id: int) -> tuple[Registration, frozenset
 
 def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
     """Return a candidate's own evidence, drafts included; raise NotFound for everybody else."""
-    evidence = db.session.get(Evidence, evidence_id)
+    evidence = db.session.scalars(EVIDENCE, {"evidence_id": evidence_id}).one_or_none()
     if not evidence or evidence.candidate_id != me().person_id or evidence.discarded_at:
         raise NotFound
     grant = me().find_grant(Role.CANDIDATE, evidence.centre_id)

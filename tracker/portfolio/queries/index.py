@@ -24,7 +24,7 @@ from tracker.models import (
     UnitAttempt,
     VersionAttachment,
 )
-from tracker.portfolio.queries.evidence import list_badges
+from tracker.portfolio.queries.badges import list_badges
 from tracker.vocabulary import AttemptState, Method
 from tracker.web.text_direction import isolate
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from tracker.extensions import db
 from tracker.matrix import Matrix
 from tracker.models import ActionPoint, ActionPointCriterion, UnitAttempt
-from tracker.portfolio.queries.evidence import list_badges
+from tracker.portfolio.queries.badges import list_badges
 from tracker.vocabulary import CriterionState, Role
 
 

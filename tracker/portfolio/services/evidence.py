@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from tracker.accounts.person_names import remove_invisible_characters
 from tracker.clock import now, today
@@ -137,16 +137,18 @@ def has_changes_since(evidence: Evidence, version: EvidenceVersion | None) -> bo
     return [each.id for each in evidence.attachments] != [each.id for each in version.attachments]
 
 
+LATEST_VERSION = (
+    select(EvidenceVersion)
+    .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+    .where(EvidenceVersion.evidence_id == bindparam("evidence_id"), Submission.withdrawn_at.is_(None))
+    .order_by(EvidenceVersion.number.desc())
+    .limit(1)
+)
+
+
 def find_latest_version(evidence: Evidence) -> EvidenceVersion | None:
     """Return the latest version that was submitted and not withdrawn."""
-    query = (
-        select(EvidenceVersion)
-        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
-        .where(EvidenceVersion.evidence_id == evidence.id, Submission.withdrawn_at.is_(None))
-        .order_by(EvidenceVersion.number.desc())
-        .limit(1)
-    )
-    return db.session.scalars(query).one_or_none()
+    return db.session.scalars(LATEST_VERSION, {"evidence_id": evidence.id}).one_or_none()
 
 
 def _iterate_problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

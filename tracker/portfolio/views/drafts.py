@@ -16,7 +16,7 @@ from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
 from tracker.portfolio.file_types import EXTENSIONS, TYPE_NAMES, shorten_name
 from tracker.portfolio.forms import METHOD_HELP, USUAL_METHODS, EvidenceForm
-from tracker.portfolio.queries import evidence as queries
+from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.services.evidence import create_draft, discard_draft, save_draft
 from tracker.portfolio.services.files import CheckedFile, attach_file, store_file
 from tracker.portfolio.storage_quotas import check_room
@@ -177,8 +177,9 @@ def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
     """Render the form of an item; None for a new one."""
     if evidence is not None and not form.is_submitted():
         form.version.data = str(evidence.version)
-    history = queries.list_evidence_history(evidence) if evidence and evidence.number else []
-    feedback = queries.find_open_feedback(history)
+    record = load_item_record(evidence.id) if evidence and evidence.number else None
+    history = record.list_history() if record else []
+    feedback = find_open_feedback(history)
     return render_template(
         "portfolio/add_evidence.html",
         unit=get_unit(),
@@ -186,7 +187,7 @@ def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
         evidence=evidence,
         feedback=feedback,
         next_version=1 + max((entry.version or 0 for entry in history), default=0),
-        claims=queries.list_claims(evidence.id) if evidence and feedback else [],
+        claims=record.claims if record and feedback else [],
         help=METHOD_HELP,
         accept=ACCEPTED_EXTENSIONS,
         usual_methods=USUAL_METHODS,

@@ -9,6 +9,7 @@ from tracker.ledger.transactions import reading
 from tracker.models import Evidence
 from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
+from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
@@ -33,7 +34,7 @@ from tracker.web.route_rules import requires
 def show_evidence(evidence_id: int) -> ResponseReturnValue:
     """Show the candidate's own item with its claims and history."""
     evidence, _ = get_own_evidence(evidence_id)
-    return render_item(evidence, EvidenceForm(obj=evidence))
+    return render_item(evidence)
 
 
 @portfolio.post("/evidence/<int:evidence_id>/answer")
@@ -44,7 +45,7 @@ def answer_feedback(evidence_id: int) -> ResponseReturnValue:
         get_own_evidence(evidence_id)
     uploads = store_uploads(request.files.getlist("files"))
     evidence, _ = get_own_evidence(evidence_id)
-    if not queries.find_open_feedback(queries.list_evidence_history(evidence)):
+    if not find_open_feedback(load_item_record(evidence.id).list_history()):
         raise Refused(
             "This item has no feedback to answer: it is not returned, or you have answered already. "
             "Your answer was not saved. Go back in your browser to copy it."
@@ -80,15 +81,16 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
     version = queries.find_version_in(attempt, evidence_id)
     if version is None:
         raise NotFound
+    record = load_item_record(evidence_id)
     return render_template(
         "portfolio/show_attempt_evidence.html",
         attempt=attempt,
         version=version,
         attachments=queries.list_version_attachments(version),
-        claims=[claim for claim in queries.list_claims(evidence_id) if claim.attempt_id == attempt.id],
+        claims=[claim for claim in record.claims if claim.attempt_id == attempt.id],
         can_assess=Role.ASSESSOR in list_roles_in_attempt(attempt) and attempt.state is AttemptState.IN_PROGRESS,
         other_codes=queries.list_other_codes(attempt, evidence_id),
-        history=queries.list_evidence_history(version.evidence, attempt),
+        history=record.list_history(attempt.id),
     )
 
 
@@ -125,23 +127,36 @@ def withdraw_evidence(evidence_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
 
 
-def render_item(evidence: Evidence, form: EvidenceForm) -> str:
-    """Render the page of the candidate's own item; where it is returned, with the form of the answer."""
-    form.version.data = str(evidence.version)
+def render_item(evidence: Evidence, form: EvidenceForm | None = None) -> str:
+    """Render the page of the candidate's own item; where it is returned, with the form of the answer.
+
+    Args:
+        evidence: the item.
+        form: the form as it was sent, after a refusal.
+    """
     latest = find_latest_version(evidence)
-    history = queries.list_evidence_history(evidence)
+    if latest:
+        queries.load_attachments(evidence, latest)
+    record = load_item_record(evidence.id)
+    history = record.list_history()
+    is_returned = record.has_live_claims and any(state == "returned" for _, state in record.badges)
+    if is_returned and form is None:
+        form = EvidenceForm(obj=evidence)
+    if form:
+        form.version.data = str(evidence.version)
     return render_template(
         "portfolio/show_evidence.html",
         evidence=evidence,
         form=form,
+        is_returned=is_returned,
         accept=ACCEPTED_EXTENSIONS,
         latest=latest,
         has_changed=has_changes_since(evidence, latest),
         next_version=1 + max((entry.version or 0 for entry in history), default=0),
-        claims=queries.list_claims(evidence.id),
+        claims=record.claims,
         history=history,
-        feedback=queries.find_open_feedback(history),
-        badges=queries.list_badges([evidence.id])[evidence.id],
+        feedback=find_open_feedback(history),
+        badges=record.badges,
     )
 
 
@@ -151,7 +166,7 @@ def render_declaration(evidence: Evidence, form: DeclarationForm, refusals: list
     Where something is missing the page says so and has no declaration (docs/rules.md, Evidence).
     """
     form.version.data = str(evidence.version)
-    claims = [claim for claim in queries.list_claims(evidence.id) if not claim.removed_reason]
+    claims = [claim for claim in load_item_record(evidence.id).claims if not claim.removed_reason]
     return render_template(
         "portfolio/submit.html",
         evidence=evidence,
