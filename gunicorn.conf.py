@@ -12,7 +12,7 @@ from tracker.storage.private_files import list_exposed_paths, make_new_files_pri
 DEMO = os.environ.get("DEMO") == "1"
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WORKERS", "1"))
+workers = int(os.environ.get("WORKERS", "2"))
 worker_class = "tracker.web.gunicorn_worker.BufferingWorker"
 threads = int(os.environ.get("THREADS", "16"))
 timeout = 120
