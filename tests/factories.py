@@ -155,12 +155,14 @@ def grant(person: Person, centre: Centre, role: Role, *, ends_at: datetime | Non
     )
 
 
-def make_registration(candidate: Person, centre: Centre, administrator: Person) -> Registration:
+def make_registration(
+    candidate: Person, centre: Centre, administrator: Person, candidate_number: str = ""
+) -> Registration:
     return add_and_flush(
         Registration(
             centre_id=centre.id,
             candidate_id=candidate.id,
-            candidate_number=f"C{candidate.id:04}",
+            candidate_number=candidate_number or f"C{candidate.id:04}",
             awarding_body_number=f"AB{candidate.id:06}",
             awarding_body_date=date(2026, 9, 1),
             registered_at=LONG_AGO,

@@ -292,6 +292,27 @@ def test_many_candidates_of_a_visit_are_searched_for(
     assert {each.attempt_id for each in visit.attempts} == {world.cfacc15.id, attempt.id}
 
 
+def test_a_candidate_with_two_registrations_counts_once(
+    world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One candidate fits in a list of one, and neither is searched for nor said to be one of several."""
+    monkeypatch.setattr(person_choices, "MAX_CHOICES", 1)
+    with transaction():
+        again = factories.make_registration(world.alice, world.northgate, world.dan, candidate_number="NG-2")
+        factories.make_attempt(again, "INSCC004")
+    page = client(world.dan).get(address(world)).text
+    assert page.count('name="candidates"') == 1
+    assert "Find a candidate" not in page
+    assert "More people match" not in page
+    with transaction():
+        ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
+    form = fill_form(world, act="find", find_candidates="alice")
+    found = client(world.dan).post(address(world), data=form).text
+    assert "Alice Moran: " in found
+    assert "More people match" not in found
+
+
 def test_all_units_of_a_candidate_are_chosen_with_one_box(world: World, client: ClientFor) -> None:
     """Forty candidates with eight units each are 40 boxes, not 320."""
     with transaction():

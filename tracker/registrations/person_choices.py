@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Exists, Select, SQLColumnExpression, func, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
@@ -46,14 +46,26 @@ def list_people_to_choose(centre: Centre, role: Role, words: str = "", chosen: C
 
 
 def list_candidates_to_choose(centre: Centre, words: str = "", chosen: Collection[int] = ()) -> PersonChoices:
-    """List a centre's candidates with an attempt that is not void, in the same way."""
-    attempts = select(UnitAttempt.id).where(
-        UnitAttempt.registration_id == Registration.id, UnitAttempt.state != AttemptState.VOID
-    )
+    """List a centre's candidates with an attempt that is not void, in the same way.
+
+    Each is found by the first of their registrations, so that nobody counts twice.
+    """
+    earlier = aliased(Registration)
     people = (
         select(Person)
         .join(Registration, Registration.candidate_id == Person.id)
-        .where(Registration.centre_id == centre.id, attempts.exists())
+        .where(
+            Registration.centre_id == centre.id,
+            _has_attempt(Registration.id),
+            ~select(earlier.id)
+            .where(
+                earlier.candidate_id == Person.id,
+                earlier.centre_id == centre.id,
+                earlier.id < Registration.id,
+                _has_attempt(earlier.id),
+            )
+            .exists(),
+        )
     )
     return _list_choices(people, words, chosen)
 
@@ -74,6 +86,15 @@ def count_open_units_of(people: Collection[Person], centre: Centre, role: Role) 
     )
     load: dict[int, int] = dict(db.session.execute(query).all())
     return [(person, load.get(person.id, 0)) for person in people]
+
+
+def _has_attempt(registration_id: SQLColumnExpression[int]) -> Exists:
+    """Return the condition that a registration has an attempt that is not void."""
+    return (
+        select(UnitAttempt.id)
+        .where(UnitAttempt.registration_id == registration_id, UnitAttempt.state != AttemptState.VOID)
+        .exists()
+    )
 
 
 def _list_choices(people: Select[Person], words: str, chosen: Collection[int]) -> PersonChoices:
