@@ -31,9 +31,9 @@ if TYPE_CHECKING:  # the fixtures import what they need: a test without a databa
     from tests.prepared_databases import PreparedDatabases
     from tracker.models import Person
 
-# A machine that is busy must not fail a test: no example has a time limit.
-hypothesis.settings.register_profile("without time limit", deadline=None)
-hypothesis.settings.load_profile("without time limit")
+# A machine that is busy must not fail a test: no example has a time limit. Each run tries other examples.
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=30)
+hypothesis.settings.load_profile("tests")
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: what is lost with the power is no loss here

@@ -289,6 +289,6 @@ class TestWriting:
             assert read_qualification_text(format_qualification_yaml(document)) == document
 
     @given(qualification_documents())
-    @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     def test_any_qualification_round_trips(self, document: QualificationDocument) -> None:
         assert read_qualification_text(format_qualification_yaml(document)) == document

@@ -227,7 +227,7 @@ def fulfils(award: QualificationDocument, selection: set[str]) -> bool:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(award=awards(), data=st.data())
 def test_complete_exactly_when_some_allowed_choice_fulfils_every_rule(
     award: QualificationDocument, data: st.DataObject
