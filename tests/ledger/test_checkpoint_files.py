@@ -1,12 +1,14 @@
 """Checkpoints by themselves: their bytes, when one is due, and a file whose last line was cut."""
 
+import fcntl
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from flask import Flask
@@ -14,7 +16,7 @@ from flask import Flask
 from tests import factories
 from tests.factories import World
 from tracker.extensions import db
-from tracker.ledger import checkpoints, events, keys
+from tracker.ledger import checkpoints, events, keys, transactions
 from tracker.ledger.checkpoints import EVENTS_PER_CHECKPOINT, MAX_AGE, MAX_LINE_LENGTH, NO_PREVIOUS, Checkpoint
 from tracker.ledger.events import record
 from tracker.ledger.transactions import transaction
@@ -206,6 +208,77 @@ class TestWriting:
             file.write(f"{second.line}\n")
         assert checkpoints.write_due() is None
         assert checkpoints.find_newest_copy() == second
+
+    def test_a_checkpoint_that_is_in_the_file_before_the_database_has_any_is_copied(self, act: Act) -> None:
+        act()
+        with checkpoints.locked_for_writing() as file:
+            first = checkpoints.sign_next(None)
+            checkpoints.append_lines(file, [first.line])
+        assert checkpoints.find_newest_number() is None
+        assert checkpoints.write_due() is None
+        assert checkpoints.find_newest_copy() == first
+
+    def test_nothing_is_written_where_none_is_due_and_each_is_copied(
+        self, act: Act, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        act()
+        assert checkpoints.write_due()
+        monkeypatch.setattr(transactions, "writing", pytest.fail)
+        assert checkpoints.write_due() is None
+
+    def test_copies_are_not_made_again_with_each_checkpoint(self, act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+        act()
+        assert checkpoints.write_due()
+        monkeypatch.setattr(checkpoints, "copy_to_database", pytest.fail)
+        assert checkpoints.write_due(at_once=True)
+
+    def test_the_database_has_accepted_a_checkpoint_before_its_line_is_written_and_synced(
+        self, act: Act, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[int] = []
+        append_lines, writing = checkpoints.append_lines, transactions.writing
+
+        def write() -> AbstractContextManager[None]:
+            assert not db.session().in_transaction()  # or the lock for writing would come too late
+            return writing()
+
+        def append(file: IO[bytes], lines: Iterable[str]) -> None:
+            assert not db.session.new
+            assert db.session().in_transaction()
+            append_lines(file, lines)
+            assert synced == [file.fileno()]
+
+        monkeypatch.setattr(checkpoints, "append_lines", append)
+        monkeypatch.setattr("os.fsync", synced.append)
+        act()
+        monkeypatch.setattr(transactions, "writing", write)
+        assert checkpoints.write_due()
+        assert len(synced) == 1
+
+    def test_a_checkpoint_whose_line_is_not_written_is_not_in_the_database_either(
+        self, act: Act, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_file: IO[bytes], _lines: Iterable[str]) -> None:
+            raise OSError(28, "No space left on device")
+
+        act()
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints, "append_lines", fail)
+            assert checkpoints.write_due() is None
+        assert not db.session().in_transaction()
+        db.session.commit()
+        assert checkpoints.find_newest_number() is None
+        written = checkpoints.write_due()
+        assert written
+        assert written.number == 1
+
+    def test_no_checkpoint_can_be_written_while_the_file_is_locked_for_reading(self, act: Act) -> None:
+        act()
+        assert checkpoints.write_due()
+        with checkpoints.get_path().open("rb") as other:
+            with checkpoints.locked_for_reading(), pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def test_only_its_owner_may_read_the_file(self, act: Act) -> None:
         act()

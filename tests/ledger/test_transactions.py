@@ -1,8 +1,10 @@
 """One commit for each request that succeeds, and none for any other; what a transaction locks, logs and runs afterwards."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from flask import Flask, Response
@@ -13,7 +15,8 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from tests import factories
 from tests.factories import World
-from tracker import security_log
+from tracker import create_app, security_log
+from tracker.config import Settings
 from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events, read_only, transactions
@@ -67,6 +70,8 @@ def perform(app: Flask, world: World, method: str, answer: int | Exception, endp
     def rename() -> Response:
         world.alice.name = "Alice Renamed"
         if isinstance(answer, Exception):
+            record("data_exported", world.alice, factories.make_actor(world.dan))
+            transactions.after_commit(bool)
             raise answer
         return Response(status=answer)
 
@@ -105,7 +110,8 @@ class TestRequest:
         with pytest.raises(expected):
             perform(app, world, "POST", raised)
         assert world.alice.name == "Alice Moran"
-        assert not db.session.info.get("events")
+        assert not events.has_queued()
+        assert "after_commit" not in db.session.info
 
     @pytest.mark.usefixtures("waiting")
     def test_while_a_restore_waits_only_sign_in_may_write(self, app: Flask, world: World) -> None:
@@ -245,11 +251,12 @@ class TestBegin:
             "PRAGMA recursive_triggers = ON",
         )
 
-    def test_the_pragmas_are_set_on_each_connection(self) -> None:
-        if db.engine.dialect.name != "sqlite":
-            pytest.skip("PostgreSQL has none")
-        assert db.session.scalar(db.text("PRAGMA foreign_keys")) == 1
-        assert db.session.scalar(db.text("PRAGMA recursive_triggers")) == 1
+    def test_what_only_reads_inside_a_transaction_that_may_write_leaves_it_as_it_was(self) -> None:
+        with transactions.writing():
+            with transactions.reading():
+                assert not transactions._writing.get()
+            assert transactions._writing.get()
+        assert not transactions._writing.get()
 
     def test_an_error_at_the_end_of_a_request_is_that_of_a_lost_connection(
         self, monkeypatch: pytest.MonkeyPatch
@@ -266,6 +273,35 @@ class TestBegin:
         db.session.execute(db.text("SELECT 1"))
         transactions.end_transaction(None)
         assert not db.session().in_transaction()
+
+
+class TestSettingUp:
+    """Each app sets up its own database, whichever the others have."""
+
+    def make_app(self, folder: Path, url: str) -> Flask:
+        return create_app(
+            Settings.from_environment({"INSTANCE_PATH": str(folder), "DATABASE_URL": url, "SECRET_KEY": "test"})
+        )
+
+    def test_sqlite_begins_no_transaction_itself_and_each_connection_has_its_pragmas(self, tmp_path: Path) -> None:
+        app = self.make_app(tmp_path, f"sqlite:///{tmp_path}/tracker.sqlite")
+        with app.app_context():
+            assert transactions.end_transaction in app.teardown_appcontext_funcs
+            with db.engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                assert driver.isolation_level is None
+                for pragma in ("foreign_keys", "recursive_triggers"):
+                    assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == 1
+            db.engine.dispose()
+
+    def test_postgresql_compiles_no_statement_to_machine_code(self, tmp_path: Path) -> None:
+        app = self.make_app(tmp_path, "postgresql+psycopg://nobody@127.0.0.1:1/none")
+        connection = MagicMock()
+        with app.app_context():
+            *_, set_up = db.engine.pool.dispatch.connect
+            set_up(connection, None)
+        connection.execute.assert_any_call("SET jit = off")
+        connection.commit.assert_called()
 
 
 class TestLock:

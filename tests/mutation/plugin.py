@@ -57,7 +57,11 @@ def choose_value(number: int, get_value: Callable[[], Any], get_other: Callable[
     if active is not None:
         return get_other() if number == active else get_value()
     reached.add(number)
-    value = get_value()
+    try:
+        value = get_value()
+    except BaseException:  # its mutant may not fail
+        affected.add(number)
+        raise
     try:
         differs = bool(value != get_other())
     except Exception:  # noqa: BLE001 - a mutant that fails, or values that cannot be compared

@@ -46,11 +46,11 @@ def sha256(domain: str, body: bytes) -> str:
 
 
 def _normalise(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
+    if value is None:
         return value
     if isinstance(value, str):
         return unicodedata.normalize("NFC", str(value))
-    if isinstance(value, int):
+    if isinstance(value, int):  # or a bool
         if abs(value) >= MAX_INTEGER:
             raise ValueError(f"{value} is too large to be written down exactly")
         return value

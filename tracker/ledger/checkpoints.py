@@ -144,8 +144,8 @@ def find_newest_number() -> int | None:
 
 def find_newest_copy() -> Checkpoint | None:
     """Return the newest checkpoint in the database, or None before the first."""
-    query = select(CheckpointCopy.line).order_by(CheckpointCopy.number.desc()).limit(1)
-    line = db.session.scalar(query)
+    newest = select(func.max(CheckpointCopy.number)).scalar_subquery()
+    line = db.session.scalar(select(CheckpointCopy.line).where(CheckpointCopy.number == newest))
     return parse_line(line) if line else None
 
 
@@ -168,7 +168,6 @@ def copy_to_database() -> None:
         public_key = public_keys.get(checkpoint.key, "")
         if head == checkpoint.head and keys.is_signed(public_key, checkpoint.signature, checkpoint.body):
             db.session.add(CheckpointCopy(number=number, line=checkpoint.line))
-    db.session.flush()
 
 
 def parse_line(line: str) -> Checkpoint | None:
@@ -250,9 +249,8 @@ def sign_next(last: Checkpoint | None) -> Checkpoint:
 
     key = keys.find_current_key()
     assert key is not None  # noqa: S101 - the caller has looked
-    newest = find_newest_copy()
-    if newest and newest.number and (last is None or (last.number or 0) < newest.number):
-        last = newest  # the file was emptied or cut
+    known = [each for each in (last, find_newest_copy()) if each]
+    last = max(known, key=lambda each: each.number or 0, default=None)  # the file may have been emptied or cut
     number = last.number + 1 if last and last.number else sum(1 for _ in read_checkpoints()) + 1
     size, head = events.get_head()
     unsigned = Checkpoint(

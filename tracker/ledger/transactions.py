@@ -220,9 +220,8 @@ def _set_up_sqlite(engine: Engine) -> None:
 
 def _list_pragmas(connection: Any) -> tuple[str, ...]:
     version = tuple(int(part) for part in connection.execute("select sqlite_version()").fetchone()[0].split("."))
-    wal_is_safe = version >= SAFE_WAL_VERSIONS[0] or any(
-        first <= version < (*first[:2], 999) for first in SAFE_WAL_VERSIONS
-    )
+    newest, *older = SAFE_WAL_VERSIONS
+    wal_is_safe = version >= newest or any(version >= first and version[:2] == first[:2] for first in older)
     journal = ("WAL", "FULL") if wal_is_safe else ("DELETE", "EXTRA")
     return (
         "PRAGMA busy_timeout = 15000",
