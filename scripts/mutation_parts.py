@@ -59,6 +59,8 @@ PARTS = {
         ("ledger",),
         (
             "tests/ledger",
+            "tests/hosts/test_checkpoints.py",
+            "tests/integrity/test_permitted_writes.py",
             "tests/integrity/test_checkpoints.py",
             "tests/integrity/test_checkpoint_copies.py",
             "tests/integrity/test_trust_anchor.py",

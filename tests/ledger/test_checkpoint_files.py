@@ -157,6 +157,7 @@ class TestLastLine:
             (f"{OLD.line}\n{LINE}\n", NUMBERED),
             (f"{LINE}\n{OLD.line}\n", OLD),
             (f"{LINE}\nwords\n", None),
+            (f"{LINE}\n", NUMBERED),
             ("x" * 5_000 + f"\n{LINE}\n", NUMBERED),
         ],
     )
@@ -285,6 +286,20 @@ class TestWriting:
         checkpoints.write_due()
         assert checkpoints.get_path().stat().st_mode & 0o777 == 0o600
         assert checkpoints.get_path().parent.stat().st_mode & 0o777 == 0o700
+
+    def test_lines_are_appended_at_the_end_and_can_be_read_before_the_file_is_closed(self, tmp_path: Path) -> None:
+        path = tmp_path / "checkpoints.jsonl"
+        path.write_bytes(b"first\n")
+        with path.open("r+b") as file:
+            checkpoints.append_lines(file, ["second", "third"])
+            assert path.read_bytes() == b"first\nsecond\nthird\n"
+
+    def test_nobody_waits_for_a_transaction_while_it_waits_for_the_file(self, act: Act, app: Flask) -> None:
+        act()
+        app.config["CHECKPOINTS_PATH"] /= "of/this/host"
+        db.session.get(RowSalt, "person:1")
+        with checkpoints.locked_for_writing():
+            assert not db.session().in_transaction()
 
     def test_a_checkpoint_leaves_no_transaction_open(self, act: Act) -> None:
         act()

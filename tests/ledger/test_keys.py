@@ -1,6 +1,7 @@
 """Signing keys by themselves: their files, their statements, and which of them count."""
 
 import json
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -16,9 +17,12 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 from sqlalchemy import select
 
+from tests import factories
+from tests.factories import World
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import keys, trust_anchor
+from tracker.ledger.events import record
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import TrustAnchor, check_keys, compute_fingerprint, load_anchor, load_key_checks
 from tracker.models import Event, SigningKey
@@ -112,8 +116,25 @@ class TestMaking:
         allowed = {name.lstrip("_") for name, value in vars(usage.value).items() if value}
         assert allowed == USAGES
 
+    def test_each_file_is_synced_in_a_folder_that_is_made(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        synced: list[int] = []
+        monkeypatch.setattr("os.fsync", lambda number: synced.append(os.fstat(number).st_ino))
+        app.config["KEYS_PATH"] /= "of/this/host"
+        make_key()
+        assert sorted(synced) == sorted(each.stat().st_ino for each in app.config["KEYS_PATH"].iterdir())
+
+    def test_the_last_key_signs_now(self, folder: Path) -> None:  # noqa: ARG002 - the database
+        assert keys.find_current_key() is None
+        made = [make_key() for _ in range(3)]
+        assert keys.find_current_key() == made[2]
+
 
 class TestSigning:
+    def test_a_host_can_sign_with_the_keys_that_it_has(self, folder: Path) -> None:
+        first, second = make_key(), make_key()
+        (folder / f"{first.name}.key").unlink()
+        assert [keys.has_private_key(key.name) for key in (first, second)] == [False, True]
+
     def test_a_signature_is_of_these_bytes_and_this_key(self, folder: Path) -> None:  # noqa: ARG002 - the database
         first, second = make_key(), make_key()
         signature = keys.sign(first.name, b"words")
@@ -209,6 +230,13 @@ class TestChecks:
             (first, True, ()),
             (second, True, ()),
         ]
+
+    def test_only_the_event_that_made_a_key_speaks_for_it(self, folder: Path, world: World) -> None:  # noqa: ARG002 - the database
+        key = make_key()
+        with transaction():
+            record("data_exported", key, factories.make_actor(world.dan))
+        [check] = load_key_checks(load_anchor())
+        assert check.is_trusted
 
     def test_a_later_key_counts_by_the_word_of_one_that_counts(self, folder: Path) -> None:  # noqa: ARG002 - the database
         first, second = make_key(), make_key()

@@ -7,12 +7,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import Table
 
+from tests.factories import World
 from tracker.extensions import db
 from tracker.ledger import row_seals
 from tracker.ledger.row_seals import RowSalts
 from tracker.ledger.transactions import transaction
-from tracker.models import RowSalt
-from tracker.vocabulary import Role
+from tracker.models import Evidence, RowSalt
+from tracker.vocabulary import AttemptState, Role
 
 UNSEALED = {
     "account_change": {"token_hash"},
@@ -123,3 +124,16 @@ def test_the_salts_of_many_rows_are_found_in_several_statements(app: Flask, monk
         db.session.add_all(RowSalt(row_key=key, salt=key[-1] * 32, column_salts={}) for key in keys)
     found = row_seals.find_salts([*keys, "person:9"])
     assert found == {key: RowSalts(key[-1] * 32, {}) for key in keys}
+
+
+def test_an_enum_is_hashed_as_its_value() -> None:
+    assert row_seals.to_json_value(AttemptState.IN_PROGRESS) == "in_progress"
+    assert type(row_seals.to_json_value(AttemptState.IN_PROGRESS)) is str
+
+
+def test_evidence_is_sealed_once_it_has_a_number_and_a_log_of_sign_ins_never(world: World) -> None:
+    draft = Evidence(centre_id=world.northgate.id, candidate_id=world.alice.id)
+    assert not row_seals.is_sealed(draft)
+    draft.number = 1
+    assert row_seals.is_sealed(draft)
+    assert not row_seals.is_sealed(RowSalt(row_key="person:0"))

@@ -1,6 +1,9 @@
 """Which of a transaction's events seals which row, and what each says of it."""
 
 import json
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from tracker.models import Base, Event, Registration, RowSalt, UnitAttempt
 from tracker.vocabulary import AttemptState
 
 REASON = "Moved away."
+CountStatements = Callable[[], AbstractContextManager[list[str]]]
 
 
 @pytest.fixture
@@ -119,6 +123,73 @@ def test_a_row_that_an_event_names_is_sealed_by_that_event(world: World, dan: Ac
     about_first, about_second = read_events()
     assert set(about_first["rows"]) == {get_key(first), get_key(third)}
     assert set(about_second["rows"]) == {get_key(second)}
+
+
+def test_an_event_that_names_a_row_says_what_it_changed_of_it(world: World, dan: Actor) -> None:
+    seal_first(dan, "candidate_registered", world.registration)
+    key, before = get_key(world.registration), hash_row(world.registration)
+    with transaction():
+        world.registration.candidate_number = "C-2"
+        record("registration_changed", world.alice, dan)
+        record("registration_changed", world.registration, dan, rows=[world.registration])
+    assert read_events()[2] == {
+        "rows": {key: seal(world.registration)},
+        "former": {key: {"candidate_number": before["candidate_number"]}},
+    }
+
+
+def test_a_row_without_a_seal_that_an_event_names_and_may_not_add_is_left_without_one(
+    world: World, dan: Actor
+) -> None:
+    with transaction():
+        record("data_exported", world.dan, dan, rows=[world.registration])
+    assert read_events() == [{}]
+    assert row_seals.find_salts([get_key(world.registration)]) == {}
+
+
+def test_a_row_that_no_act_may_add_is_refused(world: World, dan: Actor) -> None:
+    attempt = start_attempt(world.registration, "DELIVERCC")
+    refusal = re.escape(f"candidate_withdrawn made {get_key(attempt)}: see WRITES")
+    with pytest.raises(UnpermittedWrite, match=refusal), transaction():
+        record("candidate_withdrawn", world.registration, dan)
+
+
+def test_a_row_of_another_candidate_than_the_event_is_about_is_refused(world: World, dan: Actor) -> None:
+    ben = factories.make_person("Ben Okafor", world.northgate)
+    registration = factories.make_registration(ben, world.northgate, world.dan)
+    attempt = start_attempt(registration, "CFACC15")
+    refusal = re.escape(f"attempt_started made {get_key(attempt)}: see WRITES")
+    with pytest.raises(UnpermittedWrite, match=refusal), transaction():
+        record("attempt_started", world.cfacc15, dan)
+
+
+def test_rows_of_tables_without_seals_may_be_changed_beside_an_event(world: World, dan: Actor) -> None:
+    salt = RowSalt(row_key="person:0", salt="00" * 16, column_salts={})
+    with transaction():
+        db.session.add(salt)
+        record("data_exported", world.dan, dan)
+    with transaction():
+        salt.salt = "11" * 16
+        record("data_exported", world.dan, dan)
+    assert read_events() == [{}, {}]
+
+
+def test_former_values_are_read_only_where_a_sealed_row_was_not_loaded(
+    world: World, dan: Actor, count_statements: CountStatements
+) -> None:
+    salt = RowSalt(row_key="person:0", salt="00" * 16, column_salts={})
+    with transaction():
+        db.session.add(salt)
+    seal_first(dan, "candidate_registered", world.registration)
+    assert world.registration.candidate_number
+    with transaction():
+        db.session.expire(salt)
+        world.registration.candidate_number, salt.salt = "C-2", "11" * 16
+        with count_statements() as statements:
+            record("registration_changed", world.registration, dan)
+            db.session.flush()
+    assert [each.split()[:2] for each in statements if "SELECT" in each and "FROM registration" in each] == []
+    assert [each for each in statements if each.startswith("SELECT") and "row_salt.salt" in each] == []
 
 
 def test_a_row_that_is_sealed_and_unchanged_is_not_sealed_again(world: World, dan: Actor) -> None:

@@ -70,7 +70,7 @@ def _collect_changed_rows(session: Session, _context: object) -> None:
             changed[id(row)] = ChangedRow(row, is_new=True)
     for row in session.dirty:
         committed = inspect(row).committed_state
-        if row.__tablename__ not in SEALED_TABLES or not committed:
+        if row.__tablename__ not in SEALED_TABLES:
             continue
         each = changed.setdefault(id(row), ChangedRow(row))
         for name in committed.keys() & get_table(row).columns.keys():

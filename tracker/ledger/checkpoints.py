@@ -275,7 +275,7 @@ def _end_last_line(file: IO[bytes]) -> None:
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - MAX_LINE_LENGTH))
     rest = file.read().rpartition(b"\n")[2]
-    if not rest or len(rest) == MAX_LINE_LENGTH:
+    if len(rest) == MAX_LINE_LENGTH:
         return
     if parse_line(rest.decode("utf-8", "replace")):
         file.write(b"\n")

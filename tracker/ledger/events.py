@@ -111,9 +111,8 @@ def append_queued() -> tuple[int, int]:
             db.session.info.setdefault("to_log", []).append(event)
         texts += [EventText(event_seq=seq, field=name, salt=salt) for name, salt in salts.items()]
     queue.clear()
-    for rows in (events, texts):  # many rows in one statement; a text refers to its event
-        db.session.add_all(rows)
-        db.session.flush()
+    db.session.add_all([*events, *texts])
+    db.session.flush()
     return before, seq
 
 
@@ -151,7 +150,8 @@ def find_last_time() -> datetime | None:
 
 def _find_last_event() -> Any:
     """Return the number, hash and time of the last event, or None."""
-    return db.session.execute(select(Event.seq, Event.hash, Event.at).order_by(Event.seq.desc()).limit(1)).first()
+    newest = select(func.max(Event.seq)).scalar_subquery()
+    return db.session.execute(select(Event.seq, Event.hash, Event.at).where(Event.seq == newest)).first()
 
 
 def _check_clock(queue: list[QueuedEvent], last: datetime | None) -> None:

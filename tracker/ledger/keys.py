@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tracker.clock import now
 from tracker.errors import Refused
@@ -42,7 +42,8 @@ CERTIFICATE_LIFETIME = timedelta(days=3650)
 
 def find_current_key() -> SigningKey | None:
     """Return the key that signs now, or None if no key was made yet."""
-    return db.session.scalars(select(SigningKey).order_by(SigningKey.id.desc()).limit(1)).first()
+    newest = select(func.max(SigningKey.id)).scalar_subquery()
+    return db.session.scalar(select(SigningKey).where(SigningKey.id == newest))
 
 
 def list_keys() -> list[SigningKey]:

@@ -95,14 +95,15 @@ def _divide(
     """
     table = get_table(changed.row).name
     remaining = changed.list_changed_columns()
-    if not (is_unsealed or remaining):
-        return {}
     if is_unsealed:
         for place in _iterate_places(events, named):
             if permitted_writes.may_add(events[place].act, table) and _is_in_scope(events[place], changed.row):
                 return {place: None}
+    acts = [event.act for event in events]
+    if changed.is_new:
+        raise UnpermittedWrite(acts, key, [])
     share: dict[int, list[str] | None] = {}
-    for place in () if changed.is_new else _iterate_places(events, named):
+    for place in _iterate_places(events, named):
         if not remaining:
             break
         permitted = permitted_writes.list_columns(events[place].act, table)
@@ -110,8 +111,8 @@ def _divide(
         if columns and _is_in_scope(events[place], changed.row):
             share[place] = columns
             remaining = [name for name in remaining if name not in columns]
-    if changed.is_new or remaining:
-        raise UnpermittedWrite([event.act for event in events], key, remaining)
+    if remaining:
+        raise UnpermittedWrite(acts, key, remaining)
     return dict(sorted(share.items()))
 
 
