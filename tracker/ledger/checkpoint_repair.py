@@ -1,6 +1,5 @@
 """Repair of the file of checkpoints from the database's copies, after the file was lost or damaged."""
 
-import fcntl
 import os
 from collections.abc import Mapping
 from typing import IO
@@ -11,7 +10,7 @@ from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import keys, read_only
-from tracker.ledger.checkpoints import Checkpoint, get_path, parse_line
+from tracker.ledger.checkpoints import Checkpoint, get_path, locked_for_writing, parse_line
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import TrustAnchor, load_key_checks
@@ -24,7 +23,8 @@ CHECKPOINTS_REPAIRED = "checkpoints_repaired"
 def repair_file(anchor: TrustAnchor) -> int:
     """Put the checkpoints back into the file that only the database has, and return how many.
 
-    What the file held is kept beside it. The repair is recorded, so that nobody can hide a loss with it.
+    What the file held is kept beside it, but for a last line that was not written completely. The repair is recorded,
+    so that nobody can hide a loss with it.
 
     Args:
         anchor: the keys that are trusted.
@@ -36,9 +36,7 @@ def repair_file(anchor: TrustAnchor) -> int:
     if read_only.is_read_only():
         raise read_only.ReadOnly
     copies = _read_copies(anchor)
-    get_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(get_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked_for_writing() as file:
         added = _add_lines(file, copies)
     with transaction():
         key = keys.find_current_key()
@@ -60,12 +58,12 @@ def _read_copies(anchor: TrustAnchor) -> dict[int, Checkpoint]:
                 "For details: flask verify"
             )
         copies[number] = copy
-    db.session.rollback()  # so that nobody waits for this transaction while it waits for the file
     return copies
 
 
 def _add_lines(file: IO[bytes], copies: Mapping[int, Checkpoint]) -> int:
     """Write the file anew with the copies that it lacks, and return how many these are."""
+    file.seek(0)
     content = file.read()
     lines = content.decode("utf-8", "replace").splitlines()
     parsed = [parse_line(line) for line in lines]
