@@ -1,19 +1,26 @@
-"""Alembic's environment, with the engine and models of the app."""
+"""Alembic's environment, with the models of the app, and its engine or that of the role for migrations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic import context
+from alembic.migration import MigrationContext
 from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, create_engine, text
 
-from tracker.ledger import transactions
 from tracker.extensions import db
+from tracker.ledger import transactions
+
+ADVISORY_LOCK = 0x6D696772
+"""The id of the lock that lets one host at a time migrate on PostgreSQL; the next one then finds nothing to do."""
+LOCK_TIMEOUT = "15s"
+"""The longest wait for a table that others use. A longer wait would keep every later request for the table waiting too."""
 
 
 def run_migrations() -> None:
     """Run the migrations, each in a transaction of its own."""
-    with transactions.writing(), db.engine.connect() as connection, deferred_foreign_keys(connection):
+    with transactions.writing(), connect() as connection, alone(connection), deferred_foreign_keys(connection):
+        refuse_newer_schema(connection)
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
@@ -24,6 +31,48 @@ def run_migrations() -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
+
+
+@contextmanager
+def connect() -> Iterator[Connection]:
+    """Connect as the role for migrations, if `MIGRATIONS_DATABASE_URL` names one, or as the server does."""
+    url = current_app.config["SETTINGS"].migrations_database_url
+    engine: Engine = create_engine(url, hide_parameters=True) if url else db.engine
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        if url:
+            engine.dispose()
+
+
+@contextmanager
+def alone(connection: Connection) -> Iterator[None]:
+    """Hold the lock of migrations on PostgreSQL. It belongs to the session, since each migration is a transaction."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
+        connection.execute(text("RESET lock_timeout"))
+        connection.commit()
+
+
+def refuse_newer_schema(connection: Connection) -> None:
+    """Raise `SystemExit` if a newer release has migrated the database already."""
+    known = {revision.revision for revision in context.script.walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    connection.rollback()
+    if unknown:
+        raise SystemExit(
+            f"The database is at {', '.join(sorted(unknown))}, which is newer than this code. Update it."
+        )
 
 
 @contextmanager

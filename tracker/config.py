@@ -88,6 +88,8 @@ class Settings:
     checkpoints_path: Path
     """The folder of the ledger's signed checkpoints; use another disk than the database's."""
     database_url: str
+    migrations_database_url: str | None = field(default=None, repr=False)
+    """The database as the role that owns the tables, for migrations only; as the server's role without it."""
     is_pooled: bool = False
     """Whether `database_url` is that of PgBouncer, which gives each transaction another connection."""
     secret_key: str | None
@@ -141,6 +143,7 @@ class Settings:
             keys_path=Path(environ.get("KEYS_PATH") or instance / "keys").resolve(),
             checkpoints_path=Path(environ.get("CHECKPOINTS_PATH") or instance / "checkpoints").resolve(),
             database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'tracker.sqlite'}",
+            migrations_database_url=environ.get("MIGRATIONS_DATABASE_URL") or None,
             is_pooled=environ.get("PGBOUNCER") == "1",
             secret_key=environ.get("SECRET_KEY") or None,
             demo=environ.get("DEMO") == "1",

@@ -129,14 +129,38 @@ def test_no_worker_is_named(patient: Flask, monkeypatch: pytest.MonkeyPatch) -> 
     assert run(patient, "--without-worker") == (0, ["Ready to serve."])
 
 
-def test_an_older_migration_is_refused(patient: Flask) -> None:
-    with transaction():
-        number = db.session.scalar(text("SELECT version_num FROM alembic_version"))
-        db.session.execute(text("UPDATE alembic_version SET version_num = '0001_baseline'"))
-    code, lines = run(patient)
-    with transaction():
-        db.session.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})
-    assert (code, lines[0]) == (1, "✗ The database is not at this release's migration. Run flask db upgrade.")
+class TestSchema:
+    @pytest.fixture
+    def put_at(self) -> Iterator[Callable[[str], None]]:
+        """`put_at(revision)` lets the database say that it is at a migration."""
+
+        def put(revision: str) -> None:
+            with transaction():
+                db.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+        number = str(db.session.scalar(text("SELECT version_num FROM alembic_version")))
+        db.session.rollback()
+        yield put
+        put(number)
+
+    def test_an_older_schema_is_refused(
+        self, patient: Flask, anonymous: FlaskClient, put_at: Callable[[str], None]
+    ) -> None:
+        put_at("0001_baseline")
+        code, lines = run(patient)
+        assert code == 1
+        assert "✗ The database's schema is older than this code (0001_baseline). Run flask db upgrade." in lines
+        assert anonymous.get("/readyz").status_code == 503
+
+    def test_a_newer_schema_is_named_and_served(
+        self, patient: Flask, anonymous: FlaskClient, put_at: Callable[[str], None]
+    ) -> None:
+        """During an upgrade, hosts of the previous release continue to serve."""
+        put_at("9999_later")
+        code, lines = run(patient)
+        assert code == 0
+        assert "! The database's schema is newer than this code (9999_later). Update the code." in lines
+        assert anonymous.get("/readyz").status_code == 200
 
 
 def test_an_unreachable_database_is_refused(patient: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

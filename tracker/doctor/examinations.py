@@ -17,7 +17,7 @@ from tracker.config import S3Location, Settings
 from tracker.doctor.findings import Finding
 from tracker.extensions import db
 from tracker.hosts.redis_connection import find_redis, naming_faults
-from tracker.integrity.hidden_behaviour import find_other_migration
+from tracker.integrity.hidden_behaviour import find_other_migration, list_known_migrations, read_migrations
 from tracker.ledger import events, keys, read_only
 from tracker.storage import file_store
 from tracker.storage.private_files import OTHERS, list_exposed_paths
@@ -59,8 +59,7 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
     except SQLAlchemyError as error:
         yield Finding(f"The database cannot be reached: {type(error.__cause__ or error).__name__}.")
         return
-    if list(find_other_migration()):
-        yield Finding("The database is not at this release's migration. Run flask db upgrade.")
+    yield from examine_schema()
     db.session.rollback()
     if make_url(settings.database_url).get_backend_name() != "postgresql":
         return
@@ -72,6 +71,20 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
     if not shutil.which("pg_dump"):
         yield Finding("pg_dump is not installed, so no backup can be made on this host.", is_fault=False)
     db.session.rollback()
+
+
+def examine_schema() -> Iterator[Finding]:
+    """Examine whether the schema is older or newer than the code.
+
+    A newer one is no fault: during an upgrade the previous release serves beside it (docs/operations.md, Upgrades).
+    """
+    stored, known = read_migrations(), list_known_migrations()
+    if newer := stored - known:
+        sentence = f"The database's schema is newer than this code ({', '.join(sorted(newer))}). Update the code."
+        yield Finding(sentence, is_fault=False)
+    elif list(find_other_migration()):
+        at = ", ".join(sorted(stored)) or "empty"
+        yield Finding(f"The database's schema is older than this code ({at}). Run flask db upgrade.")
 
 
 def examine_hosts(settings: Settings) -> Iterator[Finding]:

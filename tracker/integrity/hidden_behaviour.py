@@ -109,8 +109,18 @@ def find_hidden_behaviour(_ledger: LedgerSnapshot) -> Iterator[str]:
 def find_other_migration() -> Iterator[str]:
     """Yield a sentence if the database's migration is not the newest: the next upgrade would run others again."""
     expected = set(ScriptDirectory(str(MIGRATIONS)).get_heads())
-    if set(MigrationContext.configure(db.session.connection()).get_current_heads()) != expected:
+    if read_migrations() != expected:
         yield f"the database's migration is not {', '.join(sorted(expected))}"
+
+
+def read_migrations() -> set[str]:
+    """Return the migration that the database is at; more than one only if somebody has changed that."""
+    return set(MigrationContext.configure(db.session.connection()).get_current_heads())
+
+
+def list_known_migrations() -> set[str]:
+    """Return all migrations of this release."""
+    return {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
 
 
 def _find_column_faults(inspector: Inspector, table: Table) -> Iterator[str]:
