@@ -50,7 +50,9 @@ def main() -> None:
             continue
         results[name] = measure_database(name, url, parts)
     if "forms" in parts:
-        results["forms"] = measure_forms()
+        import bench_forms
+
+        results["forms"] = bench_forms.measure_forms()
     if "standards" in parts:
         results["reading"] = bench_standards.measure_reading()
     folder = ROOT / "build"
@@ -262,34 +264,6 @@ def time_tick(port: int, ids: dict[str, Any]) -> dict[str, float]:
         ).encode()
         times.append(time_request(port, f"/attempts/{ids['attempt']}/tick", ids["candidate_token"], body, headers))
     return summarise_times(times)
-
-
-def measure_forms() -> dict[str, Any]:
-    """Return the times of rendering filled forms of 20 and of 40 rows, in milliseconds, after a first rendering."""
-    import dataclasses
-
-    from tracker.recording_forms.form_content import FormRow, build_blank_content
-    from tracker.recording_forms.pdf_renderer import render_pdf
-    from tracker.units.standards_folder import read_standards
-    from tracker.vocabulary import ClaimMark
-
-    library, measurements = read_standards(), {}
-    for code, rows in (("CFACC15", 20), ("DELIVERCC", 20), ("CFACC15", 40), ("DELIVERCC", 40)):
-        blank = build_blank_content(library.find_unit(code))
-        marks = tuple(ClaimMark.MET if index % 5 == 0 else None for index in range(len(blank.columns)))
-        row = "Complaint CH-2231: full case notes, three contacts (WP)"
-        content = dataclasses.replace(
-            blank, candidate_name="Alice Moran", rows=tuple(FormRow(str(n + 1), row, marks) for n in range(rows))
-        )
-        render_pdf(content)
-        times = []
-        for _ in range(7):
-            start = time.perf_counter()
-            render_pdf(content)
-            times.append((time.perf_counter() - start) * 1000)
-        measurements[f"form, {rows} rows, {len(blank.columns)} columns"] = summarise_times(times)
-    print_table("Filled forms, in the worker process", measurements)
-    return measurements
 
 
 def summarise_times(times: list[float]) -> dict[str, float]:

@@ -6,11 +6,11 @@ import lxml.html
 from flask.testing import FlaskClient
 from sqlalchemy import and_, select
 
+from tests.recording_forms.cell_by_cell import render_divided_page
 from tracker.extensions import db
 from tracker.matrix import load_matrix, summarise_attempts
 from tracker.models import Assessment, Claim, Criterion, Decision, Evidence, UnitAttempt
 from tracker.recording_forms.queries import build_form_content
-from tracker.recording_forms.rendering import environment
 from tracker.vocabulary import AssessmentOutcome, CriterionState, Outcome
 
 Marks = dict[str, list[str]]
@@ -28,7 +28,7 @@ def check_marks_agree(attempt: UnitAttempt, browser: FlaskClient) -> Marks:
     states = read_list(browser.get(path).text, criteria)
     on_matrix = read_matrix(browser.get(f"{path}?view=matrix").text)
     on_screen = read_form(browser.get(f"{path}/form").text)
-    on_paper = read_form(render_paper(attempt))
+    on_paper = read_form(render_divided_page(build_form_content(attempt)))
     assert on_matrix == expected
     assert on_screen == expected
     assert on_paper == expected
@@ -102,12 +102,6 @@ def read_form(page: str) -> Marks:
     """Return the marks of the form's table, on screen or on paper."""
     rows = lxml.html.fromstring(page).xpath('//tr[contains(@class, "marks")]')
     return {_read(row[0]): [_read(cell) for cell in row[2:]] for row in rows}
-
-
-def render_paper(attempt: UnitAttempt) -> str:
-    """Return the page that is printed, before it becomes a PDF."""
-    template = environment().get_template("recording_forms/recording_form.html")
-    return template.render(form_content=build_form_content(attempt), blank_rows=0)
 
 
 def _read(element: Any) -> str:

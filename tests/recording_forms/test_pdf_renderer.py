@@ -117,8 +117,8 @@ def test_the_subprocess_has_limits_of_memory_and_cpu_time(renderer: PdfRenderer,
     assert int(bounds["Max cpu time"]) < 600
 
 
-def test_a_form_of_two_hundred_rows_fits_the_memory_limit(renderer: PdfRenderer) -> None:
-    assert renderer.render(build_filled_form(rows=200)).startswith(b"%PDF")
+def test_a_form_of_four_hundred_rows_fits_the_memory_limit(renderer: PdfRenderer) -> None:
+    assert renderer.render(build_filled_form(rows=400)).startswith(b"%PDF")
 
 
 @needs_proc

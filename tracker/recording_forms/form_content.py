@@ -31,6 +31,8 @@ MAX_HEADER_TITLE = 90
 """Characters of a name and of the unit's title in the page header; the first page has them whole."""
 MAX_HEADER_LINE = 150
 """Characters that one line of the page header holds."""
+TALLEST_MARKS = (ClaimMark.CONTRIBUTES, ClaimMark.MET, ClaimMark.CLAIMED)
+"""The marks by the height of their signs: Inter, the font of forms, lacks the first, and another font is higher."""
 MISSING_CHARACTERS = b"missing:"
 """What the rendering subprocess answers before the characters that it cannot print, in UTF-8."""
 DRAFT = "Draft: not signed"
@@ -58,6 +60,16 @@ class FormRow:
     def printed_description(self) -> str:
         """Return the description with its break points."""
         return add_break_points(self.description)
+
+    @property
+    def signs(self) -> str:
+        """Return the sign of each column, a space where it has no mark."""
+        return "".join(mark.sign if mark else " " for mark in self.marks)
+
+    @property
+    def tallest_sign(self) -> str:
+        """Return the sign of the row that takes the most height; empty in a row without marks."""
+        return next((mark.sign for mark in TALLEST_MARKS if mark in self.marks), "")
 
 
 def format_form_number(number: str) -> str:

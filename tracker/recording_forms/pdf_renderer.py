@@ -22,7 +22,7 @@ from tracker.web.text_direction import isolate
 log = logging.getLogger(__name__)
 
 LIMITS = Limits(address_space=1024 * MEGABYTE)
-"""A form of 400 rows and 53 columns takes about half of it. The subprocess sets its CPU time for each form."""
+"""A form of 400 rows and 53 columns takes about a third of it. The subprocess sets its CPU time for each form."""
 MAX_FORMS = 500
 """The subprocess is replaced after so many."""
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}

@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pydyf
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import ImageFile
 from weasyprint import CSS, HTML, Attachment
+from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
+from tracker.recording_forms.grid_painting import paint_grids
 from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.pdf_table_tags import complete_table_headers
+from tracker.recording_forms.pdf_table_tags import complete_table_tags
+from tracker.recording_forms.written_objects import write_objects_once
 from tracker.vocabulary import use_terms
 from tracker.web.text_direction import isolate_output
 
@@ -120,15 +124,22 @@ def _write_pdf(html: str, issue: FormIssue | None = None) -> bytes:
     fetcher = FormFetcher({QR_CODE_URL: issue.qr_code} if issue else {})
     with _errors_raised(refuse_missing_glyphs=issue is not None):
         document = HTML(string=html, base_url=f"{STATIC.as_uri()}/", url_fetcher=fetcher)
-        pdf = document.write_pdf(
-            stylesheets=[_resources.style],
-            font_config=_resources.fonts,
-            pdf_variant="pdf/ua-1",
-            pdf_identifier=b"recording form",  # the other half of the file's ID is the hash of what it says
-            finisher=complete_table_headers,
-            attachments=_attachments(issue) if issue else None,
-        )
+        options = {
+            "stylesheets": [_resources.style],
+            "pdf_variant": "pdf/ua-1",
+            "pdf_identifier": b"recording form",  # the other half of the file's ID is the hash of what it says
+            "attachments": _attachments(issue) if issue else None,
+        }
+        laid_out = document.render(font_config=_resources.fonts, **options)
+        paint_grids(laid_out)
+        pdf = laid_out.write_pdf(finisher=_complete, **options)
     return bytes(pdf)
+
+
+def _complete(document: Document, pdf: pydyf.PDF) -> None:
+    """Complete a PDF just before the file is written."""
+    complete_table_tags(document, pdf)
+    write_objects_once(pdf)
 
 
 def _attachments(issue: FormIssue) -> list[Attachment]:
