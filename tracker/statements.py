@@ -25,6 +25,15 @@ def fetch_rows(statement: Executable, **values: Any) -> Sequence[Row[*tuple[Any,
     return session.connection().execute(statement, values).all()
 
 
+def fetch_rows_apart(statement: Executable, **values: Any) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the rows of a statement in a transaction of its own, which holds nothing open beside the request's."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # One statement is a transaction by itself there, without BEGIN and ROLLBACK before and after it.
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        return connection.execute(statement, values).all()
+
+
 def moment_of_reading(*, minus: timedelta = timedelta(0)) -> BindParameter[Any]:
     """Return a bind parameter that is the present moment, less a time, whenever its statement is run."""
     return bindparam(None, callable_=lambda: now() - minus)

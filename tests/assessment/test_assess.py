@@ -296,7 +296,7 @@ def test_the_page_asks_little_of_the_database_whatever_its_length(
         with count_statements() as statements:
             assert bob.get(address(world.cfacc15, evidence)).status_code == 200
         counts.append(len(statements))
-    assert max(counts) <= 14, counts
+    assert max(counts) <= 9, counts
 
 
 def test_evidence_and_unit_pages_link_to_the_assess_page(world: World, client: ClientFor) -> None:

@@ -14,6 +14,7 @@ from tests.portfolio.conftest import ClientFor
 from tracker import clock
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, UnitAttempt
+from tracker.models.people import EVIDENCE_AGE_MONTHS
 from tracker.portfolio.evidence_warnings import (
     ClaimedUnit,
     EvidenceContext,
@@ -22,7 +23,7 @@ from tracker.portfolio.evidence_warnings import (
     subtract_months,
 )
 from tracker.portfolio.queries.evidence import list_version_attachments
-from tracker.portfolio.queries.warnings import list_draft_warnings, list_version_warnings
+from tracker.portfolio.queries.warnings import list_draft_warnings, load_version_context
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.vocabulary import Method, Role, Simulation
 
@@ -198,7 +199,7 @@ def test_the_assessor_is_not_warned_of_a_file_in_a_draft(world: World, make_item
     make_item(world.cfacc15, "draft", submitted=False)
     (version,) = make_item(world.cfacc15, "sent", submitted=True).versions
     files: list[Attachment] = list_version_attachments(version)
-    assert list_version_warnings(version, files, [world.cfacc15.id]) == []
+    assert load_version_context(version, files, EVIDENCE_AGE_MONTHS, ()).files_elsewhere == ()
 
 
 def test_only_an_assessor_of_both_items_has_a_link_to_the_other_with_the_same_file(

@@ -257,3 +257,23 @@ def test_the_pages_take_at_most_nine_statements(
         with count_statements() as statements:
             assert browser.get(path).status_code == 200
         assert len(statements) <= 9, (path, *statements)
+
+
+def test_an_item_takes_as_many_statements_for_many_documents(
+    world: World,
+    client: ClientFor,
+    complaint: Evidence,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    alice, counts, evidence_id = client(world.alice), [], complaint.id
+    alice.get("/evidence")
+    for number in range(3):
+        with transaction():
+            document = files.docx(part=str(number).encode())
+            attach_file(db.session.get_one(Evidence, evidence_id), store_file(io.BytesIO(document), f"{number}.docx"))
+        db.session.expunge_all()
+        with count_statements() as statements:
+            page = alice.get(f"/evidence/{evidence_id}").text
+        assert page.count(".docx</a>") == number + 1
+        counts.append(len(statements))
+    assert counts[0] == counts[2] <= 9, counts

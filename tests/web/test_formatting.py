@@ -16,6 +16,21 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "frozen", NOON)
 
 
+class TestAttributes:
+    def test_true_is_a_bare_name_and_nothing_is_left_out(self) -> None:
+        pairs = {"id": "a", "data_grow": True, "rows": 2, "checked": False, "class": None, "alt": ""}
+        assert formatting.attributes(pairs) == ' id="a" data-grow rows="2" alt=""'
+
+    def test_typed_text_is_no_markup(self) -> None:
+        assert formatting.attributes({"title": '"><b>'}) == ' title="&#34;&gt;&lt;b&gt;"'
+        assert formatting.attributes({"title": Markup("A &amp; B")}) == ' title="A &amp; B"'
+
+    def test_text_keeps_its_direction_but_a_value_comes_back_as_it_was_typed(self) -> None:
+        name = "\u05e9\u05dc\u05d5\u05dd"
+        assert formatting.attributes({"aria_label": name}) == f' aria-label="\u2068{name}\u2069"'
+        assert formatting.attributes({"value": name}) == f' value="{name}"'
+
+
 class TestDays:
     def test_a_day_reads_without_a_leading_zero(self) -> None:
         assert formatting.day(date(2026, 11, 2)) == "2 November 2026"

@@ -16,7 +16,7 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
-from tracker.statements import moment_of_reading
+from tracker.statements import fetch_rows_apart, moment_of_reading
 from tracker.vocabulary import SecondStepMethod
 from tracker.web.current_user import CurrentGrant, SecondStep, SignedIn
 
@@ -95,8 +95,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
     token = incoming.cookies.get(get_cookie_name())
     if not token:
         return None
-    with db.engine.connect() as connection:
-        rows = connection.execute(SESSION_WITH_GRANTS, {"token_hash": hash_token(token)}).all()
+    rows = fetch_rows_apart(SESSION_WITH_GRANTS, token_hash=hash_token(token))
     moment = now()
     if not rows or _has_timed_out(rows[0], moment):
         return None

@@ -2,12 +2,12 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, and_, text
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
-from tracker.models.stored_files import FileDetail
+from tracker.models.stored_files import TEXT_NAME, DerivedFile, FileDetail
 from tracker.models.units import Criterion
 from tracker.vocabulary import Method
 
@@ -120,6 +120,14 @@ class Attachment(Base):
     details: Mapped[FileDetail | None] = relationship(
         primaryjoin="foreign(Attachment.sha256) == FileDetail.sha256", lazy="joined", viewonly=True
     )
+    text: Mapped[DerivedFile | None] = relationship(
+        primaryjoin=lambda: and_(
+            foreign(Attachment.sha256) == DerivedFile.source_sha256, DerivedFile.name == TEXT_NAME
+        ),
+        lazy="joined",
+        viewonly=True,
+    )
+    """The record of its text, if it is a document whose text was read."""
 
 
 class VersionAttachment(Base):

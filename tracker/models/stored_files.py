@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tracker.models.base import Base, Sha256
 
+TEXT_NAME = "preview.txt"
+"""The name of the derived file with a document's text."""
+
 
 class FileDetail(Base):
     """What the check of a file at upload found beside its type."""

@@ -67,7 +67,11 @@ def load_derived(sha256: str, name: str, make: Make, turn: Turn = nullcontext) -
 
 def find_derived(sha256: str, name: str) -> bytes | None:
     """Return a derived file; None where there is none, or it is not as it was made."""
-    recorded = find_recorded_hash(sha256, name)
+    return read_recorded(sha256, name, find_recorded_hash(sha256, name))
+
+
+def read_recorded(sha256: str, name: str, recorded: str | None) -> bytes | None:
+    """Return a derived file that has the hash that was recorded; None where none was, or it is not as it was made."""
     if recorded is None:
         return None
     try:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.errors import NotFound
-from tracker.portfolio.derived_files import find_derived, has_derived, load_derived
+from tracker.models.stored_files import TEXT_NAME
+from tracker.portfolio.derived_files import has_derived, load_derived, read_recorded
 from tracker.portfolio.file_checks.text import decode_start
 from tracker.portfolio.file_details import load_details
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, CSV, DECODER_SLOTS, DOCX, PDF, TXT
@@ -21,7 +22,6 @@ MAX_SHOWN_LENGTH = 4_000
 """Characters that a page shows; it links to the whole text."""
 PLAIN_TEXT = {TXT.media_type, CSV.media_type}
 """Media types of files that are text already, and need no preview."""
-TEXT_NAME = "preview.txt"
 TEXT_READER = Sandbox(
     "tracker.portfolio.text_subprocess",
     Limits(address_space=1024 * MEGABYTE, cpu_seconds=10, file_size=4 * MEGABYTE),
@@ -70,14 +70,20 @@ def load_text(sha256: str, media_type: str, turn: Turn = nullcontext) -> bytes:
         raise NotFound("This file cannot be shown. Download it instead.") from error
 
 
-def load_text_preview(sha256: str, media_type: str) -> TextPreview | None:
-    """Return the beginning of a document's text, without opening the document; None where it was not read."""
+def load_text_preview(sha256: str, media_type: str, recorded: str | None) -> TextPreview | None:
+    """Return the beginning of a document's text, without opening the document; None where it was not read.
+
+    Args:
+        sha256: the stored file.
+        media_type: its type.
+        recorded: the hash that its text had when it was read; None where it was not.
+    """
     try:
         if media_type in PLAIN_TEXT:
             with closing(file_store.open_file(sha256)) as plain:
                 text = decode_start(plain.read(4 * MAX_SHOWN_LENGTH))
         else:
-            text = (find_derived(sha256, TEXT_NAME) or b"").decode()
+            text = (read_recorded(sha256, TEXT_NAME, recorded) or b"").decode()
     except (OSError, ValueError):
         return None
     if not text.strip():

@@ -13,6 +13,7 @@ from tracker.web.formatting import (
     address_note,
     age,
     ago,
+    attributes,
     clock,
     counted,
     day,
@@ -65,6 +66,7 @@ def init_app(app: Flask) -> None:
         isolate,
     ):
         app.add_template_filter(filter_)
+    app.add_template_global(attributes)
     app.add_template_global(has_endpoint)
     app.add_template_global(build_list_arguments, "list_arguments")
     app.jinja_env.trim_blocks = True

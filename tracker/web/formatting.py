@@ -1,13 +1,13 @@
 """Text formatting of days, moments, periods, ages, counts, sizes, witnesses and typed paragraphs. Knows no Flask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from tracker.clock import LONDON, now, today
-from tracker.web.text_direction import is_right_to_left, isolate, remove_direction_controls
+from tracker.web.text_direction import is_right_to_left, isolate, isolate_output, remove_direction_controls
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -24,6 +24,21 @@ def day(value: date | datetime | None) -> str:
     if isinstance(value, datetime):
         value = local(value)
     return f"{value.day} {value:%B %Y}"
+
+
+def attributes(pairs: Mapping[str, Any]) -> Markup:
+    """Return the attributes of an element: True is written as a bare name; None and False are left out.
+
+    A page of forms has hundreds, for which a template's macro took several times as long.
+    """
+    written = []
+    for key, value in pairs.items():
+        if value is None or value is False:
+            continue
+        name = key.replace("_", "-")
+        shown = value if name == "value" else isolate_output(value)  # a value must come back as it was typed
+        written.append(f" {name}" if value is True else f' {name}="{escape(shown)}"')
+    return Markup("".join(written))  # noqa: S704 - each value is escaped
 
 
 def join_words(words: Sequence[str]) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import and_, select
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy import and_, bindparam, select
+from sqlalchemy.orm import joinedload
 
 from tracker.clock import now
 from tracker.extensions import db
@@ -19,10 +19,10 @@ from tracker.models import (
     Decision,
     EvidenceVersion,
     Person,
-    Submission,
     UnitAttempt,
 )
 from tracker.portfolio.text_changes import TextRun, compare_texts
+from tracker.statements import fetch_rows
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, Outcome
 
 FIELD_LABELS = {
@@ -77,40 +77,48 @@ class ReturnedDecisions:
     """The comment on each claim marked as met, by claim id."""
 
 
+CRITERIA_WITH_CLAIMS = (
+    select(*CRITERION_COLUMNS, *CELL_COLUMNS)
+    .outerjoin(
+        Claim,
+        and_(
+            Claim.criterion_id == Criterion.id,
+            Claim.attempt_id == bindparam("attempt_id"),
+            Claim.evidence_id == bindparam("evidence_id"),
+            Claim.removed_at.is_(None),
+        ),
+    )
+    .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
+    .outerjoin(Person, Person.id == Decision.decided_by_id)
+    .where(Criterion.unit_id == bindparam("unit_id"), Criterion.assessable)
+    .order_by(Criterion.position)
+)
+ITEM_ASSESSMENTS = (
+    select(Assessment, Person.name, EvidenceVersion.number)
+    .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
+    .join(Person, Person.id == Assessment.assessor_id)
+    .where(EvidenceVersion.evidence_id == bindparam("evidence_id"), Assessment.attempt_id == bindparam("attempt_id"))
+    .order_by(Assessment.id.desc())
+)
+
+
 def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[CriterionWithClaim, ...]:
     """List the unit's assessable criteria in order, with the item's claims. Runs one SQL statement."""
-    is_claim_of_item = and_(
-        Claim.criterion_id == Criterion.id,
-        Claim.attempt_id == attempt.id,
-        Claim.evidence_id == version.evidence_id,
-        Claim.removed_at.is_(None),
-    )
-    query = (
-        select(*CRITERION_COLUMNS, *CELL_COLUMNS)
-        .outerjoin(Claim, is_claim_of_item)
-        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
-        .outerjoin(Person, Person.id == Decision.decided_by_id)
-        .where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
-        .order_by(Criterion.position)
+    rows = fetch_rows(
+        CRITERIA_WITH_CLAIMS, unit_id=attempt.unit_id, attempt_id=attempt.id, evidence_id=version.evidence_id
     )
     return tuple(
         CriterionWithClaim(
-            MatrixColumn(*tuple(row)[: len(CRITERION_COLUMNS)]), build_cell(row, version.id) if row.claim_id else None
+            MatrixColumn(*row[: len(CRITERION_COLUMNS)]), build_cell(row, version.id) if row.claim_id else None
         )
-        for row in db.session.execute(query)
+        for row in rows
     )
 
 
 def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[ItemAssessment]:
     """List every assessment of an item in this attempt, drafts included, newest first."""
-    query = (
-        select(Assessment, Person.name, EvidenceVersion.number)
-        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
-        .join(Person, Person.id == Assessment.assessor_id)
-        .where(EvidenceVersion.evidence_id == evidence_id, Assessment.attempt_id == attempt.id)
-        .order_by(Assessment.id.desc())
-    )
-    return [ItemAssessment(*row) for row in db.session.execute(query)]
+    rows = db.session.execute(ITEM_ASSESSMENTS, {"attempt_id": attempt.id, "evidence_id": evidence_id})
+    return [ItemAssessment(*row) for row in rows]
 
 
 def pick_draft(
@@ -147,24 +155,6 @@ def find_returned_decisions(assessments: Iterable[ItemAssessment]) -> ReturnedDe
         if decision.get("outcome") == Outcome.MET.value
     }
     return ReturnedDecisions(newest.version_number, met)
-
-
-def list_earlier_versions(version: EvidenceVersion) -> list[EvidenceVersion]:
-    """List the versions of the item before this one that were not withdrawn, newest first."""
-    if version.number == 1:
-        return []
-    query = (
-        select(EvidenceVersion)
-        .join(EvidenceVersion.submission)
-        .where(
-            EvidenceVersion.evidence_id == version.evidence_id,
-            EvidenceVersion.number < version.number,
-            Submission.withdrawn_at.is_(None),
-        )
-        .options(contains_eager(EvidenceVersion.submission), joinedload(EvidenceVersion.attachments))
-        .order_by(EvidenceVersion.number.desc())
-    )
-    return list(db.session.scalars(query).unique())
 
 
 def find_version_changes(

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 
-from tracker.extensions import db
 from tracker.models import (
     Allocation,
     Attachment,
@@ -18,6 +17,7 @@ from tracker.models import (
     VersionAttachment,
 )
 from tracker.registrations.current_allocations import is_current
+from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import Role
 
 
@@ -31,6 +31,33 @@ class ItemWithSameFile:
     candidate: str
 
 
+ITEMS_WITH_SAME_FILES = (
+    select(UnitAttempt.id, Evidence.id, Evidence.number, Person.name)
+    .join(Claim, Claim.attempt_id == UnitAttempt.id)
+    .join(Evidence, Evidence.id == Claim.evidence_id)
+    .join(Person, Person.id == Evidence.candidate_id)
+    .join(Attachment, Attachment.evidence_id == Evidence.id)
+    .where(
+        Attachment.sha256.in_(ids("hashes")),
+        Evidence.centre_id == bindparam("centre_id"),
+        Evidence.id != bindparam("evidence_id"),
+        Claim.removed_at.is_(None),
+        exists().where(
+            VersionAttachment.attachment_id == Attachment.id,
+            VersionAttachment.version_id == Submission.evidence_version_id,
+            Submission.withdrawn_at.is_(None),
+        ),
+        exists().where(
+            Allocation.attempt_id == UnitAttempt.id,
+            Allocation.person_id == bindparam("person_id"),
+            Allocation.role == Role.ASSESSOR,
+            is_current(),
+        ),
+    )
+    .order_by(Person.name, Evidence.number, UnitAttempt.id)
+)
+
+
 def list_items_with_same_files(
     version: EvidenceVersion, attachments: Iterable[Attachment], person_id: int
 ) -> list[ItemWithSameFile]:
@@ -41,34 +68,14 @@ def list_items_with_same_files(
     hashes = {each.sha256 for each in attachments}
     if not hashes:
         return []
-    is_submitted = exists().where(
-        VersionAttachment.attachment_id == Attachment.id,
-        VersionAttachment.version_id == Submission.evidence_version_id,
-        Submission.withdrawn_at.is_(None),
-    )
-    is_allocated = exists().where(
-        Allocation.attempt_id == UnitAttempt.id,
-        Allocation.person_id == person_id,
-        Allocation.role == Role.ASSESSOR,
-        is_current(),
-    )
-    query = (
-        select(UnitAttempt.id, Evidence.id, Evidence.number, Person.name)
-        .join(Claim, Claim.attempt_id == UnitAttempt.id)
-        .join(Evidence, Evidence.id == Claim.evidence_id)
-        .join(Person, Person.id == Evidence.candidate_id)
-        .join(Attachment, Attachment.evidence_id == Evidence.id)
-        .where(
-            Attachment.sha256.in_(hashes),
-            Evidence.centre_id == version.evidence.centre_id,
-            Evidence.id != version.evidence_id,
-            Claim.removed_at.is_(None),
-            is_submitted,
-            is_allocated,
-        )
-        .order_by(Person.name, Evidence.number, UnitAttempt.id)
+    rows = fetch_rows(
+        ITEMS_WITH_SAME_FILES,
+        hashes=list(hashes),
+        centre_id=version.evidence.centre_id,
+        evidence_id=version.evidence_id,
+        person_id=person_id,
     )
     items: dict[int, ItemWithSameFile] = {}
-    for attempt_id, evidence_id, number, candidate in db.session.execute(query):
+    for attempt_id, evidence_id, number, candidate in rows:
         items.setdefault(evidence_id, ItemWithSameFile(attempt_id, evidence_id, number or 0, candidate))
     return list(items.values())

@@ -19,8 +19,9 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows
 from tracker.matrix import MatrixCell
 from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAttempt, VersionMove
+from tracker.portfolio.evidence_warnings import list_evidence_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
-from tracker.portfolio.queries.warnings import list_version_warnings
+from tracker.portfolio.queries.warnings import load_limit_and_units, load_version_context
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 from tracker.web.text_direction import isolate
@@ -302,7 +303,9 @@ def get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: A
 def _check_warnings_reason(assessment: Assessment) -> None:
     """Raise `Invalid` if the item has warnings and no reason to accept it (docs/rules.md, Warnings, rule 1)."""
     version = assessment.evidence_version
-    warnings = list_version_warnings(version, list_version_attachments(version), [assessment.attempt_id])
+    limit, units = load_limit_and_units(version.evidence_id, [assessment.attempt_id])
+    context = load_version_context(version, list_version_attachments(version), limit, units)
+    warnings = list_evidence_warnings(version, context)
     if not warnings:
         assessment.warnings_reason = None
     elif len(assessment.warnings_reason or "") < MIN_REASON_LENGTH:

@@ -1,6 +1,6 @@
 """The page on which an assessor assesses one item: the evidence beside the criteria claimed in each unit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,13 @@ from tracker.assessment.queries.same_files import list_items_with_same_files
 from tracker.assessment.services import assessments as services
 from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.releasing import CHECKS
+from tracker.clock import day_of
 from tracker.errors import Conflict, Invalid
-from tracker.library.queries.units import AttachedGuidance, list_guidance
+from tracker.library.queries.units import AttachedGuidance, list_guidance_by_unit
 from tracker.matrix import MatrixColumn
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
-from tracker.portfolio.queries import evidence as evidence_queries
-from tracker.portfolio.queries.warnings import list_version_warnings
+from tracker.portfolio.evidence_warnings import ClaimedUnit, list_evidence_warnings
+from tracker.portfolio.queries.warnings import load_version_context
 from tracker.vocabulary import Outcome
 from tracker.web.current_user import me
 from tracker.web.lists import MAX_SEARCH_LENGTH, read_search_words
@@ -60,7 +61,7 @@ class UnitToAssess:
 
 def render_assess_page(
     attempts: Sequence[UnitAttempt],
-    version: EvidenceVersion,
+    versions: Sequence[EvidenceVersion],
     queue: Sequence[EvidenceToAssess],
     *,
     typed: DraftDecisions | None = None,
@@ -70,14 +71,18 @@ def render_assess_page(
 
     Args:
         attempts: the attempts in which it is assessed, the one in the page's address first.
-        version: the version of the item to assess.
+        versions: the version of the item to assess, and those before it, newest first.
         queue: the assessor's queue.
         typed: what the assessor typed, after a refusal; None shows the saved draft.
         refused: why the form was refused.
     """
-    attachments = evidence_queries.list_version_attachments(version)
-    versions = queries.list_earlier_versions(version)
-    units = [load_unit_to_assess(attempt, version, typed) for attempt in attempts]
+    version, *earlier_versions = versions
+    attachments = version.attachments
+    guidance = list_guidance_by_unit((attempt.unit.code for attempt in attempts), [attempts[0].centre_id])
+    units = [load_unit_to_assess(attempt, version, typed, guidance) for attempt in attempts]
+    context = load_version_context(
+        version, attachments, attempts[0].centre.evidence_age_months, list_claimed_units(units)
+    )
     drafts = [unit.draft for unit in units if unit.draft]
     draft = max(drafts, key=lambda each: each.saved_at, default=None)
     earlier = merge_feedback([entry for unit in units for entry in unit.released])
@@ -87,14 +92,16 @@ def render_assess_page(
         units=units,
         version=version,
         attachments=attachments,
-        changes=queries.find_version_changes(version, attachments, versions[0]) if versions else None,
+        changes=(
+            queries.find_version_changes(version, attachments, earlier_versions[0]) if earlier_versions else None
+        ),
         checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
         feedback=typed.feedback if typed else (draft.feedback if draft else ""),
         draft=draft,
         refused=refused,
         missing_id=find_missing_id(units, refused) if refused else None,
         earlier=earlier,
-        answers=[each for each in (version, *versions) if each.response],
+        answers=[each for each in versions if each.response],
         newest_release_id=max((entry.assessment.id for entry in earlier), default=0),
         newest_superseding_id=services.get_newest_superseding_id(
             choice.criterion.cell for unit in units for choice in unit.choices if choice.criterion.cell
@@ -102,14 +109,21 @@ def render_assess_page(
         position=find_position(queue, version),
         assessing_url=build_assessing_url,
         undoable=find_assessment_to_undo(),
-        warnings=list_version_warnings(version, attachments, [attempt.id for attempt in attempts]),
-        same_files=list_items_with_same_files(version, attachments, me().person_id),
+        warnings=list_evidence_warnings(version, context),
+        same_files=(
+            list_items_with_same_files(version, attachments, me().person_id) if context.files_elsewhere else []
+        ),
         warnings_reason=find_warnings_reason(typed, draft, earlier),
     )
 
 
-def load_unit_to_assess(attempt: UnitAttempt, version: EvidenceVersion, typed: DraftDecisions | None) -> UnitToAssess:
-    """Load what the page shows of one unit. Runs three SQL statements."""
+def load_unit_to_assess(
+    attempt: UnitAttempt,
+    version: EvidenceVersion,
+    typed: DraftDecisions | None,
+    guidance: Mapping[str, tuple[AttachedGuidance, ...]],
+) -> UnitToAssess:
+    """Load what the page shows of one unit, whose guidance is given by its code. Runs two SQL statements."""
     criteria = queries.list_criteria_with_claims(attempt, version)
     assessments = queries.list_item_assessments(attempt, version.evidence_id)
     draft = queries.pick_draft(assessments, version, me().person_id)
@@ -121,7 +135,22 @@ def load_unit_to_assess(attempt: UnitAttempt, version: EvidenceVersion, typed: D
         unclaimed=[each.column for each in criteria if not each.cell],
         draft=draft,
         released=released,
-        guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),
+        guidance=guidance.get(attempt.unit.code, ()),
+    )
+
+
+def list_claimed_units(units: Iterable[UnitToAssess]) -> tuple[ClaimedUnit, ...]:
+    """Return what the warnings about an item depend on in each unit, in the order of the attempts."""
+    return tuple(
+        ClaimedUnit(
+            unit.attempt.unit.code,
+            unit.attempt.unit.simulation,
+            unit.attempt.registration.awarding_body_date or day_of(unit.attempt.registration.registered_at),
+            len(unit.choices) + len(unit.unclaimed),
+            len(unit.choices),
+        )
+        for unit in sorted(units, key=lambda each: each.attempt.id)
+        if unit.choices
     )
 
 

@@ -44,9 +44,10 @@ MAX_UNITS = 50
 def assess(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Show one item to assess, in this unit and in the others in which the assessor is to assess it."""
     attempt, _ = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
-    version, queue = get_version(attempt, evidence_id), read_queue(me().person_id)
-    others = [get_attempt(each, Act.ASSESS_EVIDENCE)[0] for each in list_other_attempt_ids(queue, attempt, version)]
-    return render_assess_page([attempt, *others], version, queue)
+    versions, queue = get_versions(attempt, evidence_id), read_queue(me().person_id)
+    other_ids = list_other_attempt_ids(queue, attempt, versions[0])
+    others = [get_attempt(each, Act.ASSESS_EVIDENCE)[0] for each in other_ids]
+    return render_assess_page([attempt, *others], versions, queue)
 
 
 @assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assessment")
@@ -73,7 +74,8 @@ def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     except (Invalid, Conflict) as refusal:
         typed = move_comments_to_new_claims(draft)
         queue = read_queue(me().person_id)
-        return render_assess_page(attempts, version, queue, typed=typed, refused=refusal), refusal.status
+        versions = get_versions(attempts[0], evidence_id)
+        return render_assess_page(attempts, versions, queue, typed=typed, refused=refusal), refusal.status
 
 
 @assessment.post("/assessments/<int:assessment_id>/undo")
@@ -141,7 +143,8 @@ def save(action: AssessmentAction) -> ResponseReturnValue:
             "Saved, but for the reasons to add or remove a claim. They are kept on this page until you leave it. "
             "Press Add this criterion or Remove claim."
         )
-        return render_assess_page(action.attempts, action.version, read_queue(me().person_id))
+        versions = get_versions(action.attempt, action.version.evidence_id)
+        return render_assess_page(action.attempts, versions, read_queue(me().person_id))
     flash("Saved. Nobody else can see your draft until you accept or return the item.")
     return redirect(action.url, 303)
 
@@ -234,6 +237,14 @@ def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
     if version is None:
         raise NotFound
     return version
+
+
+def get_versions(attempt: UnitAttempt, evidence_id: int) -> list[EvidenceVersion]:
+    """Return that version and those before it, newest first; raise `NotFound` if there is none."""
+    versions = evidence_queries.list_versions_in(attempt, evidence_id)
+    if not versions:
+        raise NotFound
+    return versions
 
 
 def read_draft(changed: set[str] | None) -> DraftDecisions:

@@ -8,15 +8,17 @@ assessor's roles and their own unreleased assessments are the same.
 from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, bindparam, func, select, true
 
 from tracker.assessment.queries.concerned_people import People, list_concerned
 from tracker.assessment.queries.queue import EvidenceToAssess, list_evidence_to_assess
 from tracker.extensions import db
 from tracker.ledger.events import GENESIS
 from tracker.models import Allocation, Assessment, Event, UnitAttempt
+from tracker.statements import fetch_rows
 from tracker.vocabulary import Role
 from tracker.web.current_user import me
 
@@ -88,19 +90,25 @@ def read_queue(person_id: int) -> list[EvidenceToAssess]:
     return queue
 
 
-def _follow_ledger(cache: QueueCache, person_id: int) -> Own:
-    """Let the cache look at the newest events; return the assessor's own part of what a queue depends on."""
+def _select_own_part() -> Select[*tuple[Any, ...]]:
+    """Select an assessor's unreleased assessments, the last event, and the hash of the one last looked at."""
     last = select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1).subquery()
-    before = select(Event.hash).where(Event.seq == cache.seq).scalar_subquery()
+    before = select(Event.hash).where(Event.seq == bindparam("seq")).scalar_subquery()
     unreleased = select(
         func.count(Assessment.id).label("count"), func.coalesce(func.sum(Assessment.id), 0).label("total")
-    ).where(Assessment.assessor_id == person_id, Assessment.release_after.is_not(None))
+    ).where(Assessment.assessor_id == bindparam("person_id"), Assessment.release_after.is_not(None))
     own = unreleased.subquery()
-    row = db.session.execute(
-        select(own.c.count, own.c.total, last.c.seq, last.c.hash, before).select_from(own).outerjoin(last, true())
-    ).one()
-    cache.follow_ledger(row[2] or 0, row[3] or GENESIS, row[4])
-    return row[0], int(row[1]), tuple(grant.id for grant in me().grants)
+    return select(own.c.count, own.c.total, last.c.seq, last.c.hash, before).select_from(own).outerjoin(last, true())
+
+
+OWN_PART = _select_own_part()
+
+
+def _follow_ledger(cache: QueueCache, person_id: int) -> Own:
+    """Let the cache look at the newest events; return the assessor's own part of what a queue depends on."""
+    count, total, seq, last_hash, hash_before = fetch_rows(OWN_PART, seq=cache.seq, person_id=person_id)[0]
+    cache.follow_ledger(seq or 0, last_hash or GENESIS, hash_before)
+    return count, int(total), tuple(grant.id for grant in me().grants)
 
 
 def _list_people(person_id: int) -> frozenset[int]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import defer
 
 from tracker.extensions import db
 from tracker.models import Guidance, GuidanceUnit, Qualification, Unit, UnitCode
+from tracker.statements import fetch_rows, ids
 from tracker.units.documents import parse_version
 from tracker.units.printed_dates import parse_date
 from tracker.units.standards_folder import normalise_code
@@ -105,21 +106,25 @@ def list_guidance(unit_code: str, centre_ids: Collection[int] = ()) -> tuple[Att
     return list_guidance_by_unit([unit_code], centre_ids).get(unit_code, ())
 
 
+ATTACHED_GUIDANCE = (
+    select(GuidanceUnit.unit_code, Guidance.slug, Guidance.document, GuidanceUnit.warning)
+    .join(Guidance, Guidance.id == GuidanceUnit.guidance_id)
+    .where(
+        GuidanceUnit.unit_code.in_(ids("codes")),
+        or_(GuidanceUnit.centre_id.is_(None), GuidanceUnit.centre_id.in_(ids("centre_ids"))),
+    )
+    .order_by(Guidance.id, GuidanceUnit.centre_id.is_(None).desc())
+)
+
+
 def list_guidance_by_unit(
     unit_codes: Iterable[str], centre_ids: Collection[int] = ()
 ) -> dict[str, tuple[AttachedGuidance, ...]]:
     """Return the guidance of several units by code, the installation's and these centres', in one SQL statement."""
-    query = (
-        select(GuidanceUnit.unit_code, Guidance.slug, Guidance.document, GuidanceUnit.warning)
-        .join(Guidance, Guidance.id == GuidanceUnit.guidance_id)
-        .where(
-            GuidanceUnit.unit_code.in_(list(unit_codes)),
-            or_(GuidanceUnit.centre_id.is_(None), GuidanceUnit.centre_id.in_(centre_ids)),
-        )
-        .order_by(Guidance.id, GuidanceUnit.centre_id.is_(None).desc())
-    )
     result: dict[str, tuple[AttachedGuidance, ...]] = {}
-    for code, slug, document, warning in db.session.execute(query):
+    for code, slug, document, warning in fetch_rows(
+        ATTACHED_GUIDANCE, codes=list(unit_codes), centre_ids=list(centre_ids)
+    ):
         result[code] = (*result.get(code, ()), _make_attached_guidance(slug, json.loads(document), warning))
     return result
 

@@ -1,5 +1,7 @@
 """Evidence as pages show it: the versions of one item and their files."""
 
+from typing import Any
+
 from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
@@ -47,7 +49,7 @@ def find_version(evidence: Evidence, number: int) -> EvidenceVersion | None:
 
 
 UNTIL = bindparam("until", type_=Submission.submitted_at.type)
-VERSION_IN_ATTEMPT = (
+VERSIONS_IN_ATTEMPT = (
     select(EvidenceVersion)
     .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
     .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
@@ -65,20 +67,31 @@ VERSION_IN_ATTEMPT = (
     )
     .options(joinedload(EvidenceVersion.evidence), joinedload(EvidenceVersion.submission))
     .order_by(EvidenceVersion.number.desc())
-    .limit(1)
 )
+NEWEST_VERSION_IN_ATTEMPT = VERSIONS_IN_ATTEMPT.limit(1)
+VERSIONS_WITH_FILES_IN_ATTEMPT = VERSIONS_IN_ATTEMPT.options(joinedload(EvidenceVersion.attachments))
 
 
 def find_version_in(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion | None:
     """Return the version of an item that this attempt sees, if the item claims a criterion in it."""
-    values = {
+    values = _make_version_values(attempt, evidence_id)
+    return db.session.scalars(NEWEST_VERSION_IN_ATTEMPT, values).one_or_none()
+
+
+def list_versions_in(attempt: UnitAttempt, evidence_id: int) -> list[EvidenceVersion]:
+    """List that version and those before it, newest first, with their files; without a claim there is none."""
+    values = _make_version_values(attempt, evidence_id)
+    return list(db.session.scalars(VERSIONS_WITH_FILES_IN_ATTEMPT, values).unique())
+
+
+def _make_version_values(attempt: UnitAttempt, evidence_id: int) -> dict[str, Any]:
+    return {
         "attempt_id": attempt.id,
         "evidence_id": evidence_id,
         "candidate_id": attempt.candidate_id,
         "centre_id": attempt.centre_id,
         "until": attempt.assessed_at,
     }
-    return db.session.scalars(VERSION_IN_ATTEMPT, values).unique().one_or_none()
 
 
 VERSION_ATTACHMENTS = (

@@ -213,7 +213,8 @@ def find_text_preview(attachment: Attachment) -> TextPreview | None:
     """Return the beginning of a document's text, or of what was filled in an XFA form; None where there is none."""
     if BY_MEDIA_TYPE[attachment.media_type].shown_as not in {"text", "pages"}:
         return None
-    return load_text_preview(attachment.sha256, attachment.media_type)
+    recorded = attachment.text.sha256 if attachment.text else None
+    return load_text_preview(attachment.sha256, attachment.media_type, recorded)
 
 
 @portfolio.app_template_global()
