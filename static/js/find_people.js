@@ -19,8 +19,11 @@ document.querySelectorAll("[data-find-people]").forEach((input) => {
 
   const ask = async () => {
     const number = ++asked;
-    const answer = await fetch(`${input.dataset.findUrl}?q=${encodeURIComponent(input.value)}`).catch(() => null);
-    if (answer?.ok && number === asked) show(await answer.json());
+    const found = await fetch(`${input.dataset.findUrl}?q=${encodeURIComponent(input.value)}`)
+      .then((answer) => answer.json()).catch(() => null);   // no connection, or the page to sign in
+    if (number !== asked) return;
+    if (found?.people) show(found);
+    else status.textContent = "Nobody could be looked up. Press Find to try again.";
   };
 
   input.addEventListener("input", () => {
