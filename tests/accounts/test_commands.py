@@ -84,7 +84,7 @@ def test_invalid_arguments_create_no_centre(world: World, run: Run, name: str, n
 def test_first_administrator_needs_a_name(world: World, run: Run) -> None:
     result = run("centres", "create", "Eastgate", "--number", "EG-300", "--admin", "ada@example.org")
     assert result.exit_code == 1
-    assert "Give the administrator's name with --admin-name. Nothing was created." in result.output
+    assert "Give the administrator’s name with --admin-name. Nothing was created." in result.output
     assert find_person("ada@example.org") is None
 
 

@@ -171,7 +171,7 @@ def return_item(bob: Walker) -> None:
 
 
 def answer_the_feedback(alice: Walker) -> None:
-    alice.follow("Respond to Bob's feedback")
+    alice.follow("Respond to Bob’s feedback")
     expect(alice.page.locator("main")).to_contain_text("Say also what you offered him")
     alice.follow("Edit the evidence")
     account = alice.page.get_by_label("Your written account of what you did")

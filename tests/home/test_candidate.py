@@ -121,7 +121,7 @@ def test_feedback_comes_first_and_names_the_assessor(world: World, client: Clien
     marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", all_checks=False)
     return_item(world.cfacc15, version, world.bob, marks)
     alice = client(world.alice)
-    assert steps(alice)[0] == "Respond to Bob's feedback on evidence 1 just now"
+    assert steps(alice)[0] == "Respond to Bob’s feedback on evidence 1 just now"
     assert leads_to(alice)[0] == f"/evidence/{evidence.id}"
     submit_next_version(evidence)
     assert not any("feedback" in step for step in steps(alice))

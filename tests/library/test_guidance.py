@@ -106,7 +106,7 @@ def test_only_own_guidance_can_be_changed(
 
 def test_loading_never_overwrites_centre_guidance(own_guidance: Guidance) -> None:
     (document,) = read_standards().guidance
-    with pytest.raises(Refused, match="is the address of a centre's own guidance"), transaction():
+    with pytest.raises(Refused, match="is the address of a centre’s own guidance"), transaction():
         load_guidance(replace(document, slug=own_guidance.slug))
 
 

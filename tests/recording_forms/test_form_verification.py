@@ -123,7 +123,7 @@ class TestFile:
             factories.leave_unsealed()
         verdict, sentence = verify(offline=True)
         assert verdict is FormVerdict.SEALED_HERE
-        assert "Only the centre's own system knows whether it is still current" in sentence
+        assert "Only the centre’s own system knows whether it is still current" in sentence
         verdict, sentence = verify()
         assert verdict is FormVerdict.NOT_ISSUED_HERE
         assert "has a seal from here, but it is not in the records" in sentence

@@ -276,7 +276,7 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
     )
     return [
         NextStep(
-            f"Respond to {isolate(name.split()[0])}'s feedback on evidence {number}",
+            f"Respond to {isolate(name.split()[0])}’s feedback on evidence {number}",
             "portfolio.show_evidence",
             {"evidence_id": evidence_id},
             since,

@@ -31,7 +31,7 @@ from tracker.web.fair_shares import Turn
 REPLACED = "derived_file_replaced"
 """The event by which the installation says that a derived file was changed outside the product and made anew."""
 SOURCE_FAULT = (
-    "This file {} in the file store, so it is not shown. The record of it is kept. Tell your centre's administrator."
+    "This file {} in the file store, so it is not shown. The record of it is kept. Tell your centre’s administrator."
 )
 RECORDED_HASH = select(DerivedFile.sha256).where(
     DerivedFile.source_sha256 == bindparam("source_sha256"), DerivedFile.name == bindparam("name")

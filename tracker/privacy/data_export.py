@@ -31,13 +31,13 @@ forms/       The recording forms issued for your units. They are sealed, so they
 
 Left out: everything about other people. They are called by their role (“your assessor”, “the candidate”), and
 the only email address is yours. Also left out: your password and recovery codes, which nobody can read; the
-secret of your authenticator app; assessments that your assessor has not released; and an internal verifier's
-notes on the assessor's work.
+secret of your authenticator app; assessments that your assessor has not released; and an internal verifier’s
+notes on the assessor’s work.
 {missing}
-To have something corrected or erased, ask your centre's administrator.
+To have something corrected or erased, ask your centre’s administrator.
 """
 MISSING = """
-Missing files: {count}. They could not be read. In data.json they have “in_this_zip”: null. Ask your centre's
+Missing files: {count}. They could not be read. In data.json they have “in_this_zip”: null. Ask your centre’s
 administrator, who may have a backup.
 """
 

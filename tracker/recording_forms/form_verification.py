@@ -123,7 +123,7 @@ def check_file(pdf: bytes, known: Mapping[str, KnownKey], *, offline: bool = Fal
     if offline:
         return FormVerification(
             FormVerdict.SEALED_HERE,
-            "This form was sealed with this key, and nothing in it has changed since. Only the centre's own system "
+            "This form was sealed with this key, and nothing in it has changed since. Only the centre’s own system "
             "knows whether it is still current.",
             code=code,
         )

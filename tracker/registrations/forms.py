@@ -42,10 +42,10 @@ class NumbersForm(PageForm):
     """A candidate's number, and the number and date of the registration with the awarding body, once there is one."""
 
     candidate_number = StringField(
-        "Candidate number", [DataRequired("Enter the centre's number for the candidate."), NUMBER]
+        "Candidate number", [DataRequired("Enter the centre’s number for the candidate."), NUMBER]
     )
-    awarding_body_number = StringField("Awarding body's registration number", [NUMBER])
-    awarding_body_date = date_field("Awarding body's registration date")
+    awarding_body_number = StringField("Awarding body’s registration number", [NUMBER])
+    awarding_body_date = date_field("Awarding body’s registration date")
 
     def read_numbers(self) -> RegistrationNumbers:
         """Return the numbers and the date as they were typed, without spaces around them."""

@@ -35,7 +35,7 @@ def check_may_assess(person_id: int, attempt: UnitAttempt, verified: WhoDidWhat 
         raise Refused("Nobody can assess their own work. Nothing was changed.")
     if (person_id, attempt.id) in (list_verified([person_id], [attempt.id]) if verified is None else verified):
         raise Refused(
-            "Somebody who has verified a candidate's unit cannot assess it, in any round. "
+            "Somebody who has verified a candidate’s unit cannot assess it, in any round. "
             "Nothing was changed. Choose another assessor."
         )
 
@@ -52,7 +52,7 @@ def check_may_verify(person_id: int, attempt: UnitAttempt, assessed: WhoDidWhat 
         raise Refused("Nobody can verify their own work. Nothing was changed.")
     if (person_id, attempt.id) in (list_assessed([person_id], [attempt.id]) if assessed is None else assessed):
         raise Refused(
-            "Somebody who has assessed a candidate's unit cannot verify it, in any round. "
+            "Somebody who has assessed a candidate’s unit cannot verify it, in any round. "
             "Nothing was changed. Choose another verifier."
         )
 

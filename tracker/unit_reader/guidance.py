@@ -23,7 +23,7 @@ def build_guidance(sections: Sequence[Section], name: str, width: int) -> Guidan
         misconceptions=lists[Part.MISCONCEPTIONS],
         marking_points=lists[Part.MARKING],
         units=(),
-        provenance=Provenance(name, "Read from the published document; the title is taken from the file's name."),
+        provenance=Provenance(name, "Read from the published document; the title is taken from the file’s name."),
     )
 
 

@@ -26,7 +26,7 @@ READER = Sandbox(
 )
 TOO_MUCH = (
     "{name} needs more time or memory than any unit should, so reading was stopped. "
-    "Save one unit's pages as a separate file, or save it again from the program that made it, and use that."
+    "Save one unit’s pages as a separate file, or save it again from the program that made it, and use that."
 )
 
 
@@ -48,7 +48,7 @@ def read_document(name: str, body: bytes) -> DocumentReading:
     if len(body) > MAX_BYTES:
         raise Unreadable(
             f"{name} is larger than {MAX_BYTES // MEGABYTE} MB, so it was not opened. "
-            "Save one unit's pages as a separate file and use that."
+            "Save one unit’s pages as a separate file and use that."
         )
     try:
         answer = json.loads(READER.run(stdin=json.dumps(name).encode() + b"\n" + body))

@@ -110,7 +110,7 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_document_with_too_many_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extraction, "MAX_LINES", 10)
-    with pytest.raises(Unreadable, match="Save one unit's pages"):
+    with pytest.raises(Unreadable, match="Save one unit’s pages"):
         read(b"x\n" * 11)
 
 

@@ -39,7 +39,7 @@ def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> 
     if not is_address(admin_email):
         raise Invalid(f"“{admin_email}” is not an email address. Nothing was created.")
     if find_person(admin_email) is None and not is_name(clean_name(admin_name)):
-        raise Invalid("Give the administrator's name with --admin-name. Nothing was created.")
+        raise Invalid("Give the administrator’s name with --admin-name. Nothing was created.")
     if db.session.scalar(select(Centre.id).where(Centre.number == number)):
         raise Refused(f"There is already a centre with the number {number}. Nothing was created.")
     centre = Centre(name=name, number=number, created_at=now())

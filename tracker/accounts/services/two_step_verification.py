@@ -27,7 +27,7 @@ SECRET = "authenticator app"  # noqa: S105 - the purpose an encryption key is de
 MAX_PASSKEYS = 20
 WRONG_CODE = (
     "This is not the code your app shows for this key now. Nothing was changed. Wait for the next code and enter "
-    "that. If that code is refused too, check that the phone's clock is right."
+    "that. If that code is refused too, check that the phone’s clock is right."
 )
 LAST = (
     "Your role needs two-step verification, and this is the only method you have set up. Nothing was changed. "

@@ -75,7 +75,7 @@ def load_guidance(document: GuidanceDocument) -> LoadResult:
     guidance = db.session.scalars(select(Guidance).where(Guidance.slug == document.slug)).one_or_none()
     if guidance and guidance.owner_centre_id is not None:
         raise Refused(
-            f"{document.file_name}: slug: {document.slug} is the address of a centre's own guidance. Nothing was "
+            f"{document.file_name}: slug: {document.slug} is the address of a centre’s own guidance. Nothing was "
             f"loaded. Give this page a slug of its own, such as {document.slug}-2."
         )
     if guidance and guidance.content_hash == document.content_hash:

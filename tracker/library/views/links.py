@@ -39,7 +39,7 @@ def list_links(centre_id: int) -> ResponseReturnValue:
     unit, other = (unit for unit in chosen) if all(chosen) else (None, None)
     result: dict[str, Any] = {}
     if unit and other and unit.code == other.code:
-        raise Invalid("Choose two different units. Two versions of one unit are compared on the unit's own page.")
+        raise Invalid("Choose two different units. Two versions of one unit are compared on the unit’s own page.")
     if unit and other:
         _, first, second = queries.order_units(unit, other)
         decided = queries.list_link_decisions(first, second, centre.id)

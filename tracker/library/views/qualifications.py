@@ -37,7 +37,7 @@ units:
     title: "Its title"
 mandatory: [CFACC15]
 provenance:
-  source: "the awarding body's rules of combination"
+  source: "the awarding body’s rules of combination"
   read: "Typed by our centre."
 """
 

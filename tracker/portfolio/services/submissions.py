@@ -168,7 +168,7 @@ def _lock_with_attempts(evidence: Evidence, actor: Actor) -> list[UnitAttempt]:
     if in_progress and not open_attempts:
         raise Refused(
             "Your centre has withdrawn your registration, so you cannot submit or withdraw evidence. "
-            "Everything you saved is kept. Ask your centre's administrator."
+            "Everything you saved is kept. Ask your centre’s administrator."
         )
     return open_attempts
 

@@ -149,7 +149,7 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
     entry = file_store.find(sha256)
     if entry is None:
         raise NotFound(
-            "This file is missing from the file store. Tell your centre's administrator. The record of it is kept."
+            "This file is missing from the file store. Tell your centre’s administrator. The record of it is kept."
         )
     if (image := find_image(sha256, media_type)) is not None:
         response = send_derived(image, "image/jpeg", "preview.jpg")

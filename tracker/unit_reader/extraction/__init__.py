@@ -61,7 +61,7 @@ def _check_limits(source: SourceText) -> None:
     if len(source.lines) > MAX_LINES:
         raise Unreadable(
             f"{source.name} has {len(source.lines):,} lines, far more than any unit. "
-            "Save one unit's pages as a separate file and use that."
+            "Save one unit’s pages as a separate file and use that."
         )
     for line in source.lines:
         if len(line.text) > MAX_WORD_LENGTH and max(map(len, line.text.split())) > MAX_WORD_LENGTH:

@@ -46,7 +46,7 @@ class LineCollector:
         self.characters += len(text)
         if self.characters > MAX_CHARACTERS:
             raise Unreadable(
-                "has far more text than any unit. Save one unit's pages as a separate file and use that."
+                "has far more text than any unit. Save one unit’s pages as a separate file and use that."
             )
         self.lines.append((text, page, is_heading, cells, item))
         return len(self.lines)

@@ -60,7 +60,7 @@ def extract_pdf(body: bytes) -> dict[str, Any]:
             raise Unreadable(HAS_PASSWORD) from error
         raise
     if next(itertools.islice(PDFPage.create_pages(document.doc), MAX_PAGES, None), None) is not None:
-        raise Unreadable(f"has more than {MAX_PAGES} pages. Save one unit's pages as a separate file and use that.")
+        raise Unreadable(f"has more than {MAX_PAGES} pages. Save one unit’s pages as a separate file and use that.")
     deadline = time.process_time() + CPU_SECONDS
     pages = [_read_page(plumber_page, len(document.pages), deadline) for plumber_page in document.pages]
     _check_text(pages)
@@ -78,7 +78,7 @@ def _read_page(plumber_page: PlumberPage, page_count: int, deadline: float) -> P
     if time.process_time() > deadline:
         raise Unreadable(
             f"has {page_count} pages, more than can be read in the time allowed. "
-            "Save one unit's pages as a separate file and use that."
+            "Save one unit’s pages as a separate file and use that."
         )
     all_words = read_words(plumber_page)
     rows, words = extract_tables(plumber_page, all_words)

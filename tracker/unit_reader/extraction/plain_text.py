@@ -28,7 +28,7 @@ def extract_plain_text(name: str, body: bytes) -> SourceText:
     """
     text, encoding = decode(body)
     if "\0" in text or len(CONTROL_CHARACTER.findall(text)) > len(text) / 100 + 3:
-        raise Unreadable(f"{name} is not text but a program's data. Save the document as text, DOCX or PDF.")
+        raise Unreadable(f"{name} is not text but a program’s data. Save the document as text, DOCX or PDF.")
     lines = tuple(_split_lines(text))
     return SourceText(name, "text", lines, tuple(_find_doubts(lines, encoding)))
 
