@@ -129,6 +129,8 @@ class Settings:
     """Bytes of files that a candidate may store at a centre; 0 for any number."""
     centre_quota: int = 500 * GIGABYTE
     """Bytes of files that the candidates of a centre may store together; 0 for any number."""
+    form_cache_seconds: int = 600
+    """How long a printed form that is not issued is kept in memory to be sent again; 0 keeps none."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -169,6 +171,7 @@ class Settings:
             clamav=environ.get("CLAMAV") or None,
             candidate_quota=round(float(environ.get("CANDIDATE_QUOTA_GB") or 5) * GIGABYTE),
             centre_quota=round(float(environ.get("CENTRE_QUOTA_GB") or 500) * GIGABYTE),
+            form_cache_seconds=int(environ.get("FORM_CACHE_SECONDS") or 600),
         )
 
     def as_flask(self) -> dict[str, Any]:

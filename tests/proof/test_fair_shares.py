@@ -68,7 +68,10 @@ def printing(port: int, cookie: str, path: str, statuses: list[int]) -> Iterator
             thread.join()
 
 
-def test_another_persons_page_answers_while_a_person_prints(app: Flask, world: World, tmp_path: Path) -> None:
+def test_another_persons_page_answers_while_a_person_prints(
+    app: Flask, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORM_CACHE_SECONDS", "0")  # each form is rendered
     pages, path = choose_size(10, 200), f"/attempts/{world.cfacc15.id}"
     with transaction():
         alice, bob = (

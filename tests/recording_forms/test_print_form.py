@@ -58,7 +58,7 @@ def test_a_form_that_cannot_be_rendered_shows_an_error(
     def fail(_facts: object) -> bytes:
         raise FormNotRendered("the process died")
 
-    monkeypatch.setattr(views, "render_pdf", fail)
+    monkeypatch.setattr(views, "print_unissued", fail)
     answer = client(world.alice).get(f"/attempts/{assessed.id}/form.pdf")
     assert answer.status_code == 503
     assert "Everything on it is saved" in answer.text

@@ -18,6 +18,7 @@ from tracker.library.queries.units import find_unit
 from tracker.matrix import list_columns
 from tracker.models import IssuedForm, UnitAttempt
 from tracker.recording_forms import issuing
+from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.form_content import FormColumn, FormContent, build_blank_content, format_form_number
 from tracker.recording_forms.form_verification import (
     FormVerification,
@@ -28,7 +29,6 @@ from tracker.recording_forms.form_verification import (
 )
 from tracker.recording_forms.forms import VerifyPdfForm
 from tracker.recording_forms.pdf_inspection import MAX_SIZE
-from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.recording_forms.queries import build_form_content, list_address_notes
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.storage import file_store
@@ -196,7 +196,7 @@ def send_issued_form(form: IssuedForm) -> ResponseReturnValue:
 def send_pdf(content: FormContent, name: str) -> ResponseReturnValue:
     """Render a form and send it, with no transaction open: it takes longer than any query."""
     db.session.rollback()
-    return send_bytes(render_pdf(content), name)
+    return send_bytes(print_unissued(content), name)
 
 
 def send_bytes(pdf: bytes, name: str) -> ResponseReturnValue:

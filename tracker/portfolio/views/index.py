@@ -14,8 +14,8 @@ from tracker.models import Registration
 from tracker.portfolio.queries import evidence_list
 from tracker.portfolio.queries import index as queries
 from tracker.portfolio.views import portfolio
+from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.index_content import IndexContent, IndexRow
-from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_index_of_evidence
 from tracker.web.current_user import me
@@ -96,7 +96,8 @@ def send_index(registration: Registration, attempt_ids: Collection[int] | None =
         rows=tuple(build_index_row(line) for line in lines),
     )
     db.session.rollback()  # rendering takes longer than any query
-    return send_file(BytesIO(render_pdf(content)), mimetype="application/pdf", download_name="index-of-evidence.pdf")
+    pdf = print_unissued(content)
+    return send_file(BytesIO(pdf), mimetype="application/pdf", download_name="index-of-evidence.pdf")
 
 
 def build_index_row(line: queries.IndexLine) -> IndexRow:
