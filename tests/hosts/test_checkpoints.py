@@ -19,7 +19,7 @@ from tracker.integrity.checkpoint_emails import email_checkpoint
 from tracker.integrity.invariants import run_checks
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.integrity.verify import CHECKS
-from tracker.ledger import checkpoints
+from tracker.ledger import checkpoint_following, checkpoints, events, keys
 from tracker.ledger.checkpoints import MAX_AGE, Checkpoint
 from tracker.ledger.transactions import transaction
 from tracker.models import CheckpointCopy
@@ -48,6 +48,20 @@ def list_faults(app: Flask) -> list[str]:
         faults = [each.first for each in results if each.first]
         db.session.rollback()
         return faults
+
+
+def follow_on(app: Flask) -> None:
+    with app.app_context():
+        checkpoint_following.follow()
+
+
+def write_as_earlier_release(app: Flask) -> str:
+    """Return a line without a number."""
+    with app.app_context():
+        key = keys.find_current_key()
+        assert key
+        unsigned = Checkpoint("http://127.0.0.1:8000", *events.get_head(), clock.now(), key.name)
+        return replace(unsigned, signature=keys.sign(key.name, unsigned.body)).line
 
 
 @pytest.fixture
@@ -122,6 +136,54 @@ def test_a_copy_that_no_trusted_key_signed_is_not_followed(three_written: tuple[
         db.session.add(CheckpointCopy(number=4, line=forged.line))
     list_faults(other)
     assert read_numbers(other) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("line", ["words", "signed, and names another before it"])
+def test_a_copy_that_does_not_follow_is_left_out_with_all_after_it(
+    three_written: tuple[Flask, Flask], line: str
+) -> None:
+    first, other = three_written
+    with first.app_context(), transaction():
+        last = checkpoints.find_newest_copy()
+        assert last
+        unsigned = replace(last, number=4, previous="0" * 64)
+        signed = replace(unsigned, signature=keys.sign(last.key, unsigned.body))
+        db.session.add(CheckpointCopy(number=4, line=line if line == "words" else signed.line))
+    follow_on(other)
+    assert read_numbers(other) == [1, 2, 3]
+
+
+def test_files_go_on_after_lines_of_earlier_releases(host: Flask, other_host: Flask, world: World) -> None:
+    record_event(world)
+    line = write_as_earlier_release(host)
+    for app in (host, other_host):
+        with app.app_context():
+            checkpoints.get_path().parent.mkdir(parents=True, exist_ok=True)
+            checkpoints.get_path().write_text(f"{line}\n")
+    record_event(world)
+    with host.app_context():
+        assert checkpoints.write_due(at_once=True)
+    follow_on(other_host)
+    assert read_numbers(host) == read_numbers(other_host) == [None, 2]
+
+
+def test_a_checkpoint_is_written_where_it_is_due_or_asked_for(three_written: tuple[Flask, Flask]) -> None:
+    first, other = three_written
+    assert write_on(first) is None
+    with other.app_context():
+        written = checkpoints.write_due(at_once=True)
+    assert written
+    assert written.number == 4
+
+
+def test_a_file_that_has_all_is_not_written_and_no_transaction_is_left_open(
+    three_written: tuple[Flask, Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = three_written
+    monkeypatch.setattr(checkpoints, "append_lines", pytest.fail)
+    with first.app_context():
+        checkpoint_following.follow()
+        assert not db.session().in_transaction()
 
 
 def test_a_checkpoint_that_the_file_lacks_for_long_is_named(

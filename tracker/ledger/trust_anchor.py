@@ -124,8 +124,10 @@ def check_keys(
 
 def load_key_checks(anchor: TrustAnchor) -> list[KeyCheck]:
     """Return the check of each key in the database, the oldest first."""
-    query = select(Event.object_id, Event.body).where(
-        Event.object_type == SigningKey.__tablename__, Event.act == "key_made"
+    query = (
+        select(Event.object_id, Event.body)
+        .where(Event.object_type == SigningKey.__tablename__, Event.act == "key_made")
+        .order_by(Event.seq)
     )
     statements = {key_id: json.loads(body)["data"] for key_id, body in db.session.execute(query)}
     return list(check_keys(keys.list_keys(), statements, anchor))
