@@ -271,4 +271,4 @@ def test_page_takes_as_few_statements_for_many_units(
     alice = client(world.alice)
     with count_statements() as statements:
         alice.get("/")
-    assert len(statements) <= 15
+    assert len(statements) <= 9

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, distinct, func, or_, select
+from sqlalchemy import Select, and_, bindparam, distinct, func, or_, select
 from sqlalchemy.orm import aliased
 
-from tracker.extensions import db
-from tracker.matrix import Progress, has_submission, summarise_attempts
+from tracker.matrix import Progress, has_submission, select_progress
 from tracker.models import (
     Allocation,
     Assessment,
@@ -22,11 +22,13 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.badges import list_badges
 from tracker.registrations.current_allocations import has_role_now
+from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 from tracker.web.formatting import counted, join_words
 from tracker.web.text_direction import isolate
 
 MAX_STEPS = 3
+MAX_LATEST = 5
 MAX_NAMED_UNITS = 3
 """How many units a next step names; more are counted."""
 CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"
@@ -79,6 +81,19 @@ class UnitProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnItem:
+    """A piece of the candidate's own evidence."""
+
+    evidence_id: int
+    number: int | None
+    title: str
+    updated_at: datetime
+    is_claimed: bool
+    """Whether it claims a criterion."""
+    is_submitted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LatestEvidence:
     """A piece of evidence in the list of the latest."""
 
@@ -96,9 +111,15 @@ class LatestEvidence:
         return next((state for state in ("returned", "draft", "waiting", "accepted") if state in states), "")
 
 
-def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitProgress]:
-    """List a candidate's units at these centres with their assessors and progress, in three queries."""
-    query = (
+def _select_candidate_units() -> Select[*tuple[Any, ...]]:
+    """Select a candidate's units with their assessors and progress, in the order of `UnitProgress`."""
+    is_own = and_(
+        UnitAttempt.candidate_id == bindparam("person_id"),
+        UnitAttempt.centre_id.in_(ids("centre_ids")),
+        UnitAttempt.state != AttemptState.VOID,
+    )
+    progress = select_progress(is_own, with_drafts=True).subquery()
+    return (
         select(
             UnitAttempt.id,
             Unit.code,
@@ -109,9 +130,13 @@ def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[Un
             Person.name,
             Allocation.starts_at,
             has_role_now(),
+            progress.c.met,
+            progress.c.claimed,
+            progress.c.total,
         )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .join(progress, progress.c.id == UnitAttempt.id)
         .outerjoin(
             Allocation,
             and_(
@@ -121,34 +146,58 @@ def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[Un
             ),
         )
         .outerjoin(Person, Person.id == Allocation.person_id)
-        .where(
-            UnitAttempt.candidate_id == person_id,
-            UnitAttempt.centre_id.in_(centre_ids),
-            UnitAttempt.state != AttemptState.VOID,
-        )
+        .where(is_own)
         .order_by(Registration.withdrawn_at.is_not(None), UnitAttempt.id)
     )
-    rows = db.session.execute(query).all()
-    progress = summarise_attempts([row[0] for row in rows], with_drafts=True)
-    return [UnitProgress(*row, progress=progress.get(row[0], Progress(0, 0, 0))) for row in rows]
 
 
-def list_latest(person_id: int, centre_ids: tuple[int, ...]) -> list[LatestEvidence]:
-    """List the five pieces of evidence that a candidate changed last."""
-    query = (
-        select(Evidence.id, Evidence.number, Evidence.title, Evidence.updated_at)
-        .where(
-            Evidence.candidate_id == person_id, Evidence.centre_id.in_(centre_ids), Evidence.discarded_at.is_(None)
-        )
-        .order_by(Evidence.updated_at.desc(), Evidence.id.desc())
-        .limit(5)
+CANDIDATE_UNITS = _select_candidate_units()
+HAS_CLAIM = select(Claim.id).where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None)).exists()
+OWN_ITEMS = (
+    select(
+        Evidence.id,
+        Evidence.number,
+        Evidence.title,
+        Evidence.updated_at,
+        select(Claim.id)
+        .where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None))
+        .exists()
+        .label("is_claimed"),
+        has_submission(Evidence.id).label("is_submitted"),
     )
-    rows = db.session.execute(query).all()
-    badges = list_badges([row[0] for row in rows])
-    return [LatestEvidence(*row, badges=badges[row[0]]) for row in rows]
+    .where(
+        Evidence.candidate_id == bindparam("person_id"),
+        Evidence.centre_id.in_(ids("centre_ids")),
+        Evidence.discarded_at.is_(None),
+    )
+    .order_by(Evidence.updated_at, Evidence.id)
+)
 
 
-def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitProgress]) -> list[NextStep]:
+def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitProgress]:
+    """List a candidate's units at these centres with their assessors and progress, in one statement."""
+    rows = fetch_rows(CANDIDATE_UNITS, person_id=person_id, centre_ids=centre_ids)
+    return [UnitProgress(*(*row[:-3], Progress(*row[-3:]))) for row in rows]
+
+
+def list_own_items(person_id: int, centre_ids: tuple[int, ...]) -> list[OwnItem]:
+    """List a candidate's evidence at these centres, drafts included, the one that was changed last at the end."""
+    return [OwnItem(*row) for row in fetch_rows(OWN_ITEMS, person_id=person_id, centre_ids=centre_ids)]
+
+
+def list_latest(items: list[OwnItem]) -> list[LatestEvidence]:
+    """List the five pieces of evidence that a candidate changed last."""
+    latest = items[: -MAX_LATEST - 1 : -1]
+    badges = list_badges([item.evidence_id for item in latest])
+    return [
+        LatestEvidence(item.evidence_id, item.number, item.title, item.updated_at, badges=badges[item.evidence_id])
+        for item in latest
+    ]
+
+
+def list_steps(
+    person_id: int, centre_ids: tuple[int, ...], units: list[UnitProgress], items: list[OwnItem]
+) -> list[NextStep]:
     """List at most three next steps: units to confirm, feedback, unfinished evidence, then gaps."""
     open_units = [row for row in units if row.is_open]
     steps = [
@@ -166,7 +215,7 @@ def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitProg
     if open_units:
         steps += _list_feedback_steps(person_id, centre_ids)
         steps += _list_needs_more_steps(open_units)
-        steps += _list_unfinished_steps(person_id, centre_ids)
+        steps += _list_unfinished_steps(items)
         steps += _list_gap_steps(open_units)
     return steps[:MAX_STEPS]
 
@@ -192,8 +241,8 @@ def _list_gap_steps(open_units: list[UnitProgress]) -> list[NextStep]:
     return steps
 
 
-def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
-    """List the units with criteria that need more evidence, for which no newer claim is waiting to be assessed."""
+def _select_needs_more() -> Select[*tuple[Any, ...]]:
+    """Select, for each attempt, the criteria that need more evidence, with no newer claim to be assessed."""
     later_version, other_claim, other_decision = aliased(EvidenceVersion), aliased(Claim), aliased(Decision)
     later_versions = select(later_version.id).where(
         later_version.evidence_id == Claim.evidence_id, later_version.number > EvidenceVersion.number
@@ -211,13 +260,15 @@ def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
             or_(other_decision.id.is_(None), other_decision.outcome == Outcome.MET),
         )
     )
-    query = (
+    return (
         select(Claim.attempt_id, func.count(distinct(Claim.criterion_id)), func.min(Decision.decided_at))
         .join(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
         .join(EvidenceVersion, EvidenceVersion.id == Decision.evidence_version_id)
         .outerjoin(Assessment, Assessment.id == Decision.assessment_id)
         .where(
-            Claim.attempt_id.in_([row.attempt_id for row in open_units]),
+            Claim.attempt_id.in_(ids("attempt_ids")),
+            # of the claim's attempt in any case: without it PostgreSQL went through all decisions of a small centre
+            Decision.attempt_id.in_(ids("attempt_ids")),
             Claim.removed_at.is_(None),
             Decision.outcome != Outcome.MET,
             or_(Assessment.id.is_(None), Assessment.outcome == AssessmentOutcome.ACCEPTED),
@@ -226,7 +277,49 @@ def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
         )
         .group_by(Claim.attempt_id)
     )
-    by_attempt = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
+
+
+def _select_feedback() -> Select[*tuple[Any, ...]]:
+    """Select the evidence whose newest version was returned, the one returned first at the top."""
+    later_version = aliased(EvidenceVersion)
+    later_versions = select(later_version.id).where(
+        later_version.evidence_id == EvidenceVersion.evidence_id, later_version.number > EvidenceVersion.number
+    )
+    newer_assessment = aliased(Assessment)
+    newer_assessments = select(newer_assessment.id).where(
+        newer_assessment.attempt_id == Assessment.attempt_id,
+        newer_assessment.evidence_version_id == Assessment.evidence_version_id,
+        newer_assessment.state == AssessmentState.RELEASED,
+        newer_assessment.id > Assessment.id,
+    )
+    return (
+        select(Evidence.id, Evidence.number, Evidence.title, Person.name, func.min(Assessment.released_at))
+        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+        .join(Person, Person.id == Assessment.assessor_id)
+        .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
+        .where(
+            Evidence.candidate_id == bindparam("person_id"),
+            Evidence.centre_id.in_(ids("centre_ids")),
+            Assessment.state == AssessmentState.RELEASED,
+            Assessment.outcome == AssessmentOutcome.RETURNED,
+            UnitAttempt.state == AttemptState.IN_PROGRESS,
+            ~later_versions.exists(),
+            ~newer_assessments.exists(),
+        )
+        .group_by(Evidence.id, Evidence.number, Evidence.title, Person.name)
+        .order_by(func.min(Assessment.released_at))
+        .limit(MAX_STEPS)
+    )
+
+
+NEEDS_MORE, FEEDBACK = _select_needs_more(), _select_feedback()
+
+
+def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
+    """List the units with criteria that need more evidence, for which no newer claim is waiting to be assessed."""
+    rows = fetch_rows(NEEDS_MORE, attempt_ids=[row.attempt_id for row in open_units])
+    by_attempt = {row[0]: (row[1], row[2]) for row in rows}
     return [
         NextStep(
             f"Add evidence for {row.code}: "
@@ -244,36 +337,7 @@ def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
 
 def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[NextStep]:
     """List the evidence whose newest version was returned."""
-    later_version = aliased(EvidenceVersion)
-    later_versions = select(later_version.id).where(
-        later_version.evidence_id == EvidenceVersion.evidence_id, later_version.number > EvidenceVersion.number
-    )
-    newer_assessment = aliased(Assessment)
-    newer_assessments = select(newer_assessment.id).where(
-        newer_assessment.attempt_id == Assessment.attempt_id,
-        newer_assessment.evidence_version_id == Assessment.evidence_version_id,
-        newer_assessment.state == AssessmentState.RELEASED,
-        newer_assessment.id > Assessment.id,
-    )
-    query = (
-        select(Evidence.id, Evidence.number, Evidence.title, Person.name, func.min(Assessment.released_at))
-        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
-        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
-        .join(Person, Person.id == Assessment.assessor_id)
-        .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
-        .where(
-            Evidence.candidate_id == person_id,
-            Evidence.centre_id.in_(centre_ids),
-            Assessment.state == AssessmentState.RELEASED,
-            Assessment.outcome == AssessmentOutcome.RETURNED,
-            UnitAttempt.state == AttemptState.IN_PROGRESS,
-            ~later_versions.exists(),
-            ~newer_assessments.exists(),
-        )
-        .group_by(Evidence.id, Evidence.number, Evidence.title, Person.name)
-        .order_by(func.min(Assessment.released_at))
-        .limit(MAX_STEPS)
-    )
+    rows = fetch_rows(FEEDBACK, person_id=person_id, centre_ids=centre_ids)
     return [
         NextStep(
             f"Respond to {isolate(name.split()[0])}’s feedback on evidence {number}",
@@ -283,38 +347,26 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
             title,
             is_answer=True,
         )
-        for evidence_id, number, title, name, since in db.session.execute(query)
+        for evidence_id, number, title, name, since in rows
     ]
 
 
-def _list_unfinished_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[NextStep]:
+def _list_unfinished_steps(items: list[OwnItem]) -> list[NextStep]:
     """List drafts that are not submitted, and evidence that is not linked to any criteria."""
-    has_claim = select(Claim.id).where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None)).exists()
-    is_submitted = has_submission(Evidence.id)
-    query = (
-        select(Evidence.id, Evidence.title, has_claim, Evidence.updated_at)
-        .where(
-            Evidence.candidate_id == person_id,
-            Evidence.centre_id.in_(centre_ids),
-            Evidence.discarded_at.is_(None),
-            ~(has_claim & is_submitted),
-        )
-        .order_by(Evidence.updated_at)
-        .limit(MAX_STEPS)
-    )
+    unfinished = [item for item in items if not (item.is_claimed and item.is_submitted)]
     return [
         NextStep(
-            f"Submit “{isolate(title or 'Untitled draft')}”",
+            f"Submit “{isolate(item.title or 'Untitled draft')}”",
             "portfolio.show_evidence",
-            {"evidence_id": evidence_id},
-            since,
+            {"evidence_id": item.evidence_id},
+            item.updated_at,
         )
-        if is_claimed
+        if item.is_claimed
         else NextStep(
-            f"Link “{isolate(title or 'Untitled draft')}” to criteria",
+            f"Link “{isolate(item.title or 'Untitled draft')}” to criteria",
             "portfolio.choose_criteria",
-            {"evidence_id": evidence_id},
-            since,
+            {"evidence_id": item.evidence_id},
+            item.updated_at,
         )
-        for evidence_id, title, is_claimed, since in db.session.execute(query)
+        for item in unfinished[:MAX_STEPS]
     ]

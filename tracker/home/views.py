@@ -43,13 +43,14 @@ def render_candidate_home() -> str:
     person = me()
     centre_ids = tuple(grant.centre_id for grant in person.grants if grant.role is Role.CANDIDATE)
     units = queries.list_candidate_units(person.person_id, centre_ids)
+    items = queries.list_own_items(person.person_id, centre_ids)
     return render_template(
         "home/candidate.html",
         greeting=build_greeting(),
         units=units,
         qualifications=list_own_progress(person.person_id, centre_ids),
-        steps=queries.list_steps(person.person_id, centre_ids, units),
-        latest=queries.list_latest(person.person_id, centre_ids),
+        steps=queries.list_steps(person.person_id, centre_ids, units, items),
+        latest=queries.list_latest(items),
     )
 
 

@@ -7,7 +7,14 @@ here, never stored.
 from tracker.matrix.evidence_spread import EvidenceSpread, suggest_rows, summarise_evidence_spread
 from tracker.matrix.grid import CriterionStatus, HeadingGroup, Matrix, MatrixCell, MatrixColumn, MatrixRow
 from tracker.matrix.loading import list_columns, load_matrix, load_past_matrix
-from tracker.matrix.progress import Progress, count_needs_more, count_undecided, has_submission, summarise_attempts
+from tracker.matrix.progress import (
+    Progress,
+    count_needs_more,
+    count_undecided,
+    has_submission,
+    select_progress,
+    summarise_attempts,
+)
 
 __all__ = [
     "CriterionStatus",
@@ -24,6 +31,7 @@ __all__ = [
     "list_columns",
     "load_matrix",
     "load_past_matrix",
+    "select_progress",
     "suggest_rows",
     "summarise_attempts",
     "summarise_evidence_spread",

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, distinct, func, select
 from tracker.extensions import db
 from tracker.matrix.accepted_versions import is_on_accepted_version
 from tracker.models import Claim, Criterion, Decision, EvidenceVersion, Submission, UnitAttempt
+from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import Outcome
 
 
@@ -21,35 +22,34 @@ class Progress:
     total: int
 
 
-def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False) -> dict[int, Progress]:
-    """Return the progress of each attempt, by id. Runs two SQL statements however many there are.
+def select_progress(is_included: ColumnElement[bool], *, with_drafts: bool) -> Select[*tuple[Any, ...]]:
+    """Select the id, the total, the met and the claimed criteria of each attempt that meets a condition.
 
     Args:
-        attempt_ids: the attempts.
+        is_included: the condition on `UnitAttempt`.
         with_drafts: whether claims of items that were never submitted count as claims.
     """
-    ids = list(attempt_ids)
-    totals: dict[int, int] = dict(
-        db.session.execute(
-            select(UnitAttempt.id, func.count(Criterion.id))
-            .join(Criterion, and_(Criterion.unit_id == UnitAttempt.unit_id, Criterion.assessable))
-            .where(UnitAttempt.id.in_(ids))
-            .group_by(UnitAttempt.id)
-        ).all()
+    total = (
+        select(func.count(Criterion.id))
+        .where(Criterion.unit_id == UnitAttempt.unit_id, Criterion.assessable)
+        .correlate(UnitAttempt)
+        .scalar_subquery()
     )
+    is_claim = and_(Claim.attempt_id == UnitAttempt.id, Claim.removed_at.is_(None))
     is_live_decision = and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None))
     is_met = and_(Decision.outcome == Outcome.MET, is_on_accepted_version())
-    met_criterion_id = case((is_met, Claim.criterion_id))
-    query = (
-        select(Claim.attempt_id, func.count(distinct(met_criterion_id)), func.count(distinct(Claim.criterion_id)))
+    return (
+        select(
+            UnitAttempt.id,
+            func.count(distinct(case((is_met, Claim.criterion_id)))).label("met"),
+            func.count(distinct(Claim.criterion_id)).label("claimed"),
+            total.label("total"),
+        )
+        .outerjoin(Claim, is_claim if with_drafts else and_(is_claim, has_submission(Claim.evidence_id)))
         .outerjoin(Decision, is_live_decision)
-        .where(Claim.attempt_id.in_(ids), Claim.removed_at.is_(None))
-        .group_by(Claim.attempt_id)
+        .where(is_included)
+        .group_by(UnitAttempt.id)
     )
-    if not with_drafts:
-        query = query.where(has_submission(Claim.evidence_id))
-    counts = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
-    return {attempt_id: Progress(*counts.get(attempt_id, (0, 0)), total) for attempt_id, total in totals.items()}
 
 
 def count_needs_more(attempt_ids: Iterable[int]) -> dict[int, int]:
@@ -119,3 +119,15 @@ def has_submission(evidence_id: Any) -> ColumnElement[bool]:
         .where(EvidenceVersion.evidence_id == evidence_id, Submission.withdrawn_at.is_(None))
         .exists()
     )
+
+
+PROGRESS = select_progress(UnitAttempt.id.in_(ids("attempt_ids")), with_drafts=False)
+
+
+def summarise_attempts(attempt_ids: Iterable[int]) -> dict[int, Progress]:
+    """Return the progress of each attempt that has criteria, by id, in one SQL statement however many there are.
+
+    Claims of items that were never submitted do not count.
+    """
+    rows = fetch_rows(PROGRESS, attempt_ids=list(attempt_ids))
+    return {attempt_id: Progress(met, claimed, total) for attempt_id, met, claimed, total in rows if total}

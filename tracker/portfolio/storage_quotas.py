@@ -7,11 +7,12 @@ erased one no more (docs/rules.md, Evidence).
 from dataclasses import dataclass
 
 from flask import current_app
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
 from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.models import Attachment, Centre, Evidence, Person
+from tracker.statements import fetch_rows
 from tracker.storage.file_references import ERASED_TEXT
 from tracker.web.formatting import size as format_size
 
@@ -51,17 +52,36 @@ class CandidateUsage:
     usage: Usage
 
 
+def _select_size(is_included: ColumnElement[bool]) -> Select[int]:
+    """Select the bytes of the files of the evidence that meets a condition, each file once, all but one of a hash."""
+    files = (
+        select(Attachment.sha256, Attachment.size)
+        .join(Evidence, Evidence.id == Attachment.evidence_id)
+        .where(is_included, Attachment.name != ERASED_TEXT, Attachment.sha256 != bindparam("besides"))
+        .distinct()
+        .subquery()
+    )
+    return select(func.coalesce(func.sum(files.c.size), 0))
+
+
+SIZE_OF_CENTRE = _select_size(Evidence.centre_id == bindparam("centre_id"))
+SIZE_OF_CANDIDATE = _select_size(
+    and_(Evidence.candidate_id == bindparam("candidate_id"), Evidence.centre_id == bindparam("centre_id"))
+)
+
+
 def measure_candidate(candidate_id: int, centre_id: int, besides: str | None = None) -> Usage:
     """Return what a candidate stores at a centre, the file with the hash `besides` left out."""
     quota: int = current_app.config["SETTINGS"].candidate_quota
-    of_candidate = (Evidence.candidate_id == candidate_id) & (Evidence.centre_id == centre_id)
-    return Usage(_sum_files(of_candidate, besides), quota)
+    rows = fetch_rows(SIZE_OF_CANDIDATE, candidate_id=candidate_id, centre_id=centre_id, besides=besides or "")
+    return Usage(int(rows[0][0]), quota)
 
 
 def measure_centre(centre_id: int, besides: str | None = None) -> Usage:
     """Return what all candidates of a centre store, the file with the hash `besides` left out."""
     quota: int = current_app.config["SETTINGS"].centre_quota
-    return Usage(_sum_files(Evidence.centre_id == centre_id, besides), quota)
+    rows = fetch_rows(SIZE_OF_CENTRE, centre_id=centre_id, besides=besides or "")
+    return Usage(int(rows[0][0]), quota)
 
 
 def list_warned_candidates(centre_id: int) -> list[CandidateUsage]:
@@ -119,15 +139,3 @@ def lock_and_check_room(evidence: Evidence, name: str, size: int, sha256: str) -
     """Lock the centre's row, so that files added at the same time are counted, then check as `check_room` does."""
     db.session.execute(select(Centre.id).where(Centre.id == evidence.centre_id).with_for_update(key_share=True))
     check_room(evidence.candidate_id, evidence.centre_id, name, size, sha256)
-
-
-def _sum_files(scope: ColumnElement[bool], besides: str | None) -> int:
-    files = (
-        select(Attachment.sha256, Attachment.size)
-        .join(Evidence, Evidence.id == Attachment.evidence_id)
-        .where(scope, Attachment.name != ERASED_TEXT)
-        .distinct()
-    )
-    if besides:
-        files = files.where(Attachment.sha256 != besides)
-    return int(db.session.scalar(select(func.coalesce(func.sum(files.subquery().c.size), 0))) or 0)

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, select
 
-from tracker.extensions import db
 from tracker.library.queries.qualifications import is_accepted_version
 from tracker.models import Qualification, Registration, Unit, UnitAttempt
+from tracker.statements import fetch_rows, ids
 from tracker.units.qualification_documents import QualificationDocument, qualification_from_json
 from tracker.units.qualification_rules import MANDATORY, QualificationResult, evaluate_qualification
 from tracker.vocabulary import AttemptState
@@ -47,30 +48,9 @@ class QualificationProgress:
         return f"{isolate(self.document.title)}: {', '.join(parts)}."
 
 
-def find_progress(registration: Registration) -> QualificationProgress | None:
-    """Return the progress of one registration, or None for single units.
-
-    Units that the candidate did under other registrations at the centre count too.
-    """
-    return next(iter(_list_progress(Registration.id == registration.id)), None)
-
-
-def load_progress(registration_ids: Collection[int]) -> dict[int, QualificationProgress]:
-    """Return the progress of these registrations by their ids; those for single units are left out."""
-    return {each.registration_id: each for each in _list_progress(Registration.id.in_(registration_ids))}
-
-
-def list_own_progress(person_id: int, centre_ids: Collection[int]) -> list[QualificationProgress]:
-    """List a candidate's progress towards each qualification they are registered for at these centres."""
-    return _list_progress(
-        Registration.candidate_id == person_id,
-        Registration.centre_id.in_(centre_ids),
-        Registration.withdrawn_at.is_(None),
-    )
-
-
-def _list_progress(*conditions: ColumnElement[bool]) -> list[QualificationProgress]:
-    query = (
+def _select_qualifications(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Select the qualifications of the registrations that meet the conditions, with the candidates' units."""
+    return (
         select(Registration.id, Qualification.document, Unit.code, Unit.version, UnitAttempt.state)
         .join(Qualification, Qualification.id == Registration.qualification_id)
         .outerjoin(
@@ -85,10 +65,41 @@ def _list_progress(*conditions: ColumnElement[bool]) -> list[QualificationProgre
         .where(*conditions)
         .order_by(Registration.id)
     )
+
+
+QUALIFICATIONS = _select_qualifications(Registration.id.in_(ids("registration_ids")))
+OWN_QUALIFICATIONS = _select_qualifications(
+    Registration.candidate_id == bindparam("person_id"),
+    Registration.centre_id.in_(ids("centre_ids")),
+    Registration.withdrawn_at.is_(None),
+)
+
+
+def find_progress(registration: Registration) -> QualificationProgress | None:
+    """Return the progress of one registration, or None for single units.
+
+    Units that the candidate did under other registrations at the centre count too.
+    """
+    return load_progress([registration.id]).get(registration.id)
+
+
+def load_progress(registration_ids: Collection[int]) -> dict[int, QualificationProgress]:
+    """Return the progress of these registrations by their ids; those for single units are left out."""
+    rows = fetch_rows(QUALIFICATIONS, registration_ids=list(registration_ids))
+    return {each.registration_id: each for each in _list_progress(rows)}
+
+
+def list_own_progress(person_id: int, centre_ids: Collection[int]) -> list[QualificationProgress]:
+    """List a candidate's progress towards each qualification they are registered for at these centres."""
+    return _list_progress(fetch_rows(OWN_QUALIFICATIONS, person_id=person_id, centre_ids=list(centre_ids)))
+
+
+def _list_progress(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[QualificationProgress]:
     documents: dict[int, QualificationDocument] = {}
     attempts: dict[int, list[tuple[str, str, AttemptState]]] = {}
-    for registration_id, document, code, version, state in db.session.execute(query):
-        documents.setdefault(registration_id, qualification_from_json(json.loads(document)))
+    for registration_id, document, code, version, state in rows:
+        if registration_id not in documents:
+            documents[registration_id] = qualification_from_json(json.loads(document))
         if code is not None:
             attempts.setdefault(registration_id, []).append((code, version, state))
     return [_compute_progress(key, document, attempts.get(key, ())) for key, document in documents.items()]

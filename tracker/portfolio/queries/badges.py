@@ -44,19 +44,24 @@ class ClaimedUnit:
         return self.assessed_at is None or submitted_at <= self.assessed_at
 
 
-SUBMITTED_VERSIONS = (
-    select(EvidenceVersion.evidence_id, EvidenceVersion.id, Submission.submitted_at)
+VERSIONS_WITH_ASSESSMENTS = (
+    select(
+        EvidenceVersion.evidence_id,
+        EvidenceVersion.id,
+        Submission.submitted_at,
+        Assessment.attempt_id,
+        Assessment.outcome,
+        Assessment.released_at,
+    )
     .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+    .outerjoin(
+        Assessment,
+        and_(Assessment.evidence_version_id == EvidenceVersion.id, Assessment.released_at.is_not(None)),
+    )
     .where(EvidenceVersion.evidence_id.in_(ids("evidence_ids")), Submission.withdrawn_at.is_(None))
-    .order_by(EvidenceVersion.number)
+    .order_by(EvidenceVersion.number, Assessment.released_at, Assessment.id)
 )
-"""Each item's submitted versions that were not withdrawn, oldest first."""
-RELEASED_ASSESSMENTS = (
-    select(Assessment.evidence_version_id, Assessment.attempt_id, Assessment.outcome, Assessment.released_at)
-    .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
-    .where(EvidenceVersion.evidence_id.in_(ids("evidence_ids")), Assessment.released_at.is_not(None))
-    .order_by(Assessment.released_at, Assessment.id)
-)
+"""Each item's submitted versions that were not withdrawn, oldest first, with every released assessment."""
 LIVE_CLAIMS = (
     select(
         Claim.evidence_id,
@@ -79,21 +84,21 @@ LIVE_CLAIMS = (
 
 
 def list_badges(evidence_ids: Collection[int]) -> dict[int, Badges]:
-    """Return, for each item, the code of each unit it claims and the item's state there. Three statements.
+    """Return, for each item, the code of each unit it claims and the item's state there. Two statements.
 
     The state is `returned` until the candidate adds a claim or submits a new version, `accepted` once every claim is
     decided on the version that the unit sees, and otherwise `waiting`. An item without a submission has one badge,
     `draft`.
     """
     values = {"evidence_ids": list(evidence_ids)}
-    versions: dict[int, list[SubmittedVersion]] = {}
-    for evidence_id, version_id, submitted_at in fetch_rows(SUBMITTED_VERSIONS, **values):
-        versions.setdefault(evidence_id, []).append(SubmittedVersion(version_id, submitted_at))
-    assessments = {
-        (version_id, attempt_id): ReleasedAssessment(outcome, released_at)
-        for version_id, attempt_id, outcome, released_at in fetch_rows(RELEASED_ASSESSMENTS, **values)
-    }
-    return compute_badges(evidence_ids, versions, assessments, group_claims(fetch_rows(LIVE_CLAIMS, **values)))
+    versions: dict[int, dict[int, SubmittedVersion]] = {}
+    assessments: dict[tuple[int, int], ReleasedAssessment] = {}
+    for row in fetch_rows(VERSIONS_WITH_ASSESSMENTS, **values):
+        versions.setdefault(row.evidence_id, {})[row.id] = SubmittedVersion(row.id, row.submitted_at)
+        if row.released_at:
+            assessments[row.id, row.attempt_id] = ReleasedAssessment(row.outcome, row.released_at)
+    submitted = {evidence_id: list(of_item.values()) for evidence_id, of_item in versions.items()}
+    return compute_badges(evidence_ids, submitted, assessments, group_claims(fetch_rows(LIVE_CLAIMS, **values)))
 
 
 def group_claims(rows: Iterable[Row[*tuple[Any, ...]]]) -> Iterable[ClaimedUnit]:
