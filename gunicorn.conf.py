@@ -18,6 +18,7 @@ threads = int(os.environ.get("THREADS", "16"))
 timeout = 120
 keepalive = 5
 loglevel = "warning"
+control_socket_disable = True  # nothing asks it; systemd and signals manage the server
 
 
 def on_starting(server: Any) -> None:

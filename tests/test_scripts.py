@@ -52,7 +52,7 @@ def test_an_unknown_option_sets_nothing_up() -> None:
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("script", ["audit", "check", "run", "setup", "test", "lib.sh"])
+@pytest.mark.parametrize("script", ["audit", "check", "run", "setup", "test", "try_container", "lib.sh"])
 def test_every_script_is_plain_sh(script: str) -> None:
     shell = shutil.which("dash") or "sh"
     assert subprocess.run([shell, "-n", str(ROOT / "scripts" / script)], check=False).returncode == 0
