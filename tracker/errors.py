@@ -109,6 +109,19 @@ class Busy(TrackerError):
         super().__init__(sentence)
 
 
+class FormWaits(Busy):
+    """A form that cannot be printed yet; its page tries again by itself."""
+
+    title = "The form is not ready yet"
+    retry_after = 10
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Many forms are being printed at the moment. This page tries again every 10 seconds until the form is "
+            "ready. You can also leave it and print the form later."
+        )
+
+
 class TooManyAtOnce(Busy):
     """A piece of work of a person who has several of its kind running and waiting already."""
 

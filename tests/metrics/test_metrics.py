@@ -19,7 +19,7 @@ from tracker import clock, counters
 from tracker.background import jobs
 from tracker.background.worker_reports import KEPT_SECONDS, WorkerReport, list_reports, write_report
 from tracker.config import Settings
-from tracker.errors import FormNotRendered
+from tracker.errors import Busy, FormNotRendered
 from tracker.ledger import checkpoints, events
 from tracker.ledger.transactions import transaction
 from tracker.metrics import stored_bytes
@@ -141,11 +141,18 @@ def test_forms_are_counted_with_their_outcome(scrape: Scrape, monkeypatch: pytes
     monkeypatch.setattr(pdf_renderer._renderer, "render", fail)
     with pytest.raises(FormNotRendered):
         pdf_renderer.render_pdf(None)
+
+    def refuse(_content: object) -> bytes:
+        raise Busy
+
+    monkeypatch.setattr(pdf_renderer._renderer, "render", refuse)
+    with pytest.raises(Busy):
+        pdf_renderer.render_pdf(None)
     after = scrape()
-    for outcome in ("rendered", "failed"):
+    for outcome in ("rendered", "failed", "refused"):
         name = "tracker_renders_total"
         assert find(after, name, outcome=outcome) - find(before, name, outcome=outcome) == 1
-    assert find(after, "tracker_render_seconds_count") - find(before, "tracker_render_seconds_count") == 2
+    assert find(after, "tracker_render_seconds_count") - find(before, "tracker_render_seconds_count") == 3
 
 
 @pytest.mark.usefixtures("app")

@@ -1,12 +1,27 @@
 """Alice's attempt at CFACC15 with evidence submitted and partly assessed."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
+from flask import Flask
 
 from tests import factories
 from tests.factories import World
 from tracker.ledger.transactions import transaction
 from tracker.models import UnitAttempt
+from tracker.recording_forms import pdf_renderer
 from tracker.vocabulary import Outcome
+
+
+@pytest.fixture
+def full_queue(app: Flask) -> Iterator[None]:
+    """As many forms as may wait are being rendered, and none is kept."""
+    app.extensions.pop("form_cache", None)
+    with ExitStack() as waiting:
+        for _ in range(pdf_renderer.MAX_QUEUED):
+            waiting.enter_context(pdf_renderer._renderer.sandbox.queue)
+        yield
 
 
 @pytest.fixture

@@ -119,6 +119,16 @@ class TestIssuing:
         assert "Issue the form" in client(verified_world.dan).get(address(verified_world)).text
         assert "Issue the form" not in client(verified_world.alice).get(address(verified_world)).text
 
+    @pytest.mark.usefixtures("full_queue")
+    def test_a_form_that_has_to_wait_is_not_issued_and_not_issued_by_itself_later(
+        self, verified_world: World, client: Browser
+    ) -> None:
+        answer = client(verified_world.bob).post(f"{address(verified_world)}/issue")
+        assert answer.status_code == 503
+        assert "Refresh" not in answer.headers
+        assert "Nothing was changed. Try again in a minute." in answer.text
+        assert db.session.scalars(select(IssuedForm)).all() == []
+
     @pytest.mark.usefixtures("app_with_signing_key")
     def test_no_form_is_issued_before_the_unit_is_verified(self, world: World, client: Browser) -> None:
         dan = client(world.dan)

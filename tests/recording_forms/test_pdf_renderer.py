@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import segno
 
 from tests.recording_forms.example_form import build_filled_form
 from tracker import clock
-from tracker.errors import FormNotRendered, Refused
+from tracker.errors import Busy, FormNotRendered, Refused
 from tracker.recording_forms import pdf_renderer as module
 from tracker.recording_forms.form_content import FormContent, FormIssue
 from tracker.recording_forms.pdf_renderer import PdfRenderer, render_pdf
@@ -148,8 +149,18 @@ def test_many_threads_each_get_their_own_form(renderer: PdfRenderer) -> None:
 
 def test_a_form_that_waits_too_long_for_its_turn_is_refused(renderer: PdfRenderer, content: FormContent) -> None:
     renderer.timeout_seconds = 0.1
-    with renderer.sandbox.lock, pytest.raises(FormNotRendered):
+    with renderer.sandbox.lock, pytest.raises(Busy, match="Many forms are being printed"):
         renderer.render(content)
+
+
+def test_forms_beyond_those_that_may_wait_are_refused_at_once(renderer: PdfRenderer, content: FormContent) -> None:
+    renderer.timeout_seconds = 3600
+    with ExitStack() as waiting:
+        for _ in range(module.MAX_QUEUED):
+            waiting.enter_context(renderer.sandbox.queue)
+        with pytest.raises(Busy, match="Many forms are being printed"):
+            renderer.render(content)
+    assert renderer.render(content).startswith(b"%PDF")
 
 
 def test_the_subprocess_is_replaced_after_many_forms(

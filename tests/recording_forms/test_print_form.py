@@ -52,6 +52,19 @@ def test_the_form_is_not_found_for_another_centre(client: Client, world: World, 
         assert client(person).get(f"/attempts/{assessed.id}/form.pdf").status_code == 404
 
 
+@pytest.mark.usefixtures("full_queue")
+def test_a_form_that_has_to_wait_shows_a_page_that_tries_again(
+    client: Client, world: World, assessed: UnitAttempt
+) -> None:
+    browser = client(world.alice)
+    for path in (f"/attempts/{assessed.id}/form.pdf", "/evidence/index.pdf"):
+        answer = browser.get(path)
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == answer.headers["Refresh"] == "10"
+        assert "This page tries again every 10 seconds until the form is ready." in answer.text
+    assert browser.get(f"/attempts/{assessed.id}").status_code == 200
+
+
 def test_a_form_that_cannot_be_rendered_shows_an_error(
     client: Client, world: World, assessed: UnitAttempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:

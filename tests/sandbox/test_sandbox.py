@@ -160,7 +160,7 @@ def persistent(tmp_path: Path) -> Iterator[PersistentSandbox]:
         "    os.abort() if request == b'die' else None\n"
         "    send(sys.stdout.buffer, str((os.getpid(), sorted(os.environ))).encode())\n"
     )
-    sandbox = PersistentSandbox("", LIMITS, max_requests=3, passes_variable=lambda name: name == "LANG")
+    sandbox = PersistentSandbox("", LIMITS, max_requests=3, max_queued=2, passes_variable=lambda name: name == "LANG")
     sandbox.interpreter = [sys.executable, str(script)]
     yield sandbox
     sandbox.close()
@@ -189,6 +189,16 @@ def test_a_persistent_subprocess_that_hangs_is_killed_and_replaced(persistent: P
 
 
 def test_a_persistent_subprocess_that_dies_is_a_failure_and_is_replaced(persistent: PersistentSandbox) -> None:
+    with pytest.raises(SandboxFailed):
+        persistent.run(b"die", 10)
+    assert persistent.run(b"who", 10)
+
+
+def test_requests_beyond_those_that_may_wait_are_refused_at_once(persistent: PersistentSandbox) -> None:
+    with persistent.queue, persistent.queue, pytest.raises(SandboxBusy, match="queued"):
+        persistent.run(b"who", 3600)
+    for _ in range(3):
+        assert persistent.run(b"who", 10), "each request gives its place back"
     with pytest.raises(SandboxFailed):
         persistent.run(b"die", 10)
     assert persistent.run(b"who", 10)

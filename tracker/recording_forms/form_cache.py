@@ -16,6 +16,7 @@ from typing import cast
 
 from flask import current_app
 
+from tracker.errors import Busy, FormWaits
 from tracker.recording_forms.form_content import FormContent
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.pdf_renderer import render_pdf
@@ -88,12 +89,19 @@ class FormCache:
 def print_unissued(content: FormContent | IndexContent) -> bytes:
     """Return the PDF of a form that is not issued, or of an index: the kept one, or else rendered now.
 
-    The caller has checked that the person may print it. Raises `FormNotRendered`.
+    The caller has checked that the person may print it, and shows nothing else.
+
+    Raises:
+        FormWaits: too many forms are being printed.
+        FormNotRendered: rendering fails.
     """
     cache, key = _get_cache(), hashlib.sha256(pickle.dumps(content)).digest()
     if (kept := cache.find(key)) is not None:
         return kept
-    pdf = render_pdf(content)
+    try:
+        pdf = render_pdf(content)
+    except Busy as error:
+        raise FormWaits from error
     cache.keep(key, pdf)
     return pdf
 

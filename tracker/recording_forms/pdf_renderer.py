@@ -11,12 +11,12 @@ import pickle
 import time
 
 from tracker.counters import count_render
-from tracker.errors import FormNotRendered, Refused
+from tracker.errors import Busy, FormNotRendered, Refused
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, find_texts_with
 from tracker.recording_forms.index_content import IndexContent
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.persistent import PersistentSandbox
-from tracker.sandbox.sandbox import SandboxError
+from tracker.sandbox.sandbox import SandboxBusy, SandboxError
 from tracker.web.text_direction import isolate
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ LIMITS = Limits(address_space=1024 * MEGABYTE)
 """A form of 400 rows and 53 columns takes about a third of it. The subprocess sets its CPU time for each form."""
 MAX_FORMS = 500
 """The subprocess is replaced after so many."""
+MAX_QUEUED = 8
+"""Forms that a server process renders and lets wait at once: half of its threads stay free for other pages."""
+BUSY = "Many forms are being printed at the moment. Nothing was changed. Try again in a minute."
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""
 
@@ -40,6 +43,7 @@ class PdfRenderer:
             "tracker.recording_forms.pdf_renderer_subprocess",
             LIMITS,
             max_requests=MAX_FORMS,
+            max_queued=MAX_QUEUED,
             passes_variable=_passes_variable,
         )
 
@@ -47,12 +51,15 @@ class PdfRenderer:
         """Return the PDF.
 
         Raises:
+            Busy: too many forms wait already, or the wait took too long.
             FormNotRendered: rendering fails, or takes too long or too much memory.
             Refused: no font has some characters of a form to be issued.
         """
         timeout = self.timeout_seconds + self.timeout_seconds_per_row * content.row_count
         try:
             pdf = self.sandbox.run(pickle.dumps(content), timeout)
+        except SandboxBusy as error:
+            raise Busy(BUSY) from error
         except SandboxError as error:
             log.error("A form was not rendered: %s", error)  # noqa: TRY400 - the error names its cause
             raise FormNotRendered(str(error)) from error
@@ -68,11 +75,17 @@ class PdfRenderer:
 
 
 def render_pdf(content: FormContent | IndexContent) -> bytes:
-    """Return the PDF of a form or an index, rendered beside the server, and count it. Raises `FormNotRendered`."""
+    """Return the PDF of a form or an index, rendered beside the server, and count it.
+
+    Raises what `PdfRenderer.render` raises.
+    """
     started_at, outcome = time.perf_counter(), "failed"
     try:
         pdf = _renderer.render(content)
         outcome = "rendered"
+    except Busy:
+        outcome = "refused"
+        raise
     finally:
         count_render(outcome, time.perf_counter() - started_at)
     return pdf

@@ -18,7 +18,13 @@ class PersistentSandbox:
     """A subprocess that starts with the first request, and the lock that admits one request at a time."""
 
     def __init__(
-        self, module: str, limits: Limits, *, max_requests: int, passes_variable: Callable[[str], bool]
+        self,
+        module: str,
+        limits: Limits,
+        *,
+        max_requests: int,
+        max_queued: int,
+        passes_variable: Callable[[str], bool],
     ) -> None:
         """Describe the sandbox; nothing is started yet.
 
@@ -27,6 +33,8 @@ class PersistentSandbox:
                 closed, and answers each with one message on standard output.
             limits: set in the subprocess before the module is loaded.
             max_requests: the number of requests after which the subprocess is replaced, since it may leak memory.
+            max_queued: how many requests may run and wait together before others are refused at once: each holds a
+                thread of the server.
             passes_variable: whether the subprocess gets the environment variable of this name.
         """
         self.module = module
@@ -34,6 +42,7 @@ class PersistentSandbox:
         self.max_requests = max_requests
         self.interpreter: Sequence[str] = INTERPRETER
         self.lock = threading.Lock()
+        self.queue = threading.BoundedSemaphore(max_queued)
         self._passes_variable = passes_variable
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = 0
@@ -48,6 +57,14 @@ class PersistentSandbox:
 
         Raises `SandboxBusy`, `SandboxTimeout` or `SandboxFailed`.
         """
+        if not self.queue.acquire(blocking=False):
+            raise SandboxBusy(f"too many requests to {self.module} are queued")
+        try:
+            return self._run_alone(request, timeout_seconds)
+        finally:
+            self.queue.release()
+
+    def _run_alone(self, request: bytes, timeout_seconds: float) -> bytes:
         if not self.lock.acquire(timeout=timeout_seconds):
             raise SandboxBusy(f"the requests to {self.module} before this one took too long")
         timed_out = threading.Event()

@@ -8,7 +8,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
-from tracker.errors import Busy, TrackerError
+from tracker.errors import Busy, FormWaits, TrackerError
 from tracker.storage.stores import StoreUnreachable
 from tracker.web.current_user import in_terms
 
@@ -83,6 +83,8 @@ def show_refusal(error: TrackerError) -> ResponseReturnValue:
     response = make_response(render_error(error.status, error.title, in_terms(str(error))))
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, FormWaits):
+        response.headers["Refresh"] = str(error.retry_after)
     return response
 
 
