@@ -14,10 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.factories import World, make_actor, make_evidence
+from tests.hosts.conftest import close_redis, use_redis
 from tests.metrics.conftest import TOKEN, Scrape, find
 from tracker import clock, counters
 from tracker.background import jobs
-from tracker.background.worker_reports import KEPT_SECONDS, WorkerReport, list_reports, write_report
+from tracker.background.worker_reports import KEPT_SECONDS, WorkerReport, delete_report, list_reports, write_report
 from tracker.config import Settings
 from tracker.errors import Busy, FormNotRendered
 from tracker.ledger import checkpoints, events
@@ -180,6 +181,17 @@ class TestJobs:
         write_report(queue, WorkerReport("other:1"))
         assert [key for key in queue.all_results() if "killed" in key] == []
         queue.storage.flush_results()
+
+    def test_reports_of_workers_on_other_hosts_are_read_through_redis(self, app: Flask, redis_url: str) -> None:
+        use_redis(app, redis_url)
+        app.config["JOBS_IMMEDIATE"] = False
+        queue = jobs.Jobs(app, lambda: ((), ()), lambda: None)._open_queue()
+        report = WorkerReport("one:1", running="run_import", failed={"run_import": 2})
+        write_report(queue, report)
+        assert list_reports(queue) == [report]
+        delete_report(queue, report)
+        assert list_reports(queue) == []
+        close_redis(app)
 
     def test_a_job_that_fails_is_counted_as_failed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail() -> None:
