@@ -113,11 +113,11 @@ class FormWaits(Busy):
     """A form that cannot be printed yet; its page tries again by itself."""
 
     title = "The form is not ready yet"
-    retry_after = 10
+    retry_after = 5
 
     def __init__(self) -> None:
         super().__init__(
-            "Many forms are being printed at the moment. This page tries again every 10 seconds until the form is "
+            "Many forms are being printed at the moment. This page tries again every 5 seconds until the form is "
             "ready. You can also leave it and print the form later."
         )
 

@@ -60,8 +60,8 @@ def test_a_form_that_has_to_wait_shows_a_page_that_tries_again(
     for path in (f"/attempts/{assessed.id}/form.pdf", "/evidence/index.pdf"):
         answer = browser.get(path)
         assert answer.status_code == 503
-        assert answer.headers["Retry-After"] == answer.headers["Refresh"] == "10"
-        assert "This page tries again every 10 seconds until the form is ready." in answer.text
+        assert answer.headers["Retry-After"] == answer.headers["Refresh"] == "5"
+        assert "This page tries again every 5 seconds until the form is ready." in answer.text
     assert browser.get(f"/attempts/{assessed.id}").status_code == 200
 
 
