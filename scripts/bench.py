@@ -3,7 +3,7 @@
 Candidates are loaded in bulk beside the demonstration, which is served with one worker. Each page is requested many times after a warm-up, and its
 SQL statements and bytes are counted.
 
-Without arguments it measures everything; `pages`, `forms`, `standards` and `record` name the parts.
+Without arguments it measures everything; `pages`, `cost`, `forms`, `standards` and `record` name the parts.
 """
 
 import gzip
@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import bench_cost
 import bench_record
 import bench_standards
 
@@ -32,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 SIZE = "S"
 REQUESTS, WARM_UP_REQUESTS = 60, 8
-PARTS = ("pages", "forms", "standards", "record")
+PARTS = ("pages", "cost", "forms", "standards", "record")
 
 
 def main() -> None:
@@ -99,8 +100,11 @@ def measure_database(name: str, url: str, parts: set[str]) -> dict[str, Any]:
             measurements["library"] = bench_standards.measure_library(name, environment)
         if "record" in parts:
             measurements["record"] = bench_record.measure_record(name, environment)
-        if "pages" in parts:  # last, since what is loaded in bulk has no seals, which `flask verify` would report
-            ids = enlarge()
+        # What is loaded in bulk comes last: it has no seals, which `flask verify` would report.
+        ids = enlarge() if parts & {"pages", "cost"} else {}
+        if "cost" in parts:
+            measurements["cost"] = bench_cost.measure_cost(name, environment, list_pages(ids))
+        if "pages" in parts:
             counts = count_statements(ids)
             with serve(environment) as port:
                 times = {page: time_page(port, path, token) for page, path, token in list_pages(ids)}

@@ -52,9 +52,16 @@ def init_app(app: Flask, observers: Iterable[Observer]) -> None:
     def end(response: Response) -> Response:
         if begun := g.get("measurement"):
             finished = _finish(begun, response)
+            if app.debug:
+                response.headers["Server-Timing"] = format_server_timing(finished)
             for observe in observers:
                 observe(finished)
         return response
+
+
+def format_server_timing(measured: MeasuredRequest) -> str:
+    """Return the header that a browser's tools show; only in debug mode, since times can tell anybody secrets."""
+    return f'total;dur={measured.seconds * 1000:.1f}, sql;desc="{measured.statements} statements"'
 
 
 def _finish(begun: Measurement, response: Response) -> MeasuredRequest:
