@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Column, Table, select, text
 
 from tracker.extensions import db
+from tracker.integrity.check_parts import check_in_parts
 from tracker.integrity.hidden_behaviour import find_hidden_behaviour
-from tracker.integrity.invariants import CHECKS, Check, run_checks
+from tracker.integrity.invariants import CHECKS, Check
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.parts import PART_SIZE
 from tracker.integrity.schema import find_schema_faults
 from tracker.integrity.verify import MODULES
 from tracker.ledger.changed_rows import ChangedRow
@@ -42,7 +44,7 @@ def list_violations(*, ignore_triggers: bool = True, checks: Iterable[Check] = F
     db.session.expire_all()
     return [
         f"{result.check.number}: {result.first}"
-        for result in run_checks(LedgerSnapshot(), checks)
+        for result in check_in_parts(LedgerSnapshot(), checks, PART_SIZE)
         if not result.holds and not (ignore_triggers and "trigger" in (result.first or ""))
     ]
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from tracker.accounts.services.account_changes import WAITING_TIME
 from tracker.integrity.invariants import invariant
@@ -19,11 +20,10 @@ def find_hasty_account_changes(ledger: LedgerSnapshot) -> Iterator[str]:
 
     docs/integrity.md, invariant 29.
     """
-    requests = {event.object_id: event for event in ledger.list_events("account_change_requested")}
-    accepted = {event.object_id: event.seq for event in ledger.list_events("invitation_accepted")}
     for event in ledger.list_events(*EFFECTS):
-        request = requests.get(event.data.get("change", 0))
+        request = _find_last_event(ledger, "account_change_requested", "account_change", event.data.get("change"))
         if request is not None:
+            accepted = _find_last_event(ledger, "invitation_accepted", "person", request.data["person"])
             if fault := _find_fault(event, request, accepted):
                 yield f"{event.name} {fault}"
         elif event.actor is not None or event.act == "email_changed" or "change" in event.data:
@@ -52,7 +52,12 @@ def find_other_addresses(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"person {person_id} has another address than it was changed to"
 
 
-def _find_fault(event: LedgerEvent, request: LedgerEvent, accepted: dict[int, int]) -> str:
+def _find_last_event(ledger: LedgerSnapshot, act: str, table: str, key: Any) -> LedgerEvent | None:
+    """Return the last event of an act about a row, or None."""
+    return next((event for event in reversed(ledger.list_events_about(table, key)) if event.act == act), None)
+
+
+def _find_fault(event: LedgerEvent, request: LedgerEvent, accepted: LedgerEvent | None) -> str:
     """Return what is wrong with a change that took effect; empty if nothing is."""
     person = request.data["person"]
     if event.object_id != person or request.data["kind"] != EFFECTS[event.act] or request.seq > event.seq:
@@ -62,7 +67,7 @@ def _find_fault(event: LedgerEvent, request: LedgerEvent, accepted: dict[int, in
     if event.actor is None:
         return "" if event.at - request.at >= WAITING_TIME else "took effect before the waiting time was over"
     if event.actor == request.actor:
-        has_signed_in = accepted.get(person, event.seq) < event.seq
+        has_signed_in = accepted is not None and accepted.seq < event.seq
         is_first = event.data.get("has_account") is False and not has_signed_in
         return "" if is_first else "was asked for and done by the same person"
     return "was approved by the person whose account it is" if event.actor == person else ""

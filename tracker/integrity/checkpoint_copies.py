@@ -10,7 +10,7 @@ from tracker.ledger import checkpoint_following
 from tracker.ledger.checkpoints import NO_PREVIOUS, Checkpoint, parse_line
 
 
-@invariant(2, "checkpoints are numbered without a gap, and each names the one before it")
+@invariant(2, "checkpoints are numbered without a gap, and each names the one before it", once=True)
 def find_chain_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each place in the file of checkpoints where one is missing or was replaced.
 
@@ -29,6 +29,7 @@ def find_chain_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     2,
     "the file of checkpoints and the database’s copies of them are the same",
     {"checkpoint_copy": ("number", "line")},
+    once=True,
 )
 def find_copy_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each checkpoint that is only in the file, only in the database, or different.
@@ -51,7 +52,7 @@ def find_copy_faults(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"checkpoint {number} is in the file, but the database’s copy of it is missing"
 
 
-@invariant(2, "the ledger agrees with the checkpoints from outside the installation, where some are given")
+@invariant(2, "the ledger agrees with the checkpoints from outside the installation, where some are given", once=True)
 def find_outside_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each checkpoint kept outside the installation that the ledger or the file contradicts.
 

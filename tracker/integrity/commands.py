@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare the ledger with the checkpoints in this file too: a copy, or a saved email. May be repeated.",
 )
+@click.option("--progress/--no-progress", default=None, help="Say how much was checked; by default on a terminal.")
 @anchor_options
 @with_appcontext
 def verify(
     as_json: bool,
     show_covered: bool,
+    progress: bool | None,
     files: tuple[Path, ...],
     folder_of_keys: Path | None,
     fingerprints: tuple[str, ...],
@@ -39,6 +41,7 @@ def verify(
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracker.errors import TrackerError
+    from tracker.integrity.check_parts import ignore
     from tracker.integrity.outside_checkpoints import read_outside_checkpoints
     from tracker.integrity.verify import run_all_checks
     from tracker.ledger.trust_anchor import load_anchor
@@ -49,7 +52,9 @@ def verify(
     results: list[Result] = []
     try:
         outside = read_outside_checkpoints(files)
-        for result in run_all_checks(load_anchor(folder_of_keys, fingerprints), outside):
+        anchor = load_anchor(folder_of_keys, fingerprints)
+        observe = _show_progress if (sys.stderr.isatty() if progress is None else progress) else ignore
+        for result in run_all_checks(anchor, outside, observe=observe):
             results.append(result)
             if not as_json:
                 click.echo(_line(result))
@@ -116,6 +121,12 @@ def export_ledger(file: Path, number: str | None) -> None:
         partial.unlink(missing_ok=True)
     packed = f"{counted(exported.events, 'event')} and {counted(exported.forms, 'form')}"
     click.echo(f"{file}: {packed}. To verify it, unpack it and run: python3 verify.py")
+
+
+def _show_progress(done: int, count: int, _part: object) -> None:
+    """Say on the standard error output how many parts of the record were checked."""
+    end = "\n" if done == count else "\r"
+    click.echo(f"  {done} of {count} parts checked{end}", nl=False, err=True)
 
 
 def _line(result: "Result") -> str:

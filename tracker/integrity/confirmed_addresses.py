@@ -26,19 +26,27 @@ def find_other_confirmations(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(30, "what is signed says whether the signer's address was confirmed")
 def find_untrue_statements(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each signature and submission that contradicts the events before it. docs/integrity.md, invariant 30."""
-    confirmations = Confirmations()
     submissions = ledger.group_rows("submission", "evidence_version_id")
     signatures = ledger.rows("signature")
     for event in ledger.events:
-        confirmations.apply(event)
         rows: list[Row] = []
         if event.act in SIGNATURES and event.object_id in signatures:
             rows = [signatures[event.object_id]]
         elif event.act == "evidence_submitted":
             rows = submissions.get(event.object_id, [])
-        is_confirmed = event.actor in confirmations.confirmed_at
-        if any(row["address_confirmed"] not in {None, is_confirmed} for row in rows):
+        stated = {row["address_confirmed"] for row in rows} - {None}
+        if stated and stated != {_was_confirmed(ledger, event)}:
             yield f"{event.name} says the opposite of whether the address of its actor was confirmed"
+
+
+def _was_confirmed(ledger: LedgerSnapshot, event: LedgerEvent) -> bool:
+    """Return whether the address of an event's actor was confirmed at the time."""
+    confirmations = Confirmations()
+    for change in ledger.list_events_about("person", event.actor):
+        if change.seq > event.seq:
+            break
+        confirmations.apply(change)
+    return event.actor in confirmations.confirmed_at
 
 
 class Confirmations:

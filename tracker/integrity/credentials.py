@@ -51,8 +51,8 @@ def find_planted_factors(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"sign-in method {key} was set up by no event"
         elif not _is_bound(ledger, added[key], "factor", describe_factor(row)):
             yield f"sign-in method {key} is not the one that {added[key].name} says"
-    for key in added.keys() - rows.keys():
-        if added[key].object_id not in erased:
+    for key, event in added.items():
+        if key not in rows and event.object_id not in erased:
             yield f"sign-in method {key} is gone, and no event says so"
 
 
@@ -78,16 +78,16 @@ def find_planted_sessions(ledger: LedgerSnapshot) -> Iterator[str]:
     events: dict[int, list[LedgerEvent]] = {}
     for event in ledger.list_events("signed_in"):
         events.setdefault(event.object_id, []).append(event)
-    first = next(ledger.list_events("signed_in"), None)
     with_factor = {row["person_id"] for row in ledger.rows("second_factor").values()}
-    for key, row in ledger.rows("user_session").items() if first else ():
+    for key, row in ledger.rows("user_session").items():
         is_open = row["ended_at"] is None and row["created_at"] > now() - ABSOLUTE_TIMEOUT
         is_pending = row["verified_at"] is None and row["person_id"] in with_factor  # it opens the second step only
-        is_older = key not in events and first is not None and row["created_at"] < first.at
-        if not is_open or is_pending or is_older:
+        if not is_open or is_pending:
             continue
         own = [event for event in events.get(key, ()) if event.actor == row["person_id"]]
-        if not any(_is_bound(ledger, event, "session", row["token_hash"]) for event in own):
+        if any(_is_bound(ledger, event, "session", row["token_hash"]) for event in own):
+            continue
+        if key in events or ledger.first_events.has_signed_in_before(row["created_at"]):
             yield f"session {key} of person {row['person_id']} is open, and no event says that they signed in with it"
 
 

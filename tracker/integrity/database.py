@@ -39,7 +39,7 @@ DEFINITIONS = {
 }
 
 
-@invariant(28, "the database is sound, and its append-only triggers are unchanged")
+@invariant(28, "the database is sound, and its append-only triggers are unchanged", once=True)
 def find_database_faults(_ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each fault of the database, its foreign keys and its triggers. docs/integrity.md, invariant 28."""
     dialect = db.session.get_bind().dialect.name
@@ -55,7 +55,7 @@ def find_database_faults(_ledger: LedgerSnapshot) -> Iterator[str]:
         yield "a trigger is not as the migrations made it, or one was added"
 
 
-@invariant(28, "only the database's owner can change the ledger, where a restricted role was set up")
+@invariant(28, "only the database's owner can change the ledger, where a restricted role was set up", once=True)
 def find_roles_that_can_change_ledger(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each database role that can change the ledger. docs/integrity.md, invariant 28."""
     if db.session.get_bind().dialect.name == "postgresql" and any(ledger.list_events(DATABASE_CONFINED)):

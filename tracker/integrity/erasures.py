@@ -12,7 +12,7 @@ from tracker.privacy.retention import (
     MAX_MONTHS,
     RetentionPeriods,
     add_months,
-    list_due,
+    iterate_due,
     read_awarding_body,
 )
 from tracker.storage import file_store
@@ -105,14 +105,14 @@ def find_wrong_retention_rules(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"retention rule {key} has other periods than {event.name} set"
 
 
-@invariant(27, "nothing due for erasure is more than 30 days late")
+@invariant(27, "nothing due for erasure is more than 30 days late", once=True)
 def find_late_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each registration whose erasure is over 30 days late. docs/integrity.md, invariant 27."""
     rules = ledger.group_rows("retention_rule", "centre_id")
     for centre in ledger.rows("centre"):
         if any(day_of(rule["set_at"]) >= today() - MAX_DELAY for rule in rules.get(centre, ())):
             continue  # a rule that was set lately may have made much due at once
-        for portfolio in list_due(centre, today() - MAX_DELAY):
+        for portfolio in iterate_due(centre, today() - MAX_DELAY):
             holds = ledger.group_rows("retention_hold", "registration_id").get(portfolio.registration.id, ())
             if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - MAX_DELAY for hold in holds):
                 yield f"registration {portfolio.registration.id} was due for erasure more than 30 days ago"
@@ -132,10 +132,12 @@ def _compute_end_of_retention(ledger: LedgerSnapshot, registration: Row, event: 
     qualification = ledger.rows("qualification").get(registration["qualification_id"])
     body = read_awarding_body(qualification["document"] if qualification else None)
     periods: dict[str, RetentionPeriods] = {}
-    for rule_set in ledger.list_events("retention_rule_set"):
-        rule = ledger.rows("retention_rule").get(rule_set.object_id)
-        if rule and rule["centre_id"] == registration["centre_id"] and rule_set.seq < event.seq:
-            periods[rule["awarding_body"]] = RetentionPeriods(rule_set.data["evidence"], rule_set.data["records"])
+    rules = {rule["id"]: rule for rule in ledger.group_rows("retention_rule", "centre_id")[registration["centre_id"]]}
+    changes = [change for key in rules for change in ledger.list_events_about("retention_rule", key)]
+    for change in sorted(changes, key=lambda change: change.seq):
+        if change.act == "retention_rule_set" and change.seq < event.seq:
+            body_of_rule = rules[change.object_id]["awarding_body"]
+            periods[body_of_rule] = RetentionPeriods(change.data["evidence"], change.data["records"])
     kept = periods.get(body) or periods.get("") or DEFAULT_PERIODS
     return add_months(kept.records if event.data["full"] else kept.evidence, ended_on)
 

@@ -88,7 +88,7 @@ DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]"
 
 
-@invariant(28, "nothing in the database makes statements read or write something else")
+@invariant(28, "nothing in the database makes statements read or write something else", once=True)
 def find_hidden_behaviour(_ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield what changes the meaning of statements. docs/integrity.md, invariant 28."""
     yield from find_other_migration()

@@ -18,6 +18,7 @@ MAX_DELAY = timedelta(minutes=15)
     2,
     "each signing key is vouched for outside the database, or by the key before it",
     {"signing_key": ("name", "public_key", "certificate")},
+    once=True,
 )
 def find_key_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each fault of the signing keys and of the files with their public halves.
@@ -46,7 +47,7 @@ class AcceptedLoss:
         return self.size < checkpoint.size <= self.checkpoint_size and checkpoint.at <= self.accepted_at
 
 
-@invariant(2, "the ledger agrees with every checkpoint kept outside the database")
+@invariant(2, "the ledger agrees with every checkpoint kept outside the database", once=True)
 def find_checkpoint_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each checkpoint that the ledger contradicts. docs/integrity.md, invariant 2."""
     losses = list(list_accepted_losses(ledger))
@@ -76,7 +77,7 @@ def list_accepted_losses(ledger: LedgerSnapshot) -> Iterator[AcceptedLoss]:
         size, head, accepted_at = data["size"], data["head"], data.get("accepted_at")
         body = read_only.build_acceptance_statement(size, head, data["checkpoint_size"], accepted_at)
         key = ledger.trusted_keys.get(data["key"])
-        is_in_place = event.seq == size + 1 and (size < 1 or ledger.hashes[size - 1] == head)
+        is_in_place = event.seq == size + 1 and (size < 1 or ledger.find_hash(size) == head)
         if is_in_place and key and keys.is_signed(key.public_key, data["signed"], body):
             moment = datetime.fromisoformat(accepted_at) if accepted_at else event.at
             yield AcceptedLoss(size, data["checkpoint_size"], moment)
@@ -89,18 +90,17 @@ def find_contradictions(ledger: LedgerSnapshot, checkpoint: Checkpoint) -> Itera
         yield f"is signed with key {checkpoint.key}, which is not a trusted key of this installation"
     elif not keys.is_signed(key.public_key, checkpoint.signature, checkpoint.body):
         yield "was changed: its signature is not valid"
-    elif checkpoint.size > len(ledger.hashes):
-        yield f"records {checkpoint.size} events, but the ledger has {len(ledger.hashes)}"
-    elif checkpoint.size < 1 or ledger.hashes[checkpoint.size - 1] != checkpoint.head:
+    elif checkpoint.size > ledger.event_pass.size:
+        yield f"records {checkpoint.size} events, but the ledger has {ledger.event_pass.size}"
+    elif checkpoint.size < 1 or ledger.find_hash(checkpoint.size) != checkpoint.head:
         yield f"has another hash of event {checkpoint.size} than the ledger"
 
 
 def _find_missing_checkpoint(ledger: LedgerSnapshot, size: int) -> Iterator[str]:
     """Yield a sentence if no checkpoint covers the last 100 events and one was due 15 minutes ago."""
-    uncovered = len(ledger.hashes) - size
-    if (
-        ledger.key_checks
-        and uncovered >= checkpoints.EVENTS_PER_CHECKPOINT
-        and now() - ledger.events[size].at > MAX_DELAY
-    ):
+    uncovered = ledger.event_pass.size - size
+    if not ledger.key_checks or uncovered < checkpoints.EVENTS_PER_CHECKPOINT:
+        return
+    first = ledger.find_event_after(size)
+    if first and now() - first.at > MAX_DELAY:
         yield f"no checkpoint covers the last {uncovered} events"

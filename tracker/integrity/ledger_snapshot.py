@@ -1,47 +1,30 @@
-"""Snapshot of the database for the integrity checks: parsed events, and the rows of each table, read once."""
+"""Snapshot of the database for the integrity checks: parsed events, and the rows of each table, read once.
+
+It holds everything. `part_snapshot` has the same interface and holds the rows and events of some people at a time.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Table, select
+from sqlalchemy import RowMapping, Table, select
 
 from tracker.extensions import db
+from tracker.integrity.first_events import FirstEvents
+from tracker.integrity.ledger_events import EventPass, LedgerEvent, read_events, select_events
 from tracker.ledger import checkpoint_following, checkpoints, events
-from tracker.ledger.canonical_json import parse_canonical
 from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.row_seals import RowSalts
 from tracker.ledger.trust_anchor import KeyCheck, TrustAnchor, check_keys, load_anchor
 from tracker.models import Event, EventText, RowSalt, SigningKey
 
+__all__ = ["LedgerEvent", "LedgerSnapshot", "OutsideCheckpoint", "Row"]
+
+T = TypeVar("T")
 Row = Mapping[str, Any]
 OutsideCheckpoint = tuple[str, Checkpoint | None]
 """How a fault names a checkpoint kept outside the installation, and the checkpoint; None if it cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEvent:
-    """An event with the values of its hashed body."""
-
-    seq: int
-    at: datetime
-    actor: int | None
-    grant: int | None
-    session_ref: str | None
-    act: str
-    object_type: str
-    object_id: int
-    data: Mapping[str, Any]
-    format: int
-    """1, or 2 for events that name the columns they changed (tracker/ledger/row_seals.py)."""
-
-    @property
-    def name(self) -> str:
-        """Return how a fault names this event."""
-        return f"event {self.seq} ({self.act})"
 
 
 class LedgerSnapshot:
@@ -57,43 +40,28 @@ class LedgerSnapshot:
             events.get_head()  # the first read, which begins what this transaction sees
             self.checkpoints = list(checkpoints.read_checkpoints())
             """Each line's number in the file of checkpoints, with its checkpoint, or None if it is not one."""
-        self._rows: dict[str, dict[Any, Row]] = {}
-        self._indices: dict[tuple[str, str], defaultdict[Any, list[Row]]] = {}
-        self.chain_faults: list[str] = []
-        """A sentence for each fault of the chain, filled when `events` is first read."""
+        self.first_events = FirstEvents()
+        self.kept: dict[str, Any] = {}
+        """What checks keep for each other, by name."""
+        self._rows: dict[str, Mapping[Any, Row]] = {}
+        self._indices: dict[tuple[str, str], Mapping[Any, list[Row]]] = {}
+
+    @cached_property
+    def event_pass(self) -> EventPass:
+        """What reading all events in order found out."""
+        self.events  # noqa: B018 - reading the events fills it
+        return self._pass
 
     @cached_property
     def events(self) -> list[LedgerEvent]:
-        """Every event that can be read, in order; faults of the others are in `chain_faults`."""
-        parsed: list[LedgerEvent] = []
-        seq, prev = 0, events.GENESIS
-        for row in self._stored_events():
-            seq += 1
-            if row.seq != seq:
-                self.chain_faults.append(f"event {seq} is missing: {row.seq} comes after {seq - 1}")
-                seq = row.seq
-            if row.prev != prev:
-                self.chain_faults.append(f"event {seq} does not follow from the one before it")
-            prev = row.hash
-            if events.hash_body(row.body) != row.hash:
-                self.chain_faults.append(f"event {seq} was changed: its text does not match the stored hash")
-            if event := self._parse(row):
-                if parsed and event.format < parsed[-1].format:
-                    self.chain_faults.append(f"event {seq} has an older format than the event before it")
-                parsed.append(event)
-        return parsed
-
-    @cached_property
-    def hashes(self) -> list[str]:
-        """The stored hash of each event, in order."""
-        return list(db.session.scalars(select(Event.hash).order_by(Event.seq)))
+        """Every event that can be read, in order."""
+        self._pass = EventPass()
+        return list(self._pass.read())
 
     @cached_property
     def key_checks(self) -> list[KeyCheck]:
         """The check of each signing key, the oldest first."""
-        statements = {event.object_id: event.data for event in self.list_events("key_made")}
-        rows = (SigningKey(**row) for row in self.rows("signing_key").values())
-        return list(check_keys(rows, statements, self.anchor))
+        return self._check_keys(self.rows("signing_key"))
 
     @cached_property
     def trusted_keys(self) -> dict[str, SigningKey]:
@@ -103,10 +71,7 @@ class LedgerSnapshot:
     @cached_property
     def salts(self) -> dict[int, dict[str, str]]:
         """The salts that were not erased, by event number and field."""
-        salts: dict[int, dict[str, str]] = {}
-        for seq, field, salt in db.session.execute(select(EventText.event_seq, EventText.field, EventText.salt)):
-            salts.setdefault(seq, {})[field] = salt
-        return salts
+        return index_salts(db.session.execute(select(EventText.event_seq, EventText.field, EventText.salt)))
 
     @cached_property
     def row_salts(self) -> dict[str, RowSalts]:
@@ -116,16 +81,22 @@ class LedgerSnapshot:
 
     @cached_property
     def by_act(self) -> dict[str, list[LedgerEvent]]:
-        """Return the events by act."""
-        by_act: dict[str, list[LedgerEvent]] = {}
-        for event in self.events:
-            by_act.setdefault(event.act, []).append(event)
-        return by_act
+        """The events by act."""
+        return group(self.events, lambda event: event.act)
 
-    def list_events(self, *acts: str) -> Iterator[LedgerEvent]:
-        """Yield the events of these acts, act by act and in order."""
-        for act in acts:
-            yield from self.by_act.get(act, ())
+    @cached_property
+    def by_object(self) -> dict[tuple[str, int], list[LedgerEvent]]:
+        """The events by table and id of what they are about."""
+        return group(self.events, lambda event: (event.object_type, event.object_id))
+
+    @cached_property
+    def sealing_events(self) -> dict[str, list[LedgerEvent]]:
+        """The events that seal each row, in order, by the row's key."""
+        sealing: dict[str, list[LedgerEvent]] = {}
+        for event in self.events:
+            for key in event.data.get("rows", ()):
+                sealing.setdefault(key, []).append(event)
+        return sealing
 
     @cached_property
     def signatures_by_round(self) -> Mapping[tuple[int, int], list[Row]]:
@@ -135,60 +106,86 @@ class LedgerSnapshot:
             rounds[row["attempt_id"], row["round"]].append(row)
         return rounds
 
+    def list_events(self, *acts: str) -> Iterator[LedgerEvent]:
+        """Yield the events of these acts, act by act and in order."""
+        for act in acts:
+            yield from self.by_act.get(act, ())
+
+    def list_events_about(self, table: str, key: Any) -> Sequence[LedgerEvent]:
+        """Return the events about one row, in order."""
+        return self.by_object.get((table, key), ())
+
     def list_erased_ids(self, key: str) -> set[int]:
         """Return the ids that erasure events list under a name: `versions`, `attachments` or `forms`."""
         return {row_id for event in self.list_events("portfolio_erased") for row_id in event.data[key]}
 
-    def rows(self, name: str) -> dict[Any, Row]:
+    def find_hash(self, seq: int) -> str | None:
+        """Return the stored hash of an event, or None."""
+        return db.session.scalar(select(Event.hash).where(Event.seq == seq))
+
+    def find_event_after(self, seq: int) -> LedgerEvent | None:
+        """Return the next event of the whole ledger after a number, or None."""
+        query = select_events().where(Event.seq > seq).order_by(Event.seq).limit(1)
+        return next(read_events(query), None)
+
+    def rows(self, name: str) -> Mapping[Any, Row]:
         """Return a table's rows by primary key; a key of several columns is a tuple."""
         if name not in self._rows:
             table = self.table(name)
-            keys = [column.name for column in table.primary_key]
-            result = db.session.execute(select(table).order_by(*table.primary_key)).mappings()
-            self._rows[name] = {
-                row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys): dict(row) for row in result
-            }
+            self._rows[name] = index_rows(table, db.session.execute(select(table)).mappings())
         return self._rows[name]
 
     def find_row(self, name: str, key: Any) -> Row | None:
         """Return the row with a primary key, or None."""
         return self.rows(name).get(key)
 
+    def is_own(self, name: str, key: Any) -> bool:  # noqa: ARG002 - of a part of the record it depends on them
+        """Return whether a row, or the place of a missing one, belongs to what this snapshot is to check."""
+        return True
+
     def group_rows(self, name: str, column: str) -> Mapping[Any, list[Row]]:
         """Return a table's rows grouped by the value of a column."""
         if (name, column) not in self._indices:
-            index = self._indices[name, column] = defaultdict(list)
-            for row in self.rows(name).values():
-                index[row[column]].append(row)
+            self._indices[name, column] = group(self.rows(name).values(), lambda row: row[column])
         return self._indices[name, column]
+
+    def _check_keys(self, keys: Mapping[Any, Row]) -> list[KeyCheck]:
+        statements = {
+            event.object_id: event.data
+            for key in keys
+            for event in self.list_events_about("signing_key", key)
+            if event.act == "key_made"
+        }
+        return list(check_keys((SigningKey(**row) for row in keys.values()), statements, self.anchor))
 
     def table(self, name: str) -> Table:
         """Return the table with this name."""
         return db.metadata.tables[name]
 
-    def _stored_events(self) -> Iterator[Any]:
-        columns = (Event.seq, Event.at, Event.actor_id, Event.grant_id, Event.act, Event.object_type, Event.object_id)
-        query = select(*columns, Event.body, Event.prev, Event.hash).order_by(Event.seq)
-        yield from db.session.execute(query, execution_options={"yield_per": 2_000})
 
-    def _parse(self, row: Any) -> LedgerEvent | None:
-        try:
-            body, is_canonical = parse_canonical(row.body)
-            if not is_canonical:
-                self.chain_faults.append(f"event {row.seq} is not written canonically")
-            subject = body["object"]
-            event = LedgerEvent(
-                body["seq"], datetime.fromisoformat(body["at"]), body["actor"], body["grant"], body["session_ref"],
-                body["act"], subject["type"], subject["id"], body["data"], body["v"],
-            )  # fmt: skip
-            prev = body["prev"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            self.chain_faults.append(f"event {row.seq} cannot be read")
-            return None
-        columns = (row.seq, row.at, row.actor_id, row.grant_id, row.act, row.object_type, row.object_id, row.prev)
-        stated = (
-            event.seq, event.at, event.actor, event.grant, event.act, event.object_type, event.object_id, prev,
-        )  # fmt: skip
-        if columns != stated:
-            self.chain_faults.append(f"event {row.seq}: its columns differ from its text")
-        return event
+def index_rows(table: Table, rows: Iterable[RowMapping]) -> dict[Any, Row]:
+    """Return rows by primary key, in its order."""
+    names = [column.name for column in table.primary_key]
+    indexed: dict[Any, Row] = {get_key(names, row): dict(row) for row in rows}
+    return {key: indexed[key] for key in sorted(indexed)}
+
+
+def get_key(names: Sequence[str], row: Row | RowMapping) -> Any:
+    """Return the primary key of a row: a value, or a tuple of the values of several columns."""
+    return row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
+
+
+def index_salts(salts: Iterable[Any]) -> dict[int, dict[str, str]]:
+    """Return the salts of texts by event number and field."""
+    indexed: dict[int, dict[str, str]] = {}
+    for seq, field, salt in salts:
+        indexed.setdefault(seq, {})[field] = salt
+    return indexed
+
+
+def group(things: Iterable[T], get_value: Callable[[T], Any]) -> defaultdict[Any, list[T]]:
+    """Return things by a value of theirs, in order."""
+    groups = defaultdict[Any, list[T]](list)
+    for thing in things:
+        groups[get_value(thing)].append(thing)
+    return groups

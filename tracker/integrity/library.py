@@ -62,9 +62,12 @@ def find_republished_documents(ledger: LedgerSnapshot) -> Iterator[str]:
                 yield f"{table} {key} ({row['slug']}) belongs to another centre than the one that published it"
             if key in published and row["content_hash"] != published[key].data["content"]:
                 yield f"{table} {key} ({row['slug']}) is not as {published[key].name} published it"
-        yield from (f"{table} {key} is missing, but an event records it" for key in first.keys() - ledger.rows(table))
+        missing = (key for key in first if ledger.is_own(table, key) and key not in ledger.rows(table))
+        yield from (f"{table} {key} is missing, but an event records it" for key in missing)
     chosen = _find_last_events(ledger, "candidate_registered", "qualification_chosen")
     for key, event in chosen.items():
+        if not ledger.is_own("registration", key):
+            continue
         registration = ledger.rows("registration").get(key)
         chosen_row = ledger.rows("qualification").get(registration["qualification_id"]) if registration else None
         content_hash = chosen_row["content_hash"] if chosen_row else None
@@ -94,7 +97,9 @@ def find_wrongly_attached_guidance(ledger: LedgerSnapshot) -> Iterator[str]:
                 yield f"guidance unit {key} is not what {attached[key].name} attached: {fault}"
         elif row["centre_id"]:
             yield f"guidance unit {key} is in no event that attached it"
-    for key in attached.keys() - ledger.rows("guidance_unit").keys():
+    for key in attached:
+        if not ledger.is_own("guidance_unit", key) or key in ledger.rows("guidance_unit"):
+            continue
         yield f"guidance unit {key} is missing, but an event records it"
 
 

@@ -74,6 +74,8 @@ def find_acts_on_closed_attempts(ledger: LedgerSnapshot) -> Iterator[str]:
     for event in sorted(ledger.list_events(*LIFECYCLE_EVENTS, *OPEN_ACTS), key=lambda event: event.seq):
         if event.act in OPEN_ACTS:
             for attempt in sorted(_list_written_attempts(ledger, event) & closed):
+                if not ledger.is_own("unit_attempt", attempt):
+                    continue
                 yield f"{event.name} wrote to attempt {attempt}, which was not in progress"
         elif event.act in (*ACTION_OF_EVENT, VOIDED):
             closed.add(event.data["attempt"] if event.act in ACTION_OF_EVENT else event.object_id)
@@ -98,6 +100,8 @@ def replay_events(ledger: LedgerSnapshot) -> tuple[dict[int, ReplayedAttempt], l
     faults: list[str] = []
     for event in sorted(ledger.list_events(*LIFECYCLE_EVENTS), key=lambda event: event.seq):
         attempt = event.data["attempt"] if event.act in ACTION_OF_EVENT else event.object_id
+        if not ledger.is_own("unit_attempt", attempt):
+            continue
         if event.act == "attempt_started":
             if attempt in attempts:
                 faults.append(f"{event.name}: attempt {attempt} was started before")

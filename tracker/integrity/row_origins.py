@@ -67,16 +67,12 @@ def find_rows_of_other_times(ledger: LedgerSnapshot) -> Iterator[str]:
 
     Otherwise a row that is added today could say that something was done earlier, or by somebody else.
     """
-    sealing: dict[str, list[LedgerEvent]] = {}
-    for event in ledger.events:
-        for key in event.data.get("rows", ()):
-            sealing.setdefault(key, []).append(event)
     for name in SEALED_TABLES:
         if not TIMES[name] and not PEOPLE[name]:
             continue
         table = ledger.table(name)
         for row in ledger.rows(name).values():
-            if events := sealing.get(get_row_key(table, row)):
+            if events := ledger.sealing_events.get(get_row_key(table, row)):
                 thing = f"{name.replace('_', ' ')} {get_row_key(table, row).partition(':')[2]}"
                 yield from (f"{thing}: {fault}" for fault in _find_faults(name, row, events))
 

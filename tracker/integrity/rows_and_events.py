@@ -41,15 +41,15 @@ def find_unmatched_rows_and_events(ledger: LedgerSnapshot) -> Iterator[str]:
         event_counts = Counter(event.object_id for event in ledger.list_events(*acts))
         event_counts += Counter(_list_carried_over_confirmations(ledger, table))
         keys = {key for key in ledger.rows(table) if _needs_event(ledger, table, key)}
-        yield from _compare_counts(table, event_counts, keys)
+        yield from _compare_counts(ledger, table, event_counts, keys)
     decided = Counter(
         decision["decision"]
         for event in ledger.list_events(*DECIDING_EVENTS)
         for decision in event.data.get("decisions", ())
     )
-    yield from _compare_counts("decision", decided, set(ledger.rows("decision")))
+    yield from _compare_counts(ledger, "decision", decided, set(ledger.rows("decision")))
     reopened = Counter(event.data.get("reopening") for event in ledger.list_events("attempt_reopened"))
-    yield from _compare_counts("reopening", reopened, set(ledger.rows("reopening")))
+    yield from _compare_counts(ledger, "reopening", reopened, set(ledger.rows("reopening")))
 
 
 @invariant(14, "notes on evidence requirements are as they were when signed", {"requirement_confirmation": ("note",)})
@@ -60,6 +60,8 @@ def find_changed_notes(ledger: LedgerSnapshot) -> Iterator[str]:
     """
     erased = ledger.list_erased_ids("attempts")
     for event in ledger.list_events("unit_signed"):
+        if not ledger.is_own("unit_attempt", event.data["attempt"]):
+            continue
         texts, salts = event.data.get("texts", {}), ledger.salts.get(event.seq, {})
         confirmed = set(event.data.get("requirements", ()))
         for row in ledger.group_rows("requirement_confirmation", "attempt_id").get(event.data["attempt"], ()):
@@ -96,11 +98,13 @@ def _needs_event(ledger: LedgerSnapshot, table: str, key: int) -> bool:
     return table != "assessment" or ledger.rows(table)[key]["state"] == "released"
 
 
-def _compare_counts(table: str, event_counts: Counter[Any], keys: set[Any]) -> Iterator[str]:
+def _compare_counts(ledger: LedgerSnapshot, table: str, event_counts: Counter[Any], keys: set[Any]) -> Iterator[str]:
     description = table.replace("_", " ")
     for key in sorted(keys - set(event_counts)):
         yield f"{description} {key} is in no event"
     for key, times in event_counts.items():
+        if not ledger.is_own(table, key):
+            continue
         if key not in keys:
             yield f"{description} {key} is missing, but an event records it"
         elif times > 1:

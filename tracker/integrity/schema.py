@@ -17,7 +17,7 @@ CASTS = re.compile(r"::[a-z ]+")
 """The casts that PostgreSQL adds to the condition of an index."""
 
 
-@invariant(28, "tables, indexes, constraints and views are those that the code declares")
+@invariant(28, "tables, indexes, constraints and views are those that the code declares", once=True)
 def find_schema_faults(_ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each difference between the database's schema and the models. docs/integrity.md, invariant 28.
 

@@ -24,26 +24,42 @@ def find_signatures_without_second_step(ledger: LedgerSnapshot) -> Iterator[str]
     Whom a centre asked, and who had set it up, is replayed from the events. Signatures before the first that says
     whether the second step was done are left out: earlier releases recorded nothing of it.
     """
-    asked: dict[int, SigningTwoStep] = {}
-    owners: dict[int, int] = {}
-    is_recorded = False
-    for event in ledger.events:
-        if event.act == "signing_two_step_changed":
-            asked[event.object_id] = SigningTwoStep(event.data["asked"])
-        elif event.act == "second_factor_added":
-            owners[event.data["factor"]] = event.object_id
-        elif event.act in {"second_factor_removed", "two_step_verification_reset"}:
-            for key in event.data.get("factors", [event.data.get("factor")]):
-                owners.pop(key, None)
-        elif event.act in SIGNERS:
-            is_recorded = is_recorded or "second_step" in event.data
-            centre_id = _find_centre_id(ledger, event)
-            is_needed = is_asked(asked.get(centre_id), SIGNERS[event.act]) if centre_id else False
-            if event.data.get("second_step"):
-                if not _is_recent(event):
-                    yield f"{event.name} names a second step that was not in the five minutes before"
-            elif is_recorded and is_needed and event.actor in owners.values():
-                yield f"{event.name} was done without two-step verification, which the centre asked for"
+    for event in sorted(ledger.list_events(*SIGNERS), key=lambda event: event.seq):
+        if event.data.get("second_step"):
+            if not _is_recent(event):
+                yield f"{event.name} names a second step that was not in the five minutes before"
+        elif _was_asked(ledger, event) and _had_factor(ledger, event) and _is_after_first_record(ledger, event):
+            yield f"{event.name} was done without two-step verification, which the centre asked for"
+
+
+def _was_asked(ledger: LedgerSnapshot, event: LedgerEvent) -> bool:
+    """Return whether the centre of the signed unit asked the signer for the second step, at the time of the event."""
+    centre_id = _find_centre_id(ledger, event)
+    if not centre_id:
+        return False
+    asked: SigningTwoStep | None = None
+    for change in ledger.list_events_about("centre", centre_id):
+        if change.act == "signing_two_step_changed" and change.seq < event.seq:
+            asked = SigningTwoStep(change.data["asked"])
+    return is_asked(asked, SIGNERS[event.act])
+
+
+def _had_factor(ledger: LedgerSnapshot, event: LedgerEvent) -> bool:
+    """Return whether the signer had set up two-step verification at the time of the event."""
+    factors = set[int]()
+    for change in ledger.list_events_about("person", event.actor):
+        if change.seq > event.seq:
+            break
+        if change.act == "second_factor_added":
+            factors.add(change.data["factor"])
+        elif change.act in {"second_factor_removed", "two_step_verification_reset"}:
+            factors.difference_update(change.data.get("factors", [change.data.get("factor")]))
+    return bool(factors)
+
+
+def _is_after_first_record(ledger: LedgerSnapshot, event: LedgerEvent) -> bool:
+    """Return whether the event, or one before it, says whether the second step was done."""
+    return "second_step" in event.data or ledger.first_events.has_second_step_before(event.seq)
 
 
 def _find_centre_id(ledger: LedgerSnapshot, event: LedgerEvent) -> int | None:

@@ -93,8 +93,9 @@ def find_incomplete_assessed_attempts(ledger: LedgerSnapshot) -> Iterator[str]:
         for row in ledger.group_rows("evidence_requirement", "unit_id").get(attempt.unit_id, ()):
             if (attempt.id, attempt.round, row["id"]) not in confirmed:
                 yield f"attempt {attempt.id} is {attempt.state}, but its requirement {row['label']} is not confirmed"
-    live = Counter(row["claim_id"] for row in ledger.rows("decision").values() if row["superseded_at"] is None)
-    yield from (f"claim {claim} has {times} live decisions" for claim, times in live.items() if times > 1)
+    for claim, decisions in ledger.group_rows("decision", "claim_id").items():
+        if (times := sum(map(_is_live, decisions))) > 1:
+            yield f"claim {claim} has {times} live decisions"
 
 
 @invariant(11, "every criterion met rests on evidence accepted in that unit attempt")
@@ -218,10 +219,13 @@ def find_disagreements_without_effect(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def _list_signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt, Matrix]]:
-    """Yield each attempt whose round is signed, with its matrix as pages load it."""
+    """Yield each attempt whose round is signed, with its matrix as pages load it. Several checks need them."""
+    kept: dict[int, tuple[UnitAttempt, Matrix]] = ledger.kept.setdefault("signed attempts", {})
     for key, row in ledger.rows("unit_attempt").items():
-        if row["state"] in SIGNED_STATES and (attempt := db.session.get(UnitAttempt, key)):
-            yield attempt, load_matrix(attempt)
+        if key not in kept and row["state"] in SIGNED_STATES and (attempt := db.session.get(UnitAttempt, key)):
+            kept[key] = attempt, load_matrix(attempt)
+        if key in kept:
+            yield kept[key]
 
 
 def _is_live(row: Row) -> bool:
@@ -230,13 +234,12 @@ def _is_live(row: Row) -> bool:
 
 def _list_submissions(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
     """Return the submissions of the evidence in a signature's snapshot."""
-    candidate_id = _get_candidate_id(ledger, signature)
-    items = {row["id"] for row in ledger.group_rows("evidence", "candidate_id").get(candidate_id, ())}
+    signed = {item["sha256"] for item in _parse_snapshot(signature).get("evidence", ())}
     return [
         submission
-        for item in _parse_snapshot(signature).get("evidence", ())
-        for version in ledger.group_rows("evidence_version", "content_hash").get(item["sha256"], ())
-        if version["evidence_id"] in items
+        for item in ledger.group_rows("evidence", "candidate_id").get(_get_candidate_id(ledger, signature), ())
+        for version in ledger.group_rows("evidence_version", "evidence_id").get(item["id"], ())
+        if version["content_hash"] in signed
         for submission in ledger.group_rows("submission", "evidence_version_id").get(version["id"], ())
     ]
 

@@ -3,8 +3,12 @@
 import hashlib
 from collections.abc import Iterator
 
+from sqlalchemy import select
+
+from tracker.extensions import db
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.sorted_hashes import SortedHashes
 from tracker.storage import file_store
 from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_orphan
 
@@ -26,17 +30,24 @@ def find_attachments_without_file(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"attachment {key}: its file is not {row['size']} bytes long"
 
 
-@invariant(17, "no unreferenced or temporary file is left")
-def find_leftover_files(ledger: LedgerSnapshot) -> Iterator[str]:
+@invariant(17, "no unreferenced or temporary file is left", once=True)
+def find_leftover_files(_ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each unreferenced or temporary file. docs/integrity.md, invariant 17."""
-    referenced = {row[column] for table, column in FILE_COLUMNS for row in ledger.rows(table).values()}
+    referenced = SortedHashes(_list_referenced())
     for entry in file_store.list_files():
         if is_orphan(entry, referenced):
             fault = "was not written completely" if entry.name.endswith(".tmp") else "is not referred to by any row"
             yield f"{entry.name} {fault}"
 
 
-@invariant(32, "every picture, page and text that was made from a file is as it was made")
+def _list_referenced() -> Iterator[str]:
+    for table, name in FILE_COLUMNS:
+        column = db.metadata.tables[table].c[name]
+        query = select(column).where(column.is_not(None)).distinct()
+        yield from db.session.scalars(query, execution_options={"yield_per": 2_000})
+
+
+@invariant(32, "every picture, page and text that was made from a file is as it was made", once=True)
 def find_changed_derived_files(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each derived file that was changed since it was made. docs/integrity.md, invariant 32.
 

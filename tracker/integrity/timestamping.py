@@ -73,7 +73,7 @@ def timestamp_newest_checkpoint() -> int | None:
     return progress.number if progress.failures == 0 else None
 
 
-@invariant(2, "timestamps of checkpoints are genuine, and recent where an authority is configured")
+@invariant(2, "timestamps of checkpoints are genuine, and recent where an authority is configured", once=True)
 def find_timestamp_faults(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each timestamp that is not of its checkpoint and time. docs/integrity.md, invariant 2 and Timestamps."""
     in_file = {each.number: each for _, each in ledger.checkpoints if each and each.number}

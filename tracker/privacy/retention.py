@@ -23,6 +23,8 @@ from tracker.registrations.progress import load_progress
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, SignatureRole
 
 MAX_MONTHS = 600
+REGISTRATIONS_AT_ONCE = 500
+"""Registrations that are in memory at once where a whole centre is gone through."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,15 @@ def list_due(centre_id: int, today: date) -> list[RetentionStatus]:
     rows = db.session.execute(select_ended_or_on_hold(centre_id).order_by(ended_at(), Registration.id))
     statuses = build_statuses(centre_id, [(registration, verified) for registration, verified in rows])
     return [each for each in statuses if each.needs_erasing(today)]
+
+
+def iterate_due(centre_id: int, today: date) -> Iterator[RetentionStatus]:
+    """Yield the registrations of a centre with something due for erasure, by id; few at a time are in memory."""
+    query = select_ended_or_on_hold(centre_id).order_by(Registration.id).limit(REGISTRATIONS_AT_ONCE)
+    last = 0
+    while rows := [(each, verified) for each, verified in db.session.execute(query.where(Registration.id > last))]:
+        yield from (each for each in build_statuses(centre_id, rows) if each.needs_erasing(today))
+        last = rows[-1][0].id
 
 
 def list_candidate_retention(registration: Registration) -> list[RetentionStatus]:

@@ -1,0 +1,35 @@
+"""The memory of `flask verify` does not grow with the record: rows and events in memory are counted, not bytes."""
+
+from flask import Flask
+
+from tests.bulk.loading import load_in_bulk
+from tests.bulk.sizes import Size
+from tests.integrity.tampering import FAST_CHECKS
+from tracker.extensions import db
+from tracker.integrity.check_parts import check_in_parts
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.part_snapshot import PartSnapshot
+
+PART_SIZE = 40
+
+
+def test_what_is_in_memory_at_once_does_not_grow_with_the_record(bulk_app: Flask) -> None:
+    """Ten times as many candidates are ten times as many parts."""
+    held: dict[int, list[int]] = {}
+    checks = [check for check in FAST_CHECKS if not check.once]
+    for candidates in (20, 180):
+        size = Size(candidates=candidates, items=8, claims=3, events=20)
+        load_in_bulk(bulk_app.config["SQLALCHEMY_DATABASE_URI"], size)
+        with bulk_app.app_context():
+            counts: list[int] = []
+
+            def count(_done: int, _count: int, part: PartSnapshot, counts: list[int] = counts) -> None:
+                counts.append(part.count_held())
+
+            list(check_in_parts(LedgerSnapshot(), checks, PART_SIZE, count))
+            held[candidates] = counts
+            db.session.remove()
+    few, many = held.values()
+    assert len(many) > 5 * len(few)
+    assert max(many) < 1.5 * max(few)
+    assert sum(many) > 5 * sum(few), "everything is read nonetheless"

@@ -1,0 +1,114 @@
+"""Division of the record into parts to be checked one by one: people by ranges of ids, and what is shared."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from sqlalchemy import func, select
+
+from tracker.extensions import db
+from tracker.integrity.event_names import Name, list_names
+from tracker.integrity.ledger_events import EventPass, LedgerEvent
+from tracker.integrity.owners import OWNED, People, find_owners, is_id
+from tracker.ledger.row_seals import SEALED_TABLES
+from tracker.models import Evidence, Person
+
+PART_SIZE = 500
+"""People and their items of evidence in one part, about; a person is never divided."""
+EVENTS_AT_ONCE = 1_000
+"""Events whose rows' owners are looked up at once."""
+SHARED = -1
+"""The place of the part that belongs to nobody, which is the last."""
+
+
+@dataclass
+class Parts:
+    """The parts of a record: the last id of each range of people but the last, and the events of each part."""
+
+    limits: list[int]
+    seqs: "list[array[int]]" = field(init=False)
+    """The numbers of the events that name something of each part; the shared part is the last."""
+
+    def __post_init__(self) -> None:
+        self.seqs = [array("Q") for _ in range(len(self.limits) + 2)]
+
+    def list_people(self) -> list[People]:
+        """Return the range of people of each part but the shared one."""
+        limits = [None, *self.limits, None]
+        return [People(after, until) for after, until in pairwise(limits)]
+
+    def divide_events(self, event_pass: EventPass) -> None:
+        """Read all events, in order, and note each for the parts of the rows that it names."""
+        waiting: list[tuple[LedgerEvent, set[Name]]] = []
+        for event in event_pass.read():
+            waiting.append((event, _list_names(event)))
+            if len(waiting) == EVENTS_AT_ONCE:
+                self._note(waiting)
+                waiting.clear()
+        self._note(waiting)
+
+    def _note(self, named: list[tuple[LedgerEvent, set[Name]]]) -> None:
+        owners = _find_all_owners({name for _, names in named for name in names})
+        for event, names in named:
+            places = set(self._list_places(event, names, owners))
+            for place in places:
+                self.seqs[place].append(event.seq)
+
+    def _list_places(self, event: LedgerEvent, names: set[Name], owners: dict[Name, int]) -> Iterator[int]:
+        has_place = False
+        for name in names:
+            if name in owners:
+                yield self.find_place(owners[name])
+            elif name[0] not in OWNED or name[0] in SEALED_TABLES:
+                yield SHARED  # what is shared, or a row that is missing
+            else:
+                continue
+            has_place = True
+        if not has_place:
+            yield SHARED if event.actor is None or not is_id(event.actor) else self.find_place(event.actor)
+
+    def find_place(self, person: int) -> int:
+        """Return the place of the part that a person belongs to."""
+        return bisect_left(self.limits, person)
+
+
+def plan_parts(size: int) -> Parts:
+    """Divide the people into ranges of about the same size.
+
+    Args:
+        size: people and items of evidence in one part.
+    """
+    items = select(Evidence.candidate_id, func.count().label("number")).group_by(Evidence.candidate_id).subquery()
+    query = (
+        select(Person.id, func.coalesce(items.c.number, 0))
+        .outerjoin(items, items.c.candidate_id == Person.id)
+        .order_by(Person.id)
+    )
+    limits, count, last = [], 0, 0
+    for person, number in db.session.execute(query, execution_options={"yield_per": 2_000}):
+        if count and count + number + 1 > size:
+            limits.append(last)
+            count = 0
+        count += number + 1
+        last = person
+    return Parts(limits)
+
+
+def _list_names(event: LedgerEvent) -> set[Name]:
+    try:
+        return list_names(event)
+    except (LookupError, TypeError, ValueError, AttributeError):  # an event may be damaged in any way
+        return set()
+
+
+def _find_all_owners(names: set[Name]) -> dict[Name, int]:
+    """Return the owners of rows; of those that are shared or missing there is none."""
+    by_table: dict[str, list[int]] = {}
+    for table, key in names:
+        if table in OWNED:
+            by_table.setdefault(table, []).append(key)
+    return {
+        (table, key): person for table, keys in by_table.items() for key, person in find_owners(table, sorted(keys))
+    }
