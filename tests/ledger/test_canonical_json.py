@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.ledger.canonical_json import MAX_INTEGER, canonical_json, parse_canonical
+from tracker.ledger.canonical_json import MAX_INTEGER, canonical_json, encode_value, encode_words, parse_canonical
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(1 - MAX_INTEGER, MAX_INTEGER - 1) | st.text(),
@@ -24,6 +24,27 @@ def test_canonical_json_is_recognised(value: Any) -> None:
         return
     assert parse_canonical(body)[1]
     assert canonical_json(parse_canonical(body)[0]) == body
+
+
+@given(VALUES | st.sampled_from(['a "quoted" word', "a\\b\n", "\x7f", -1, MAX_INTEGER - 1]))
+def test_the_faster_ways_give_the_same_bytes(value: Any) -> None:
+    """Seals are hashed from them, and what was sealed before must still match."""
+    assert encode_value(value) == canonical_json(value)
+    if isinstance(value, dict):
+        assert encode_words(value) == canonical_json(value)
+
+
+@given(st.dictionaries(st.text("ab_", min_size=1), st.text("0123456789abcdef") | st.none() | st.text()))
+def test_names_with_hashes_are_encoded_as_any_dictionary(words: dict[str, Any]) -> None:
+    assert encode_words(words) == canonical_json(words)
+
+
+@pytest.mark.parametrize("value", [MAX_INTEGER, -MAX_INTEGER, 1.0, {"a": MAX_INTEGER}])
+def test_the_faster_ways_refuse_the_same(value: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each has a message of its own
+        encode_value(value)
+    with pytest.raises(ValueError):  # noqa: PT011
+        encode_words({"a": value})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tracker.extensions import db
 from tracker.integrity.ledger_snapshot import Row, get_key
 from tracker.integrity.owners import is_id
 
-MAX_KEPT = 20_000
+MAX_KEPT = 5_000
 """Look-ups whose results are kept, of all tables together."""
 MAX_DOCUMENTS = 200
 """Rows with whole documents that are kept."""

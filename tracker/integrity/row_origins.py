@@ -72,13 +72,13 @@ def find_rows_of_other_times(ledger: LedgerSnapshot) -> Iterator[str]:
             continue
         table = ledger.table(name)
         for row in ledger.rows(name).values():
-            if events := ledger.sealing_events.get(get_row_key(table, row)):
-                thing = f"{name.replace('_', ' ')} {get_row_key(table, row).partition(':')[2]}"
-                yield from (f"{thing}: {fault}" for fault in _find_faults(name, row, events))
+            key = get_row_key(table, row)
+            if events := ledger.sealing_events.get(key):
+                thing = f"{name.replace('_', ' ')} {key.partition(':')[2]}"
+                yield from (f"{thing}: {fault}" for fault in _find_faults(name, key, row, events))
 
 
-def _find_faults(name: str, row: Row, events: Sequence[LedgerEvent]) -> Iterator[str]:
-    key = get_row_key(db.metadata.tables[name], row)
+def _find_faults(name: str, key: str, row: Row, events: Sequence[LedgerEvent]) -> Iterator[str]:
     for column in TIMES[name]:
         value = row[column]
         if value is None:
@@ -102,8 +102,8 @@ def _list_entering_events(key: str, column: str, events: Sequence[LedgerEvent]) 
     first sealed by an event that adds no such row.
     """
     for event in reversed(events):
-        former: Mapping[str, str | None] = event.data.get("former", {}).get(key, {})
-        if column in former:
+        former: Mapping[str, Mapping[str, str | None]] | None = event.data.get("former")
+        if former and column in former.get(key, ()):
             return [event]
     if first_format := [event for event in events if event.format == 1]:
         return first_format

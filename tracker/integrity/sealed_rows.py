@@ -152,12 +152,21 @@ def _find_unpermitted_write(
         again := [name for name in FIXED_TABLES.get(table.name, ()) if former.get(name) is not None]
     ):
         return f"was changed by {event.name}: {', '.join(again)} was entered before"
-    subject = ledger.rows(event.object_type).get(event.object_id) if event.object_type in db.metadata.tables else None
-    of_subject = permitted_writes.find_owners(ledger.find_row, event.object_type, subject)
+    of_subject = _find_subject_owners(ledger, event)
     of_row = permitted_writes.find_owners(ledger.find_row, table.name, row)
     if not permitted_writes.is_in_scope(event.act, of_subject, of_row):
         return f"was written by {event.name}, which is about another {permitted_writes.get_scope_label(event.act)}"
     return ""
+
+
+def _find_subject_owners(ledger: LedgerSnapshot, event: LedgerEvent) -> Mapping[str, Any]:
+    """Return what an event is about and belongs to, by table. An event may seal many rows, so it is kept."""
+    kept: dict[int, Mapping[str, Any]] = ledger.kept.setdefault("owners of subjects", {})
+    if event.seq not in kept:
+        table, key = event.object_type, event.object_id
+        subject = ledger.rows(table).get(key) if table in db.metadata.tables else None
+        kept[event.seq] = permitted_writes.find_owners(ledger.find_row, table, subject)
+    return kept[event.seq]
 
 
 def _compare_in_format_1(

@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 MAX_INTEGER = 2**53
@@ -18,6 +20,35 @@ def canonical_json(value: Any) -> bytes:
         ValueError: the value holds a float, an integer of 2^53 or more, or a type that JSON does not have.
     """
     return ENCODER.encode(_normalise(value)).encode("ascii")
+
+
+def encode_value(value: Any) -> bytes:
+    """Return the canonical JSON of a value, several times faster where it is short: a text in ASCII, a small number.
+
+    Raises:
+        ValueError: as `canonical_json`.
+    """
+    kind = type(value)
+    if kind is str and value.isascii():
+        return encode_basestring_ascii(value).encode("ascii")
+    if kind is int and -MAX_INTEGER < value < MAX_INTEGER:
+        return b"%d" % value
+    return canonical_json(value)
+
+
+def encode_words(words: Mapping[str, Any]) -> bytes:
+    """Return the canonical JSON of a dictionary, faster where it is of names and hashes in ASCII.
+
+    Raises:
+        ValueError: as `canonical_json`.
+    """
+    try:
+        letters = "".join(words) + "".join(words.values())
+    except TypeError:
+        return canonical_json(words)
+    if not (letters.isascii() and letters.replace("_", "").isalnum()):
+        return canonical_json(words)
+    return ("{" + ",".join([f'"{name}":"{words[name]}"' for name in sorted(words)]) + "}").encode("ascii")
 
 
 def parse_canonical(body: bytes) -> tuple[Any, bool]:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, select
 
 from tracker.extensions import db
-from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.ledger.canonical_json import canonical_json, encode_words, encode_value, sha256
 from tracker.models import ADDED_FIELDS, Base, RowSalt
 from tracker.vocabulary import AssessmentState
 
@@ -45,8 +46,13 @@ class SealedColumns:
 
     def columns(self, table: Table) -> list[str]:
         """Return the names of the sealed columns, sorted."""
-        names = [column.name for column in table.columns]
-        return sorted(name for name in names if name not in self.excluded and (not self.only or name in self.only))
+        return _list_columns(self, table)
+
+
+@cache
+def _list_columns(sealed: SealedColumns, table: Table) -> list[str]:
+    names = [column.name for column in table.columns]
+    return sorted(name for name in names if name not in sealed.excluded and (not sealed.only or name in sealed.only))
 
 
 SEALED_TABLES: dict[str, SealedColumns] = {
@@ -115,15 +121,19 @@ class RowSalts:
 
     def get(self, column: str) -> str:
         """Return the salt of a column in hex."""
+        return self.get_bytes(column).hex()
+
+    def get_bytes(self, column: str) -> bytes:
+        """Return the salt of a column."""
         if self.columns:
-            return self.columns[column]
-        return hashlib.sha256(SALT_DOMAIN + bytes.fromhex(self.salt) + column.encode()).hexdigest()
+            return bytes.fromhex(self.columns[column])
+        return hashlib.sha256(SALT_DOMAIN + bytes.fromhex(self.salt) + column.encode()).digest()
 
     def find_fault(self, table: Table) -> str:
         """Return what makes them no salts of a row of this table; empty if nothing does."""
         if bool(self.salt) == bool(self.columns):
             return "has salts of no known form"
-        unknown = self.columns.keys() - set(SEALED_TABLES[table.name].columns(table))
+        unknown = self.columns and self.columns.keys() - set(SEALED_TABLES[table.name].columns(table))
         return f"has a salt of {min(unknown)}, which is not sealed" if unknown else ""
 
 
@@ -157,22 +167,37 @@ def get_row_key(table: Table, row: Mapping[str, Any]) -> str:
 
 def hash_columns(salts: RowSalts, table: Table, row: Mapping[str, Any]) -> dict[str, str]:
     """Return the hash of each sealed column of a row that is not empty, by name."""
-    names = SEALED_TABLES[table.name].columns(table)
-    hashes = {name: hash_column(salts, table.name, name, row[name]) for name in names}
-    return {name: column_hash for name, column_hash in hashes.items() if column_hash}
+    return {
+        name: _hash_value(salts, name, prefix, row[name])
+        for name, prefix in _list_prefixes(table)
+        if row[name] is not None
+    }
 
 
 def hash_column(salts: RowSalts, table: str, column: str, value: Any) -> str | None:
     """Return the salted hash of one column's value in hex, or None if the column is empty."""
-    if value is None:
-        return None
-    body = canonical_json([table, column, to_json_value(value)])
-    return hashlib.sha256(COLUMN_DOMAIN + bytes.fromhex(salts.get(column)) + body).hexdigest()
+    return None if value is None else _hash_value(salts, column, _build_prefix(table, column), value)
+
+
+@cache
+def _list_prefixes(table: Table) -> list[tuple[str, bytes]]:
+    """Return each sealed column of a table with the beginning of what is hashed of its values."""
+    return [(name, _build_prefix(table.name, name)) for name in SEALED_TABLES[table.name].columns(table)]
+
+
+def _build_prefix(table: str, column: str) -> bytes:
+    return b'["%b","%b",' % (table.encode(), column.encode())
+
+
+def _hash_value(salts: RowSalts, column: str, prefix: bytes, value: Any) -> str:
+    """Return the salted hash of the canonical JSON of table, column and value."""
+    body = prefix + encode_value(to_json_value(value)) + b"]"
+    return hashlib.sha256(COLUMN_DOMAIN + salts.get_bytes(column) + body).hexdigest()
 
 
 def seal_row(table: str, column_hashes: Mapping[str, str]) -> str:
     """Return the seal of a row with these hashes of its columns, in hex."""
-    return sha256(ROW_DOMAIN, canonical_json([table, column_hashes]))
+    return sha256(ROW_DOMAIN, b'["%b",%b]' % (table.encode(), encode_words(column_hashes)))
 
 
 def seal_row_in_format_1(salt: str, table: Table, row: Mapping[str, Any]) -> str:
@@ -207,7 +232,7 @@ def is_sealed(instance: Base) -> bool:
 def to_json_value(value: Any) -> Any:
     """Return a column's value for canonical JSON: times in UTC, dates as ISO text, enums as their values."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(timespec="microseconds")
     if isinstance(value, date):
         return value.isoformat()
     return value.value if isinstance(value, Enum) else value
