@@ -6,9 +6,8 @@ from tests.bulk.loading import load_in_bulk
 from tests.bulk.sizes import Size
 from tests.integrity.tampering import FAST_CHECKS
 from tracker.extensions import db
-from tracker.integrity.check_parts import check_in_parts
+from tracker.integrity.check_parts import Progress, check_in_parts
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
-from tracker.integrity.part_snapshot import PartSnapshot
 
 PART_SIZE = 40
 
@@ -23,8 +22,8 @@ def test_what_is_in_memory_at_once_does_not_grow_with_the_record(bulk_app: Flask
         with bulk_app.app_context():
             counts: list[int] = []
 
-            def count(_done: int, _count: int, part: PartSnapshot, counts: list[int] = counts) -> None:
-                counts.append(part.count_held())
+            def count(progress: Progress, counts: list[int] = counts) -> None:
+                counts.append(progress.part.count_held())
 
             list(check_in_parts(LedgerSnapshot(), checks, PART_SIZE, count))
             held[candidates] = counts

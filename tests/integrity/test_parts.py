@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
-from tests.integrity.tampering import FAST_CHECKS, tampering_transaction
+from tests.integrity.tampering import FAST_CHECKS, list_violations, tampering_transaction
 from tests.proof import fuzzing
 from tests.proof.full_record import make_full_record
 from tests.proof.fuzzing import DATABASE_CHECKS, Fuzzer
@@ -90,6 +91,25 @@ def test_parts_of_one_person_have_the_faults_of_the_whole(
                 different.append(trial.change)
         assert different == []
         assert len(compared) > RANDOM_CHANGES / 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE event SET body = 'text' WHERE seq = 9",
+        "UPDATE event SET at = 'never' WHERE seq = 9",
+        "UPDATE event SET body = 7 WHERE seq = 9",
+        "UPDATE evidence SET candidate_id = 'Alice' WHERE id = (SELECT min(id) FROM evidence)",
+        "UPDATE person SET created_at = 'never'",
+    ],
+)
+def test_a_value_of_another_type_is_a_fault_and_ends_no_check(demonstration: Flask, change: str) -> None:
+    """SQLite stores any value in any column."""
+    if demonstration.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+        pytest.skip("PostgreSQL refuses it")
+    with tampering_transaction():
+        db.session.execute(text(change))
+        assert list_violations() != []
 
 
 @pytest.mark.one_database

@@ -1,24 +1,137 @@
 """Checking the record part by part: the memory that this takes does not grow with the record."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum, auto
 from itertools import islice
 
+from sqlalchemy import select
+
+from tracker.accounts.sessions import ABSOLUTE_TIMEOUT
+from tracker.clock import now
+from tracker.extensions import db
 from tracker.integrity.invariants import Check, Result, list_faults
 from tracker.integrity.ledger_events import MAX_COUNTED
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
+from tracker.integrity.owners import People
 from tracker.integrity.part_snapshot import CommonReads, PartSnapshot
-from tracker.integrity.parts import plan_parts
+from tracker.integrity.parts import PART_SIZE, Parts, plan_parts
+from tracker.integrity.verified import (
+    LAST,
+    UNFINISHED,
+    Verified,
+    build_verified,
+    find_verified,
+    remove_verified,
+    save_verified,
+)
+from tracker.models import UserSession
 
-Observe = Callable[[int, int, PartSnapshot], None]
-"""Is told how many parts were checked, of how many, and the last of them."""
+MAX_INTERRUPTION = timedelta(days=1)
+"""The age from which an interrupted check is not taken up again."""
+PARTS_BETWEEN_SAVES = 20
+"""Parts after which an unfinished check is saved."""
 
 
-def ignore(_done: int, _count: int, _part: PartSnapshot) -> None:
+class Extent(Enum):
+    """Whose records a check reads. It always reads all events, and what belongs to nobody."""
+
+    WHOLE = auto()
+    """Everybody's."""
+    REST = auto()
+    """As `WHOLE`, without those that an interrupted check had read and that no later event names."""
+    SINCE_LAST = auto()
+    """Those that an event after the last signed result names, and those of people who are signed in."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a check has come."""
+
+    done: int
+    count: int
+    part: PartSnapshot
+    base: Verified | None
+    """What an earlier check had covered."""
+
+
+Observe = Callable[[Progress], None]
+
+
+def ignore(_progress: Progress) -> None:
     """Take no notice of the progress."""
 
 
+@dataclass
+class PartCheck:
+    """One run of checks over the parts of the record."""
+
+    checks: list[Check]
+    common: CommonReads
+    parts: Parts
+    base: Verified | None = None
+    """What an earlier check covered, and this one relies on."""
+
+    def run(self, observe: Observe, *, saves: bool) -> Iterator[Result]:
+        """Check each part, and yield the result of each check."""
+        found: list[dict[str, None]] = [{} for _ in self.checks]
+        covered = build_verified(self.common.whole, self.checks) if saves else None
+        if covered and self.base:
+            covered = replace(covered, whole_at=self.base.whole_at)
+        self.parts.new_after = self.base.size if self.base else None
+        self.parts.divide_events(self.common.event_pass)
+        if self.base:
+            self.parts.named |= set(_list_signed_in())
+        ranges = self.parts.list_people()
+        for place, people in enumerate([*ranges, None]):
+            own = self._limit(people)
+            part = PartSnapshot(self.common, own, self.parts.list_seqs(place, own))
+            if own is None or own.named != ():
+                self._check(part, found)
+            is_to_be_saved = self._reads_everybody and (place + 1) % PARTS_BETWEEN_SAVES == 0 and not any(found)
+            if covered and people and people.until is not None and is_to_be_saved:
+                save_verified(UNFINISHED, replace(covered, until=people.until))
+            observe(Progress(place + 1, len(ranges) + 1, part, self.base))
+        if covered:
+            if not any(found):
+                save_verified(LAST, covered)
+            if self._reads_everybody:
+                remove_verified(UNFINISHED)
+        for check, faults in zip(self.checks, found, strict=True):
+            yield Result(check, len(faults), next(iter(faults), None))
+
+    def _check(self, part: PartSnapshot, found: list[dict[str, None]]) -> None:
+        for check, faults in zip(self.checks, found, strict=True):
+            if not check.once or part.people is None:
+                room = MAX_COUNTED - len(faults)
+                faults.update(dict.fromkeys(islice(list_faults(check, part), room)))
+
+    def _limit(self, people: People | None) -> People | None:
+        """Return those people of a range whose records have to be read."""
+        if self.base is None or people is None:
+            return people
+        until = self.base.until
+        if until is not None and (people.until is None or people.until > until):
+            return people
+        after, limit = people.after or 0, people.until
+        named = (each for each in self.parts.named if each > after and (limit is None or each <= limit))
+        return replace(people, named=tuple(sorted(named)))
+
+    @property
+    def _reads_everybody(self) -> bool:
+        """Return whether this is a check of everything, from its beginning or from where it was interrupted."""
+        return self.base is None or self.base.until is not None
+
+
 def check_in_parts(
-    whole: LedgerSnapshot, checks: Iterable[Check], part_size: int, observe: Observe = ignore
+    whole: LedgerSnapshot,
+    checks: Iterable[Check],
+    part_size: int = PART_SIZE,
+    observe: Observe = ignore,
+    *,
+    extent: Extent = Extent.WHOLE,
+    saves: bool = False,
 ) -> Iterator[Result]:
     """Run checks over each part of the record, and yield the result of each in the order of their numbers.
 
@@ -27,17 +140,24 @@ def check_in_parts(
         checks: the checks. Those that are to run once do so with the shared part, which is the last.
         part_size: people and items of evidence that are checked together.
         observe: is told of each part when it was checked.
+        extent: whose records are read.
+        saves: whether to sign and keep what was covered, for later checks to begin with.
     """
     checks = sorted(checks, key=lambda check: check.number)
-    common, parts = CommonReads(whole), plan_parts(part_size)
-    parts.divide_events(common.event_pass)
-    found: list[dict[str, None]] = [{} for _ in checks]
-    for place, people in enumerate([*parts.list_people(), None]):
-        part = PartSnapshot(common, people, parts.seqs[place])
-        for check, faults in zip(checks, found, strict=True):
-            if not check.once or people is None:
-                room = MAX_COUNTED - len(faults)
-                faults.update(dict.fromkeys(islice(list_faults(check, part), room)))
-        observe(place + 1, len(parts.seqs), part)
-    for check, faults in zip(checks, found, strict=True):
-        yield Result(check, len(faults), next(iter(faults), None))
+    common = CommonReads(whole)
+    base = None
+    if extent is not Extent.WHOLE:
+        nobody = PartSnapshot(common, People(named=()), ())
+        base = find_verified(UNFINISHED if extent is Extent.REST else LAST, nobody, checks)
+        if extent is Extent.REST and base and now() - base.began_at > MAX_INTERRUPTION:
+            base = None
+    common.is_whole = base is None
+    yield from PartCheck(checks, common, plan_parts(part_size), base).run(observe, saves=saves)
+
+
+def _list_signed_in() -> Iterator[int]:
+    """Yield the people with a session that can be used: one that was planted is in no event."""
+    query = select(UserSession.person_id).where(
+        UserSession.ended_at.is_(None), UserSession.created_at > now() - ABSOLUTE_TIMEOUT
+    )
+    yield from db.session.scalars(query)

@@ -13,7 +13,9 @@ from tracker.ledger.anchor_options import anchor_options
 from tracker.web.formatting import counted
 
 if TYPE_CHECKING:
+    from tracker.integrity.check_parts import Progress
     from tracker.integrity.invariants import Result
+    from tracker.integrity.verified import Verified
 
 
 @click.command("verify")
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare the ledger with the checkpoints in this file too: a copy, or a saved email. May be repeated.",
 )
+@click.option("--resume", is_flag=True, help="Go on with a check of everything that was interrupted in the last day.")
+@click.option(
+    "--since-last",
+    is_flag=True,
+    help="Check all events, and only the records of people whom an event after the last signed result names.",
+)
 @click.option("--progress/--no-progress", default=None, help="Say how much was checked; by default on a terminal.")
 @anchor_options
 @with_appcontext
@@ -33,6 +41,8 @@ def verify(
     as_json: bool,
     show_covered: bool,
     progress: bool | None,
+    resume: bool,
+    since_last: bool,
     files: tuple[Path, ...],
     folder_of_keys: Path | None,
     fingerprints: tuple[str, ...],
@@ -41,7 +51,7 @@ def verify(
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracker.errors import TrackerError
-    from tracker.integrity.check_parts import ignore
+    from tracker.integrity.check_parts import Extent, Progress
     from tracker.integrity.outside_checkpoints import read_outside_checkpoints
     from tracker.integrity.verify import run_all_checks
     from tracker.ledger.trust_anchor import load_anchor
@@ -50,11 +60,20 @@ def verify(
         _print_covered(as_json)
         return
     results: list[Result] = []
+    bases: list[Verified | None] = []
     try:
         outside = read_outside_checkpoints(files)
         anchor = load_anchor(folder_of_keys, fingerprints)
-        observe = _show_progress if (sys.stderr.isatty() if progress is None else progress) else ignore
-        for result in run_all_checks(anchor, outside, observe=observe):
+        shows_progress = sys.stderr.isatty() if progress is None else progress
+        extent = Extent.SINCE_LAST if since_last else Extent.REST if resume else Extent.WHOLE
+
+        def observe(progress: Progress) -> None:
+            bases.append(progress.base)
+            if shows_progress:
+                _show_progress(progress)
+
+        is_own = folder_of_keys is None and not fingerprints
+        for result in run_all_checks(anchor, outside, observe=observe, extent=extent, saves=is_own):
             results.append(result)
             if not as_json:
                 click.echo(_line(result))
@@ -65,6 +84,7 @@ def verify(
         click.echo(json.dumps(_as_json(results), indent=2))
     else:
         _note_own_role()
+        _note_extent(bases[-1] if bases else None, is_asked=resume or since_last)
         if outside:
             click.echo(f"  Compared with {counted(len(outside), 'checkpoint')} from outside.")
         _conclude(results)
@@ -123,10 +143,25 @@ def export_ledger(file: Path, number: str | None) -> None:
     click.echo(f"{file}: {packed}. To verify it, unpack it and run: python3 verify.py")
 
 
-def _show_progress(done: int, count: int, _part: object) -> None:
+def _show_progress(progress: "Progress") -> None:
     """Say on the standard error output how many parts of the record were checked."""
-    end = "\n" if done == count else "\r"
-    click.echo(f"  {done} of {count} parts checked{end}", nl=False, err=True)
+    end = "\n" if progress.done == progress.count else "\r"
+    click.echo(f"  {progress.done} of {progress.count} parts checked{end}", nl=False, err=True)
+
+
+def _note_extent(base: "Verified | None", *, is_asked: bool) -> None:
+    """Say what was not read again because an earlier check had covered it."""
+    if base is None:
+        if is_asked:
+            click.echo("  No earlier result could be used: everything was checked.")
+        return
+    click.echo(
+        f"  All events were checked. An earlier check had read the records up to event {base.size}: only those of"
+    )
+    click.echo(
+        "  people whom a later event names were read again. What was changed in others since, without an event,"
+    )
+    click.echo("  only a check of everything finds: flask verify.")
 
 
 def _line(result: "Result") -> str:

@@ -18,7 +18,7 @@ MAX_COUNTED = 1_000
 """The number of faults after which a check stops."""
 AT_ONCE = 2_000
 """The events that are read from the database at once."""
-UNREADABLE = (ValueError, KeyError, TypeError, RecursionError)
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What parsing a damaged event raises."""
 
 
@@ -64,7 +64,7 @@ def parse_event(row: Any) -> tuple[LedgerEvent, str, bool]:
     """Return an event, the hash that its body gives for the event before, and whether the body is canonical.
 
     Raises:
-        ValueError, KeyError, TypeError, RecursionError: the body is damaged.
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: the body is damaged.
     """
     body, is_canonical = parse_canonical(row.body)
     subject = body["object"]
@@ -107,13 +107,22 @@ class EventPass:
     def read(self) -> Iterator[LedgerEvent]:
         """Yield every event that can be read, in order."""
         query = select_events().order_by(Event.seq)
-        for row in db.session.execute(query, execution_options={"yield_per": AT_ONCE}):
+        rows = iter(db.session.execute(query, execution_options={"yield_per": AT_ONCE}))
+        while row := self._read_next(rows):
             self.size += 1
             self._follow(row)
             if event := self._parse(row):
                 self._note(event)
                 self._before = event
                 yield event
+
+    def _read_next(self, rows: Iterator[Any]) -> Any:
+        """Return the next row, or None after the last and where SQLite has a value that its column cannot have."""
+        try:
+            return next(rows, None)
+        except (ValueError, TypeError) as error:
+            self._add_fault(f"an event after {self._seq} cannot be read: {error}")
+            return None
 
     def _follow(self, row: Any) -> None:
         """Check the place of an event in the chain."""
@@ -124,7 +133,7 @@ class EventPass:
         if row.prev != self._prev:
             self._add_fault(f"event {self._seq} does not follow from the one before it")
         self._prev = row.hash
-        if events.hash_body(row.body) != row.hash:
+        if not isinstance(row.body, bytes) or events.hash_body(row.body) != row.hash:
             self._add_fault(f"event {self._seq} was changed: its text does not match the stored hash")
 
     def _parse(self, row: Any) -> LedgerEvent | None:

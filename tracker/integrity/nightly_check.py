@@ -15,6 +15,10 @@ from tracker.models import IntegrityCheckRun
 RUN_HOUR = 2
 """The hour of the run, London time, when few people work."""
 MAX_INTERVAL = timedelta(hours=26)
+SMALL_LEDGER = 20_000
+"""The number of events up to which every night's check reads everything."""
+WHOLE_INTERVAL = timedelta(days=6, hours=12)
+"""The time after which a check reads everything again, also in a larger ledger: once a week."""
 GROUPS = {
     "Ledger of events": (1, 2, 3, 4, 5, 14, 23),
     "Accounts, roles and separation of duties": (6, 7, 24, 25, 26, 29, 30, 33),
@@ -34,13 +38,8 @@ def check_nightly() -> IntegrityCheckRun | None:
     if last and not _is_due(last):
         db.session.rollback()
         return None
-    from tracker.integrity.verify import run_all_checks
-
     size, _ = events.get_head()
-    results: list[dict[str, Any]] = [
-        {"invariant": result.check.number, "name": result.check.name, "offences": result.count, "first": result.first}
-        for result in run_all_checks()
-    ]
+    results = _run_checks(size)
     with transaction():
         run = IntegrityCheckRun(
             checked_at=moment,
@@ -51,6 +50,27 @@ def check_nightly() -> IntegrityCheckRun | None:
         )
         db.session.add(run)
     return run
+
+
+def _run_checks(size: int) -> list[dict[str, Any]]:
+    """Run all checks over everything if that is due or quick, or else over what is new, and return the results."""
+    from tracker.integrity.check_parts import Extent, Progress
+    from tracker.integrity.verified import LAST, read_verified
+    from tracker.integrity.verify import run_all_checks
+
+    last = read_verified(LAST)
+    is_whole = size <= SMALL_LEDGER or last is None or now() - last.began_at >= WHOLE_INTERVAL
+    bases: list[int | None] = []
+
+    def note(progress: Progress) -> None:
+        bases.append(progress.base.size if progress.base and progress.base.until is None else None)
+
+    results = run_all_checks(observe=note, extent=Extent.REST if is_whole else Extent.SINCE_LAST, saves=True)
+    found = [
+        {"invariant": result.check.number, "name": result.check.name, "offences": result.count, "first": result.first}
+        for result in results
+    ]
+    return [{**each, "since": bases[0]} for each in found]
 
 
 def group_results(results: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:

@@ -62,10 +62,11 @@ CHUNK_SIZE = 500
 
 @dataclass(frozen=True)
 class People:
-    """People by their ids: all after one, until another. None is no limit."""
+    """People by their ids: all after one, until another. None is no limit. Where some are named, only these."""
 
     after: int | None = None
     until: int | None = None
+    named: tuple[int, ...] | None = None
 
     def select_own(self, owner: ColumnElement[int]) -> ColumnElement[bool]:
         """Return as SQL whether the owner is one of these people."""
@@ -74,6 +75,8 @@ class People:
             limits.append(owner > self.after)
         if self.until is not None:
             limits.append(owner <= self.until)
+        if self.named is not None:
+            limits.append(owner.in_(self.named))
         return and_(*limits)
 
 

@@ -46,6 +46,8 @@ class CommonReads:
     lookup: RowLookup = field(default_factory=RowLookup)
     histories: KeptResults = field(default_factory=lambda: KeptResults(MAX_KEPT_HISTORIES))
     key_checks: list[KeyCheck] | None = None
+    is_whole: bool = True
+    """Whether the parts are everything, or only what is new."""
     salts_of_rows: int = 0
     """How many salts the parts found so far that are of a row."""
 
@@ -98,7 +100,7 @@ class PartSnapshot(LedgerSnapshot):
         salts = find_salts(own)
         self._common.salts_of_rows += len(salts)
         salts |= find_salts(self.sealing_events.keys() - salts.keys())
-        if self.people is None and self._count_salts() != self._common.salts_of_rows:
+        if self.people is None and self._common.is_whole and self._count_salts() != self._common.salts_of_rows:
             salts |= self._find_rowless_salts()
         return salts
 

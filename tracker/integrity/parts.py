@@ -21,6 +21,8 @@ EVENTS_AT_ONCE = 1_000
 """Events whose rows' owners are looked up at once."""
 SHARED = -1
 """The place of the part that belongs to nobody, which is the last."""
+NOBODY = 0
+"""In place of a person's id."""
 
 
 @dataclass
@@ -28,16 +30,29 @@ class Parts:
     """The parts of a record: the last id of each range of people but the last, and the events of each part."""
 
     limits: list[int]
-    seqs: "list[array[int]]" = field(init=False)
+    new_after: int | None = None
+    """The number of the event up to which the record was checked before; None if it was not."""
+    named: set[int] = field(default_factory=set)
+    """The people of whom an event after that names something."""
+    _seqs: "list[array[int]]" = field(init=False)
     """The numbers of the events that name something of each part; the shared part is the last."""
+    _owners: "list[array[int]]" = field(init=False)
+    """Whose what each of these events names is."""
 
     def __post_init__(self) -> None:
-        self.seqs = [array("Q") for _ in range(len(self.limits) + 2)]
+        count = len(self.limits) + 2
+        self._seqs, self._owners = [array("Q") for _ in range(count)], [array("Q") for _ in range(count)]
 
     def list_people(self) -> list[People]:
         """Return the range of people of each part but the shared one."""
         limits = [None, *self.limits, None]
         return [People(after, until) for after, until in pairwise(limits)]
+
+    def list_seqs(self, place: int, people: People | None) -> list[int]:
+        """Return the numbers of the events that name something of a part, or of those people in it that are named."""
+        pairs = zip(self._seqs[place], self._owners[place], strict=True)
+        named = set(people.named) if people and people.named is not None else None
+        return list(dict.fromkeys(seq for seq, owner in pairs if named is None or owner in named))
 
     def divide_events(self, event_pass: EventPass) -> None:
         """Read all events, in order, and note each for the parts of the rows that it names."""
@@ -52,22 +67,13 @@ class Parts:
     def _note(self, named: list[tuple[LedgerEvent, set[Name]]]) -> None:
         owners = _find_all_owners({name for _, names in named for name in names})
         for event, names in named:
-            places = set(self._list_places(event, names, owners))
-            for place in places:
-                self.seqs[place].append(event.seq)
-
-    def _list_places(self, event: LedgerEvent, names: set[Name], owners: dict[Name, int]) -> Iterator[int]:
-        has_place = False
-        for name in names:
-            if name in owners:
-                yield self.find_place(owners[name])
-            elif name[0] not in OWNED or name[0] in SEALED_TABLES:
-                yield SHARED  # what is shared, or a row that is missing
-            else:
-                continue
-            has_place = True
-        if not has_place:
-            yield SHARED if event.actor is None or not is_id(event.actor) else self.find_place(event.actor)
+            people = set(_list_people(event, names, owners))
+            for person in people:
+                place = SHARED if person == NOBODY else self.find_place(person)
+                self._seqs[place].append(event.seq)
+                self._owners[place].append(person)
+            if self.new_after is not None and event.seq > self.new_after:
+                self.named |= people
 
     def find_place(self, person: int) -> int:
         """Return the place of the part that a person belongs to."""
@@ -96,6 +102,21 @@ def plan_parts(size: int) -> Parts:
     return Parts(limits)
 
 
+def _list_people(event: LedgerEvent, names: set[Name], owners: dict[Name, int]) -> Iterator[int]:
+    """Yield whose what an event names is: of what nobody owns, or of a sealed row that is missing, nobody's."""
+    is_anybodys = False
+    for name in names:
+        if name in owners:
+            yield owners[name]
+        elif name[0] not in OWNED or name[0] in SEALED_TABLES:
+            yield NOBODY
+        else:
+            continue
+        is_anybodys = True
+    if not is_anybodys:
+        yield NOBODY if event.actor is None or not is_id(event.actor) else event.actor
+
+
 def _list_names(event: LedgerEvent) -> set[Name]:
     try:
         return list_names(event)
@@ -110,5 +131,8 @@ def _find_all_owners(names: set[Name]) -> dict[Name, int]:
         if table in OWNED:
             by_table.setdefault(table, []).append(key)
     return {
-        (table, key): person for table, keys in by_table.items() for key, person in find_owners(table, sorted(keys))
+        (table, key): person
+        for table, keys in by_table.items()
+        for key, person in find_owners(table, sorted(keys))
+        if is_id(person)  # SQLite may have anything there
     }

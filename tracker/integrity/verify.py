@@ -28,10 +28,9 @@ from tracker.integrity import (
     timestamping,
     units_and_evidence,
 )
-from tracker.integrity.check_parts import Observe, check_in_parts, ignore
+from tracker.integrity.check_parts import Extent, Observe, check_in_parts, ignore
 from tracker.integrity.invariants import CHECKS, Result
 from tracker.integrity.ledger_snapshot import LedgerSnapshot, OutsideCheckpoint
-from tracker.integrity.parts import PART_SIZE
 from tracker.ledger.trust_anchor import TrustAnchor
 
 __all__ = ["CHECKS", "run_all_checks"]
@@ -66,21 +65,25 @@ def run_all_checks(
     anchor: TrustAnchor | None = None,
     outside: Sequence[OutsideCheckpoint] = (),
     *,
-    part_size: int = PART_SIZE,
     observe: Observe = ignore,
+    extent: Extent = Extent.WHOLE,
+    saves: bool = False,
 ) -> Iterator[Result]:
     """Run every check against the database as it is now, read-only; end the transaction.
 
     Args:
         anchor: the keys that are trusted; by default those of the settings.
         outside: checkpoints kept outside the installation.
-        part_size: people and items of evidence that are checked together.
         observe: is told of each part when it was checked.
+        extent: whose records are read.
+        saves: whether to sign and keep what was covered, for later checks to begin with.
     """
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
         db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     try:
-        yield from check_in_parts(LedgerSnapshot(anchor, outside), CHECKS, part_size, observe)
+        yield from check_in_parts(
+            LedgerSnapshot(anchor, outside), CHECKS, observe=observe, extent=extent, saves=saves
+        )
     finally:
         db.session.rollback()

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from tracker.extensions import db
-from tracker.ledger.canonical_json import canonical_json, encode_words, encode_value, sha256
+from tracker.ledger.canonical_json import canonical_json, encode_value, encode_words, sha256
 from tracker.models import ADDED_FIELDS, Base, RowSalt
 from tracker.vocabulary import AssessmentState
 

@@ -92,4 +92,7 @@ class IntegrityCheckRun(Base):
     violated: Mapped[int]
     """The number of checks that failed."""
     results: Mapped[list[Any]] = mapped_column(JSON)
-    """{invariant, name, offences, first} of each check."""
+    """{invariant, name, offences, first, since} of each check.
+
+    `since` is the number of the event after which whatever an event names was checked; None if everything was.
+    """
