@@ -30,6 +30,10 @@ class FirstEvents:
 
     @cached_property
     def _second_step_seq(self) -> int | None:
-        query = select_events().where(Event.act.in_(SIGNING_ACTS)).order_by(Event.seq)
-        signed = read_events(query.execution_options(yield_per=AT_ONCE))
-        return next((event.seq for event in signed if "second_step" in event.data), None)
+        query = select_events().where(Event.act.in_(SIGNING_ACTS)).order_by(Event.seq).limit(AT_ONCE)
+        signed = list(read_events(query))
+        while signed:
+            if first := next((event.seq for event in signed if "second_step" in event.data), None):
+                return first
+            signed = list(read_events(query.where(Event.seq > signed[-1].seq)))
+        return None

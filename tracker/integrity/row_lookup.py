@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from typing import Any
 
-from sqlalchemy import Column, Table, func, select
+from sqlalchemy import Column, Table, func, literal, select, tuple_
 
 from tracker.extensions import db
 from tracker.integrity.ledger_snapshot import Row, get_key
@@ -119,25 +119,29 @@ class StreamedRows(Mapping[Any, Row]):
         return row
 
     def __iter__(self) -> Iterator[Any]:
-        names = [column.name for column in self._table.primary_key]
-        yield from (get_key(names, row) for row in self._read(*self._table.primary_key))
+        yield from (key for key, _ in self._read(*self._table.primary_key))
 
     def __len__(self) -> int:
         return db.session.scalar(select(func.count()).select_from(self._table)) or 0
 
     def items(self) -> Any:
         """Yield keys and rows."""
-        names = [column.name for column in self._table.primary_key]
-        return ((get_key(names, row), row) for row in self._read(self._table))
+        return self._read(self._table)
 
     def values(self) -> Any:
         """Yield the rows."""
-        return self._read(self._table)
+        return (row for _, row in self._read(self._table))
 
-    def _read(self, *columns: Any) -> Iterator[Row]:
-        query = select(*columns).order_by(*self._table.primary_key)
-        result = db.session.execute(query, execution_options={"yield_per": AT_ONCE})
-        yield from (dict(row) for row in result.mappings())
+    def _read(self, *columns: Any) -> Iterator[tuple[Any, Row]]:
+        """Yield keys and rows, a few at a time, each time after the last key: so no cursor is left open."""
+        keys = list(self._table.primary_key)
+        names = [column.name for column in keys]
+        query = select(*columns).order_by(*keys).limit(AT_ONCE)
+        rows = [dict(row) for row in db.session.execute(query).mappings()]
+        while rows:
+            yield from ((get_key(names, row), row) for row in rows)
+            last = tuple_(*(literal(rows[-1][key.name], key.type) for key in keys))
+            rows = [dict(row) for row in db.session.execute(query.where(tuple_(*keys) > last)).mappings()]
 
 
 class OwnGroups(Mapping[Any, list[Row]]):
