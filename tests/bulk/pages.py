@@ -74,6 +74,7 @@ NOT_MEASURED = {
     "accounts.outbox": "Only a demonstration has it.",
     "doctor.show_health": "A probe of a balancer, which reads no rows of the record.",
     "doctor.show_readiness": "A probe of a balancer, which reads no rows of the record.",
+    "metrics.show_metrics": "Read by a program. tests/metrics holds that it reads a few rows by their keys.",
     "assessment.move_attempts": "It needs two versions of a unit, of which the data has none.",
     "portfolio.show_past_version": "It needs two versions of a unit, of which the data has none.",
     "library.attach_guidance": "The library does not grow with the candidates.",
