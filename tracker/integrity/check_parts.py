@@ -1,4 +1,4 @@
-"""Checking the record part by part: the memory that this takes does not grow with the record."""
+"""Integrity checks of the record in parts, so that memory does not grow with the record."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -29,25 +29,25 @@ from tracker.integrity.verified import (
 from tracker.models import UserSession
 
 MAX_INTERRUPTION = timedelta(days=1)
-"""The age from which an interrupted check is not taken up again."""
+"""The age after which an interrupted check is not resumed."""
 PARTS_BETWEEN_SAVES = 20
 """Parts after which an unfinished check is saved."""
 
 
 class Extent(Enum):
-    """Whose records a check reads. It always reads all events, and what belongs to nobody."""
+    """The people whose records a check reads. Every check reads all events, and what belongs to nobody."""
 
     WHOLE = auto()
-    """Everybody's."""
+    """Everybody."""
     REST = auto()
-    """As `WHOLE`, without those that an interrupted check had read and that no later event names."""
+    """Everybody, except whom an interrupted check had read and no later event names."""
     SINCE_LAST = auto()
-    """Those that an event after the last signed result names, and those of people who are signed in."""
+    """The people whom an event after the last signed result names, and those with an open session."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a check has come."""
+    """The progress of a check, after each part."""
 
     done: int
     count: int
@@ -60,7 +60,7 @@ Observe = Callable[[Progress], None]
 
 
 def ignore(_progress: Progress) -> None:
-    """Take no notice of the progress."""
+    """Ignore the progress."""
 
 
 @dataclass
@@ -139,7 +139,7 @@ def check_in_parts(
         whole: what is read of the files and settings.
         checks: the checks. Those that are to run once do so with the shared part, which is the last.
         part_size: people and items of evidence that are checked together.
-        observe: is told of each part when it was checked.
+        observe: is called with the progress after each part.
         extent: whose records are read.
         saves: whether to sign and keep what was covered, for later checks to begin with.
     """
@@ -156,7 +156,7 @@ def check_in_parts(
 
 
 def _list_signed_in() -> Iterator[int]:
-    """Yield the people with a session that can be used: one that was planted is in no event."""
+    """Yield the people with an open session, since no event names a session that was planted."""
     query = select(UserSession.person_id).where(
         UserSession.ended_at.is_(None), UserSession.created_at > now() - ABSOLUTE_TIMEOUT
     )

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare the ledger with the checkpoints in this file too: a copy, or a saved email. May be repeated.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a check of everything that was interrupted in the last day.")
+@click.option("--resume", is_flag=True, help="Continue a check of everything that was interrupted in the last day.")
 @click.option(
     "--since-last",
     is_flag=True,
-    help="Check all events, and only the records of people whom an event after the last signed result names.",
+    help="Check all events, but only the records of people with events since the last signed result or a session.",
 )
-@click.option("--progress/--no-progress", default=None, help="Say how much was checked; by default on a terminal.")
+@click.option("--progress/--no-progress", default=None, help="Show the progress; by default only on a terminal.")
 @anchor_options
 @with_appcontext
 def verify(
@@ -144,24 +144,22 @@ def export_ledger(file: Path, number: str | None) -> None:
 
 
 def _show_progress(progress: "Progress") -> None:
-    """Say on the standard error output how many parts of the record were checked."""
+    """Write to standard error how many parts of the record were checked."""
     end = "\n" if progress.done == progress.count else "\r"
     click.echo(f"  {progress.done} of {progress.count} parts checked{end}", nl=False, err=True)
 
 
 def _note_extent(base: "Verified | None", *, is_asked: bool) -> None:
-    """Say what was not read again because an earlier check had covered it."""
+    """Write what was not read again because an earlier check had covered it."""
     if base is None:
         if is_asked:
             click.echo("  No earlier result could be used: everything was checked.")
         return
     click.echo(
-        f"  All events were checked. An earlier check had read the records up to event {base.size}: only those of"
+        f"  All events were checked. An earlier check had read the records up to event {base.size}. Those of people"
     )
-    click.echo(
-        "  people whom a later event names were read again. What was changed in others since, without an event,"
-    )
-    click.echo("  only a check of everything finds: flask verify.")
+    click.echo("  whom a later event names or who are signed in were read again. In other records,")
+    click.echo("  only a check of everything finds a change without an event: flask verify.")
 
 
 def _line(result: "Result") -> str:

@@ -41,7 +41,7 @@ TABLES_OF_ACTS = {
         "person",
     ),
 }  # fmt: skip
-"""The table of what the checks take an event of an act to be about, also where a forged one says otherwise."""
+"""The table that an event of an act is about for the checks, even if a forged event names another."""
 PARENTS_BY_FIRST_PART = {
     "action_point_criterion": "action_point",
     "carried_over_claim": "claim",
@@ -50,7 +50,7 @@ PARENTS_BY_FIRST_PART = {
 }
 """The table of the first part of a key of two parts."""
 MAX_DIGITS = 10
-"""The digits of an id that the database can have."""
+"""The most digits that an id in the database can have."""
 Name = tuple[str, int]
 """A table, and the id of a row."""
 
@@ -74,9 +74,9 @@ def list_names(event: LedgerEvent) -> set[Name]:
 
 
 def parse_row_key(key: str) -> Name | None:
-    """Return table and id of a sealed row's name in the ledger, or None if it is none.
+    """Return table and id of a sealed row's key in the ledger, or None if it is not such a key.
 
-    A row with a key of two parts stands under the row of its first part, to which it belongs.
+    For a key of two parts, the row of the first part is returned, to which the row belongs.
     """
     table, _, number = key.partition(":")
     parts = number.split("-")

@@ -1,4 +1,4 @@
-"""The first events of some kinds: what earlier releases did not record yet is not missed before them."""
+"""First events of some kinds: before them, earlier releases did not record what a check would look for."""
 
 from datetime import datetime
 from functools import cached_property

@@ -114,7 +114,7 @@ def find_other_migration() -> Iterator[str]:
 
 
 def read_migrations() -> set[str]:
-    """Return the migration that the database is at; more than one only if somebody has changed that."""
+    """Return the migration that the database is at: one, unless the table of migrations was changed by hand."""
     return set(MigrationContext.configure(db.session.connection()).get_current_heads())
 
 

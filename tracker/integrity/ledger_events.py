@@ -1,4 +1,4 @@
-"""Events as the integrity checks read them: parsed, and followed in order for the faults of the chain."""
+"""Reading and parsing of events for the integrity checks, and one pass over all of them to check the chain."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from tracker.models.people import DEMONSTRATION_SESSION
 MAX_COUNTED = 1_000
 """The number of faults after which a check stops."""
 AT_ONCE = 2_000
-"""The events that are read from the database at once."""
+"""The number of events that are read from the database at a time."""
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What parsing a damaged event raises."""
 

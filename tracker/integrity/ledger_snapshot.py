@@ -42,7 +42,7 @@ class LedgerSnapshot:
             """Each line's number in the file of checkpoints, with its checkpoint, or None if it is not one."""
         self.first_events = FirstEvents()
         self.kept: dict[str, Any] = {}
-        """What checks keep for each other, by name."""
+        """Results that several checks need, by name."""
         self._rows: dict[str, Mapping[Any, Row]] = {}
         self._indices: dict[tuple[str, str], Mapping[Any, list[Row]]] = {}
 
@@ -184,7 +184,7 @@ def index_salts(salts: Iterable[Any]) -> dict[int, dict[str, str]]:
 
 
 def group(things: Iterable[T], get_value: Callable[[T], Any]) -> defaultdict[Any, list[T]]:
-    """Return things by a value of theirs, in order."""
+    """Return things grouped by a value of each, in order."""
     groups = defaultdict[Any, list[T]](list)
     for thing in things:
         groups[get_value(thing)].append(thing)

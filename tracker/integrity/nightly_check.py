@@ -16,9 +16,9 @@ RUN_HOUR = 2
 """The hour of the run, London time, when few people work."""
 MAX_INTERVAL = timedelta(hours=26)
 SMALL_LEDGER = 20_000
-"""The number of events up to which every night's check reads everything."""
+"""The most events with which the check reads everything every night."""
 WHOLE_INTERVAL = timedelta(days=6, hours=12)
-"""The time after which a check reads everything again, also in a larger ledger: once a week."""
+"""The time after which a check reads everything in a larger ledger too: once a week, with some margin."""
 GROUPS = {
     "Ledger of events": (1, 2, 3, 4, 5, 14, 23),
     "Accounts, roles and separation of duties": (6, 7, 24, 25, 26, 29, 30, 33),
@@ -53,7 +53,7 @@ def check_nightly() -> IntegrityCheckRun | None:
 
 
 def _run_checks(size: int) -> list[dict[str, Any]]:
-    """Run all checks over everything if that is due or quick, or else over what is new, and return the results."""
+    """Run all checks over everything if the ledger is small or a week has passed, otherwise over what is new."""
     from tracker.integrity.check_parts import Extent, Progress
     from tracker.integrity.verified import LAST, read_verified
     from tracker.integrity.verify import run_all_checks

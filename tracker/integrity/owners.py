@@ -1,4 +1,4 @@
-"""Whose each row is: the person to whom it belongs, directly or through its parents, as SQL.
+"""Owners of rows: the person to whom a row belongs, directly or through its parents, as SQL.
 
 What belongs to one person is checked together, so that the checks never need all rows at once (docs/integrity.md, How
 the checks read). The other tables, such as centres, units and visits, are shared.
@@ -26,7 +26,7 @@ PERSON_COLUMNS = {
     "registration": "candidate_id",
     "unit_attempt": "candidate_id",
 }
-"""The column that names whose a row is, by table."""
+"""The column with the id of a row's owner, by table."""
 PARENT_COLUMNS = {
     "action_point": "attempt_id",
     "action_point_criterion": "action_point_id",
@@ -50,26 +50,26 @@ PARENT_COLUMNS = {
     "version_attachment": "version_id",
     "version_move": "attempt_id",
 }
-"""The column that names the row to which a row belongs, by table. In a key of several columns it is the first."""
+"""The column that refers to the row's parent, by table. In a key of several columns it is the first."""
 OWNED = PERSON_COLUMNS.keys() | PARENT_COLUMNS.keys()
 """The tables whose rows belong to people."""
 MAX_ID = 2**31 - 1
 """The largest id that PostgreSQL can store."""
 T = TypeVar("T")
 CHUNK_SIZE = 500
-"""Values in one SQL statement."""
+"""The most values in one SQL statement."""
 
 
 @dataclass(frozen=True)
 class People:
-    """People by their ids: all after one, until another. None is no limit. Where some are named, only these."""
+    """People with ids above `after` and up to `until` (None is no limit); if `named` is given, only those of them."""
 
     after: int | None = None
     until: int | None = None
     named: tuple[int, ...] | None = None
 
     def select_own(self, owner: ColumnElement[int]) -> ColumnElement[bool]:
-        """Return as SQL whether the owner is one of these people."""
+        """Return the SQL condition that the owner is one of these people."""
         limits: list[ColumnElement[bool]] = [owner.is_not(None)]
         if self.after is not None:
             limits.append(owner > self.after)
@@ -109,7 +109,7 @@ def select_ownerless(table: Table) -> Select[Any]:
 
 
 def select_referring(column: Column[Any], people: People) -> Select[Any]:
-    """Select the rows that refer by a column to a row of these people, whosever they are."""
+    """Select the rows that refer by a column to a row of these people, whoever owns them."""
     target = get_target(column)
     source, owner = join_owner(target.table)
     is_own = select(target).select_from(source).where(people.select_own(owner))

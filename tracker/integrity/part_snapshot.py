@@ -33,7 +33,7 @@ from tracker.ledger.trust_anchor import KeyCheck
 from tracker.models import Event, EventText, RowSalt
 
 MAX_KEPT_HISTORIES = 2_000
-"""Rows whose events are kept: mostly those of the people who act."""
+"""The most rows whose events are cached: mostly the people who act."""
 
 
 @dataclass
@@ -49,11 +49,11 @@ class CommonReads:
     is_whole: bool = True
     """Whether the parts are everything, or only what is new."""
     salts_of_rows: int = 0
-    """How many salts the parts found so far that are of a row."""
+    """The number of salts found so far that belong to a row."""
 
 
 class PartSnapshot(LedgerSnapshot):
-    """What belongs to some people; without people, what belongs to nobody."""
+    """Snapshot of what belongs to some people or, if `people` is None, of what belongs to nobody."""
 
     def __init__(self, common: CommonReads, people: People | None, seqs: Sequence[int]) -> None:
         self.anchor, self.outside_checkpoints = common.whole.anchor, common.whole.outside_checkpoints
@@ -95,7 +95,7 @@ class PartSnapshot(LedgerSnapshot):
 
     @cached_property
     def row_salts(self) -> dict[str, RowSalts]:
-        """The salts of the sealed rows of this part, by the row's key; of the shared part also those of no row."""
+        """The salts of the sealed rows of this part, by the row's key; in the shared part also those of no row."""
         own = [get_row_key(self.table(name), row) for name in SEALED_TABLES for row in self.rows(name).values()]
         salts = find_salts(own)
         self._common.salts_of_rows += len(salts)

@@ -16,13 +16,13 @@ from tracker.ledger.row_seals import SEALED_TABLES
 from tracker.models import Evidence, Person
 
 PART_SIZE = 500
-"""People and their items of evidence in one part, about; a person is never divided."""
+"""The approximate number of people and items of evidence in one part; a person is never divided."""
 EVENTS_AT_ONCE = 1_000
-"""Events whose rows' owners are looked up at once."""
+"""The number of events for which owners are looked up at a time."""
 SHARED = -1
-"""The place of the part that belongs to nobody, which is the last."""
+"""The index of the shared part, with what belongs to nobody: the last."""
 NOBODY = 0
-"""In place of a person's id."""
+"""Stands in place of a person's id for what has no owner."""
 
 
 @dataclass
@@ -33,11 +33,11 @@ class Parts:
     new_after: int | None = None
     """The number of the event up to which the record was checked before; None if it was not."""
     named: set[int] = field(default_factory=set)
-    """The people of whom an event after that names something."""
+    """The people who own a row that an event after that names."""
     _seqs: "list[array[int]]" = field(init=False)
     """The numbers of the events that name something of each part; the shared part is the last."""
     _owners: "list[array[int]]" = field(init=False)
-    """Whose what each of these events names is."""
+    """For each of these numbers, the owner for whom the event was noted."""
 
     def __post_init__(self) -> None:
         count = len(self.limits) + 2
@@ -103,8 +103,11 @@ def plan_parts(size: int) -> Parts:
 
 
 def _list_people(event: LedgerEvent, names: set[Name], owners: dict[Name, int]) -> Iterator[int]:
-    """Yield whose what an event names is: of what nobody owns, or of a sealed row that is missing, nobody's."""
-    is_anybodys = False
+    """Yield the owners of what an event names, and `NOBODY` for shared rows and for sealed rows that are missing.
+
+    An event that names none of these is noted for its actor.
+    """
+    is_noted = False
     for name in names:
         if name in owners:
             yield owners[name]
@@ -112,8 +115,8 @@ def _list_people(event: LedgerEvent, names: set[Name], owners: dict[Name, int]) 
             yield NOBODY
         else:
             continue
-        is_anybodys = True
-    if not is_anybodys:
+        is_noted = True
+    if not is_noted:
         yield NOBODY if event.actor is None or not is_id(event.actor) else event.actor
 
 
@@ -125,7 +128,7 @@ def _list_names(event: LedgerEvent) -> set[Name]:
 
 
 def _find_all_owners(names: set[Name]) -> dict[Name, int]:
-    """Return the owners of rows; of those that are shared or missing there is none."""
+    """Return the owners of rows; rows that are shared or missing are left out."""
     by_table: dict[str, list[int]] = {}
     for table, key in names:
         if table in OWNED:

@@ -1,4 +1,4 @@
-"""Look-ups of rows that are not in memory, with a limited number of them kept."""
+"""Look-ups of rows in the database, with a cache of limited size."""
 
 from collections import OrderedDict
 from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
@@ -11,16 +11,16 @@ from tracker.integrity.ledger_snapshot import Row, get_key
 from tracker.integrity.owners import is_id
 
 MAX_KEPT = 5_000
-"""Look-ups whose results are kept, of all tables together."""
+"""The most look-ups whose results are cached, of all tables together."""
 MAX_DOCUMENTS = 200
-"""Rows with whole documents that are kept."""
+"""The most rows with whole documents that are cached."""
 WITH_DOCUMENTS = {"unit", "qualification", "guidance", "unit_draft"}
 AT_ONCE = 200
-"""Rows that are read from the database at once where a table is gone through."""
+"""The number of rows that are read at a time where a whole table is iterated."""
 
 
 class RowLookup:
-    """Rows by primary key, and by the value of a column, from the database or from among the last ones found."""
+    """Rows by primary key, and by the value of a column, from the database or the cache."""
 
     def __init__(self) -> None:
         self._kept = KeptResults(MAX_KEPT)
@@ -61,7 +61,7 @@ def _can_have(column: Column[Any], value: Any) -> bool:
 
 
 class KeptResults:
-    """The last results that were asked for."""
+    """Cache of the results that were used last (LRU)."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -79,7 +79,7 @@ class KeptResults:
 
 
 class OwnRows(Mapping[Any, Row]):
-    """The rows of a table that a part has; all others of the table are found by their key."""
+    """The rows of a table: iterating yields those of a part, and all others are found by their key."""
 
     def __init__(self, name: str, own: dict[Any, Row], lookup: RowLookup) -> None:
         self.own = own
@@ -107,7 +107,7 @@ class OwnRows(Mapping[Any, Row]):
 
 
 class StreamedRows(Mapping[Any, Row]):
-    """The rows of a whole table, read again each time somebody goes through them."""
+    """The rows of a whole table, read again each time they are iterated."""
 
     def __init__(self, table: Table, lookup: RowLookup) -> None:
         self._table, self._lookup = table, lookup
@@ -133,7 +133,7 @@ class StreamedRows(Mapping[Any, Row]):
         return (row for _, row in self._read(self._table))
 
     def _read(self, *columns: Any) -> Iterator[tuple[Any, Row]]:
-        """Yield keys and rows, a few at a time, each time after the last key: so no cursor is left open."""
+        """Yield keys and rows by keyset pagination, so that no cursor is left open."""
         keys = list(self._table.primary_key)
         names = [column.name for column in keys]
         query = select(*columns).order_by(*keys).limit(AT_ONCE)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 LENGTH = 32
 """Bytes of a hash."""
 RUN_LENGTH = 20_000
-"""Hashes that are sorted at once."""
+"""The number of hashes that are sorted at a time."""
 
 
 class SortedHashes(Collection[str]):

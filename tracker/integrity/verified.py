@@ -1,7 +1,7 @@
-"""Signed results of clean checks: up to where the record was checked, so that a later check can begin there.
+"""Signed results of checks without a fault, from which a later check can continue.
 
 They are files beside the checkpoints, signed with the installation's key and bound to a checkpoint. So somebody who
-has only the database cannot say that something was checked (docs/integrity.md, Checks since the last one).
+can write only to the database cannot forge one (docs/integrity.md, Checks since the last one).
 """
 
 import hashlib
@@ -33,7 +33,7 @@ LAST = "verified.json"
 UNFINISHED = "verify-progress.json"
 """The file of a check that has not ended yet, or was interrupted."""
 MAX_SIZE = 10_000
-"""Bytes of such a file, which has some 700."""
+"""The size in bytes from which such a file is not read; one has some 700."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Verified:
     whole_at: str
     """When the last check of everybody began."""
     checks: str
-    """A hash of the checks that ran and of their code."""
+    """The hash of the checks that ran (`hash_checks`)."""
     key: str = ""
     signature: str = ""
 
@@ -89,7 +89,7 @@ def find_verified(name: str, ledger: LedgerSnapshot, checks: Iterable[Check]) ->
 
 
 def read_verified(name: str) -> Verified | None:
-    """Return what a file says was checked, whoever wrote it; None if it is missing or cannot be read."""
+    """Return what a file says was checked, without checking its signature; None if it cannot be read."""
     try:
         text = _get_path(name).read_bytes()
         verified = Verified(**json.loads(text if len(text) < MAX_SIZE else b""))
@@ -120,13 +120,16 @@ def save_verified(name: str, verified: Verified) -> bool:
 
 
 def remove_verified(name: str) -> None:
-    """Delete a file of what was checked, if it is there."""
+    """Delete the file of a result, if there is one."""
     with suppress(OSError):
         _get_path(name).unlink()
 
 
 def hash_checks(checks: Iterable[Check]) -> str:
-    """Return a hash of the names of checks and of their code: what others found says nothing about these."""
+    """Return a hash of the names of checks and of the code in this package and in `tracker/ledger`.
+
+    A result of other checks, or of another release of them, is not relied on.
+    """
     names: list[Any] = sorted([check.number, check.name] for check in checks)
     return sha256(CHECKS_DOMAIN, canonical_json([_hash_code(), names]))
 

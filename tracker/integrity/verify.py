@@ -74,7 +74,7 @@ def run_all_checks(
     Args:
         anchor: the keys that are trusted; by default those of the settings.
         outside: checkpoints kept outside the installation.
-        observe: is told of each part when it was checked.
+        observe: is called with the progress after each part.
         extent: whose records are read.
         saves: whether to sign and keep what was covered, for later checks to begin with.
     """

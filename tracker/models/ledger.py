@@ -94,5 +94,5 @@ class IntegrityCheckRun(Base):
     results: Mapped[list[Any]] = mapped_column(JSON)
     """{invariant, name, offences, first, since} of each check.
 
-    `since` is the number of the event after which whatever an event names was checked; None if everything was.
+    `since` is the number of the event up to which an earlier check was relied on; None if everything was read.
     """
