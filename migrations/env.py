@@ -1,4 +1,4 @@
-"""Alembic's environment, with the models of the app, and its engine or that of the role for migrations."""
+"""Alembic's environment: the models of the app, and the engine of the app or of the role for migrations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from tracker.extensions import db
 from tracker.ledger import transactions
 
 ADVISORY_LOCK = 0x6D696772
-"""The id of the lock that lets one host at a time migrate on PostgreSQL; the next one then finds nothing to do."""
+"""The id of the advisory lock that lets one host at a time migrate on PostgreSQL."""
 LOCK_TIMEOUT = "15s"
 """The longest wait for a table that others use. A longer wait would keep every later request for the table waiting too."""
 
 
 def run_migrations() -> None:
     """Run the migrations, each in a transaction of its own."""
-    with transactions.writing(), connect() as connection, alone(connection), deferred_foreign_keys(connection):
+    with transactions.writing(), connect() as connection, hold_lock(connection), deferred_foreign_keys(connection):
         refuse_newer_schema(connection)
         context.configure(
             connection=connection,
@@ -35,7 +35,7 @@ def run_migrations() -> None:
 
 @contextmanager
 def connect() -> Iterator[Connection]:
-    """Connect as the role for migrations, if `MIGRATIONS_DATABASE_URL` names one, or as the server does."""
+    """Connect with `MIGRATIONS_DATABASE_URL` if it is set, otherwise as the server does."""
     url = current_app.config["SETTINGS"].migrations_database_url
     engine: Engine = create_engine(url, hide_parameters=True) if url else db.engine
     try:
@@ -47,8 +47,8 @@ def connect() -> Iterator[Connection]:
 
 
 @contextmanager
-def alone(connection: Connection) -> Iterator[None]:
-    """Hold the lock of migrations on PostgreSQL. It belongs to the session, since each migration is a transaction."""
+def hold_lock(connection: Connection) -> Iterator[None]:
+    """Hold an advisory lock on PostgreSQL. It is of the session, since each migration is a transaction of its own."""
     if connection.dialect.name != "postgresql":
         yield
         return
@@ -71,7 +71,7 @@ def refuse_newer_schema(connection: Connection) -> None:
     connection.rollback()
     if unknown:
         raise SystemExit(
-            f"The database is at {', '.join(sorted(unknown))}, which is newer than this code. Update it."
+            f"The database is at {', '.join(sorted(unknown))}, which is newer than this code. Update the code."
         )
 
 

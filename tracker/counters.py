@@ -1,7 +1,7 @@
 """Counters of this process for Prometheus: requests, SQL statements and rendered forms.
 
 The processes of a host keep them in files of one folder (`INSTANCE_PATH/metrics`), so any of them can answer for all.
-The files have their whole size from the beginning: a full disk would otherwise end the process at its next count.
+The files are made at full size: if a mapped file grew while the disk is full, the next count would end the process.
 """
 
 import os
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Where the library reads the folder, when it is imported."""
+"""The environment variable from which the library reads the folder when it is imported."""
 KINDS = ("counter", "histogram")
 FILE_SIZE = 1 << 20
-"""Enough for the counts of every page with every status that it answers."""
+"""The initial size of a file in bytes; the library doubles it when it is full."""
 NO_PAGE = "none"
-"""Stands for the endpoint of a request for which there is no page."""
+"""The label of requests without an endpoint."""
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """The upper bounds of the histograms of times."""
 
@@ -48,7 +48,7 @@ def count_request(endpoint: str | None, method: str, status: int, seconds: float
 
 
 def count_render(outcome: str, seconds: float) -> None:
-    """Count a form or an index that was to be rendered; `outcome` is `rendered` or `failed`."""
+    """Count a form or an index that was to be rendered; `outcome` is `rendered`, `failed` or `refused`."""
     if counters := _open_counters(os.getpid()):
         counters["renders"].labels(outcome).inc()
         counters["render_seconds"].observe(seconds)

@@ -15,10 +15,10 @@ from flask.logging import default_handler
 from tracker.clock import now
 
 TEXT_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
-"""How lines begin that are not JSON."""
+"""The format of lines that are not JSON."""
 HEADER = "X-Request-Id"
 REQUEST_ID = "tracker.request_id"
-"""The key of the id in the WSGI environment, where the middleware of trusted proxies puts theirs."""
+"""The key of the id in the WSGI environment, set by the middleware of trusted proxies to the id that they sent."""
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -35,7 +35,7 @@ class StandardErrorHandler(logging.StreamHandler[TextIO]):
 
 
 class IndentingFormatter(logging.Formatter):
-    """A formatter that indents all lines of a text but the first: none can pass for an entry of its own."""
+    """A formatter that indents all lines of an entry but the first, against log injection."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record, its trace included, as text."""
@@ -74,7 +74,7 @@ def make_line(log: str, facts: Mapping[str, Any]) -> str:
 
 
 def add_handler(logger: logging.Logger, formatter: logging.Formatter | None = None) -> None:
-    """Let the lines of a logger go to standard error, and nowhere else: as they are, or as a formatter makes them."""
+    """Send the lines of a logger to standard error and nowhere else, with a formatter if one is given."""
     if not logger.handlers:
         logger.addHandler(StandardErrorHandler())
     logger.handlers[0].setFormatter(formatter)

@@ -1,8 +1,8 @@
-"""Statements that are built once, when their module is imported, and read as rows.
+"""SQL statements that are built once, when their module is imported, and whose results are read as rows.
 
-Building a statement takes SQLAlchemy several times as long as running it. So the statements of the pages that are
-opened most are constants with bind parameters, and their rows are read through the connection, since what the session
-does besides for each statement costs as much again (docs/architecture.md, Conventions).
+Building a statement takes SQLAlchemy several times as long as running it (docs/performance.md, Findings). So the
+statements of the pages that are opened most are constants with bind parameters. Their rows are read through the
+connection, since the session takes about twice as long for a statement (docs/architecture.md, Conventions).
 """
 
 from collections.abc import Sequence
@@ -25,20 +25,20 @@ def fetch_rows(statement: Executable, **values: Any) -> Sequence[Row[*tuple[Any,
     return session.connection().execute(statement, values).all()
 
 
-def fetch_rows_apart(statement: Executable, **values: Any) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the rows of a statement in a transaction of its own, which holds nothing open beside the request's."""
+def fetch_rows_in_own_transaction(statement: Executable, **values: Any) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the rows of a statement that runs in its own transaction, not in that of the request."""
     with db.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
-            # One statement is a transaction by itself there, without BEGIN and ROLLBACK before and after it.
+            # In autocommit mode a single statement needs no BEGIN and ROLLBACK.
             connection.execution_options(isolation_level="AUTOCOMMIT")
         return connection.execute(statement, values).all()
 
 
 def moment_of_reading(*, minus: timedelta = timedelta(0)) -> BindParameter[Any]:
-    """Return a bind parameter that is the present moment, less a time, whenever its statement is run."""
+    """Return a bind parameter for the present time, less `minus`, at each run of its statement."""
     return bindparam(None, callable_=lambda: now() - minus)
 
 
 def ids(name: str) -> BindParameter[Any]:
-    """Return a bind parameter for the ids, or other values, of an `IN`."""
+    """Return a bind parameter for the list of ids, or other values, of an `IN` condition."""
     return bindparam(name, expanding=True)

@@ -23,7 +23,7 @@ document.querySelectorAll("[data-find-people]").forEach((input) => {
       .then((answer) => answer.json()).catch(() => null);   // no connection, or the page to sign in
     if (number !== asked) return;
     if (found?.people) show(found);
-    else status.textContent = "Nobody could be looked up. Press Find to try again.";
+    else status.textContent = "The search did not work. Press Find to try again.";
   };
 
   input.addEventListener("input", () => {

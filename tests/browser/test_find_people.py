@@ -43,5 +43,5 @@ def test_a_candidate_is_found_and_chosen_with_the_keyboard(
     expect(candidate.locator("option:checked")).to_contain_text("Ivy Okafor")
     context.clear_cookies()
     find.fill("mo")
-    expect(status).to_have_text("Nobody could be looked up. Press Find to try again.")
+    expect(status).to_have_text("The search did not work. Press Find to try again.")
     context.close()

@@ -16,7 +16,7 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
-from tracker.statements import fetch_rows_apart, moment_of_reading
+from tracker.statements import fetch_rows_in_own_transaction, moment_of_reading
 from tracker.vocabulary import SecondStepMethod
 from tracker.web.current_user import CurrentGrant, SecondStep, SignedIn
 
@@ -95,7 +95,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
     token = incoming.cookies.get(get_cookie_name())
     if not token:
         return None
-    rows = fetch_rows_apart(SESSION_WITH_GRANTS, token_hash=hash_token(token))
+    rows = fetch_rows_in_own_transaction(SESSION_WITH_GRANTS, token_hash=hash_token(token))
     moment = now()
     if not rows or _has_timed_out(rows[0], moment):
         return None
@@ -308,7 +308,7 @@ def _get_second_step(session_row: Row[*tuple[Any, ...]]) -> SecondStep | None:
 
 
 def _has_timed_out(session_row: Row[*tuple[Any, ...]], moment: datetime) -> bool:
-    """Return whether the time to give the second factor is over, in a session without it."""
+    """Return whether a session has waited for its second factor for too long."""
     started_at: datetime = session_row.created_at
     return session_row.has_factor and not session_row.verified_at and started_at <= moment - SECOND_FACTOR_TIMEOUT
 

@@ -1,4 +1,4 @@
-"""Reports of the workers: what each runs now, and what it has done since it started, for metrics.
+"""Reports of the workers for metrics: the job that each runs, and its counts since it started.
 
 A worker writes its report to the store of the job queue with each heartbeat, so that every host can read all of them.
 """

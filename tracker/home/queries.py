@@ -267,7 +267,7 @@ def _select_needs_more() -> Select[*tuple[Any, ...]]:
         .outerjoin(Assessment, Assessment.id == Decision.assessment_id)
         .where(
             Claim.attempt_id.in_(ids("attempt_ids")),
-            # of the claim's attempt in any case: without it PostgreSQL went through all decisions of a small centre
+            # A decision always has its claim's attempt. Without this condition PostgreSQL read all decisions.
             Decision.attempt_id.in_(ids("attempt_ids")),
             Claim.removed_at.is_(None),
             Decision.outcome != Outcome.MET,

@@ -1,4 +1,4 @@
-"""The bytes of all stored files, measured once an hour by the worker: their sum is over a table that grows."""
+"""The bytes of all stored files, measured once an hour by the worker, since the sum reads a table that grows."""
 
 import time
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ INTERVAL_SECONDS = 3600
 
 @dataclass(frozen=True)
 class StoredBytes:
-    """How many bytes of files candidates had stored at a time; removed and earlier files are counted too."""
+    """The sum of the sizes of all attachments at a time; removed and erased ones, and each copy of a file, count."""
 
     at: float
     size: int

@@ -16,7 +16,7 @@ metrics = Blueprint("metrics", __name__)
 
 @metrics.record
 def check_setting(state: BlueprintSetupState) -> None:
-    """Let the server not start with networks that are none. Raises `ValueError`."""
+    """Raise `ValueError` when the server starts if `METRICS_NETWORKS` is not a list of networks."""
     parse_networks("METRICS_NETWORKS", state.app.config["SETTINGS"].metrics_networks)
 
 

@@ -24,7 +24,7 @@ from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, SignatureRole
 
 MAX_MONTHS = 600
 REGISTRATIONS_AT_ONCE = 500
-"""Registrations that are in memory at once where a whole centre is gone through."""
+"""The number of registrations in memory at a time where those of a whole centre are read."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Printed forms that are not issued, kept for some minutes in the memory of the server process, by their content.
+"""Cache of printed forms that are not issued, for some minutes in the memory of the server process, by their content.
 
 They are kept in memory and not in the file store: the names on them must be gone soon after they are erased, and no
 backup may hold them. A form of changed or erased content has another key, so the old one is never found again, and it
@@ -26,12 +26,12 @@ MAX_BYTES = 20 * 1024 * 1024
 
 
 class FormCache:
-    """PDFs by the hash of their content, the one that was used last at the end."""
+    """Cache of PDFs by the hash of their content, limited in age and size (LRU)."""
 
     def __init__(
         self, max_age_seconds: float, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Set how old PDFs may become, 0 to keep none, and how large all of them together."""
+        """Set the most seconds that a PDF is kept, 0 to keep none, and the most bytes of all together."""
         self.max_bytes = max_bytes
         self.max_age_seconds = max_age_seconds
         self.clock = clock
@@ -50,7 +50,7 @@ class FormCache:
             return self._pdfs[key][1]
 
     def keep(self, key: bytes, pdf: bytes) -> None:
-        """Keep a PDF, and drop those that were not used for longest where all are too large together."""
+        """Keep a PDF, and drop the least recently used while all together are too large."""
         if self.max_age_seconds <= 0:
             return
         with self._lock:
@@ -62,7 +62,7 @@ class FormCache:
             self._set_timer()
 
     def drop_old(self) -> None:
-        """Drop what is too old, and come back while something is left."""
+        """Drop what is too old, and set the timer again while something is left."""
         with self._lock:
             self._timer = None
             self._drop_old()
@@ -78,7 +78,7 @@ class FormCache:
             self.size -= len(self._pdfs.pop(key)[1])
 
     def _set_timer(self) -> None:
-        """Let PDFs be dropped when they are too old, also while nobody prints."""
+        """Start a timer that drops PDFs when they are too old, even if nobody prints."""
         if self._pdfs and self._timer is None:
             oldest = min(kept_at for kept_at, _ in self._pdfs.values())
             self._timer = threading.Timer(max(1, oldest + self.max_age_seconds - self.clock()), self.drop_old)

@@ -26,7 +26,7 @@ LIMITS = Limits(address_space=1024 * MEGABYTE)
 MAX_FORMS = 500
 """The subprocess is replaced after so many."""
 MAX_QUEUED = 8
-"""Forms that a server process renders and lets wait at once: half of its threads stay free for other pages."""
+"""The most forms that are rendered or wait in a server process: half of its 16 threads stay free for other pages."""
 BUSY = "Many forms are being printed at the moment. Nothing was changed. Try again in a minute."
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""

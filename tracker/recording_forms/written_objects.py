@@ -1,4 +1,4 @@
-"""Objects of a PDF as the bytes that stand in the file.
+"""Serialised objects of a PDF.
 
 pydyf makes the bytes of an object anew each time it reads them, and reads them twice: once to write the object, and
 once to compute the identifier of the file.
@@ -8,7 +8,7 @@ import pydyf
 
 
 class WrittenObject(pydyf.Object):
-    """An object that is bytes already."""
+    """An object that is serialised already."""
 
     data = b""
 
@@ -19,7 +19,7 @@ class WrittenObject(pydyf.Object):
 
 
 class WrittenStream(pydyf.Stream):
-    """A stream that is bytes already, compressed as it was made."""
+    """A stream that is serialised and compressed already."""
 
     data = b""
 
@@ -30,7 +30,7 @@ class WrittenStream(pydyf.Stream):
 
 
 def write_objects_once(pdf: pydyf.PDF) -> None:
-    """Make the bytes of each object of a complete PDF once."""
+    """Serialise each object of a complete PDF once."""
     for place, each in enumerate(pdf.objects):
         if isinstance(each, pydyf.Stream):
             pdf.objects[place] = WrittenStream(each)

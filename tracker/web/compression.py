@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 MIN_LENGTH = 500
 """The size in bytes below which compression gains nothing."""
 LEVEL = 4
-"""Level 6 takes half as much time again, for a matrix that is 4 to 7% smaller (docs/performance.md)."""
+"""Level 6 takes about 1.5 times as long, for a matrix that is 4 to 7% smaller (docs/performance.md)."""
 MAX_PADDING = 100
 
 

@@ -29,7 +29,7 @@ def day(value: date | datetime | None) -> str:
 def attributes(pairs: Mapping[str, Any]) -> Markup:
     """Return the attributes of an element: True is written as a bare name; None and False are left out.
 
-    A page of forms has hundreds, for which a template's macro took several times as long.
+    A page of forms has hundreds; a macro of the template took several times as long.
     """
     written = []
     for key, value in pairs.items():

@@ -1,4 +1,4 @@
-"""Measurements of requests: what each one took, for the log of requests and for metrics."""
+"""Time and number of SQL statements of each request, for the log of requests and for metrics."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from tracker.extensions import db
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "other"
-"""Stands for a method that no page has: its text is the client's."""
+"""Stands for any other method, whose text a client could choose."""
 
 
 @dataclass
@@ -35,14 +35,14 @@ class MeasuredRequest:
     seconds: float
     statements: int
     size: int | None
-    """Bytes of the answer's body as it is sent; None where they are not known before."""
+    """Bytes of the answer's body as it is sent; None if it is streamed."""
 
 
 Observer = Callable[[MeasuredRequest], None]
 
 
 def init_app(app: Flask, observers: Iterable[Observer]) -> None:
-    """Measure each request. Call this before other hooks are registered: so it begins first and ends last."""
+    """Measure each request. Call this before other hooks are registered, so that it begins first and ends last."""
 
     @app.before_request
     def begin() -> None:
@@ -60,7 +60,7 @@ def init_app(app: Flask, observers: Iterable[Observer]) -> None:
 
 
 def format_server_timing(measured: MeasuredRequest) -> str:
-    """Return the header that a browser's tools show; only in debug mode, since times can tell anybody secrets."""
+    """Return the header that a browser's developer tools show; for debug mode only, against timing attacks."""
     return f'total;dur={measured.seconds * 1000:.1f}, sql;desc="{measured.statements} statements"'
 
 

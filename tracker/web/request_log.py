@@ -8,7 +8,7 @@ from tracker.log_output import add_handler, get_request_id, make_formatter, make
 from tracker.web.measurements import MeasuredRequest
 
 UNLOGGED = frozenset({"doctor.show_health", "doctor.show_readiness", "metrics.show_metrics"})
-"""The endpoints of probes and metrics, which programs ask every few seconds."""
+"""The endpoints of probes and metrics, which programs request every few seconds."""
 logger = logging.getLogger("tracker.requests")
 
 

@@ -63,7 +63,7 @@ def is_in_networks(address: str, networks: Iterable[Network]) -> bool:
 
 
 class CountedProxies(ProxyFix):
-    """WSGI middleware for a number of proxies, of which the nearest makes every connection."""
+    """WSGI middleware for a known number of proxies in a row, through which every connection comes."""
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve a request with the client's address and the proxy's id."""

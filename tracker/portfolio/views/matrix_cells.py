@@ -1,4 +1,4 @@
-"""Markup of the cells of a matrix. A page has thousands, and a template would take most of its time for them."""
+"""Markup of the cells of a matrix. In a template the cells, often thousands, took most of the page's time."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from tracker.web.formatting import day
 from tracker.web.text_direction import isolate
 
 ANY_ITEM = 2**31 - 1
-"""The id in an address that is built once for all rows: the largest that a route takes."""
+"""A placeholder for the id in an address that is built once for all rows: the largest id that a route accepts."""
 MARK_WORDS: dict[ClaimMark | None, str] = {
     ClaimMark.MET: "met",
     ClaimMark.CONTRIBUTES: "contributes, more was needed",
@@ -91,7 +91,7 @@ class MatrixCells:
 
 
 def build_evidence_urls(endpoint: str, rows: Iterable[MatrixRow], **values: Any) -> dict[int, str]:
-    """Return the addresses of items by their ids; it is built once, since that takes longer than a row."""
+    """Return the addresses of items by their ids. One address is built for all, since `url_for` is slow."""
     address = url_for(endpoint, evidence_id=ANY_ITEM, **values)
     return {row.evidence_id: address.replace(str(ANY_ITEM), str(row.evidence_id)) for row in rows}
 
