@@ -1,4 +1,4 @@
-"""Statements that are built once: their moments follow the clock, and a join that is forgotten fails a test."""
+"""Statements that are built once: the present time in them is that of each run, and a missing join fails a test."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.usefixtures("app")
-def test_a_moment_in_a_statement_is_that_of_each_reading(freeze_clock: Callable[[datetime], None]) -> None:
+def test_the_present_time_in_a_statement_is_that_of_each_run(freeze_clock: Callable[[datetime], None]) -> None:
     statement = select(Person.name).where(Person.created_at > moment_of_reading(minus=HOUR))
     with transaction():
         db.session.add(Person(name="Alice Moran", email="alice@example.org", created_at=NOON))
@@ -43,7 +43,7 @@ def test_a_list_of_ids_may_have_any_length(world: World) -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_a_product_of_two_tables_that_nothing_joins_is_an_error() -> None:
+def test_a_cartesian_product_is_an_error() -> None:
     statement = select(Person.name, Centre.name)
     with pytest.raises(SAWarning, match="cartesian product"):
         db.session.execute(statement)

@@ -12,8 +12,8 @@ from tracker.integrity.ledger_snapshot import LedgerSnapshot
 PART_SIZE = 40
 
 
-def test_what_is_in_memory_at_once_does_not_grow_with_the_record(bulk_app: Flask) -> None:
-    """Ten times as many candidates are ten times as many parts."""
+def test_rows_and_events_in_memory_do_not_grow_with_the_record(bulk_app: Flask) -> None:
+    """Nine times as many candidates make at least five times as many parts, each of about the same size."""
     held: dict[int, list[int]] = {}
     checks = [check for check in FAST_CHECKS if not check.once]
     for candidates in (20, 180):

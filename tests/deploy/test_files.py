@@ -1,4 +1,4 @@
-"""The examples of deploy/: what they name exists, and the containers and units run with few rights."""
+"""The examples in deploy/: what they name exists, and the containers and units run with few privileges."""
 
 import re
 import shutil
@@ -51,7 +51,7 @@ class TestContainerfile:
         expected = {*set_up[1].replace("\\", " ").split(), "postgresql-client"}
         assert set(installed[1].replace("\\", " ").split()) == expected
 
-    def test_it_runs_as_an_account_without_rights_and_has_a_health_check(self) -> None:
+    def test_it_runs_as_an_unprivileged_account_and_has_a_health_check(self) -> None:
         assert re.search(r"^USER 10001:10001$", CONTAINERFILE, re.MULTILINE)
         assert "/healthz" in CONTAINERFILE.partition("HEALTHCHECK")[2]
 
@@ -61,14 +61,14 @@ class TestContainerfile:
 
 
 class TestCompose:
-    def test_it_has_two_of_each_and_all_that_they_need(self) -> None:
+    def test_it_has_two_web_servers_two_workers_and_the_services_that_they_need(self) -> None:
         assert set(COMPOSE["services"]) == {
             *("migrate", "web-1", "web-2", "worker-1", "worker-2"),
             *("nginx", "postgres", "redis", "store"),
         }
 
     @pytest.mark.parametrize("name", OURS)
-    def test_each_container_of_ours_has_few_rights_and_a_read_only_root(self, name: str) -> None:
+    def test_each_container_of_ours_has_few_privileges_and_a_read_only_root(self, name: str) -> None:
         service = OURS[name]
         assert (service["user"], service["read_only"], service["cap_drop"]) == ("10001:10001", True, ["ALL"])
         assert service["security_opt"] == ["no-new-privileges:true"]
@@ -141,7 +141,7 @@ class TestCompose:
 
 class TestSystemd:
     @pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="systemd-analyze is not installed")
-    def test_systemd_reads_every_unit_without_a_word(self, tmp_path: Path) -> None:
+    def test_systemd_accepts_every_unit_without_a_warning(self, tmp_path: Path) -> None:
         """The programs of the units are replaced by one that exists here."""
         for unit in UNITS:
             text = re.sub(r"/srv/tracker/code/\.venv/bin/\w+", "/bin/true", unit.read_text())
@@ -152,7 +152,7 @@ class TestSystemd:
         assert (result.returncode, ours) == (0, [])
 
     @pytest.mark.parametrize("unit", [each.name for each in UNITS if each.suffix == ".service"])
-    def test_each_service_has_few_rights(self, unit: str) -> None:
+    def test_each_service_has_few_privileges(self, unit: str) -> None:
         text = (DEPLOY / "systemd" / unit).read_text()
         for line in ("User=tracker", "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes", "UMask=0077"):
             assert f"\n{line}\n" in text

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.one_database
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/operations.md").read_text()
 COMMANDS = re.findall(r"^ {4,}(\S.*)$", GUIDE, re.MULTILINE)
-"""The indented lines: commands and what belongs to them."""
+"""The indented lines: commands and their continuation lines."""
 OF_OTHERS = {"AWS_SHARED_CREDENTIALS_FILE", "TMPDIR", "MAINPID", "POSTGRES_PASSWORD", "FLASK_APP"}
 """Variables of other programs."""
 TOPICS = ("size", "deploy", "back up", "upgrade", "monitor", "recover")

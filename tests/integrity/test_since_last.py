@@ -84,11 +84,11 @@ def find_base() -> Verified | None:
 
 @pytest.mark.usefixtures("checked")
 class TestWhatIsRead:
-    def test_nothing_new_is_nothing_to_read(self) -> None:
+    def test_without_new_events_no_persons_record_is_read(self) -> None:
         assert list_read_people(Extent.SINCE_LAST) == []
         assert len(list_read_people(Extent.WHOLE)) > 5
 
-    def test_the_record_of_whoever_a_new_event_names_is_read_whole(self) -> None:
+    def test_the_whole_record_of_a_person_whom_a_new_event_names_is_read(self) -> None:
         submit_sample_evidence("After the check")
         assert list_read_people(Extent.SINCE_LAST) == [{find_person("Alice Moran").id}]
         assert list_faults(Extent.SINCE_LAST) == []
@@ -110,8 +110,8 @@ class TestWhatIsRead:
             faults = list_faults(Extent.SINCE_LAST)
         assert any(each.startswith("1: event 9") for each in faults), faults
 
-    def test_the_record_of_whoever_is_signed_in_is_read(self) -> None:
-        """A session that was planted is in no event."""
+    def test_the_record_of_a_person_who_is_signed_in_is_read(self) -> None:
+        """No event names a session that was planted."""
         with transaction():
             start_session(find_person("Gwen Parry"), "127.0.0.1", "test", proven=True)
         assert list_read_people(Extent.SINCE_LAST) == [{find_person("Gwen Parry").id}]
@@ -142,7 +142,7 @@ class TestTrust:
         assert len(list_read_people(Extent.SINCE_LAST)) > 5
 
     @pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"size": 1}', "x" * 20_000])
-    def test_a_file_that_is_no_result_is_not_relied_on(self, content: str) -> None:
+    def test_a_file_that_is_not_a_result_is_not_relied_on(self, content: str) -> None:
         get_path().write_text(content)
         assert find_base() is None
 

@@ -56,7 +56,7 @@ def test_whoever_is_refused_reads_that_nothing_was_saved() -> None:
     assert "Nothing was saved" in str(error)
 
 
-def test_what_the_operator_signs_is_written_in_one_way_for_ever() -> None:
+def test_the_format_of_what_the_operator_signs_never_changes() -> None:
     earlier = b'tracker.restore.v1\0{"checkpoint_size":5,"head":"' + HEAD.encode() + b'","size":3}'
     assert build_acceptance_statement(3, HEAD, 5) == earlier
     assert build_acceptance_statement(3, HEAD, 5, "2026-11-23T12:00:00+00:00") == earlier.replace(

@@ -40,7 +40,7 @@ def list_expressions() -> Iterator[str]:
 
 @pytest.fixture
 def labels(app_with_signing_key: Flask, world: World, scrape: Scrape) -> dict[str, set[str]]:
-    """The labels of each metric of an installation in which everything has happened once."""
+    """The labels of each metric, after each thing that is counted has happened once."""
     queue = jobs.get_jobs().queue
     write_report(queue, WorkerReport("one:1"))
     with transaction():
@@ -77,7 +77,7 @@ def test_every_label_that_is_named_belongs_to_the_metric(labels: dict[str, set[s
     assert wrong == []
 
 
-def test_every_alert_says_how_bad_it_is_and_what_is_wrong() -> None:
+def test_every_alert_has_a_severity_and_a_summary() -> None:
     rules = list_rules()
     assert len({rule["alert"] for rule in rules}) == len(rules)
     assert {rule["labels"]["severity"] for rule in rules} == {"critical", "warning"}

@@ -69,7 +69,7 @@ class TestReaders:
     def test_a_person_who_is_signed_in_may_not_read_them(self, world: World, client: ClientFor) -> None:
         assert client(world.dan).get("/metrics").status_code == 404
 
-    def test_networks_that_are_none_stop_the_server_from_starting(self, tmp_path: Path) -> None:
+    def test_an_invalid_network_stops_the_server_from_starting(self, tmp_path: Path) -> None:
         from tracker import create_app
 
         settings = Settings.from_environment({"INSTANCE_PATH": str(tmp_path), "METRICS_NETWORKS": "everybody"})

@@ -1,16 +1,16 @@
-"""The changes of a migration's `upgrade` that the release before cannot work with, found by reading its code."""
+"""Changes in a migration that break the previous release, found by parsing the code of the migration."""
 
 import ast
 from collections.abc import Iterator
 
 CONTRACT = "COMPLETES"
-"""The name in a migration that marks it as a contract: the earlier revision, of an earlier release, that it completes."""
+"""The variable that marks a migration as a contract; its value is the earlier release's revision that it completes."""
 REMOVING = {"drop_table", "drop_column", "rename_table"}
 STATEMENTS = ("DROP TABLE", "DROP COLUMN", "RENAME", "SET NOT NULL", "ALTER COLUMN")
 
 
 def find_breaking_changes(code: str) -> list[str]:
-    """List the calls outside `downgrade` that remove, rename or restrict what the release before uses."""
+    """List the calls outside `downgrade` that remove, rename or restrict what the previous release uses."""
     tree = ast.parse(code)
     parts = [each for each in tree.body if not (isinstance(each, ast.FunctionDef) and each.name == "downgrade")]
     return [change for part in parts for node in ast.walk(part) for change in _list_changes(node)]

@@ -19,7 +19,7 @@ from tests.migrations.test_migrations import REVISIONS
 from tracker.extensions import db
 
 FIRST_HELD = "0024"
-"""Migrations from this number on are held to the rule; those before ran while the server was stopped."""
+"""The first migration to which the rule applies; those before ran while the server was stopped."""
 HELD = sorted(path for path in (MIGRATIONS / "versions").glob("*.py") if path.name >= FIRST_HELD)
 ROOT = Path(__file__).parents[2]
 BATCH = 'def upgrade():\n    with op.batch_alter_table("person") as batch:\n        batch.{}\n'
@@ -80,7 +80,7 @@ class TestTheRule:
         assert find_breaking_changes(code) == []
 
     def test_the_first_migration_would_be_found(self) -> None:
-        """The reading works on real migrations: one that sealed rows anew has changed a table."""
+        """The parser finds changes in real migrations too: one that sealed rows anew changed a table."""
         assert any(find_breaking_changes(path.read_text()) for path in (MIGRATIONS / "versions").glob("00*.py"))
 
 

@@ -16,7 +16,7 @@ from tracker.vocabulary import Outcome
 
 @pytest.fixture
 def full_queue(app: Flask) -> Iterator[None]:
-    """As many forms as may wait are being rendered, and none is kept."""
+    """As many forms as may run and wait together are queued, and the cache is off."""
     app.extensions.pop("form_cache", None)
     with ExitStack() as waiting:
         for _ in range(pdf_renderer.MAX_QUEUED):

@@ -88,7 +88,7 @@ class TestCache:
         assert cache.size == 0
         assert cache._timer is None
 
-    def test_nothing_is_kept_for_no_time(self) -> None:
+    def test_nothing_is_kept_where_the_time_is_zero(self) -> None:
         cache = FormCache(0)
         cache.keep(b"a", b"1234")
         assert cache.find(b"a") is None
@@ -151,7 +151,7 @@ class TestPages:
         assert client(world.alice).get(path).data != first
         assert len(rendered) == 2
 
-    def test_an_operator_may_let_nothing_be_kept(
+    def test_an_operator_can_switch_the_cache_off(
         self,
         app: Flask,
         client: Client,

@@ -1,4 +1,4 @@
-"""The time of a request in a header, for who develops."""
+"""The header `Server-Timing` in debug mode, with the time of a request and its number of statements."""
 
 import re
 
@@ -15,6 +15,6 @@ def test_the_header_has_the_time_and_the_statements_in_debug_mode(app: Flask, an
     assert re.fullmatch(r'total;dur=\d+\.\d, sql;desc="\d+ statements"', timing)
 
 
-def test_nobody_else_is_told_how_long_an_answer_took(app: Flask, anonymous: FlaskClient) -> None:
+def test_outside_debug_mode_there_is_no_such_header(app: Flask, anonymous: FlaskClient) -> None:
     assert not app.debug
     assert "Server-Timing" not in anonymous.get("/sign-in").headers
