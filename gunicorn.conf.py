@@ -18,11 +18,14 @@ threads = int(os.environ.get("THREADS", "16"))
 timeout = 120
 keepalive = 5
 loglevel = "warning"
-control_socket_disable = True  # nothing asks it; systemd and signals manage the server
+control_socket_disable = True  # not used: systemd and signals manage the server
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to serve a demonstration to other machines: its passwords are on the sign-in page."""
+    """Prepare the server: the log's format, the mode of new files, and counts that begin at 0.
+
+    Refuse to serve a demonstration to other machines, since its passwords are on the sign-in page.
+    """
     hosts = [address[0] for address in server.cfg.address if isinstance(address, tuple)]
     if DEMO and not all(is_this_machine(host) for host in hosts):
         message = f"DEMO=1 serves this machine only, not {', '.join(hosts)}. Nothing was started."
