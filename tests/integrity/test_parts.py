@@ -70,7 +70,7 @@ def list_at_once(checks: list[Check]) -> Faults:
 def test_parts_of_one_person_have_the_faults_of_the_whole(
     demonstration: Flask, list_in_parts: Callable[[list[Check]], Faults], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a record in which nothing, something known, and something at random was changed behind the product's back."""
+    """The record is unchanged, or was changed in known or random places without an event."""
     with clock.frozen_at(make_full_record(demonstration)):
         assert list_in_parts(FAST_CHECKS) == {}
         for name, change in CHANGES.items():

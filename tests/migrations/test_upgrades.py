@@ -63,7 +63,7 @@ class TestTheRule:
         assert change in find_breaking_changes(BATCH.format(step.replace("\n", "\\n")))
 
     @pytest.mark.parametrize("call", ['op.drop_table("person")', 'op.rename_table("person", "people")'])
-    def test_a_table_that_goes_is_found(self, call: str) -> None:
+    def test_a_dropped_or_renamed_table_is_found(self, call: str) -> None:
         assert len(find_breaking_changes(f"def upgrade():\n    {call}\n")) == 1
 
     @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestAttributes:
-    def test_true_is_a_bare_name_and_nothing_is_left_out(self) -> None:
+    def test_true_is_a_bare_name_and_none_and_false_are_left_out(self) -> None:
         pairs = {"id": "a", "data_grow": True, "rows": 2, "checked": False, "class": None, "alt": ""}
         assert formatting.attributes(pairs) == ' id="a" data-grow rows="2" alt=""'
 
