@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from tests import factories
 from tests.factories import World
@@ -18,7 +18,7 @@ from tracker.extensions import db
 from tracker.integrity.checkpoint_emails import email_checkpoint
 from tracker.integrity.invariants import run_checks
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
-from tracker.integrity.verify import CHECKS
+from tracker.integrity.verify import CHECKS, run_all_checks
 from tracker.ledger import checkpoint_following, checkpoints, events, keys
 from tracker.ledger.checkpoints import MAX_AGE, Checkpoint
 from tracker.ledger.transactions import transaction
@@ -44,6 +44,7 @@ def read_numbers(app: Flask) -> list[int | None]:
 
 def list_faults(app: Flask) -> list[str]:
     with app.app_context():
+        checkpoint_following.follow()
         results = run_checks(LedgerSnapshot(), [each for each in CHECKS if each.number == 2])
         faults = [each.first for each in results if each.first]
         db.session.rollback()
@@ -89,6 +90,16 @@ def test_verify_finds_no_fault_on_either_host(three_written: tuple[Flask, Flask]
     first, other = three_written
     assert list_faults(first) == list_faults(other) == []
     assert read_numbers(other) == [1, 2, 3], "its file follows when it is checked"
+
+
+def test_the_checks_read_one_moment_on_a_host_of_several(three_written: tuple[Flask, Flask]) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite reads one moment in any transaction")
+    levels: list[str] = []
+    with three_written[1].app_context():
+        list(run_all_checks(observe=lambda _: levels.append(db.session.scalar(text("SHOW transaction_isolation")))))
+    assert set(levels) == {"repeatable read"}
+    assert read_numbers(three_written[1]) == [1, 2, 3], "its file follows before the checks begin"
 
 
 def test_a_host_without_the_key_leaves_checkpoints_to_one_that_has_it(

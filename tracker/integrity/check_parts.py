@@ -93,13 +93,18 @@ class PartCheck:
             if covered and people and people.until is not None and is_to_be_saved:
                 save_verified(UNFINISHED, replace(covered, until=people.until))
             observe(Progress(place + 1, len(ranges) + 1, part, self.base))
-        if covered:
-            if not any(found):
-                save_verified(LAST, covered)
-            if self._reads_everybody:
-                remove_verified(UNFINISHED)
+        self._keep(covered, has_faults=any(found))
         for check, faults in zip(self.checks, found, strict=True):
             yield Result(check, len(faults), next(iter(faults), None))
+
+    def _keep(self, covered: Verified | None, *, has_faults: bool) -> None:
+        """Keep what was covered. After a fault nothing is kept, so that no later check leaves out where it is."""
+        if has_faults:
+            remove_verified(LAST)
+        elif covered:
+            save_verified(LAST, covered)
+        if has_faults or (covered and self._reads_everybody):
+            remove_verified(UNFINISHED)
 
     def _check(self, part: PartSnapshot, found: list[dict[str, None]]) -> None:
         for check, faults in zip(self.checks, found, strict=True):
@@ -149,7 +154,7 @@ def check_in_parts(
     if extent is not Extent.WHOLE:
         nobody = PartSnapshot(common, People(named=()), ())
         base = find_verified(UNFINISHED if extent is Extent.REST else LAST, nobody, checks)
-        if extent is Extent.REST and base and now() - base.began_at > MAX_INTERRUPTION:
+        if extent is Extent.REST and base and not timedelta(0) <= now() - base.began_at <= MAX_INTERRUPTION:
             base = None
     common.is_whole = base is None
     yield from PartCheck(checks, common, plan_parts(part_size), base).run(observe, saves=saves)

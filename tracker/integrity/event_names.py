@@ -55,22 +55,26 @@ Name = tuple[str, int]
 """A table, and the id of a row."""
 
 
-def list_names(event: LedgerEvent) -> set[Name]:
-    """Return the rows that an event names."""
-    names = {(event.object_type, event.object_id)} if is_id(event.object_id) else set[Name]()
-    if (table := TABLES_OF_ACTS.get(event.act)) and is_id(event.object_id):
-        names.add((table, event.object_id))
+def list_names(event: LedgerEvent) -> Iterator[Name]:
+    """Yield the rows that an event names, beginning with what it is about.
+
+    Raises:
+        LookupError, TypeError, ValueError, AttributeError: a fact is damaged; what those before it name was yielded.
+    """
+    if is_id(event.object_id):
+        yield event.object_type, event.object_id
+        if table := TABLES_OF_ACTS.get(event.act):
+            yield table, event.object_id
     data = event.data
     for keys in (data.get("rows"), data.get("former")):
-        names.update(filter(None, map(parse_row_key, keys or ())))
+        yield from filter(None, map(parse_row_key, keys or ()))
     for fact, table in TABLES_OF_FACTS.items():
         if fact in data:
-            names.update((table, key) for key in _list_ids(data[fact]))
+            yield from ((table, key) for key in _list_ids(data[fact]))
     for decision in data.get("decisions") or ():
-        names.update(("decision", key) for key in _list_ids(decision.get("decision")))
+        yield from (("decision", key) for key in _list_ids(decision.get("decision")))
     for confirmation in data.get("confirmations") or ():
-        names.update(("requirement_confirmation", key) for key in _list_ids(confirmation))
-    return names
+        yield from (("requirement_confirmation", key) for key in _list_ids(confirmation))
 
 
 def parse_row_key(key: str) -> Name | None:

@@ -72,6 +72,8 @@ def parse_event(row: Any) -> tuple[LedgerEvent, str, bool]:
         body["seq"], datetime.fromisoformat(body["at"]), body["actor"], body["grant"], body["session_ref"],
         body["act"], subject["type"], subject["id"], body["data"], body["v"],
     )  # fmt: skip
+    if type(event.seq) is not int or event.seq < 0 or type(event.format) is not int or event.at.tzinfo is None:
+        raise ValueError("an event has no number, no format or no time zone")
     return event, body["prev"], is_canonical
 
 

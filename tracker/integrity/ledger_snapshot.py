@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, Table, select
 from tracker.extensions import db
 from tracker.integrity.first_events import FirstEvents
 from tracker.integrity.ledger_events import EventPass, LedgerEvent, read_events, select_events
-from tracker.ledger import checkpoint_following, checkpoints, events
+from tracker.ledger import checkpoints, events
 from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.row_seals import RowSalts
 from tracker.ledger.trust_anchor import KeyCheck, TrustAnchor, check_keys, load_anchor
@@ -35,7 +35,6 @@ class LedgerSnapshot:
         """The keys that are trusted, from outside the database."""
         self.outside_checkpoints = outside
         """Checkpoints kept outside the installation, with their names."""
-        checkpoint_following.follow()
         with checkpoints.locked_for_reading():
             events.get_head()  # the first read, which begins what this transaction sees
             self.checkpoints = list(checkpoints.read_checkpoints())

@@ -19,6 +19,8 @@ SMALL_LEDGER = 20_000
 """The most events with which the check reads everything every night."""
 WHOLE_INTERVAL = timedelta(days=6, hours=12)
 """The time after which a check reads everything in a larger ledger too: once a week, with some margin."""
+MAX_RUNS_SINCE_WHOLE = 20
+"""The runs among which the last one of everything is looked for; there is one each night."""
 GROUPS = {
     "Ledger of events": (1, 2, 3, 4, 5, 14, 23),
     "Accounts, roles and separation of duties": (6, 7, 24, 25, 26, 29, 30, 33),
@@ -55,11 +57,11 @@ def check_nightly() -> IntegrityCheckRun | None:
 def _run_checks(size: int) -> list[dict[str, Any]]:
     """Run all checks over everything if the ledger is small or a week has passed, otherwise over what is new."""
     from tracker.integrity.check_parts import Extent, Progress
-    from tracker.integrity.verified import LAST, read_verified
     from tracker.integrity.verify import run_all_checks
 
-    last = read_verified(LAST)
-    is_whole = size <= SMALL_LEDGER or last is None or now() - last.began_at >= WHOLE_INTERVAL
+    whole = _find_last_whole_check()
+    is_recent = whole is not None and timedelta(0) <= now() - whole.checked_at < WHOLE_INTERVAL
+    is_whole = size <= SMALL_LEDGER or not is_recent
     bases: list[int | None] = []
 
     def note(progress: Progress) -> None:
@@ -85,6 +87,13 @@ def group_results(results: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[
 def find_last_check() -> IntegrityCheckRun | None:
     """Return the latest run, or None before the first."""
     return db.session.scalars(select(IntegrityCheckRun).order_by(IntegrityCheckRun.id.desc()).limit(1)).first()
+
+
+def _find_last_whole_check() -> IntegrityCheckRun | None:
+    """Return the latest of the last runs that read everything, or None."""
+    latest = select(IntegrityCheckRun).order_by(IntegrityCheckRun.id.desc()).limit(MAX_RUNS_SINCE_WHOLE)
+    runs = db.session.scalars(latest).all()
+    return next((run for run in runs if all(each.get("since") is None for each in run.results)), None)
 
 
 def _is_due(last: IntegrityCheckRun) -> bool:

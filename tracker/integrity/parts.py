@@ -121,10 +121,13 @@ def _list_people(event: LedgerEvent, names: set[Name], owners: dict[Name, int]) 
 
 
 def _list_names(event: LedgerEvent) -> set[Name]:
+    """Return the rows that an event names; a damaged one is read with the shared part too."""
+    names: set[Name] = set()
     try:
-        return list_names(event)
-    except (LookupError, TypeError, ValueError, AttributeError):  # an event may be damaged in any way
-        return set()
+        names.update(list_names(event))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        names.add(("event", event.seq))
+    return names
 
 
 def _find_all_owners(names: set[Name]) -> dict[Name, int]:

@@ -8,6 +8,8 @@ import hashlib
 import json
 import logging
 import os
+import stat
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +23,6 @@ from flask import current_app
 from tracker.clock import now
 from tracker.integrity.invariants import Check
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
-from tracker.ledger import canonical_json as canonical_json_module
 from tracker.ledger import keys
 from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.ledger.checkpoints import Checkpoint
@@ -61,6 +62,13 @@ class Verified:
         return datetime.fromisoformat(self.whole_at)
 
     @property
+    def has_types(self) -> bool:
+        """Return whether each value is of the type that it is declared with."""
+        texts = (self.checkpoint, self.whole_at, self.checks, self.key, self.signature)
+        numbers = (self.size, 0 if self.until is None else self.until)
+        return all(type(each) is str for each in texts) and all(type(each) is int for each in numbers)
+
+    @property
     def body(self) -> bytes:
         """Return the bytes that are signed."""
         return DOMAIN + canonical_json({**asdict(self), "signature": ""})
@@ -73,7 +81,7 @@ def find_verified(name: str, ledger: LedgerSnapshot, checks: Iterable[Check]) ->
     that.
     """
     verified = read_verified(name)
-    if verified is None:
+    if verified is None or (verified.until is not None) != (name == UNFINISHED):
         return None
     key = ledger.trusted_keys.get(verified.key)
     checkpoint = next((each for _, each in ledger.checkpoints if each and each.hash == verified.checkpoint), None)
@@ -91,12 +99,19 @@ def find_verified(name: str, ledger: LedgerSnapshot, checks: Iterable[Check]) ->
 def read_verified(name: str) -> Verified | None:
     """Return what a file says was checked, without checking its signature; None if it cannot be read."""
     try:
-        text = _get_path(name).read_bytes()
-        verified = Verified(**json.loads(text if len(text) < MAX_SIZE else b""))
-        is_readable = verified.body and verified.began_at.tzinfo is not None
+        verified = Verified(**json.loads(_read_file(_get_path(name))))
+        is_readable = verified.has_types and verified.body and verified.began_at.tzinfo is not None
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     return verified if is_readable else None
+
+
+def _read_file(path: Path) -> bytes:
+    """Return the beginning of a regular file; of a longer one the rest is missing, so that it cannot be parsed."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(f"{path} is no file")
+        return file.read(MAX_SIZE)
 
 
 def build_verified(ledger: LedgerSnapshot, checks: Iterable[Check]) -> Verified | None:
@@ -126,9 +141,9 @@ def remove_verified(name: str) -> None:
 
 
 def hash_checks(checks: Iterable[Check]) -> str:
-    """Return a hash of the names of checks and of the code in this package and in `tracker/ledger`.
+    """Return a hash of the names of checks and of the product's code.
 
-    A result of other checks, or of another release of them, is not relied on.
+    A result of other checks, or of another release, is not relied on.
     """
     names: list[Any] = sorted([check.number, check.name] for check in checks)
     return sha256(CHECKS_DOMAIN, canonical_json([_hash_code(), names]))
@@ -136,8 +151,8 @@ def hash_checks(checks: Iterable[Check]) -> str:
 
 @cache
 def _hash_code() -> str:
-    packages = [Path(__file__).parent, Path(canonical_json_module.__file__).parent]
-    files = [path for package in packages for path in sorted(package.glob("*.py"))]
+    """Return a hash of all code of the product: checks ask rules of many packages."""
+    files = sorted(Path(__file__).parent.parent.rglob("*.py"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 
@@ -145,12 +160,12 @@ def _write(name: str, verified: Verified, key_name: str) -> None:
     unsigned = replace(verified, key=key_name, signature="")
     content = asdict(replace(unsigned, signature=keys.sign(key_name, unsigned.body)))
     path = _get_path(name)
-    partial = path.with_suffix(".partial")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    number, partial = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}-", suffix=".partial")
+    with os.fdopen(number, "w") as file:
         json.dump(content, file, sort_keys=True)
         file.flush()
         os.fsync(file.fileno())
-    partial.rename(path)
+    Path(partial).rename(path)
 
 
 def _find_newest(ledger: LedgerSnapshot) -> Checkpoint | None:

@@ -31,6 +31,7 @@ from tracker.integrity import (
 from tracker.integrity.check_parts import Extent, Observe, check_in_parts, ignore
 from tracker.integrity.invariants import CHECKS, Result
 from tracker.integrity.ledger_snapshot import LedgerSnapshot, OutsideCheckpoint
+from tracker.ledger import checkpoint_following
 from tracker.ledger.trust_anchor import TrustAnchor
 
 __all__ = ["CHECKS", "run_all_checks"]
@@ -78,6 +79,7 @@ def run_all_checks(
         extent: whose records are read.
         saves: whether to sign and keep what was covered, for later checks to begin with.
     """
+    checkpoint_following.follow()  # before what is read of one moment begins, since it ends its own transaction
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
         db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})

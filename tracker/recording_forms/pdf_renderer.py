@@ -25,8 +25,8 @@ LIMITS = Limits(address_space=1024 * MEGABYTE)
 """A form of 400 rows and 53 columns takes about a third of it. The subprocess sets its CPU time for each form."""
 MAX_FORMS = 500
 """The subprocess is replaced after so many."""
-MAX_QUEUED = 8
-"""The most forms that are rendered or wait in a server process: half of its 16 threads stay free for other pages."""
+MAX_QUEUED = max(1, int(os.environ.get("THREADS", "16")) // 2)
+"""The most forms that are rendered or wait in a server process: half of its threads stay free for other pages."""
 BUSY = "Many forms are being printed at the moment. Nothing was changed. Try again in a minute."
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""
