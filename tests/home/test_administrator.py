@@ -15,11 +15,13 @@ from tracker import clock
 from tracker.background import emails, jobs
 from tracker.background.delivery_failures import record_failure
 from tracker.extensions import db
+from tracker.home import activity
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Person
 from tracker.registrations.allocations import allocate_all
 from tracker.registrations.services import void_attempt
-from tracker.vocabulary import AttemptState, Role
+from tracker.vocabulary import AttemptState, Outcome, Role
+from tracker.web import lists
 
 ClientFor = Callable[..., FlaskClient]
 
@@ -179,6 +181,47 @@ def test_figures_count_what_is_active_waits_and_is_overdue(world: World, client:
     assert counts["unit to verify"] == "1"
     assert any(words.startswith("overdue action point") for words in counts)
     assert counts["pending invitation"] == "1"
+
+
+def test_more_items_to_assess_than_are_counted_are_more_than_that(
+    world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "MAX_COUNTED", 2)
+    dan = client(world.dan)
+    shown = []
+    for count in (1, 2, 3):
+        with transaction():
+            evidence = factories.make_evidence(world.cfacc15, f"Complaint {count}")
+            factories.claim(world.cfacc15, evidence, "5")
+            factories.submit(evidence)
+        text = html.unescape(dan.get("/").text)
+        shown += re.findall(r"<b>([^<]+)</b> (Items? to assess)", text)
+    assert shown == [("1", "Item to assess"), ("2", "Items to assess"), ("more than 2", "Items to assess")]
+
+
+def test_draft_and_assessed_items_are_not_to_assess(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Complaint CH-2231")
+        claims = factories.claim(world.cfacc15, evidence, "5")
+    assert "item to assess" not in figures(dan)
+    with transaction():
+        version = factories.submit(evidence)
+    assert figures(dan)["item to assess"] == "1"
+    with transaction():
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
+    assert "item to assess" not in figures(dan)
+
+
+def test_acts_before_the_first_that_are_read_belong_to_a_line_too(
+    world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "FIRST_READ", 1)
+    with transaction():
+        attempts = [factories.make_attempt(world.registration, code) for code in ("DELIVERCC", "CFAM&LFD3")]
+        allocate_all(attempts, {Role.ASSESSOR: world.bob}, "", make_actor(world.dan))
+    (line,) = lines(client(world.dan), "Recent activity")
+    assert line.startswith("Dan Price made 2 allocations just now")
 
 
 def test_empty_centre_does_not_say_that_its_units_are_allocated(world: World, client: ClientFor) -> None:

@@ -1,15 +1,16 @@
 """Recent activity at a centre, from the events of the ledger."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 
 from tracker.extensions import db
 from tracker.models import Event, Grant, Person, Unit, UnitAttempt
+from tracker.statements import fetch_rows, ids
 from tracker.web.text_direction import isolate
 
 MAX_SHOWN = 8
@@ -42,6 +43,20 @@ ACT_PHRASES = {
 """The acts that are shown, each with the phrase that follows the person's name, for one act and for several."""
 
 
+FIRST_READ = 200
+"""Events that are read to begin with; most centres need no more for the lines that are shown."""
+LAST_SEQ = select(func.coalesce(func.max(Event.seq), 0)).scalar_subquery()
+EVENTS = (
+    select(Event.at, Person.id, Person.name, Event.act, Event.seq)
+    .join(Grant, Grant.id == Event.grant_id)
+    .join(Person, Person.id == Event.actor_id)
+    .where(Grant.centre_id == bindparam("centre_id"), Event.act.in_(ids("acts")), Event.seq > LAST_SEQ - MAX_SEARCHED)
+    .order_by(Event.seq.desc())
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """What a person did at a centre, once or several times; for one act, the unit or person that it was about."""
@@ -63,32 +78,40 @@ class Activity:
 
 
 def list_recent_activity(centre_id: int) -> list[Activity]:
-    """List the latest acts under roles at a centre, newest first, in at most four statements."""
-    last_seq = select(func.coalesce(func.max(Event.seq), 0)).scalar_subquery()
-    query = (
-        select(Event.at, Person.id, Person.name, Event.act, Event.seq)
-        .join(Grant, Grant.id == Event.grant_id)
-        .join(Person, Person.id == Event.actor_id)
-        .where(Grant.centre_id == centre_id, Event.act.in_(ACT_PHRASES), Event.seq > last_seq - MAX_SEARCHED)
-        .order_by(Event.seq.desc())
-    )
-    shown = _group_acts(db.session.execute(query))[:MAX_SHOWN]
+    """List the latest acts under roles at a centre, newest first, in at most five statements."""
+    shown = _group_acts(_iterate_events(centre_id))
     subjects = _describe_subjects([each.seq for each in shown if each.count == 1])
     return [replace(each, subject=subjects.get(each.seq, "")) for each in shown]
 
 
+def _iterate_events(centre_id: int) -> Iterator[Row[Any]]:
+    """Yield the latest events of a centre, newest first: a few, and the others only if they are asked for."""
+    for limit, offset in ((FIRST_READ, 0), (MAX_SEARCHED, FIRST_READ)):
+        rows = fetch_rows(EVENTS, centre_id=centre_id, acts=list(ACT_PHRASES), limit=limit, offset=offset)
+        yield from rows
+        if len(rows) < limit:
+            return
+
+
 def _group_acts(rows: Iterable[Row[Any]]) -> list[Activity]:
-    """Return a line for each act, newest first; acts of one kind by one person soon after each other are one."""
+    """Return a line for each act, newest first; acts of one kind by one person soon after each other are one.
+
+    Reads on until no later row can belong to one of the lines.
+    """
     lines: list[Activity] = []
+    counts: list[int] = []
     open_lines: dict[tuple[int, str], int] = {}
     for row in rows:
+        if len(lines) >= MAX_SHOWN and lines[MAX_SHOWN - 1].occurred_at - row.at > ONE_ACT:
+            break
         index = open_lines.get((row.id, row.act))
         if index is not None and lines[index].occurred_at - row.at <= ONE_ACT:
-            lines[index] = replace(lines[index], count=lines[index].count + 1)
+            counts[index] += 1
         else:
             open_lines[row.id, row.act] = len(lines)
             lines.append(Activity(row.at, row.id, row.name, row.act, row.seq))
-    return lines
+            counts.append(1)
+    return [replace(line, count=count) for line, count in zip(lines, counts, strict=True)][:MAX_SHOWN]
 
 
 def _describe_subjects(seqs: list[int]) -> dict[int, str]:

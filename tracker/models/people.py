@@ -74,6 +74,7 @@ class Person(Base):
     __tablename__ = "person"
     __table_args__ = (
         CheckConstraint("email = lower(email)", name="email_lower"),
+        Index("ix_person_name_in_order", text("lower(name)"), "id"),
         Index("ix_person_created_at", "created_at"),
         Index("ix_person_invited", "created_at", sqlite_where=INVITED, postgresql_where=INVITED),
     )

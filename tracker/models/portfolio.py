@@ -50,6 +50,7 @@ class Evidence(EvidenceFields, Base):
     __table_args__ = (
         UniqueConstraint("centre_id", "candidate_id", "number"),
         Index("ix_evidence_candidate_id", "candidate_id", "centre_id"),
+        Index("ix_evidence_centre_id_id", "centre_id", "id"),
     )
 
     id: Mapped[PrimaryKey]

@@ -90,6 +90,7 @@ class UnitAttempt(Base):
         ),
         CheckConstraint("round >= 1", name="round_from_one"),
         Index("ix_unit_attempt_centre_id_id", "centre_id", "id"),
+        Index("ix_unit_attempt_centre_id_state_id", "centre_id", "state", "id"),
     )
 
     id: Mapped[PrimaryKey]

@@ -4,14 +4,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Allocation, Centre, Grant, Person, Registration, Unit, UnitAttempt
 from tracker.registrations.allocations import ALLOCATED_ROLES
-from tracker.registrations.current_allocations import describe_allocated, has_role_now, is_role_found
+from tracker.registrations.current_allocations import (
+    describe_allocated,
+    has_role_now,
+    is_open_in_role,
+    is_role_found,
+    select_roles_at_centre,
+)
+from tracker.statements import fetch_rows
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
 from tracker.web.lists import (
     Column,
@@ -168,18 +175,7 @@ def list_allocations(
 
 def list_longest_in_progress(centre_id: int, limit: int) -> list[AllocatedRegistration]:
     """List registrations by assessor, those first whose open attempts have been with the assessor longest."""
-    since = func.min(Assessing.starts_at)
-    statement = (
-        _select_open_attempts(centre_id)
-        .where(has_role_now(Assessing))
-        .with_only_columns(
-            UnitAttempt.registration_id, Candidate.name, Assessor.name, func.count(), func.min(Unit.code), since
-        )
-        .group_by(UnitAttempt.registration_id, Candidate.name, Assessing.person_id, Assessor.name)
-        .order_by(since, UnitAttempt.registration_id)
-        .limit(limit)
-    )
-    return [AllocatedRegistration(*row) for row in db.session.execute(statement)]
+    return [AllocatedRegistration(*row) for row in fetch_rows(IN_PROGRESS_LONGEST, centre_id=centre_id, limit=limit)]
 
 
 def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
@@ -201,9 +197,9 @@ def _select_open_attempts(centre_id: int) -> Select[*tuple[Any, ...]]:
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Candidate, Candidate.id == UnitAttempt.candidate_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .outerjoin(Assessing, _is_open(Assessing, Role.ASSESSOR))
+        .outerjoin(Assessing, is_open_in_role(Assessing, Role.ASSESSOR))
         .outerjoin(Assessor, Assessor.id == Assessing.person_id)
-        .outerjoin(Verifying, _is_open(Verifying, Role.INTERNAL_VERIFIER))
+        .outerjoin(Verifying, is_open_in_role(Verifying, Role.INTERNAL_VERIFIER))
         .outerjoin(Verifier, Verifier.id == Verifying.person_id)
         .where(UnitAttempt.centre_id == centre_id, _is_listed())
     )
@@ -220,5 +216,37 @@ def _is_listed() -> ColumnElement[bool]:
     )
 
 
-def _is_open(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
-    return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.ends_at.is_(None))
+def _select_longest_in_progress() -> Select[*tuple[Any, ...]]:
+    """Select the fields of `AllocatedRegistration` at the centre `centre_id`; only those listed get their names."""
+    assessors = select_roles_at_centre(Role.ASSESSOR)
+    since = func.min(Assessing.starts_at)
+    groups = (
+        select(
+            UnitAttempt.registration_id,
+            UnitAttempt.candidate_id,
+            Assessing.person_id,
+            func.count().label("units"),
+            func.min(Unit.code).label("code"),
+            since.label("since"),
+        )
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .join(Assessing, is_open_in_role(Assessing, Role.ASSESSOR))
+        .join(assessors, assessors.c.person_id == Assessing.person_id)
+        .where(
+            UnitAttempt.centre_id == bindparam("centre_id"), UnitAttempt.state.in_(OPEN_ATTEMPT_STATES), _is_listed()
+        )
+        .group_by(UnitAttempt.registration_id, UnitAttempt.candidate_id, Assessing.person_id)
+        .order_by(since, UnitAttempt.registration_id)
+        .limit(bindparam("limit"))
+        .subquery()
+    )
+    return (
+        select(groups.c.registration_id, Candidate.name, Assessor.name, groups.c.units, groups.c.code, groups.c.since)
+        .join(Candidate, Candidate.id == groups.c.candidate_id)
+        .join(Assessor, Assessor.id == groups.c.person_id)
+        .order_by(groups.c.since, groups.c.registration_id)
+    )
+
+
+IN_PROGRESS_LONGEST = _select_longest_in_progress()

@@ -6,7 +6,7 @@ attempt asks here.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
@@ -19,6 +19,11 @@ from tracker.web.text_direction import isolate
 def is_current(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]:
     """Return as SQL whether an allocation counts now. The statement also selects from its `UnitAttempt`."""
     return and_(allocation.ends_at.is_(None), has_role_now(allocation))
+
+
+def is_open_in_role(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
+    """Return as SQL whether an allocation is that of `UnitAttempt` in a role and has not ended."""
+    return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.ends_at.is_(None))
 
 
 def has_role_now(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]:
@@ -71,6 +76,20 @@ def select_live_grants(grant: type[Grant], person: type[Person], *columns: Any) 
             or_(grant.ends_at.is_(None), grant.ends_at > moment_of_reading()),
             person.deactivated_at.is_(None),
         )
+    )
+
+
+def select_roles_at_centre(*roles: Role) -> Subquery:
+    """Select who has which of these roles at the centre `centre_id` now: one row for each person and role.
+
+    Where all attempts of a centre are read, they are joined to these rows. `has_role_now` would look up each.
+    """
+    grant, person = aliased(Grant), aliased(Person)
+    return (
+        select_live_grants(grant, person, grant.person_id, grant.role)
+        .where(grant.centre_id == bindparam("centre_id"), grant.role.in_(roles))
+        .distinct()
+        .subquery()
     )
 
 

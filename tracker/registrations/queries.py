@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, cast, func, or_, select
+from sqlalchemy.orm import aliased, joinedload
 
 from tracker.extensions import db
 from tracker.models import (
@@ -18,7 +19,8 @@ from tracker.models import (
     UnitAttempt,
     Visit,
 )
-from tracker.registrations.current_allocations import has_allocation, select_live_grants
+from tracker.registrations.current_allocations import is_open_in_role, select_live_grants, select_roles_at_centre
+from tracker.statements import fetch_rows
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role
 
 
@@ -36,26 +38,32 @@ class RegistrationToAllocate:
     without_verifier: int
     started_at: datetime
     """When the oldest of them was started."""
+    units_of_all: int
+    """The number of such attempts of all registrations, those that are not listed included."""
 
 
-def needs_assessor() -> ColumnElement[bool]:
+def needs_assessor(is_allocated: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return as SQL whether the attempt is in progress and has no assessor."""
-    return and_(UnitAttempt.state == AttemptState.IN_PROGRESS, ~has_allocation(Role.ASSESSOR))
+    return and_(UnitAttempt.state == AttemptState.IN_PROGRESS, ~is_allocated)
 
 
-def needs_verifier() -> ColumnElement[bool]:
+def needs_verifier(is_allocated: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return as SQL whether the attempt is open and has no internal verifier."""
-    return and_(UnitAttempt.state.in_(OPEN_ATTEMPT_STATES), ~has_allocation(Role.INTERNAL_VERIFIER))
+    return and_(UnitAttempt.state.in_(OPEN_ATTEMPT_STATES), ~is_allocated)
 
 
-def needs_allocation() -> ColumnElement[bool]:
+def needs_allocation(has_assessor: ColumnElement[bool], has_verifier: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return as SQL whether the attempt needs an assessor or an internal verifier.
 
     A withdrawn candidate's attempt needs none, unless they completed the unit and it waits for its verifier.
+
+    Args:
+        has_assessor: the SQL condition that the attempt has a current allocation to an assessor.
+        has_verifier: the same for an internal verifier.
     """
     return or_(
-        and_(Registration.withdrawn_at.is_(None), or_(needs_assessor(), needs_verifier())),
-        and_(UnitAttempt.state == AttemptState.CONFIRMED, needs_verifier()),
+        and_(Registration.withdrawn_at.is_(None), or_(needs_assessor(has_assessor), needs_verifier(has_verifier))),
+        and_(UnitAttempt.state == AttemptState.CONFIRMED, needs_verifier(has_verifier)),
     )
 
 
@@ -67,29 +75,48 @@ def is_not_registered() -> ColumnElement[bool]:
     return and_(Registration.awarding_body_number.is_(None), Registration.withdrawn_at.is_(None))
 
 
-def list_registrations_to_allocate(centre_id: int, limit: int) -> list[RegistrationToAllocate]:
-    """List the registrations with open attempts that need an assessor or an internal verifier, oldest first."""
-    started_at = func.min(UnitAttempt.started_at)
-    query = (
+def _select_to_allocate() -> Select[*tuple[Any, ...]]:
+    """Select the registrations to allocate at the centre `centre_id`, in the order of `RegistrationToAllocate`."""
+    assessing, verifying = aliased(Allocation), aliased(Allocation)
+    assessors, verifiers = select_roles_at_centre(Role.ASSESSOR), select_roles_at_centre(Role.INTERNAL_VERIFIER)
+    has_assessor, has_verifier = assessors.c.person_id.is_not(None), verifiers.c.person_id.is_not(None)
+    started_at, units = func.min(UnitAttempt.started_at), func.count()
+    return (
         select(
             UnitAttempt.registration_id,
             Person.name,
-            func.count(),
+            units,
             func.min(Unit.code),
-            func.sum(case((needs_assessor(), 1), else_=0)),
-            func.sum(case((needs_verifier(), 1), else_=0)),
+            func.sum(case((needs_assessor(has_assessor), 1), else_=0)),
+            func.sum(case((needs_verifier(has_verifier), 1), else_=0)),
             started_at,
+            cast(func.sum(units).over(), Integer),
         )
         .select_from(UnitAttempt)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .where(UnitAttempt.centre_id == centre_id, needs_allocation())
+        .outerjoin(assessing, is_open_in_role(assessing, Role.ASSESSOR))
+        .outerjoin(assessors, assessors.c.person_id == assessing.person_id)
+        .outerjoin(verifying, is_open_in_role(verifying, Role.INTERNAL_VERIFIER))
+        .outerjoin(verifiers, verifiers.c.person_id == verifying.person_id)
+        .where(
+            UnitAttempt.centre_id == bindparam("centre_id"),
+            UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
+            needs_allocation(has_assessor, has_verifier),
+        )
         .group_by(UnitAttempt.registration_id, Person.name)
         .order_by(started_at, UnitAttempt.registration_id)
-        .limit(limit)
+        .limit(bindparam("limit"))
     )
-    return [RegistrationToAllocate(*row) for row in db.session.execute(query)]
+
+
+TO_ALLOCATE = _select_to_allocate()
+
+
+def list_registrations_to_allocate(centre_id: int, limit: int) -> list[RegistrationToAllocate]:
+    """List the registrations with open attempts that need an assessor or an internal verifier, oldest first."""
+    return [RegistrationToAllocate(*row) for row in fetch_rows(TO_ALLOCATE, centre_id=centre_id, limit=limit)]
 
 
 def list_attempts(registration: Registration) -> list[UnitAttempt]:

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Centre, Person, Registration, UnitAttempt
+from tracker.registrations.current_allocations import has_allocation
 from tracker.registrations.queries import is_not_registered, needs_allocation
-from tracker.vocabulary import AttemptState
+from tracker.vocabulary import AttemptState, Role
 from tracker.web.lists import (
     Column,
     Filter,
@@ -95,7 +96,7 @@ def list_registrations(
     )
     match query.get("show"):
         case "to-allocate":
-            statement = statement.where(_select_attempts(UnitAttempt.id).where(needs_allocation()).exists())
+            statement = statement.where(_select_attempts(UnitAttempt.id).where(_needs_allocation()).exists())
         case "not-registered":
             statement = statement.where(is_not_registered())
         case "withdrawn":
@@ -107,7 +108,7 @@ def list_registrations(
         tuple,
         key=Registration.id,
         order_by={
-            "": [_count(needs_allocation()).desc(), func.lower(Person.name)],
+            "": [_count(_needs_allocation()).desc(), func.lower(Person.name)],
             "candidate": [func.lower(Person.name)],
             "number": [Registration.candidate_number],
             "registered": [Registration.registered_at],
@@ -120,6 +121,10 @@ def list_registrations(
 
 def _is_not_void() -> ColumnElement[bool]:
     return UnitAttempt.state != AttemptState.VOID
+
+
+def _needs_allocation() -> ColumnElement[bool]:
+    return needs_allocation(has_allocation(Role.ASSESSOR), has_allocation(Role.INTERNAL_VERIFIER))
 
 
 def _select_attempts(*columns: Any) -> Select[Any]:
@@ -137,7 +142,7 @@ def _count_units(ids: list[int]) -> dict[int, tuple[int, int]]:
         select(
             UnitAttempt.registration_id,
             func.count(UnitAttempt.id).filter(_is_not_void()),
-            func.count(UnitAttempt.id).filter(needs_allocation()),
+            func.count(UnitAttempt.id).filter(_needs_allocation()),
         )
         .join(Registration, Registration.id == UnitAttempt.registration_id)
         .where(UnitAttempt.registration_id.in_(ids))

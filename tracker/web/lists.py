@@ -332,6 +332,11 @@ def load_page(
     return ListPage(definition, query, [build_row(row) for row in rows], total, counts_all or total <= MAX_COUNTED)
 
 
+def describe_total(total: int) -> str:
+    """Return how many there are, such as `204` or `more than 1,000`, where they were counted up to `MAX_COUNTED`."""
+    return f"{total:,}" if total <= MAX_COUNTED else f"more than {MAX_COUNTED:,}"
+
+
 def is_long(statement: Select[*tuple[Any, ...]]) -> bool:
     """Return whether a statement selects more rows than are counted. Runs one SQL statement."""
     counted = select(func.count()).select_from(statement.limit(MAX_COUNTED + 1).subquery())
