@@ -1,19 +1,15 @@
-"""Mutate access, the record and signing, run the narrow tests on each mutant, and list those that no test notices.
-
-The results of each part are kept in build/mutations, so that modules can be tried again and parts on different days.
-"""
+"""Mutate access, the record and signing, run the narrow tests on each mutant, and list those that no test notices."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +17,20 @@ from mutation_parts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from tests.mutation.mutants import mutate  # noqa: E402 - found by the path above
+from mutation_results import Key, ModuleResult, keep_results, read_results, summarise  # noqa: E402 - needs the path above
 
 EQUIVALENT = ROOT / "tests/mutation/equivalent.toml"
 PROOF, HEADING = ROOT / "docs/proof.md", "## Mutations"
-RESULTS = ROOT / "build/mutations"
+LOGS = ROOT / "build/mutations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: the tests wait for many files
 PROCESSES = 2
 MIN_PERCENT_KILLED, MAX_PERCENT_EQUIVALENT = 95, 5
-KILLED = {"killed", "endless"}
 
 
-def run_modules(name: str, modules: list[str], folder: Path) -> Iterator[dict[str, Any]]:
-    """Try the mutants of modules in two processes, and yield the result of each."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    logs = [RESULTS / f"{name}-{share}.log" for share in range(PROCESSES)]
+def run_modules(name: str, modules: list[str], folder: Path) -> None:
+    """Try the mutants of modules in two processes, which write their results into the folder."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    logs = [LOGS / f"{name}-{share}.log" for share in range(PROCESSES)]
     processes = []
     for share in range(PROCESSES):
         environment = os.environ | {
@@ -51,79 +46,59 @@ def run_modules(name: str, modules: list[str], folder: Path) -> Iterator[dict[st
         with logs[share].open("w") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         processes.append(process)
-    while any(process.poll() is None for process in processes):
-        time.sleep(0.5)
-        if any(process.poll() for process in processes):
-            for process in processes:
-                process.terminate()
-            raise SystemExit(f"The tests could not be run on the mutants. Their output is in {logs[0].parent}.")
-    for share in range(PROCESSES):
-        for line in (folder / f"{share}.jsonl").read_text(encoding="utf-8").splitlines():
-            yield json.loads(line) | {"date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    try:
+        while any(process.poll() is None for process in processes):
+            time.sleep(0.5)
+            if any(process.poll() for process in processes):
+                raise SystemExit(f"The tests could not be run on the mutants. Their output is in {LOGS}.")
+    finally:
+        for process in processes:
+            process.terminate()
 
 
-def read_results(name: str) -> list[dict[str, Any]]:
-    """Return the kept results of a part that are those of its mutants as they are now."""
-    file = RESULTS / f"{name}.jsonl"
-    results = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+def read_outcomes(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the mutants that were tried, by module."""
     by_module: dict[str, list[dict[str, Any]]] = {}
-    for each in results:
-        by_module.setdefault(each["module"], []).append(each)
-    current = [module for module in PARTS[name].list_modules() if is_current(module, by_module.get(module, []))]
-    return [each for module in current for each in by_module.get(module, [])]
+    for share in range(PROCESSES):
+        file = folder / f"{share}.jsonl"
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+            tried = json.loads(line)
+            by_module.setdefault(tried["module"], []).append(tried)
+    return by_module
 
 
-def is_current(module: str, results: list[dict[str, Any]]) -> bool:
-    """Return whether results are those of exactly the mutants that a module has now."""
-    source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
-    return Counter(map(get_key, results)) == Counter(mutant.key for mutant in mutate(source, module, 0)[1])
-
-
-def keep_results(name: str, modules: list[str], results: list[dict[str, Any]]) -> None:
-    """Keep the results of modules in place of their former ones."""
-    kept = [each for each in read_results(name) if each["module"] not in modules] + results
-    lines = (json.dumps(each) + "\n" for each in kept)
-    (RESULTS / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-
-
-def read_equivalents() -> dict[tuple[str, ...], str]:
-    """Return the reason of each mutant that is set aside, by module, function, code before and after."""
+def read_equivalents() -> dict[Key, str]:
+    """Return the reason of each mutant that is set aside, by its key."""
     listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("mutant", [])
     return {(each["module"], each["function"], each["before"], each["after"]): each["reason"] for each in listed}
 
 
-def get_key(mutant: dict[str, Any]) -> tuple[str, ...]:
-    """Return what identifies a mutant."""
-    return tuple(mutant[name] for name in ("module", "function", "before", "after"))
-
-
-def format_row(name: str, results: list[dict[str, Any]], equivalents: dict[tuple[str, ...], str]) -> str:
+def format_row(name: str, results: list[ModuleResult], equivalents: Iterable[Key]) -> str:
     """Return a part's row of the table in docs/proof.md; its date is that of the oldest result."""
-    tried, total = len({each["module"] for each in results}), len(PARTS[name].list_modules())
-    counts = count(results, equivalents)
-    oldest = date.fromisoformat(min(each["date"] for each in results))
-    minutes = sum(each["seconds"] for each in results) / 60
+    if not results:
+        return f"| {name} | none | | | | | | |"
+    counts, total = count(results, equivalents), sum(each.total for each in results)
+    oldest = date.fromisoformat(min(each.date for each in results))
+    minutes = sum(each.seconds for each in results) / 60
     return (
-        f"| {name} | {tried} of {total} | {len(results):,} | {counts['killed']:,} | {counts['equivalent']:,} "
-        f"| {counts['survived']:,} | {minutes:.0f} | {oldest.day} {oldest:%B %Y} |"
+        f"| {name} | {len(results)} of {len(PARTS[name].list_modules())} | {total:,} | {counts['killed']:,} "
+        f"| {counts['equivalent']:,} | {counts['survived']:,} | {minutes:.0f} | {oldest.day} {oldest:%B %Y} |"
     )
 
 
-def format_section(old: str, rows: dict[str, str], equivalents: dict[tuple[str, ...], str]) -> str:
-    """Return the section of docs/proof.md: new rows for the parts that were tried, the old ones for others."""
-    old_rows = {found[1]: found[0] for found in re.finditer(r"^\| (\w+) \| \d+ of .*$", old, re.MULTILINE)}
-    table = [(old_rows | rows).get(name, f"| {name} | none | | | | | | |") for name in PARTS]
+def format_section(equivalents: dict[Key, str]) -> str:
+    """Return the section of docs/proof.md."""
     lines = [
         HEADING,
         "",
         "`./scripts/mutate` changes one place at a time of the code for access, the record and signing: a comparison, a",
         "condition, a call that is left out, a number, a condition or lock of a query. Each mutant runs at most sixty of the",
         "tests that reach it, on SQLite. A mutant whose code does not end counts as killed. The minutes are those of one",
-        "process; two work side by side.",
+        "process; two work side by side. Only modules that have not changed since they were tried are counted.",
         "",
         "| part | modules | mutants | killed | equivalent | survived | minutes | tried |",
         "|---|---|---|---|---|---|---|---|",
-        *table,
+        *(format_row(name, list_results(name), equivalents) for name in PARTS),
         "",
         "Set aside as equivalent:" if equivalents else "None is set aside as equivalent.",
     ]
@@ -139,39 +114,62 @@ def escape(code: str) -> str:
     return " ".join(code.split()).replace("|", "\\|")
 
 
-def count(mutants: list[dict[str, Any]], equivalents: dict[tuple[str, ...], str]) -> Counter[str]:
-    """Count the mutants by what became of them."""
-    return Counter(
-        "killed" if each["outcome"] in KILLED else "equivalent" if get_key(each) in equivalents else "survived"
-        for each in mutants
-    )
+def list_results(name: str) -> list[ModuleResult]:
+    """Return the kept results of a part's modules."""
+    kept = read_results()
+    return [kept[module] for module in PARTS[name].list_modules() if module in kept]
 
 
-def report(name: str, results: list[dict[str, Any]], equivalents: dict[tuple[str, ...], str]) -> bool:
+def count(results: list[ModuleResult], equivalents: Iterable[Key]) -> Counter[str]:
+    """Count the mutants of modules by what became of them."""
+    counts = Counter("equivalent" if key in equivalents else "survived" for each in results for key in each.survivors)
+    counts["killed"] = sum(each.total for each in results) - counts.total()
+    return counts
+
+
+def report(name: str, results: list[ModuleResult], equivalents: Iterable[Key]) -> bool:
     """Print the mutants that survived, and return whether there are too many of them, or of those set aside."""
     for each in results:
-        if each["outcome"] not in KILLED and get_key(each) not in equivalents:
-            print(f"{each['outcome']}: {each['module']}:{each['line']} {each['function']}")
-            print(f"  - {each['before']}\n  + {each['after']}")
-    counts, total = count(results, equivalents), len(results)
+        for key, (function, before, after, outcome) in zip(each.survivors, each.survived, strict=True):
+            if key not in equivalents:
+                print(f"{outcome}: {each.module}, {function}\n  - {before}\n  + {after}")
+    counts, total = count(results, equivalents), sum(each.total for each in results)
     print(f"{name}: {total} mutants, {', '.join(f'{number} {word}' for word, number in sorted(counts.items()))}")
     killed_of_others = 100 * counts["killed"] / max(1, total - counts["equivalent"])
     return killed_of_others < MIN_PERCENT_KILLED or 100 * counts["equivalent"] > MAX_PERCENT_EQUIVALENT * total
 
 
-def try_part(name: str, chosen: list[str], *, only_survivors: bool) -> list[str]:
-    """Try the mutants of a part's modules, or only those that survived; keep the results and return the modules."""
-    modules = [each for each in PARTS[name].list_modules() if not chosen or each in chosen]
+def try_part(name: str, modules: list[str], *, only_survivors: bool) -> None:
+    """Try the mutants of modules, or only those that survived, and keep the results of each module that was finished."""
+    former = read_results() if only_survivors else {}
     with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as temporary:
-        folder, kept = Path(temporary), []
+        folder = Path(temporary)
         if only_survivors:
-            former = [each for each in read_results(name) if each["module"] in modules]
-            keys = [get_key(each) for each in former if each["outcome"] not in KILLED]
+            keys = [key for module in modules for key in former[module].survivors]
             (folder / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
-            kept = [each for each in former if get_key(each) not in keys]
-            modules = sorted({each["module"] for each in former})
-        keep_results(name, modules, [*kept, *run_modules(name, modules, folder)])
-    return modules
+        try:
+            run_modules(name, modules, folder)
+        finally:
+            outcomes = read_outcomes(folder)
+            summaries = (summarise(module, outcomes.get(module, []), former.get(module)) for module in modules)
+            keep_results(each for each in summaries if each)
+
+
+def choose_modules(name: str, chosen: list[str], *, only_survivors: bool) -> list[str]:
+    """Return the modules of a part to be tried: the chosen ones, those that have survivors, or those that changed."""
+    kept, modules = read_results(), PARTS[name].list_modules()
+    if only_survivors:
+        modules = [each for each in modules if each in kept and kept[each].survivors]
+    elif not chosen:
+        modules = [each for each in modules if each not in kept]
+    return [each for each in modules if not chosen or each in chosen]
+
+
+def list_parts(chosen: list[str]) -> Iterator[str]:
+    """Yield the parts that the arguments name, or all. Raises `SystemExit` for one that is unknown."""
+    if unknown := set(chosen) - set(PARTS):
+        raise SystemExit(f"Unknown part: {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
+    yield from chosen or PARTS
 
 
 def main() -> None:
@@ -179,17 +177,13 @@ def main() -> None:
     arguments = sys.argv[1:]
     only_survivors = "--survivors" in arguments
     chosen = [name for name in arguments if name.startswith("tracker.")]
-    names = [name for name in arguments if name not in {*chosen, "--survivors"}] or list(PARTS)
-    if unknown := set(names) - set(PARTS):
-        raise SystemExit(f"Unknown part: {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
-    equivalents, has_failed, rows = read_equivalents(), False, {}
-    for name in names:
-        modules = try_part(name, chosen, only_survivors=only_survivors)
-        results = read_results(name)
-        rows[name] = format_row(name, results, equivalents)
-        has_failed |= report(name, [each for each in results if each["module"] in modules], equivalents)
-    text, _, section = PROOF.read_text(encoding="utf-8").partition(HEADING)
-    PROOF.write_text(f"{text.rstrip()}\n\n{format_section(section, rows, equivalents)}", encoding="utf-8")
+    equivalents, has_failed = read_equivalents(), False
+    for name in list_parts([name for name in arguments if name not in {*chosen, "--survivors"}]):
+        if modules := choose_modules(name, chosen, only_survivors=only_survivors):
+            try_part(name, modules, only_survivors=only_survivors)
+        has_failed |= report(name, list_results(name), equivalents)
+    text = PROOF.read_text(encoding="utf-8").partition(HEADING)[0]
+    PROOF.write_text(f"{text.rstrip()}\n\n{format_section(equivalents)}", encoding="utf-8")
     if has_failed:
         raise SystemExit("Too many mutants survived, or were set aside.")
 
