@@ -195,7 +195,7 @@ def format_table(proofs: list[Proof], minutes: float) -> str:
         "# Proof",
         "",
         "`./scripts/prove` runs tests that try to break the records. Below are its parts, and the results of the last run.",
-        "`./scripts/test` runs short forms of the same tests. The invariants are those of `flask verify`: see",
+        "`./scripts/test --slow` runs short forms of the same tests. The invariants are those of `flask verify`: see",
         "[integrity.md](integrity.md#invariants).",
         "",
         "| part | what is tried | passes when | tests |",

@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from flask import request
 
 from tracker import COMMANDS, create_app
 from tracker.config import Settings
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {

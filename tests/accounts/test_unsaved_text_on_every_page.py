@@ -27,7 +27,7 @@ from tracker.library.views.drafts import SECTION_FORMS
 from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 ClientFor = Callable[[Person], FlaskClient]
 OF_OTHER_STATES = {"action", "own_reason", "points", "simulation_reason", "warning", "warnings_reason"}

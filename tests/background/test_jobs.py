@@ -185,6 +185,7 @@ class TestEveryMinute:
         assert names == ["20261123T115800000000-old"]
 
 
+@pytest.mark.slow
 class TestWorker:
     def start(self, settings: Settings, *arguments: str) -> subprocess.Popen[str]:
         environment = {

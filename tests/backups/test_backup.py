@@ -32,9 +32,13 @@ from tracker.ledger.trust_anchor import compute_fingerprint
 from tracker.models import Centre, Event, Person
 from tracker.storage import file_store
 
-pytestmark = pytest.mark.skipif(
-    server_url() is not None and shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        server_url() is not None and shutil.which("pg_dump") is None,
+        reason="PostgreSQL's client programs are not here",
+    ),
+]
 
 
 @pytest.fixture

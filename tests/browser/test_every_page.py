@@ -11,7 +11,7 @@ from tests.browser.layout import find_layout_faults, find_scrolling
 from tests.every_page import PEOPLE
 
 WIDTHS_WITH_AXE, WIDTH_OF_LAYOUT_ONLY = (390, 1280), 1920
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("name", PEOPLE)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.parametrize("name", PEOPLE)]
 
 
 def test_every_page_opens_fits_is_accessible_and_has_the_one_layout(

@@ -14,7 +14,7 @@ from tests.browser.test_whole_life import LAPTOP, PHONE, Walker, at_browser
 from tests.factories import PASSWORD, make_app
 from tracker.ledger.transactions import transaction
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 MISPRINTED = "Tell the writer who will answer."
 UNIT = f"""

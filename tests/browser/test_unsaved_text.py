@@ -74,6 +74,7 @@ def wait_until_no_copy_is_left(page: Page) -> None:
     pytest.fail("the browser still keeps a copy of what the server has confirmed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before typing", "while typing", "at Save"])
 def test_evidence_comes_back_after_signing_in_again(
     live_server: LiveServer, context: BrowserContext, has_scripts: bool, moment: str

@@ -26,12 +26,11 @@ MAX_SCROLLED_TO_SAMPLE = 2_500
 
 @pytest.mark.parametrize(
     ("size", "scripts"),
-    [(PHONE, False), (LAPTOP, False), (PHONE, True), (LAPTOP, True)],
-    ids=[
-        "390 px without JavaScript",
-        "1280 px without JavaScript",
-        "390 px with JavaScript",
-        "1280 px with JavaScript",
+    [
+        pytest.param(PHONE, False, id="390 px without JavaScript"),
+        pytest.param(LAPTOP, False, id="1280 px without JavaScript", marks=pytest.mark.slow),
+        pytest.param(PHONE, True, id="390 px with JavaScript", marks=pytest.mark.slow),
+        pytest.param(LAPTOP, True, id="1280 px with JavaScript"),
     ],
 )
 def test_the_whole_life_of_a_unit(

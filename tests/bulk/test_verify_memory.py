@@ -1,5 +1,6 @@
 """The memory of `flask verify` does not grow with the record: rows and events in memory are counted, not bytes."""
 
+import pytest
 from flask import Flask
 
 from tests.bulk.loading import load_in_bulk
@@ -8,6 +9,8 @@ from tests.integrity.tampering import FAST_CHECKS
 from tracker.extensions import db
 from tracker.integrity.check_parts import Progress, check_in_parts
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
+
+pytestmark = pytest.mark.slow
 
 PART_SIZE = 40
 

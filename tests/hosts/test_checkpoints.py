@@ -24,6 +24,8 @@ from tracker.ledger.checkpoints import MAX_AGE, Checkpoint
 from tracker.ledger.transactions import transaction
 from tracker.models import CheckpointCopy
 
+pytestmark = pytest.mark.slow
+
 
 def record_event(world: World) -> None:
     with transaction():

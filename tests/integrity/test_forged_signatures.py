@@ -10,7 +10,7 @@ from tracker.ledger.canonical_json import sha256
 from tracker.recording_forms.form_content import CODE_FILE
 from tracker.recording_forms.snapshot import DOMAIN
 
-pytestmark = pytest.mark.usefixtures("demonstration")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("demonstration")]
 
 
 def test_a_form_whose_code_has_another_signature_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:

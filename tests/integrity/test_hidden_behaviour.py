@@ -11,7 +11,7 @@ from tracker.extensions import db
 from tracker.integrity.hidden_behaviour import find_hidden_behaviour
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 
-pytestmark = pytest.mark.usefixtures("demonstration")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("demonstration")]
 SET_FOR_DATABASE = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET {}', current_database()); END $$"
 POSTGRESQL = [
     (

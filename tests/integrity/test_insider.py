@@ -584,6 +584,7 @@ CASES: list[tuple[Callable[[], None], int]] = [
 """The forgeries, and the number of the invariant that has to report each."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tamper", "number"), CASES, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_a_forged_event_is_reported(tamper: Callable[[], None], number: int) -> None:
     with tampering_transaction():

@@ -13,6 +13,8 @@ from tracker.integrity.nightly_check import GROUPS, check_nightly, find_last_che
 from tracker.integrity.verify import CHECKS
 from tracker.models import IntegrityCheckRun, Person
 
+pytestmark = pytest.mark.slow
+
 Browser = Callable[[Person], FlaskClient]
 EVENING = datetime(2026, 11, 23, 18, 0, tzinfo=LONDON)
 

@@ -67,6 +67,7 @@ def list_at_once(checks: list[Check]) -> Faults:
     return {name: each for name, each in faults.items() if each}
 
 
+@pytest.mark.slow
 def test_parts_of_one_person_have_the_faults_of_the_whole(
     demonstration: Flask, list_in_parts: Callable[[list[Check]], Faults], monkeypatch: pytest.MonkeyPatch
 ) -> None:

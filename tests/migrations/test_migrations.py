@@ -21,6 +21,8 @@ from tracker.ledger.events import record
 from tracker.ledger.transactions import transaction
 from tracker.vocabulary import Outcome
 
+pytestmark = pytest.mark.slow
+
 REVISIONS = [revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]  # newest first
 
 

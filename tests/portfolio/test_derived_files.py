@@ -160,6 +160,7 @@ def test_a_file_is_removed_with_what_was_made_from_it_and_the_hashes(app: Flask)
     assert not db.session.scalars(select(FileDetail)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_was_made_is_sent_inline_in_a_sandbox(alice: FlaskClient, complaint: Evidence, name: str) -> None:
     address, _ = show(alice, complaint, name)

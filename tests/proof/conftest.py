@@ -1,4 +1,4 @@
-"""The stages of Chloe's unit, which the proofs begin with."""
+"""The mark of every proof, and the stages of Chloe's unit with which proofs begin."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,16 @@ import pytest
 from flask import Flask
 
 from tests.proof.stages import Stage
+
+FOLDER = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what `-m` does not choose
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the proofs as slow: also their short forms try many cases."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from tracker.recording_forms.rendering import render_form_pdf
 from tracker.recording_forms.written_objects import WrittenObject, write_objects_once
 from tracker.vocabulary import ClaimMark
 
+pytestmark = pytest.mark.slow
+
 DARK = 128
 """A pixel that differs by so much, of 255, shows something else. Lines that cross are painted a little darker where each
 cell has lines of its own."""

@@ -243,6 +243,7 @@ class TestVerifying:
         answer = check_file(issued_pdf, load_known_keys())
         assert (answer.verdict, answer.form) == (FormVerdict.CURRENT, get_form())
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("place", [100, 9_000, -3_000, -1])
     def test_one_changed_byte_is_detected(self, issued_pdf: bytes, place: int) -> None:
         changed_pdf = bytearray(issued_pdf)
@@ -322,6 +323,7 @@ class TestVerifying:
         verdict = check_file(pdf_carrying(forged_code.encode()), load_known_keys()).verdict
         assert verdict is FormVerdict.NOT_ISSUED_HERE, "whoever has no code of ours is told nothing of the form"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("changes", "verdict"),
         [
@@ -386,6 +388,7 @@ class TestVerifying:
         assert answer.verdict is FormVerdict.CHANGED
         assert "its code and its seal were made with different keys" in answer.sentence
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("app")
     @pytest.mark.parametrize("code", ["x", "%00", "é", "A" * 216, "=" * 50])
     def test_an_invalid_code_is_not_accepted(self, code: str) -> None:
@@ -480,6 +483,7 @@ class TestPublicPage:
         assert "The file is not a PDF" in self.check(anonymous, b"MZ hello")
         assert "Choose the PDF file" in anonymous.post("/verify", data={}).text
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "content",
         [

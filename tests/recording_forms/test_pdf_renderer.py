@@ -24,6 +24,8 @@ from tracker.recording_forms.pdf_renderer import PdfRenderer, render_pdf
 from tracker.recording_forms.rendering import render_form_pdf
 from tracker.sandbox.sandbox import INTERPRETER
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/limits").exists(), reason="this system has no /proc to look into"

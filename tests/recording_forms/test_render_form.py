@@ -170,6 +170,7 @@ def test_only_an_unsigned_form_says_draft_on_every_sheet() -> None:
         assert "Draft" not in print_form(content).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["CFACC15", "DELIVERCC"])
 @pytest.mark.parametrize(("length", "rows"), [(60, 17), (150, 13), (300, 17), (500, 13), (790, 17), (1200, 13)])
 def test_long_rows_leave_no_page_a_quarter_empty_before_the_table_ends(code: str, length: int, rows: int) -> None:
@@ -186,6 +187,7 @@ def test_fourteen_items_of_cfacc15_and_all_that_follows_fit_on_one_page() -> Non
     assert len(print_form(build_filled_form(rows=14)).pages) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", range(15, 27))
 def test_comments_and_signatures_are_never_alone_on_a_page(rows: int) -> None:
     sheet = print_form(build_filled_form(rows=rows))
@@ -339,6 +341,7 @@ def test_the_pdf_date_is_that_of_the_last_signature_and_a_blank_form_has_none() 
     assert print_form(build_blank_form("CFACC15")).reader.metadata.creation_date_raw is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     [

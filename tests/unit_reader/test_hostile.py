@@ -12,6 +12,8 @@ from tests.unit_reader.reader import NoUnit, read_document, text_source
 from tracker.unit_reader.assembly import read_unit
 from tracker.unit_reader.document_model import Unreadable
 
+pytestmark = pytest.mark.slow
+
 HEAD = "Sweep chimneys\nURN: CHMSW1\n\nPerformance criteria\n\nYou must be able to:\n\n"
 ITEMS = "1. sheet the hearth\n2. choose the brush\n3. sweep to the pot\n"
 UNITS: dict[str, Callable[[int], str]] = {

@@ -17,7 +17,7 @@ from tests.every_page import list_addresses
 from tracker.extensions import db
 from tracker.models import Person
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 DESTRUCTIVE = {
     "accounts.cancel_account_change",

@@ -15,7 +15,7 @@ from tests.every_page import list_addresses
 from tracker.extensions import db
 from tracker.models import Person
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 
 def test_no_page_reads_an_attribute_that_does_not_exist(

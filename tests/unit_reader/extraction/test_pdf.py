@@ -266,6 +266,7 @@ def test_a_page_that_takes_too_long_is_stopped(one_second_limit: None) -> None:
     assert refusal(body).startswith("unit ")
 
 
+@pytest.mark.slow
 def test_a_stream_that_unpacks_to_too_much_is_refused() -> None:
     import zlib
 

@@ -6,14 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.library.centre_units import read_unit
 from tests.units.documents_strategy import SLOW, several_units
-from tests.units.formats.published import published
+from tests.units.formats.published import check_against_schema, published
 from tracker.errors import Invalid
 from tracker.library.commands.transfer import list_links_between
 from tracker.units.documents import UnitDocument
@@ -67,16 +66,14 @@ def test_any_unit_round_trips(units_and_links: tuple[list[UnitDocument], list[Ex
 def test_package_matches_the_published_schema(
     units_and_links: tuple[list[UnitDocument], list[ExchangedLink]],
 ) -> None:
-    schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
-    jsonschema.validate(package(*units_and_links), schema, format_checker=jsonschema.FormatChecker())
+    check_against_schema(package(*units_and_links), "case-v1p1-cfpackage.schema.json", check_formats=True)
 
 
 def test_seed_units_round_trip_with_their_links() -> None:
     links = list_links_between(LIBRARY.links, LIBRARY.units)
     assert links
-    schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
     exported = package(list(LIBRARY.units), links)
-    jsonschema.validate(exported, schema)
+    check_against_schema(exported, "case-v1p1-cfpackage.schema.json")
     imported = case.read(json.dumps(exported).encode())
     assert imported.units == tuple(LIBRARY.units)
     assert len(imported.links) == len(links)
@@ -201,7 +198,7 @@ class TestPackagesOfOtherSystems:
                 for number, (child, parent) in enumerate(parents)
             ],
         }
-        jsonschema.validate(content, json.loads(published("case-v1p0-cfpackage.schema.json")))
+        check_against_schema(content, "case-v1p0-cfpackage.schema.json")
         (unit,) = case.read(json.dumps(content).encode()).units
         assert (unit.code, unit.title) == ("F1", "Repair nets")
         assert [(each.label, each.text) for each in unit.criteria] == [("P2", "cut"), ("P1", "find tears")]

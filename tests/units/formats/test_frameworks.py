@@ -82,6 +82,7 @@ def test_only_stated_fields_are_listed_as_omitted(name: str) -> None:
         assert words not in sentence
 
 
+@pytest.mark.slow
 @given(several_units(), st.sampled_from(TREES))
 @SLOW
 def test_everything_that_is_lost_is_listed(units: list[UnitDocument], name: str) -> None:

@@ -50,6 +50,7 @@ def test_framework_row_has_a_default_and_a_proficient_value() -> None:
     assert any(each["proficient"] for each in values)
 
 
+@pytest.mark.slow
 @given(several_units())
 @SLOW
 def test_id_numbers_are_short_unique_and_parents_exist(units: list[UnitDocument]) -> None:
@@ -64,6 +65,7 @@ def test_id_numbers_are_short_unique_and_parents_exist(units: list[UnitDocument]
         id_numbers.add(row["ID number"])
 
 
+@pytest.mark.slow
 @given(several_units())
 @SLOW
 def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
@@ -129,6 +131,7 @@ def test_links_of_the_folder_round_trip() -> None:
     }
 
 
+@pytest.mark.slow
 @given(several_units(), st.data())
 @SLOW
 def test_any_links_round_trip(units: list[UnitDocument], data: st.DataObject) -> None:
