@@ -68,7 +68,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         "Eve": ["/visit", f"/attempts/{chloes}/visit"],
         "Gwen": ["/account", "/queue"],
         "Dan": [
-            "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/{people['Bob']}/name", f"{at}/people/{people['Bob']}/email", f"{at}/people/import", f"{at}/registrations",
+            "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/{people['Bob']}/name", f"{at}/people/{people['Bob']}/email", f"{at}/people/import", f"{at}/registrations", f"{at}/forms/print", "/jobs",
             f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw", f"/registrations/{registration}/access-log",
             f"{at}/retention", f"/registrations/{registration}/retention-hold", f"/registrations/{registration}/erase",
             f"/attempts/{alices}/allocate/assessor", f"/attempts/{alices}/void", f"{at}/allocations", f"{at}/allocations?tick=all",

@@ -25,6 +25,7 @@ from tracker.models import (
     Guidance,
     GuidanceUnit,
     ImportRun,
+    JobRun,
     Person,
     UnitAttempt,
     UnitDraft,
@@ -34,7 +35,14 @@ from tracker.models import (
     VisitAttempt,
 )
 from tracker.portfolio.services.files import attach_file, store_file
-from tracker.vocabulary import AccountChangeKind, AssessmentOutcome, AssessmentState, DraftState, ImportState
+from tracker.vocabulary import (
+    AccountChangeKind,
+    AssessmentOutcome,
+    AssessmentState,
+    DraftState,
+    ImportState,
+    JobState,
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ def make_centre_objects(centre: Centre, administrator: Person, invited: Person, 
     grant = db.session.scalars(select(Grant.id).where(Grant.person_id == invited.id)).one()
     return {
         "centre_id": centre.id, "person_id": invited.id, "grant_id": grant, "draft_id": draft.id, "run_id": run.id,
-        "attached_id": attached.id, "change_id": _make_account_change(invited, centre, administrator).id,
+        "attached_id": attached.id, "job_run_id": _make_job_run(centre, administrator, title).id, "change_id": _make_account_change(invited, centre, administrator).id,
     }  # fmt: skip
 
 
@@ -133,6 +141,17 @@ def _make_library_objects(
         state=ImportState.PREVIEWED, outcome=[], message="", started_by_id=administrator.id, started_at=clock.now(),
     )  # fmt: skip
     return draft, add_and_flush(run), attached
+
+
+def _make_job_run(centre: Centre, administrator: Person, title: str) -> JobRun:
+    """Make a job run of the administrator's that has failed."""
+    actor, moment = factories.make_actor(administrator), clock.now()
+    run = JobRun(
+        kind="form_print", centre_id=centre.id, title=title, parameters={"attempts": []}, state=JobState.FAILED, total=0,
+        done=0, attempts=0, message="The disk was full.", started_by_id=administrator.id, grant_id=actor.grant_id,
+        started_at=moment, progressed_at=moment, ended_at=moment, result_name="", result_size=0,
+    )  # fmt: skip
+    return add_and_flush(run)
 
 
 def _make_account_change(person: Person, centre: Centre, administrator: Person) -> AccountChange:

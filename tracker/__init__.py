@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from tracker.background.jobs import Job
     from tracker.config import Settings
+    from tracker.job_runs.kinds import JobKind
     from tracker.models import UnitAttempt
     from tracker.web.application import Tracker
 
@@ -23,6 +24,7 @@ BLUEPRINTS = (
     "assessment",
     "verification",
     "recording_forms",
+    "job_runs",
     "integrity",
     "privacy",
     "doctor",
@@ -43,6 +45,7 @@ COMMANDS = {
     "email": "tracker.accounts.commands:email_cli",
     "export-ledger": "tracker.integrity.commands:export_ledger",
     "form": "tracker.recording_forms.commands:form",
+    "job-runs": "tracker.job_runs.commands:job_runs_cli",
     "jobs": "tracker.background.commands:work",
     "keys": "tracker.integrity.key_commands:keys_cli",
     "people": "tracker.accounts.commands:people_cli",
@@ -71,6 +74,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     from tracker.counters import share_counters
     from tracker.demo import guard
     from tracker.extensions import csrf, db
+    from tracker.job_runs import kinds
     from tracker.ledger import transactions
     from tracker.privacy import access_log
     from tracker.registrations import due_releases
@@ -130,6 +134,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     error_pages.init_app(app)
     due_releases.init_app(app, release_due_in)
     jobs.init_app(app, load_jobs, find_fault=guard.find_mismatch)
+    kinds.init_app(app, load_job_kinds)
     app.cli = LazyGroup(COMMANDS)
     return app
 
@@ -169,6 +174,8 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.integrity.checkpoint_emails import email_checkpoint
     from tracker.integrity.nightly_check import check_nightly
     from tracker.integrity.timestamping import timestamp_newest_checkpoint
+    from tracker.job_runs.files import delete_expired_job_files
+    from tracker.job_runs.running import resume_job_runs, run_job
     from tracker.ledger import checkpoints
     from tracker.library.services.import_job import resume_imports, run_import
     from tracker.metrics.stored_bytes import measure_stored_bytes
@@ -178,6 +185,8 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         release_due_assessments,
         outbox.send_waiting_emails,
         resume_imports,
+        resume_job_runs,
+        delete_expired_job_files,
         checkpoints.write_due,
         email_checkpoint,
         timestamp_newest_checkpoint,
@@ -190,4 +199,11 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         send_requested_links,
         measure_stored_bytes,
     )
-    return (run_import, release_assessment_if_due, send_requested_link), every_minute
+    return (run_import, run_job, release_assessment_if_due, send_requested_link), every_minute
+
+
+def load_job_kinds() -> "Iterable[JobKind]":
+    """Import and return the kinds of long jobs, each kept beside the feature it belongs to."""
+    from tracker.recording_forms.cohort_printing import COHORT_PRINTING
+
+    return (COHORT_PRINTING,)

@@ -302,6 +302,26 @@ class ImportState(LabelledEnum):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class JobState(LabelledEnum):
+    """The state of a job run. The last three are its ends."""
+
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class FormOutcome(LabelledEnum):
+    """What became of a form that a job was to print with many others."""
+
+    PRINTED = "printed", "Printed"
+    WITHDRAWN = "withdrawn", "Candidate withdrawn"
+    ERASED = "erased", "Records erased"
+    VOID = "void", "Unit void"
+    FAILED = "failed", "Could not be printed"
+
+
 ENGLISH_TERMS = {
     "verifier": "quality assurer",
     "verifiers": "quality assurers",

@@ -37,6 +37,7 @@ class Page:
 
 LINK = "A link or code of one person, or their own account: nobody else's rows are near it."
 FILE = "It sends a file or renders a PDF of what a measured page shows."
+JOB = "It shows one job run, of which the data has none."
 DRAFT = "It shows one draft or import of the library, of which the data has none."
 REDIRECT = "It leads to a measured page."
 NOT_MEASURED = {
@@ -67,6 +68,7 @@ NOT_MEASURED = {
         ),
         DRAFT,
     ),
+    **dict.fromkeys(("job_runs.download_result", "job_runs.get_job_progress", "job_runs.show_job"), JOB),
     **dict.fromkeys(
         ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations"),
         REDIRECT,
@@ -216,6 +218,7 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
         f"{person}/name", f"{at}/people/choices/candidate?q={words}", f"{at}/people/invite", f"{at}/people/invitation-links", f"{at}/people/import", f"{at}/settings",
         f"{at}/registrations?size=25", f"{at}/registrations?size=25&page=2", f"{at}/registrations?size=25&q={words}", f"{at}/registrations?size=25&q={number}", f"{at}/registrations?size=25&show=to-allocate",
         f"{at}/registrations?size=25&show=not-registered", f"{at}/registrations?size=25&show=withdrawn", f"{at}/registrations?size=25&sort=-registered", f"{at}/registrations?size=25&sort=candidate", f"{at}/registrations?size=25&sort=number",
+        f"{at}/forms/print?size=25", f"{at}/forms/print?size=25&q={words}", "/jobs", "/jobs?whose=centre",
         f"{at}/registrations/new", registration, f"{registration}/index", f"{registration}/withdraw", f"{registration}/access-log", f"{registration}/numbers",
         f"{registration}/qualification", f"{registration}/retention-hold", f"{registration}/erase", f"{at}/retention?size=25", f"{at}/retention?size=25&show=on-hold", f"{at}/retention?size=25&show=due",
         f"{at}/allocations?size=25", f"{at}/allocations?size=25&q={words}", f"{at}/allocations?size=25&state=confirmed", f"{at}/allocations/change?attempt={attempt.id}", f"{at}/visits",

@@ -40,6 +40,7 @@ from tracker.models import (
     EvidenceVersion,
     Grant,
     IssuedForm,
+    JobStep,
     Person,
     Registration,
     Sample,
@@ -49,6 +50,8 @@ from tracker.models import (
 from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.privacy import erasure, retention
+from tracker.recording_forms.cohort_choice import CohortChoice
+from tracker.recording_forms.cohort_printing import start_printing
 from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
@@ -162,6 +165,27 @@ class TestEvidence:
         assert recorded_acts()[-1] == "portfolio_erased"
         assert list_violations_except_overdue() == []
         assert list(list_missing_files()) == []
+
+    def test_file_with_the_forms_of_many_candidates_is_deleted(self) -> None:
+        alice = registration("Alice")
+        with transaction():
+            others = select(UnitAttempt.id).where(UnitAttempt.candidate_id == person("Ben").id).limit(1)
+            run = start_printing(alice.centre, CohortChoice((db.session.scalars(others).one(),), 1), dan())
+            alices = db.session.scalars(select(UnitAttempt).where(UnitAttempt.registration_id == alice.id)).first()
+            assert alices
+        # as it is where the form was printed before she was withdrawn
+        step = db.session.scalars(select(JobStep).where(JobStep.run_id == run.id)).one()
+        with transaction():
+            step.candidate_id, step.attempt_id = alice.candidate_id, alices.id
+        db.session.refresh(run)
+        result = run.result_sha256
+        assert result
+        assert stored_path(result).exists()
+        wait(A_YEAR)
+        erase(alice, is_full=False)
+        assert not stored_path(result).exists()
+        assert db.session.query(JobStep).count() == 0
+        assert list_violations_except_overdue() == []
 
     def test_decisions_and_name_stay_until_their_retention_period_ends(self) -> None:
         wait(A_YEAR)

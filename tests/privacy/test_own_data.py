@@ -21,9 +21,9 @@ from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Assessment, Attachment, Decision, IssuedForm, Person
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.privacy.anonymisation import NameReplacer
-from tracker.privacy.data_export import make_safe_name
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.storage import file_store
+from tracker.storage.zip_names import make_safe_name
 from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import AssessmentState, Outcome
 

@@ -9,7 +9,7 @@ from tests.factories import World
 from tests.recording_forms.tagged_pdf import Sheet
 from tracker.errors import FormNotRendered
 from tracker.models import Person, UnitAttempt
-from tracker.recording_forms import views
+from tracker.recording_forms.views import forms as views
 
 pytestmark = pytest.mark.one_database
 

@@ -53,7 +53,7 @@ def list_allowed(acting: Acting, getter: Callable[[], Any]) -> dict[str, Role | 
                 getter()
             except NotFound:
                 continue
-            allowed[name] = g.opened.role if "opened" in g else None
+            allowed[name] = g.opened[0].role if "opened" in g else None
     return allowed
 
 
@@ -104,8 +104,8 @@ class TestAttempt:
             attempt, actor = authorise.get_attempt(attempt_id, Act.READ_EVIDENCE)
             assert attempt.id == attempt_id
             assert (actor.person_id, actor.grant_id, actor.session_ref) == (bob_id, grant_id, me().session_ref)
-            assert (g.opened.candidate_id, g.opened.centre_id) == (attempt.candidate_id, attempt.centre_id)
-            assert g.opened.part is PortfolioPart.EVIDENCE
+            assert (g.opened[0].candidate_id, g.opened[0].centre_id) == (attempt.candidate_id, attempt.centre_id)
+            assert g.opened[0].part is PortfolioPart.EVIDENCE
 
     def test_who_may_read_it_may_not_do_everything(self, world: World, acting: Acting) -> None:
         attempt_id = world.cfacc15.id
@@ -114,7 +114,7 @@ class TestAttempt:
                 authorise.get_attempt(attempt_id, Act.SIGN_UNIT)
             assert "opened" not in g
             attempt, _ = authorise.get_attempt(attempt_id, Act.READ_ATTEMPT)
-            assert g.opened.part is PortfolioPart.UNITS
+            assert g.opened[0].part is PortfolioPart.UNITS
             assert authorise.is_allowed(attempt, Act.CONFIRM_UNIT)
             assert not authorise.is_allowed(attempt, Act.SIGN_UNIT)
 
@@ -300,7 +300,7 @@ class TestIndexOfEvidence:
             open_visit(world, attempt, world.eve, NOON, NOON + timedelta(days=1))
         with acting("eve"):
             assert authorise.get_index_of_evidence(registration_id)[1] == {named}
-            assert (g.opened.part, g.opened.role) == (PortfolioPart.EVIDENCE, Role.EXTERNAL_VERIFIER)
+            assert (g.opened[0].part, g.opened[0].role) == (PortfolioPart.EVIDENCE, Role.EXTERNAL_VERIFIER)
         with acting(olga), pytest.raises(NotFound):
             authorise.get_index_of_evidence(registration_id)
 

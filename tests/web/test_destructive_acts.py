@@ -31,6 +31,7 @@ DESTRUCTIVE = {
     "accounts.reset_two_step_verification",
     "assessment.dispute",
     "assessment.retract",
+    "job_runs.cancel_job",
     "library.detach_guidance",
     "library.discard_draft",
     "library.restart_draft",

@@ -31,6 +31,8 @@ LISTS = {
     "allocations": ("dan", "/centres/{centre_id}/allocations"),
     "visits": ("dan", "/centres/{centre_id}/visits"),
     "retention": ("dan", "/centres/{centre_id}/retention"),
+    "jobs": ("dan", "/jobs"),
+    "forms to print": ("dan", "/centres/{centre_id}/forms/print"),
     "imports": ("dan", "/centres/{centre_id}/units/import"),
     "units": ("alice", "/units"),
     "qualifications": ("alice", "/qualifications"),
@@ -122,7 +124,7 @@ def test_no_list_is_left_out() -> None:
     constants = [each for module in modules for each in vars(module).values()]
     definitions = {each.name for each in constants if isinstance(each, ListDefinition)}
     assert definitions == {
-        "people", "candidates", "allocations", "visits", "retention", "imports", "units", "qualifications", "evidence", "access-log",
+        "people", "candidates", "allocations", "visits", "retention", "imports", "jobs", "units", "qualifications", "evidence", "access-log",
         "my-signatures", "my-sign-ins", "queue", "units-to-verify", "other-units", "action-points",
         "coverage-by-method", "coverage",
     }, "a new list needs a row of LISTS too"  # fmt: skip

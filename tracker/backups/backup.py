@@ -13,6 +13,7 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.storage import file_store
+from tracker.storage.file_references import list_temporary_files
 
 HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -59,10 +60,15 @@ def make_backup(target: Path) -> Path:
 
 
 def _copy_files(folder: Path) -> dict[str, int]:
-    """Copy every complete stored file, and return their sizes by hash. Derived images are left out."""
+    """Copy every complete stored file, and return their sizes by hash.
+
+    Derived images and the files of job runs are left out: they can be made again, and the latter are deleted soon.
+    """
     copied = {}
+    temporary = list_temporary_files()
+    db.session.rollback()
     for entry in file_store.list_files():
-        if not HASH.fullmatch(entry.name):
+        if not HASH.fullmatch(entry.name) or entry.name in temporary:
             continue
         target = get_file_path(folder, entry.name)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -66,6 +66,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
             "unit_document_read", "unit_correction_started", "unit_draft_shared", "unit_draft_discarded",
             "unit_published",
             "import_started", "import_failed", "import_resumed", "import_cancelled", "units_imported",
+            "forms_print_started", "forms_printed",
             "guidance_added", "guidance_changed", "guidance_attached", "guidance_detached",
             "link_confirmed", "link_refused", "link_decision_withdrawn", "links_confirmed",
         ),
@@ -86,7 +87,7 @@ OWN_ACCOUNT_ACTS = {
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""
-CENTRE_TABLES = ("grant", "visit", "import_run", "unit_draft", "retention_rule")
+CENTRE_TABLES = ("grant", "visit", "import_run", "job_run", "unit_draft", "retention_rule")
 """The tables whose rows name the centre that an event is about."""
 ASSESSING, VERIFYING = "assessed", "verified"
 REAUTHENTICATION_LIFETIME = timedelta(minutes=5)

@@ -100,10 +100,12 @@ NOT_COVERED = (
         {"portfolio_access": WHOLE},
     ),
     NotCovered(
-        "The work of the server and worker, which can be done again: imports, emails, repeated requests, and "
-        "what earlier checks found. What an import published is covered.",
+        "The work of the server and worker, which can be done again: imports and other jobs, emails, repeated "
+        "requests, and what earlier checks found. What an import published is covered.",
         {
             "import_run": WHOLE,
+            "job_run": WHOLE,
+            "job_step": WHOLE,
             "notification": WHOLE,
             "link_request": WHOLE,
             "delivery_failure": WHOLE,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
+from sqlalchemy import func, select
 
 from tracker import clock
 from tracker.background import jobs
@@ -19,6 +20,8 @@ from tracker.background.worker_reports import list_reports
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events
 from tracker.metrics.stored_bytes import find_stored_bytes
+from tracker.models import JobRun
+from tracker.vocabulary import JobState
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -55,6 +58,7 @@ def measure_jobs() -> "Iterator[Metric]":
     running = sum(report.running is not None for report in reports)
     yield GaugeMetricFamily("tracker_jobs_running", "Jobs that a worker is doing.", running)
     yield GaugeMetricFamily("tracker_worker_running", "Whether any worker runs.", jobs.get_jobs().has_worker())
+    yield _measure_job_runs()
     finished = CounterMetricFamily("tracker_jobs_finished", "Jobs done.", labels=["worker", "name"])
     failed = CounterMetricFamily("tracker_jobs_failed", "Jobs that failed.", labels=["worker", "name"])
     for report in reports:
@@ -63,6 +67,17 @@ def measure_jobs() -> "Iterator[Metric]":
             failed.add_metric([report.worker, name], report.failed.get(name, 0))
     yield finished
     yield failed
+
+
+def _measure_job_runs() -> "Metric":
+    """Return how many long jobs wait, run or have failed; an index has them, and those that finished are not read."""
+    states = (JobState.WAITING, JobState.RUNNING, JobState.FAILED)
+    counted = select(JobRun.state, func.count()).where(JobRun.state.in_(states)).group_by(JobRun.state)
+    counts = {row[0]: row[1] for row in db.session.execute(counted)}
+    runs = GaugeMetricFamily("tracker_job_runs", "Long jobs of people by state.", labels=["state"])
+    for state in states:
+        runs.add_metric([state.value], counts.get(state, 0))
+    return runs
 
 
 def measure_ledger() -> "Iterator[Metric]":

@@ -8,6 +8,7 @@ from tracker.models.account_changes import AccountChange, EarlierName
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base
 from tracker.models.issued_forms import IssuedForm
+from tracker.models.job_runs import JobRun, JobStep
 from tracker.models.ledger import CheckpointCopy, Event, EventText, IntegrityCheckRun, RowSalt, SigningKey
 from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
@@ -94,6 +95,8 @@ __all__ = [
     "Installation",
     "IntegrityCheckRun",
     "IssuedForm",
+    "JobRun",
+    "JobStep",
     "KnownBrowser",
     "LinkRequest",
     "Notification",

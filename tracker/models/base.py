@@ -72,6 +72,7 @@ ENUMS = (
     vocabulary.LinkKind,
     vocabulary.DraftState,
     vocabulary.ImportState,
+    vocabulary.JobState,
     vocabulary.PortfolioPart,
     vocabulary.SecondFactorKind,
     vocabulary.AccountChangeKind,

@@ -1,6 +1,6 @@
 """Portfolio access log: who read somebody else's portfolio, recorded outside the ledger after the response."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from logging import getLogger
 from typing import Any
@@ -31,35 +31,49 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def record_access(response: Response) -> Response:
         """Record that a portfolio was read; the reader gets the page even if recording fails."""
-        opened: OpenedPortfolio | None = g.pop("opened", None)
+        opened: tuple[OpenedPortfolio, ...] = g.pop("opened", ())
         if opened and request.method in transactions.SAFE_METHODS and response.status_code < 400:
             person = me()
-            key = (person.session_ref, opened, day_of(now()))
-            if opened.candidate_id != person.person_id and _is_due(recorded, key):
+            keys = {
+                (person.session_ref, each, day_of(now())): each
+                for each in opened
+                if each.candidate_id != person.person_id
+            }
+            due = {key: each for key, each in keys.items() if _is_due(recorded, key)}
+            if due:
                 try:
-                    save_access(person.person_id, opened)
+                    save_accesses(person.person_id, list(due.values()))
                 except SQLAlchemyError:
-                    recorded.pop(key, None)
-                    logger.exception("an entry in the portfolio access log could not be saved")
+                    for key in due:
+                        recorded.pop(key, None)
+                    logger.exception("entries in the portfolio access log could not be saved")
         return response
 
 
-def save_access(person_id: int, opened: OpenedPortfolio) -> None:
-    """Save one row for each reader, part and day, in a short transaction of its own after the request's is over."""
+def save_accesses(person_id: int, opened: Collection[OpenedPortfolio]) -> None:
+    """Save one row for each reader, portfolio, part and day, in a transaction of its own after the request's is over.
+
+    One statement, also for a file with the forms of many candidates.
+    """
     db.session.rollback()
     if read_only.is_read_only():
         return
     moment = now()
     rows = db.metadata.tables[PortfolioAccess.__tablename__]
     statement = INSERT[db.engine.dialect.name](rows).values(
-        candidate_id=opened.candidate_id,
-        centre_id=opened.centre_id,
-        day=day_of(moment),
-        person_id=person_id,
-        part=opened.part,
-        role=opened.role,
-        first_at=moment,
-        last_at=moment,
+        [
+            {
+                "candidate_id": each.candidate_id,
+                "centre_id": each.centre_id,
+                "day": day_of(moment),
+                "person_id": person_id,
+                "part": each.part,
+                "role": each.role,
+                "first_at": moment,
+                "last_at": moment,
+            }
+            for each in opened
+        ]
     )
     later = {"last_at": statement.excluded.last_at, "role": statement.excluded.role}
     statement = statement.on_conflict_do_update(index_elements=list(rows.primary_key), set_=later)

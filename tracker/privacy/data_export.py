@@ -1,7 +1,6 @@
 """Export of a person's own data as a ZIP: read in one transaction, and packed after it has ended."""
 
 import json
-import re
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from tracker.privacy.export_account import read_account
 from tracker.privacy.export_portfolio import list_own_attachments, list_own_forms, read_portfolio
 from tracker.privacy.export_staff_work import read_work
 from tracker.storage import file_store
+from tracker.storage.zip_names import make_safe_name
 from tracker.web.formatting import moment
 
-MAX_NAME_LENGTH = 100
 README = """Everything stored about {name} on {moment}.
 
 data.json    Your account, roles, signed-in browsers, two-step verification, the emails you were sent, text that was
@@ -109,17 +108,6 @@ def export_own_data(person_id: int) -> tuple[DataExport, IO[bytes]]:
     data = build_data_export(db.session.get_one(Person, person_id))
     db.session.rollback()
     return data, write_zip(data)
-
-
-def make_safe_name(name: str) -> str:
-    """Return a file name that is safe to unpack on any system: no folders, no path out of the ZIP."""
-    cleaned = re.sub(r"[^\w .()-]+", "-", name).strip(" .") or "file"
-    stem, dot, ending = cleaned.rpartition(".")
-    return (
-        cleaned
-        if len(cleaned) <= MAX_NAME_LENGTH
-        else f"{stem[: MAX_NAME_LENGTH - len(ending[:10]) - 1]}{dot}{ending[:10]}"
-    )
 
 
 def _render_readme(data: DataExport) -> str:

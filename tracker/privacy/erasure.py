@@ -15,6 +15,7 @@ from tracker.accounts.earlier_names import list_earlier_names
 from tracker.clock import day_of, now
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.job_runs.files import drop_files_of
 from tracker.ledger import row_seals, transactions
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
@@ -155,6 +156,7 @@ def erase_portfolio(registration: Registration, is_full: bool, actor: Actor) -> 
     for erasure in erasures:
         erasure.is_open = False
     db.session.flush()
+    drop_files_of(registration.candidate_id, registration.centre_id)
     files = sorted({each.sha256 for each in (*attachments, *forms)})
     versions = _load_rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
     for erasure, status in zip(erasures, portfolio.statuses, strict=True):

@@ -12,6 +12,7 @@ from tracker.models import (
     Centre,
     Event,
     Grant,
+    JobRun,
     KnownBrowser,
     Notification,
     Person,
@@ -49,6 +50,7 @@ def read_account(person: Person) -> dict[str, Any]:
         "recovery_codes": list_recovery_codes(person),
         "emails": list_emails(person),
         "unsaved_texts": list_unsaved_texts(person),
+        "jobs": list_job_runs(person),
         "what_you_did": list_acts(person),
     }
 
@@ -110,6 +112,13 @@ def list_unsaved_texts(person: Person) -> list[dict[str, Any]]:
         {"kept_at": to_json_value(each.kept_at), "page": each.page, "fields": [list(pair) for pair in each.fields]}
         for each in list_unsaved_forms(person.id)
     ]
+
+
+def list_job_runs(person: Person) -> list[dict[str, Any]]:
+    """List the long jobs that a person started, without the people whom they were about."""
+    query = select(JobRun).where(JobRun.started_by_id == person.id).order_by(JobRun.id)
+    names = ("kind", "title", "state", "done", "total", "started_at", "ended_at")
+    return [read_columns(each, *names) for each in db.session.scalars(query)]
 
 
 def list_acts(person: Person) -> list[dict[str, Any]]:

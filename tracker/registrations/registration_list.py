@@ -79,28 +79,16 @@ def list_registrations(
     centre: Centre, query: ListQuery, definition: ListDefinition[RegistrationRow] = REGISTRATIONS
 ) -> ListPage[RegistrationRow]:
     """List a page of registrations, most units to allocate first unless sorted. Runs three SQL statements."""
-    statement = (
-        select(
-            Registration.id,
-            Person.name,
-            Registration.candidate_number,
-            Registration.awarding_body_number.is_not(None),
-            Registration.registered_at,
-            Registration.withdrawn_at,
-        )
-        .join(Person, Person.id == Registration.candidate_id)
-        .where(
-            Registration.centre_id == centre.id,
-            contains_words(query, Person.name, Registration.candidate_number, Registration.awarding_body_number),
-        )
+    statement = select_registrations(
+        centre,
+        query,
+        Registration.id,
+        Person.name,
+        Registration.candidate_number,
+        Registration.awarding_body_number.is_not(None),
+        Registration.registered_at,
+        Registration.withdrawn_at,
     )
-    match query.get("show"):
-        case "to-allocate":
-            statement = statement.where(_select_attempts(UnitAttempt.id).where(_needs_allocation()).exists())
-        case "not-registered":
-            statement = statement.where(is_not_registered())
-        case "withdrawn":
-            statement = statement.where(Registration.withdrawn_at.is_not(None))
     listed: ListPage[Any] = load_page(
         definition,
         query,
@@ -117,6 +105,27 @@ def list_registrations(
     )
     counts = _count_units([row[0] for row in listed.rows])
     return replace(listed, rows=[RegistrationRow(*(*row, *counts.get(row[0], (0, 0)))) for row in listed.rows])
+
+
+def select_registrations(centre: Centre, query: ListQuery, *columns: Any) -> Select[Any]:
+    """Select columns of the registrations that the search and the filter of the list leave, without an order."""
+    statement = (
+        select(*columns)
+        .select_from(Registration)
+        .join(Person, Person.id == Registration.candidate_id)
+        .where(
+            Registration.centre_id == centre.id,
+            contains_words(query, Person.name, Registration.candidate_number, Registration.awarding_body_number),
+        )
+    )
+    match query.get("show"):
+        case "to-allocate":
+            return statement.where(_select_attempts(UnitAttempt.id).where(_needs_allocation()).exists())
+        case "not-registered":
+            return statement.where(is_not_registered())
+        case "withdrawn":
+            return statement.where(Registration.withdrawn_at.is_not(None))
+    return statement
 
 
 def _is_not_void() -> ColumnElement[bool]:

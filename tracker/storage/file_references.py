@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from sqlalchemy import ColumnElement, delete, select
@@ -20,8 +20,12 @@ FILE_COLUMNS = (
     ("issued_form", "sha256"),
     ("unit_draft", "source_sha256"),
     ("import_run", "sha256"),
+    ("job_run", "result_sha256"),
+    ("job_step", "sha256"),
 )
 """The tables and columns that refer to stored files by their SHA-256."""
+TEMPORARY_TABLES = frozenset({"job_run", "job_step"})
+"""Those whose files are deleted within days and can be made again: a backup holds none, and none is missed."""
 ERASED_TEXT = "Erased"
 """What an erasure writes in place of an attachment's name and of other erased text."""
 STORED_NAME = re.compile(
@@ -31,6 +35,8 @@ STORED_NAME = re.compile(
 
 In a bucket the hash of a preview or page follows.
 """
+CHUNK_SIZE = 400
+"""Hashes in one SQL statement."""
 MAX_TEMPORARY_AGE = 3600
 """Seconds after which an unfinished temporary file is an orphan."""
 MAX_UNREFERENCED_AGE = 24 * 3600
@@ -101,6 +107,26 @@ def is_referenced(sha256: str) -> bool:
         if db.session.scalar(query.limit(1)) is not None:
             return True
     return False
+
+
+def list_temporary_files() -> set[str]:
+    """Return the hashes of the files that only rows of `TEMPORARY_TABLES` refer to."""
+    hashes: set[str] = set()
+    for name, column in FILE_COLUMNS:
+        if name in TEMPORARY_TABLES:
+            rows = db.metadata.tables[name].c[column]
+            hashes.update(db.session.scalars(select(rows).where(rows.is_not(None))))
+    for name, column in FILE_COLUMNS:
+        if hashes and name not in TEMPORARY_TABLES:
+            rows = db.metadata.tables[name].c[column]
+            for chunk in batched(sorted(hashes)):
+                hashes.difference_update(db.session.scalars(select(rows).where(rows.in_(chunk))))
+    return hashes
+
+
+def batched(hashes: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield hashes in parts that one SQL statement can name."""
+    return (hashes[start : start + CHUNK_SIZE] for start in range(0, len(hashes), CHUNK_SIZE))
 
 
 def remove_files(hashes: Iterable[str]) -> None:

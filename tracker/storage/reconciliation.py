@@ -12,14 +12,25 @@ from sqlalchemy import select
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.storage import file_store
-from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_orphan, list_erased_rows
+from tracker.storage.file_references import (
+    FILE_COLUMNS,
+    TEMPORARY_TABLES,
+    find_file_fault,
+    is_orphan,
+    list_erased_rows,
+)
 from tracker.storage.stores import StoreEntry
 
 
 def list_missing_files() -> Iterator[str]:
-    """Yield a sentence for each row whose file is gone, unreadable or changed; erased rows need no file."""
+    """Yield a sentence for each row whose file is gone, unreadable or changed; erased rows need no file.
+
+    Nor do job runs, whose files can be made again and are in no backup.
+    """
     erased = list_erased_rows()
     for table, column in FILE_COLUMNS:
+        if table in TEMPORARY_TABLES:
+            continue
         rows = db.metadata.tables[table]
         for key, sha256 in db.session.execute(select(rows.c.id, rows.c[column]).where(rows.c[column].is_not(None))):
             if key not in erased.get(table, ()) and (fault := find_file_fault(sha256)):

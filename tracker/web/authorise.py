@@ -65,6 +65,11 @@ OPEN_VISIT = (
 )
 
 
+def note_opened(portfolios: Iterable[OpenedPortfolio]) -> None:
+    """Note for the portfolio access log whose portfolios this request opens."""
+    g.opened = tuple(portfolios)
+
+
 def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
     """Return the attempt and the actor, and lock the attempt's row if the request may change something.
 
@@ -235,5 +240,5 @@ def _authorise(target: UnitAttempt | Registration, act: Act, roles: dict[Role, C
     if not grant:
         raise Forbidden
     part = PortfolioPart.EVIDENCE if act in ACTS_THAT_SHOW_EVIDENCE else PortfolioPart.UNITS
-    g.opened = OpenedPortfolio(target.candidate_id, target.centre_id, part, grant.role)
+    note_opened([OpenedPortfolio(target.candidate_id, target.centre_id, part, grant.role)])
     return me().as_actor(grant)

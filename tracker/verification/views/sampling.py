@@ -13,7 +13,7 @@ from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.units import list_signatures
 from tracker.recording_forms.queries import build_form_content
-from tracker.recording_forms.views import describe_issue
+from tracker.recording_forms.views.forms import describe_issue
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import ItemToSample, list_items_to_sample
 from tracker.verification.services import sampling as services

@@ -6,7 +6,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -31,6 +31,7 @@ from tracker.recording_forms.forms import VerifyPdfForm
 from tracker.recording_forms.pdf_inspection import MAX_SIZE
 from tracker.recording_forms.queries import build_form_content, list_address_notes
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
+from tracker.recording_forms.views import recording_forms
 from tracker.storage import file_store
 from tracker.units.drafting.problems import build_unit
 from tracker.units.drafting.working_copy import working_copy_from_json
@@ -39,8 +40,6 @@ from tracker.web.current_user import me
 from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.permissions import Act
 from tracker.web.route_rules import public, requires, signed_in
-
-recording_forms = Blueprint("recording_forms", __name__)
 
 
 @recording_forms.get("/units/<slug>/form.pdf")

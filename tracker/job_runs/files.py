@@ -1,0 +1,93 @@
+"""The files of job runs: those of their steps and the result, kept for some hours and deleted when one is erased."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.job_runs.kinds import get_kind
+from tracker.ledger import transactions
+from tracker.models import JobRun, JobStep
+from tracker.storage.file_references import remove_files
+from tracker.vocabulary import JobState
+
+ERASED = (
+    "The file was deleted, because the records of a candidate whose form is in it were erased. Start the job again "
+    "to make a file without that candidate."
+)
+MAX_EXPIRED = 50
+"""The most job runs whose files one transaction deletes."""
+
+
+def list_step_files(run_id: int) -> list[JobStep]:
+    """List the steps of a job run that made a file, in their order."""
+    query = select(JobStep).where(JobStep.run_id == run_id, JobStep.sha256.is_not(None)).order_by(JobStep.number)
+    return list(db.session.scalars(query))
+
+
+def drop_step_files(run: JobRun) -> None:
+    """Delete the files of the steps once they are in the result; the steps still say whose forms are in it."""
+    hashes = []
+    for step in list_step_files(run.id):
+        hashes.append(step.sha256)
+        step.sha256 = None
+    _remove_after_commit(hashes)
+
+
+def drop_files(run: JobRun) -> None:
+    """Delete the result, the steps and their files. The caller has locked the job run, and commits."""
+    hashes = [run.result_sha256, *(step.sha256 for step in list_step_files(run.id))]
+    db.session.execute(delete(JobStep).where(JobStep.run_id == run.id))
+    run.result_sha256, run.result_size, run.expires_at = None, 0, None
+    _remove_after_commit(hashes)
+
+
+def drop_files_of(candidate_id: int, centre_id: int) -> None:
+    """Delete every file that a job run at a centre made from a candidate's records; for an erasure, which commits.
+
+    A run that is not finished continues without the candidate. The caller has locked the candidate's attempts, so no
+    step about them is stored meanwhile.
+    """
+    about = select(JobStep.run_id).where(JobStep.candidate_id == candidate_id)
+    query = (
+        select(JobRun)
+        .where(JobRun.id.in_(about), JobRun.centre_id == centre_id)
+        .order_by(JobRun.id)
+        .with_for_update(of=JobRun)
+        .execution_options(populate_existing=True)
+    )
+    for run in db.session.scalars(query).all():
+        steps = select(JobStep).where(JobStep.run_id == run.id, JobStep.candidate_id == candidate_id)
+        hashes = [step.sha256 for step in db.session.scalars(steps)]
+        db.session.execute(delete(JobStep).where(JobStep.run_id == run.id, JobStep.candidate_id == candidate_id))
+        if run.result_sha256:
+            hashes.append(run.result_sha256)
+            run.result_sha256, run.result_size, run.message = None, 0, ERASED
+        _remove_after_commit(hashes)
+
+
+def delete_expired_job_files() -> None:
+    """Delete the files of job runs that ended long enough ago; the worker calls it every minute."""
+    expired = select(JobRun.id).where(JobRun.expires_at <= now()).order_by(JobRun.id).limit(MAX_EXPIRED)
+    with transactions.reading():
+        if db.session.scalar(expired.limit(1)) is None:
+            return
+    with transactions.transaction():
+        query = select(JobRun).where(JobRun.id.in_(expired)).order_by(JobRun.id).with_for_update(of=JobRun)
+        for run in db.session.scalars(query).all():
+            drop_files(run)
+            if run.state is JobState.FAILED:
+                run.done = 0  # without its files, a retry has to begin again
+
+
+def set_expiry(run: JobRun) -> None:
+    """Set when the files of a job run that has ended are deleted."""
+    lifetime = get_kind(run.kind).file_lifetime
+    run.expires_at = now() + lifetime if lifetime else None
+
+
+def _remove_after_commit(hashes: Iterable[str | None]) -> None:
+    found = sorted({sha256 for sha256 in hashes if sha256})
+    if found:
+        transactions.after_commit(lambda: remove_files(found))

@@ -1,0 +1,146 @@
+"""The kinds of long jobs. A feature writes a `JobKind`, and `load_job_kinds` (`tracker/__init__.py`) registers it."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from flask import Flask, current_app
+
+from tracker.errors import Invalid
+from tracker.ledger.events import Actor
+from tracker.models import JobRun
+from tracker.web.permissions import Act
+
+MAX_PARAMETERS = 20_000
+"""The most bytes of a job run's parameters as JSON."""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a job run is about and how far it is, read at one moment; it stays readable when its transaction ends."""
+
+    id: int
+    kind: str
+    centre_id: int
+    subject_id: int | None
+    parameters: dict[str, Any]
+    total: int
+    done: int
+    actor: Actor
+    """The person who started it, with the role under which they did."""
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """A file that was made from the files of some steps, and is in the file store."""
+
+    name: str
+    sha256: str
+    size: int
+    step_ids: frozenset[int]
+    """The steps whose files are in it."""
+
+
+class JobKind:
+    """A kind of long job: what its steps do, and what happens when it fails or ends.
+
+    A step is done at least once: a worker that is killed leaves a step half done, and another one does it again. So
+    what a step stores, it stores in the one transaction that counts the step as done.
+    """
+
+    name: str
+    """Stored with each job run, so it never changes."""
+    act: Act
+    """What a person must be allowed to do at the centre, to start it and to see it afterwards."""
+    noun: str
+    """What its steps are counted in, such as `form`."""
+    file_lifetime: timedelta | None = None
+    """How long its files are kept after it has ended; None for a kind that makes none."""
+    page: tuple[str, str] | None = None
+    """The endpoint of the kind's own page and the argument for `subject_id`; None where the page of jobs shows it."""
+
+    def prepare(self, run: RunFacts) -> Any:  # noqa: ARG002 - for kinds whose steps share something
+        """Return what the steps of one turn share. No transaction is open."""
+        return None
+
+    def lock(self, run: RunFacts) -> None:
+        """Lock the rows that the next step is about, before the job run itself is locked."""
+
+    def take_step(self, run: RunFacts, prepared: Any) -> Callable[[JobRun], int]:
+        """Do the work of the next step with no transaction open, and return what stores it.
+
+        The function is called in a transaction in which the rows of `lock` and the job run are locked. It returns how
+        many steps are done with it. After a conflict with another transaction it is called again.
+        """
+        raise NotImplementedError
+
+    def make_result(self, run: RunFacts) -> StoredResult | None:  # noqa: ARG002 - for kinds that make a file
+        """Store the file that people download, with no transaction open; None for a kind that makes none."""
+        return None
+
+    def describe_failure(self, run: RunFacts, reason: str) -> str:  # noqa: ARG002 - for kinds that say more
+        """Return what the page of a failed job run says."""
+        return reason
+
+    def list_remarks(self, run: JobRun) -> list[str]:  # noqa: ARG002 - for kinds that have some
+        """Return what the page of a job run lists besides its progress, such as what was left out."""
+        return []
+
+    def on_start(self, run: JobRun, actor: Actor) -> None:
+        """Record that a person started it."""
+
+    def on_retry(self, run: JobRun, actor: Actor) -> None:
+        """Record that a person started it again after it had failed."""
+
+    def on_cancel(self, run: JobRun, actor: Actor) -> None:
+        """Record that a person cancelled it."""
+
+    def on_fail(self, run: JobRun, actor: Actor | None) -> None:
+        """Record that it failed; None instead of the actor where the person may not act any more."""
+
+    def on_finish(self, run: JobRun, actor: Actor) -> None:
+        """Record that it finished. Its result is stored with it."""
+
+
+class JobKinds:
+    """The kinds of an app by name, loaded when one is first needed."""
+
+    def __init__(self, load_kinds: Callable[[], Iterable[JobKind]]) -> None:
+        self.load_kinds = load_kinds
+
+    @cached_property
+    def by_name(self) -> dict[str, JobKind]:
+        """The kinds by name."""
+        return {kind.name: kind for kind in self.load_kinds()}
+
+
+def init_app(app: Flask, load_kinds: Callable[[], Iterable[JobKind]]) -> None:
+    """Register the kinds of long jobs of an app; `load_kinds` imports and returns them."""
+    app.extensions["job_kinds"] = JobKinds(load_kinds)
+
+
+def get_kind(name: str) -> JobKind:
+    """Return the kind of this name. Raises `KeyError` for one that no feature registered."""
+    kinds: JobKinds = current_app.extensions["job_kinds"]
+    return kinds.by_name[name]
+
+
+def check_parameters(parameters: dict[str, Any]) -> None:
+    """Raise `Invalid` if the parameters of a job run are too many to be stored with it."""
+    if len(json.dumps(parameters)) > MAX_PARAMETERS:
+        raise Invalid("This is too much for one job. Nothing was started. Choose less.")
+
+
+def read_facts(run: JobRun) -> RunFacts:
+    """Return the facts of a job run, to be used after the transaction in which it was read."""
+    return RunFacts(
+        run.id, run.kind, run.centre_id, run.subject_id, dict(run.parameters), run.total, run.done, get_actor(run)
+    )
+
+
+def get_actor(run: JobRun) -> Actor:
+    """Return the person who started a job run, with the role and session in which they did."""
+    return Actor(run.started_by_id, run.grant_id, run.session_ref)

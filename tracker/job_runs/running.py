@@ -1,0 +1,221 @@
+"""How a worker does a job run: one step after the other, each stored in a transaction of its own.
+
+The database says which step is next. So a job run that lost its worker, or its place in the queue, continues where it
+was: `resume_job_runs` queues it again. The work of a step may be done twice, and is stored once.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from logging import getLogger
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+
+from tracker.background import jobs
+from tracker.clock import now
+from tracker.errors import Busy, Conflict, Refused, TrackerError
+from tracker.extensions import db
+from tracker.job_runs.files import drop_step_files, list_step_files, set_expiry
+from tracker.job_runs.kinds import JobKind, RunFacts, StoredResult, get_actor, get_kind, read_facts
+from tracker.job_runs.queries import find_run
+from tracker.ledger.transactions import reading, transaction
+from tracker.models import Grant, JobRun, Person
+from tracker.vocabulary import JobState
+
+MAX_TURN_SECONDS = 20.0
+"""After this time a job run goes to the end of the queue, so that other jobs do not wait longer."""
+STALLED_AFTER = timedelta(minutes=2)
+"""Without progress for this long, the worker of a job run is thought to have died."""
+MAX_ATTEMPTS = 3
+"""How often a step is begun before the job run is given up."""
+MAX_TRIES = 3
+"""How often a step is stored again after a conflict with another transaction."""
+MAX_RESUMED = 100
+"""The most job runs that are queued again in one minute."""
+NO_LONGER_ALLOWED = (
+    "The person who started this job no longer has the role for it, or their account is closed. It cannot continue."
+)
+logger = getLogger(__name__)
+
+
+def run_job(run_id: int) -> None:
+    """Do what is left of a job run, for one turn. A queued job."""
+    run = _take_up(run_id)
+    if run is None:
+        return
+    try:
+        _take_turn(run, get_kind(run.kind))
+    except (Conflict, Busy) as error:
+        _hand_back(run_id, str(error))
+    except TrackerError as error:
+        mark_failed(run_id, str(error))
+    except Exception as error:
+        logger.exception("Job run %s stopped by an error", run_id)
+        _hand_back(run_id, f"Something went wrong on the server ({type(error).__name__}).")
+
+
+def resume_job_runs() -> None:
+    """Queue the job runs that wait without being queued, and those whose worker died. A job of every minute."""
+    stalled = (JobRun.state == JobState.RUNNING) & (JobRun.progressed_at <= now() - STALLED_AFTER)
+    due = select(JobRun.id).where(or_(JobRun.state == JobState.WAITING, stalled)).order_by(JobRun.id)
+    with reading():
+        run_ids = list(db.session.scalars(due.limit(MAX_RESUMED)))
+    queue = jobs.get_jobs()
+    for run_id in run_ids:
+        if not queue.has_waiting(run_job, run_id):
+            queue.put(run_job, run_id)
+
+
+def mark_failed(run_id: int, reason: str) -> None:
+    """Mark a job run as failed, with a sentence that says why and what to do."""
+    with reading():
+        run = find_run(run_id)
+        facts = read_facts(run) if run else None
+    if facts is None:
+        return
+    kind = get_kind(facts.kind)
+    with transaction():
+        kind.lock(facts)
+        run = find_run(run_id, lock=True)
+        if run and run.state in {JobState.WAITING, JobState.RUNNING}:
+            run.state, run.ended_at = JobState.FAILED, now()
+            run.message = kind.describe_failure(read_facts(run), reason)
+            set_expiry(run)
+            kind.on_fail(run, get_actor(run) if _may_continue(run) else None)
+
+
+def _take_up(run_id: int) -> RunFacts | None:
+    """Mark a job run as running and return its facts; None if it has ended, or another worker is doing it."""
+    with transaction():
+        run = find_run(run_id, lock=True)
+        if run is None or not _is_to_do(run):
+            return None
+        if run.attempts < MAX_ATTEMPTS and _may_continue(run):
+            run.state, run.progressed_at = JobState.RUNNING, now()
+            run.attempts += 1
+            return read_facts(run)
+        reason = describe_dead_run(run) if run.attempts >= MAX_ATTEMPTS else NO_LONGER_ALLOWED
+    mark_failed(run_id, reason)
+    return None
+
+
+def describe_dead_run(run: JobRun) -> str:
+    """Return the sentence about a job run whose worker died at one step again and again."""
+    return f"The worker stopped {run.attempts} times at step {run.done + 1:,}. Tell your system operator."
+
+
+def _is_to_do(run: JobRun) -> bool:
+    is_stalled = run.progressed_at <= now() - STALLED_AFTER
+    return run.state is JobState.WAITING or (run.state is JobState.RUNNING and is_stalled)
+
+
+def _may_continue(run: JobRun) -> bool:
+    """Return whether the person who started it still has the role in which they did, and an open account."""
+    query = (
+        select(Grant.id)
+        .join(Person, Person.id == Grant.person_id)
+        .where(
+            Grant.id == run.grant_id,
+            Grant.person_id == run.started_by_id,
+            or_(Grant.ends_at.is_(None), Grant.ends_at > now()),
+            Person.deactivated_at.is_(None),
+        )
+    )
+    return db.session.scalar(query) is not None
+
+
+def _check_may_continue(run: JobRun) -> None:
+    if not _may_continue(run):
+        raise Refused(NO_LONGER_ALLOWED)
+
+
+def _take_turn(run: RunFacts, kind: JobKind) -> None:
+    """Take steps until the job run has ended, the worker is stopping or the turn is over."""
+    queue = jobs.get_jobs()
+    end = time.monotonic() + MAX_TURN_SECONDS
+    prepared = kind.prepare(run)
+    while _take_next_step(run.id, kind, prepared):
+        if queue.stopping.is_set():
+            _hand_back(run.id)
+            return
+        if time.monotonic() > end:
+            _hand_back(run.id)
+            queue.put(run_job, run.id)
+            return
+
+
+def _take_next_step(run_id: int, kind: JobKind, prepared: Any) -> bool:
+    """Take the next step, or finish after the last one. Return whether there is more to do."""
+    with reading():
+        run = find_run(run_id)
+        facts = read_facts(run) if run and run.state is JobState.RUNNING else None
+    if facts is None:
+        return False
+    if facts.done >= facts.total:
+        return not _finish(facts, kind)
+    store = kind.take_step(facts, prepared)
+    _store_with_retries(facts, kind, store)
+    return True
+
+
+def _store_with_retries(facts: RunFacts, kind: JobKind, store: Callable[[JobRun], int]) -> None:
+    """Store a step, and again after a conflict with another writer."""
+    for _ in range(MAX_TRIES - 1):
+        with suppress(Conflict, IntegrityError, StaleDataError):
+            _store(facts, kind, store)
+            return
+        logger.info("Step %s of job run %s is stored again", facts.done, facts.id)
+    _store(facts, kind, store)
+
+
+def _store(facts: RunFacts, kind: JobKind, store: Callable[[JobRun], int]) -> None:
+    """Store a step and count it, unless the job run was cancelled or another worker stored it first."""
+    with transaction():
+        kind.lock(facts)
+        run = find_run(facts.id, lock=True)
+        if run and run.state is JobState.RUNNING and run.done == facts.done:
+            _check_may_continue(run)
+            run.done += store(run)
+            run.progressed_at, run.attempts = now(), 1  # this worker begins the next one
+
+
+def _finish(facts: RunFacts, kind: JobKind) -> bool:
+    """Make and store the result. Return False if the files of the steps changed meanwhile: it is made again."""
+    result = kind.make_result(facts)
+    with transaction():
+        kind.lock(facts)
+        run = find_run(facts.id, lock=True)
+        if run is None or run.state is not JobState.RUNNING:
+            return True
+        if result and result.step_ids != {step.id for step in list_step_files(run.id)}:
+            return False  # somebody's records were erased while the file was made
+        _check_may_continue(run)
+        _store_result(run, result)
+        run.state, run.ended_at, run.progressed_at, run.attempts = JobState.FINISHED, now(), now(), 0
+        set_expiry(run)
+        kind.on_finish(run, facts.actor)
+    return True
+
+
+def _store_result(run: JobRun, result: StoredResult | None) -> None:
+    if result:
+        run.result_name, run.result_sha256, run.result_size = result.name, result.sha256, result.size
+        drop_step_files(run)
+
+
+def _hand_back(run_id: int, reason: str = "") -> None:
+    """Let the next worker take a job run up; after an error only if the step was not begun too often."""
+    with transaction():
+        run = find_run(run_id, lock=True)
+        if run is None or run.state is not JobState.RUNNING:
+            return
+        if not reason:
+            run.attempts = 0
+        if run.attempts < MAX_ATTEMPTS:
+            run.state, run.progressed_at = JobState.WAITING, now()
+            return
+    mark_failed(run_id, reason)

@@ -1,0 +1,283 @@
+"""The job that prints the recording forms of many candidates into one ZIP file, one form a step.
+
+A form that was issued is taken as it was issued; any other is rendered as the attempt is now. Forms of candidates who
+were withdrawn or erased are left out, and the page of the job and the list in the file name them.
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
+from logging import getLogger
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from tracker.clock import today
+from tracker.config import MEGABYTE
+from tracker.errors import FormNotRendered, Refused
+from tracker.extensions import db
+from tracker.job_runs.kinds import JobKind, RunFacts, StoredResult
+from tracker.job_runs.services import start_run
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows, reading
+from tracker.models import Centre, Erasure, JobRun, JobStep, Registration, UnitAttempt
+from tracker.recording_forms.cohort_choice import CohortChoice
+from tracker.recording_forms.form_content import FormContent
+from tracker.recording_forms.issuing import find_current_form
+from tracker.recording_forms.pdf_renderer import render_pdf
+from tracker.recording_forms.queries import build_form_content
+from tracker.storage import file_store
+from tracker.storage.zip_names import make_safe_name
+from tracker.vocabulary import AttemptState, FormOutcome
+from tracker.web.csv_files import write_csv
+from tracker.web.permissions import Act
+from tracker.web.text_direction import isolate
+
+MAX_BYTES = 200 * MEGABYTE
+"""The most bytes of the forms of one file together."""
+TOO_LARGE = (
+    f"The forms are larger than {MAX_BYTES // MEGABYTE} MB together. No file was made. Cancel this job, and print "
+    "fewer candidates, or one unit, at a time."
+)
+CONTENTS_NAME = "contents.csv"
+logger = getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PlannedForm:
+    """What a step prints, read at one moment."""
+
+    outcome: FormOutcome
+    candidate_id: int
+    registration_id: int
+    erasure_id: int | None
+    """The last erasure of the candidate's records then. If there is another one later, the form is read again."""
+    issued_sha256: str = ""
+    """The stored file, of a form that was issued."""
+    content: FormContent | None = None
+    """What to render, of any other."""
+
+
+@dataclass(frozen=True)
+class FormEntry:
+    """A step with what the ZIP file and the page say about it."""
+
+    step: JobStep
+    candidate: str
+    candidate_number: str
+    unit_code: str
+    unit_slug: str
+    round: int
+
+    @property
+    def outcome(self) -> FormOutcome:
+        """Return whether the form was printed, or why not."""
+        return FormOutcome(self.step.outcome)
+
+    @property
+    def path(self) -> str:
+        """Return the form's path in the ZIP: a folder for each candidate. The step's number keeps paths apart."""
+        folder = make_safe_name(f"{self.candidate_number} {self.candidate}")
+        return f"{folder}/{self.step.number + 1:03}-{make_safe_name(self.unit_slug)}-round-{self.round}.pdf"
+
+
+class CohortPrinting(JobKind):
+    """The kind of job that prints the forms of many candidates."""
+
+    name = "form_print"
+    act = Act.ADMINISTER_CENTRE
+    noun = "form"
+    file_lifetime = timedelta(hours=24)
+
+    def lock(self, run: RunFacts) -> None:
+        """Lock the attempt of the next step, so that its candidate is not erased while the form is stored."""
+        if run.done < run.total:
+            lock_rows(UnitAttempt, [run.parameters["attempts"][run.done]])
+
+    def take_step(self, run: RunFacts, _prepared: Any) -> Callable[[JobRun], int]:
+        """Print the next form, and return what stores it."""
+        attempt_id: int = run.parameters["attempts"][run.done]
+        with reading():
+            planned = plan_form(attempt_id)
+        outcome, stored = _print_form(planned)
+
+        def store(stored_run: JobRun) -> int:
+            if _find_last_erasure(planned.registration_id) != planned.erasure_id:
+                return 0
+            if stored and _measure_steps(stored_run.id) + stored.size > MAX_BYTES:
+                raise Refused(TOO_LARGE)
+            step = JobStep(
+                run_id=stored_run.id,
+                number=stored_run.done,
+                candidate_id=planned.candidate_id,
+                attempt_id=attempt_id,
+                outcome=outcome.value,
+                sha256=stored.sha256 if stored else None,
+                size=stored.size if stored else 0,
+            )
+            db.session.add(step)
+            db.session.flush()
+            return 1
+
+        return store
+
+    def make_result(self, run: RunFacts) -> StoredResult | None:
+        """Store the ZIP with the forms and a list of all of them; None if no form was printed."""
+        with reading():
+            entries = list_form_entries(run.id)
+            files = {entry.step.id: entry.step.sha256 for entry in entries if entry.step.sha256}
+            paths = {entry.step.id: entry.path for entry in entries if entry.step.sha256}
+            contents = _build_contents(entries)
+        if not files:
+            return None
+        with tempfile.TemporaryFile() as packed:
+            with zipfile.ZipFile(packed, "w") as archive:
+                archive.writestr(CONTENTS_NAME, contents, zipfile.ZIP_DEFLATED)
+                for step_id, sha256 in files.items():  # uncompressed: PDFs are compressed already
+                    with file_store.local(sha256) as path:
+                        archive.write(path, paths[step_id], zipfile.ZIP_STORED)
+            packed.seek(0)
+            stored = file_store.save(packed)
+        name = f"recording-forms-{today().isoformat()}.zip"
+        return StoredResult(name, stored.sha256, stored.size, frozenset(files))
+
+    def list_remarks(self, run: JobRun) -> list[str]:
+        """Return the forms that were left out so far, each with the reason."""
+        return [
+            f"{isolate(each.candidate)} ({each.candidate_number}), {each.unit_code}: {each.outcome.label.lower()}"
+            for each in list_form_entries(run.id, left_out=True)
+        ]
+
+    def on_start(self, run: JobRun, actor: Actor) -> None:
+        """Record whose forms a person asked for."""
+        record("forms_print_started", run, actor, centre=run.centre_id, attempts=run.parameters["attempts"])
+
+    def on_finish(self, run: JobRun, actor: Actor) -> None:
+        """Record whose forms are in the file."""
+        query = select(JobStep).where(JobStep.run_id == run.id).order_by(JobStep.number)
+        steps = db.session.scalars(query).all()
+        printed = [step.attempt_id for step in steps if step.outcome == FormOutcome.PRINTED]
+        if not printed:
+            run.message = "No form was printed, so there is no file."
+        record("forms_printed", run, actor, centre=run.centre_id, attempts=printed, sha256=run.result_sha256 or "")
+
+
+COHORT_PRINTING = CohortPrinting()
+
+
+def start_printing(centre: Centre, choice: CohortChoice, actor: Actor) -> JobRun:
+    """Start the job that prints the chosen forms. Raises what `start_run` raises."""
+    return start_run(
+        COHORT_PRINTING,
+        actor,
+        centre_id=centre.id,
+        title=choice.title,
+        total=len(choice.attempt_ids),
+        parameters={"attempts": list(choice.attempt_ids)},
+    )
+
+
+def plan_form(attempt_id: int) -> PlannedForm:
+    """Read what is printed of an attempt now, or why nothing is."""
+    attempt = db.session.scalars(
+        select(UnitAttempt)
+        .where(UnitAttempt.id == attempt_id)
+        .options(joinedload(UnitAttempt.registration))
+        .execution_options(populate_existing=True)
+    ).one()
+    registration = attempt.registration
+    planned = PlannedForm(
+        FormOutcome.PRINTED, attempt.candidate_id, registration.id, _find_last_erasure(registration.id)
+    )
+    outcome = _find_reason_to_leave_out(attempt, registration)
+    if outcome:
+        return PlannedForm(outcome, planned.candidate_id, planned.registration_id, planned.erasure_id)
+    issued = find_current_form(attempt)
+    return PlannedForm(
+        FormOutcome.PRINTED,
+        planned.candidate_id,
+        planned.registration_id,
+        planned.erasure_id,
+        issued.sha256 if issued else "",
+        None if issued else build_form_content(attempt),
+    )
+
+
+def list_form_entries(run_id: int, *, left_out: bool = False) -> list[FormEntry]:
+    """List the steps of a job run, or those without a form, with their candidates and units, in the file's order."""
+    query = (
+        select(JobStep, UnitAttempt)
+        .join(UnitAttempt, UnitAttempt.id == JobStep.attempt_id)
+        .where(JobStep.run_id == run_id)
+        .options(
+            joinedload(UnitAttempt.candidate), joinedload(UnitAttempt.registration), joinedload(UnitAttempt.unit)
+        )
+        .order_by(JobStep.number)
+    )
+    if left_out:
+        query = query.where(JobStep.outcome != FormOutcome.PRINTED)
+    return [
+        FormEntry(
+            step,
+            attempt.candidate.name,
+            attempt.registration.candidate_number,
+            attempt.unit.full_code,
+            attempt.unit.slug,
+            attempt.round,
+        )
+        for step, attempt in db.session.execute(query)
+    ]
+
+
+def _find_reason_to_leave_out(attempt: UnitAttempt, registration: Registration) -> FormOutcome | None:
+    erased = select(Erasure.id).where(Erasure.registration_id == registration.id, Erasure.is_full)
+    if db.session.scalar(erased.limit(1)):
+        return FormOutcome.ERASED
+    if registration.withdrawn_at:
+        return FormOutcome.WITHDRAWN
+    return FormOutcome.VOID if attempt.state is AttemptState.VOID else None
+
+
+def _find_last_erasure(registration_id: int) -> int | None:
+    return db.session.scalar(select(func.max(Erasure.id)).where(Erasure.registration_id == registration_id))
+
+
+def _print_form(planned: PlannedForm) -> tuple[FormOutcome, file_store.StoredFile | None]:
+    """Render a form and store it, or find the file of one that was issued. No transaction is open."""
+    if planned.issued_sha256:
+        entry = file_store.find(planned.issued_sha256)
+        if entry is None:
+            return FormOutcome.FAILED, None
+        return FormOutcome.PRINTED, file_store.StoredFile(planned.issued_sha256, entry.size)
+    if planned.content is None:
+        return planned.outcome, None
+    try:
+        pdf = render_pdf(planned.content)
+    except FormNotRendered:
+        return FormOutcome.FAILED, None
+    return FormOutcome.PRINTED, file_store.save(BytesIO(pdf))
+
+
+def _measure_steps(run_id: int) -> int:
+    return db.session.scalar(select(func.coalesce(func.sum(JobStep.size), 0)).where(JobStep.run_id == run_id)) or 0
+
+
+def _build_contents(entries: Sequence[FormEntry]) -> bytes:
+    """Return the list of all forms as CSV: those in the ZIP with their path, the others with the reason."""
+    rows: list[tuple[object, ...]] = [("Candidate", "Number", "Unit", "File", "Left out")]
+    for each in entries:
+        is_printed = each.step.sha256 is not None
+        rows.append(
+            (
+                each.candidate,
+                each.candidate_number,
+                each.unit_code,
+                each.path if is_printed else None,
+                None if is_printed else each.outcome.label,
+            )
+        )
+    return write_csv(rows)
