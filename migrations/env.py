@@ -35,8 +35,18 @@ def run_migrations() -> None:
 
 @contextmanager
 def connect() -> Iterator[Connection]:
-    """Connect with `MIGRATIONS_DATABASE_URL` if it is set, otherwise as the server does."""
-    url = current_app.config["SETTINGS"].migrations_database_url
+    """Connect with `MIGRATIONS_DATABASE_URL` if it is set, otherwise as the server does.
+
+    Raises:
+        SystemExit: the server connects through PgBouncer, which would give each transaction another session.
+    """
+    settings = current_app.config["SETTINGS"]
+    url = settings.migrations_database_url
+    if settings.is_pooled and not url:
+        raise SystemExit(
+            "Migrations hold a lock of their session, which PgBouncer does not keep. Set MIGRATIONS_DATABASE_URL to the "
+            "address of PostgreSQL itself."
+        )
     engine: Engine = create_engine(url, hide_parameters=True) if url else db.engine
     try:
         with engine.connect() as connection:

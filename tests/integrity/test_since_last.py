@@ -282,3 +282,9 @@ def test_the_command_says_what_it_did_not_read(checked: Flask) -> None:
     assert "only a check of everything" in result.stdout
     assert "parts checked" in result.stderr
     assert result.exit_code == 0
+
+
+def test_one_of_resume_and_since_last_is_chosen(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["verify", "--resume", "--since-last"])
+    assert result.exit_code == 2
+    assert "choose one" in result.stderr

@@ -14,6 +14,7 @@ from tests.metrics.conftest import Scrape
 from tracker.background import jobs
 from tracker.background.worker_reports import WorkerReport, write_report
 from tracker.counters import count_render
+from tracker.integrity.nightly_check import check_nightly
 from tracker.ledger import checkpoints, events
 from tracker.ledger.transactions import transaction
 from tracker.metrics.stored_bytes import measure_stored_bytes
@@ -47,6 +48,7 @@ def labels(app_with_signing_key: Flask, world: World, scrape: Scrape) -> dict[st
         events.record("evidence_submitted", world.cfacc15, make_actor(world.alice))
     assert checkpoints.write_due(at_once=True)
     measure_stored_bytes()
+    check_nightly()
     count_render("failed", 0.1)
     scrape()
     found: dict[str, set[str]] = {}

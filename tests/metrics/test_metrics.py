@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,14 @@ from tracker.background import jobs
 from tracker.background.worker_reports import KEPT_SECONDS, WorkerReport, delete_report, list_reports, write_report
 from tracker.config import Settings
 from tracker.errors import Busy, FormNotRendered
+from tracker.extensions import db
 from tracker.ledger import checkpoints, events
 from tracker.ledger.transactions import transaction
 from tracker.metrics import stored_bytes
 from tracker.metrics.stored_bytes import find_stored_bytes, measure_stored_bytes
-from tracker.models import Attachment, Person
+from tracker.models import Attachment, IntegrityCheckRun, Person
 from tracker.recording_forms import pdf_renderer
+from tracker.web.trusted_proxies import CountedProxies
 
 ClientFor = Callable[[Person], FlaskClient]
 
@@ -65,6 +67,17 @@ class TestReaders:
         answer = anonymous.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": address})
         assert answer.status_code == status
         assert ("tracker_requests_total" in answer.text) == (status == 200)
+
+    def test_a_forwarded_request_is_in_no_network(
+        self, app: Flask, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Behind a number of trusted proxies the address is the one in a header, which anybody may send."""
+        monkeypatch.setitem(app.config, "SETTINGS", replace(app.config["SETTINGS"], metrics_networks="10.0.0.0/8"))
+        monkeypatch.setattr(app, "wsgi_app", CountedProxies(app.wsgi_app, x_for=1))
+        address = {"REMOTE_ADDR": "203.0.113.9"}
+        answer = anonymous.get("/metrics", headers={"X-Forwarded-For": "10.1.2.3"}, environ_base=address)
+        assert answer.status_code == 404
+        assert anonymous.get("/metrics", environ_base={"REMOTE_ADDR": "10.1.2.3"}).status_code == 200
 
     def test_a_person_who_is_signed_in_may_not_read_them(self, world: World, client: ClientFor) -> None:
         assert client(world.dan).get("/metrics").status_code == 404
@@ -218,6 +231,31 @@ def test_the_ledger_and_its_last_checkpoint(
     assert find(samples, "tracker_ledger_events") == events.get_head()[0]
     assert find(samples, "tracker_events_since_checkpoint") == 1
     assert 420 <= find(samples, "tracker_checkpoint_age_seconds") < 480
+    assert 420 <= find(samples, "tracker_event_without_checkpoint_seconds") < 480
+
+
+def test_no_event_waits_once_a_checkpoint_covers_the_last(
+    app_with_signing_key: Flask, world: World, scrape: Scrape, freeze_clock: Callable[..., None]
+) -> None:
+    with transaction():
+        events.record("evidence_submitted", world.cfacc15, make_actor(world.alice))
+    assert checkpoints.write_due(at_once=True)
+    freeze_clock(clock.now() + timedelta(minutes=20))
+    assert find(scrape(), "tracker_event_without_checkpoint_seconds") == 0
+
+
+def test_the_last_nightly_check(world: World, scrape: Scrape) -> None:
+    assert ("tracker_nightly_check_failed", frozenset()) not in scrape()
+    with transaction():
+        db.session.add(make_check_run(clock.now() - timedelta(hours=40), violated=0))
+        db.session.add(make_check_run(clock.now() - timedelta(hours=30), violated=2))
+    samples = scrape()
+    assert find(samples, "tracker_nightly_check_failed") == 2
+    assert 30 * 3600 <= find(samples, "tracker_nightly_check_age_seconds") < 30 * 3600 + 300
+
+
+def make_check_run(moment: datetime, *, violated: int) -> IntegrityCheckRun:
+    return IntegrityCheckRun(checked_at=moment, finished_at=moment, events=0, violated=violated, results=[])
 
 
 class TestStorage:
@@ -264,11 +302,9 @@ def test_a_scrape_reads_a_few_rows_by_their_keys(
 ) -> None:
     with count_statements() as statements:
         scrape()
-    assert len(statements) == 3
-    assert sum(" = (SELECT max(" in each for each in statements) == 2
-    assert sum("WHERE job_run.state IN" in each for each in statements) == 1, (
-        "those that have not finished, by an index"
-    )
+    assert len(statements) == 5
+    by_key = (" = (SELECT max(", "WHERE event.seq = ", " LIMIT ", "WHERE job_run.state IN")
+    assert [each for each in statements if not any(key in each for key in by_key)] == []
 
 
 def test_a_part_that_cannot_be_read_is_named_and_the_others_are_shown(

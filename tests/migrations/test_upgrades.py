@@ -57,6 +57,10 @@ class TestTheRule:
             ('execute("ALTER TABLE person RENAME name TO full_name")', "RENAME"),
             ('execute("alter table person\\n drop column name")', "DROP COLUMN"),
             ('execute("ALTER TABLE person ALTER COLUMN name SET NOT NULL")', "SET NOT NULL"),
+            ('execute("ALTER TABLE person ADD CONSTRAINT short CHECK (length(name) < 9)")', "ADD CONSTRAINT"),
+            ('create_check_constraint("short", "length(name) < 9")', "create_check_constraint"),
+            ('create_unique_constraint("one_of_a_name", ["name"])', "create_unique_constraint"),
+            ('create_index("one_of_a_name", ["name"], unique=True)', "create_index(unique=True)"),
         ],
     )
     def test_what_breaks_the_release_before_is_found(self, step: str, change: str) -> None:
@@ -79,6 +83,11 @@ class TestTheRule:
         code = BATCH.format(step) + 'def downgrade():\n    op.drop_column("person", "pronoun")\n'
         assert find_breaking_changes(code) == []
 
+    def test_a_unique_index_of_a_new_table_is_allowed(self) -> None:
+        index = 'op.create_index("one_name", "tag", ["name"], unique=True)'
+        assert find_breaking_changes(f"def upgrade():\n    {index}\n") == ["create_index(unique=True)"]
+        assert find_breaking_changes(f'def upgrade():\n    op.create_table("tag")\n    {index}\n') == []
+
     def test_the_first_migration_would_be_found(self) -> None:
         """The parser finds changes in real migrations too: one that sealed rows anew changed a table."""
         assert any(find_breaking_changes(path.read_text()) for path in (MIGRATIONS / "versions").glob("00*.py"))
@@ -92,6 +101,13 @@ def test_migrations_run_as_their_own_role(empty_app: Flask, make_database: Calla
     owner = create_engine(url)
     assert "person" in inspect(owner).get_table_names()
     owner.dispose()
+    assert inspect(db.engine).get_table_names() == []
+
+
+def test_migrations_through_pgbouncer_are_refused(empty_app: Flask) -> None:
+    empty_app.config["SETTINGS"] = replace(empty_app.config["SETTINGS"], is_pooled=True, migrations_database_url=None)
+    with pytest.raises(SystemExit, match="Set MIGRATIONS_DATABASE_URL"):
+        flask_migrate.upgrade(directory=str(MIGRATIONS))
     assert inspect(db.engine).get_table_names() == []
 
 

@@ -56,6 +56,8 @@ def verify(
     from tracker.integrity.verify import run_all_checks
     from tracker.ledger.trust_anchor import load_anchor
 
+    if resume and since_last:
+        raise click.UsageError("--resume reads everything and --since-last only what is new: choose one.")
     if show_covered:
         _print_covered(as_json)
         return

@@ -18,9 +18,10 @@ from tracker import clock
 from tracker.background import jobs
 from tracker.background.worker_reports import list_reports
 from tracker.extensions import db
+from tracker.integrity.nightly_check import find_last_check
 from tracker.ledger import checkpoints, events
 from tracker.metrics.stored_bytes import find_stored_bytes
-from tracker.models import JobRun
+from tracker.models import Event, JobRun
 from tracker.vocabulary import JobState
 
 if TYPE_CHECKING:
@@ -81,15 +82,27 @@ def _measure_job_runs() -> "Metric":
 
 
 def measure_ledger() -> "Iterator[Metric]":
-    """Yield the length of the ledger, and how old its last checkpoint is."""
+    """Yield the length of the ledger, the age of its last checkpoint, and since when an event waits for one."""
     length, last = events.get_head()[0], checkpoints.find_newest_copy()
+    covered = last.size if last else 0
     yield GaugeMetricFamily("tracker_ledger_events", "Events in the ledger.", length)
-    yield GaugeMetricFamily(
-        "tracker_events_since_checkpoint", "Events after the last checkpoint.", length - (last.size if last else 0)
-    )
+    yield GaugeMetricFamily("tracker_events_since_checkpoint", "Events after the last checkpoint.", length - covered)
     if last:
         age = (clock.now() - last.at).total_seconds()
         yield GaugeMetricFamily("tracker_checkpoint_age_seconds", "Age of the last checkpoint.", age)
+    waiting_since = db.session.scalar(select(Event.at).where(Event.seq == covered + 1))
+    waiting = (clock.now() - waiting_since).total_seconds() if waiting_since else 0
+    yield GaugeMetricFamily(
+        "tracker_event_without_checkpoint_seconds", "Age of the oldest event after the last checkpoint.", waiting
+    )
+
+
+def measure_checks() -> "Iterator[Metric]":
+    """Yield the age of the last nightly check, and how many of its checks found a fault."""
+    if last := find_last_check():
+        age = (clock.now() - last.checked_at).total_seconds()
+        yield GaugeMetricFamily("tracker_nightly_check_age_seconds", "Age of the last nightly check.", age)
+        yield GaugeMetricFamily("tracker_nightly_check_failed", "Checks that failed in it.", last.violated)
 
 
 def measure_storage() -> "Iterator[Metric]":
@@ -110,4 +123,9 @@ def measure_storage() -> "Iterator[Metric]":
     yield total
 
 
-PARTS: dict[str, Part] = {"jobs": measure_jobs, "ledger": measure_ledger, "storage": measure_storage}
+PARTS: dict[str, Part] = {
+    "jobs": measure_jobs,
+    "ledger": measure_ledger,
+    "checks": measure_checks,
+    "storage": measure_storage,
+}

@@ -35,13 +35,17 @@ def show_metrics() -> Response:
 
 
 def check_reader() -> None:
-    """Raise `NotFound` unless the request has the token and comes from a network, whichever are configured."""
+    """Raise `NotFound` unless the request has the token and comes from a network, whichever are configured.
+
+    A forwarded request comes from no network: if `TRUSTED_PROXIES` is a number, its sender may choose the address.
+    """
     settings = current_app.config["SETTINGS"]
     networks = parse_networks("METRICS_NETWORKS", settings.metrics_networks)
     if not settings.metrics_token and not networks:
         raise NotFound
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     has_token = not settings.metrics_token or hmac.compare_digest(given.encode(), settings.metrics_token.encode())
-    if not has_token or (networks and not is_in_networks(request.remote_addr or "", networks)):
+    address = "" if "X-Forwarded-For" in request.headers else request.remote_addr or ""
+    if not has_token or (networks and not is_in_networks(address, networks)):
         security_log.write("metrics_refused")
         raise NotFound
