@@ -177,14 +177,12 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.job_runs.files import delete_expired_job_files
     from tracker.job_runs.running import resume_job_runs, run_job
     from tracker.ledger import checkpoints
-    from tracker.library.services.import_job import resume_imports, run_import
     from tracker.metrics.stored_bytes import measure_stored_bytes
     from tracker.privacy.retention_reminders import send_retention_reminders
 
     every_minute = (
         release_due_assessments,
         outbox.send_waiting_emails,
-        resume_imports,
         resume_job_runs,
         delete_expired_job_files,
         checkpoints.write_due,
@@ -199,11 +197,12 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         send_requested_links,
         measure_stored_bytes,
     )
-    return (run_import, run_job, release_assessment_if_due, send_requested_link), every_minute
+    return (run_job, release_assessment_if_due, send_requested_link), every_minute
 
 
 def load_job_kinds() -> "Iterable[JobKind]":
     """Import and return the kinds of long jobs, each kept beside the feature it belongs to."""
+    from tracker.library.services.import_job import UNIT_IMPORT
     from tracker.recording_forms.cohort_printing import COHORT_PRINTING
 
-    return (COHORT_PRINTING,)
+    return (COHORT_PRINTING, UNIT_IMPORT)

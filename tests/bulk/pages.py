@@ -63,7 +63,7 @@ NOT_MEASURED = {
     ),
     **dict.fromkeys(
         (
-            "library.confirm_publishing", "library.get_import_progress", "library.review_draft", "library.show_draft",
+            "library.confirm_publishing", "library.review_draft", "library.show_draft",
             "library.show_import",
         ),
         DRAFT,

@@ -41,8 +41,8 @@ class Counting(JobKind):
 
         return store
 
-    def on_retry(self, run: JobRun, actor: Actor) -> None:
-        self.notes.append(f"retried at {run.done} by {actor.person_id}")
+    def on_retry(self, run: JobRun, actor: Actor | None) -> None:
+        self.notes.append(f"retried at {run.done} by {actor.person_id if actor else 'nobody'}")
 
     def on_cancel(self, run: JobRun, actor: Actor) -> None:
         self.notes.append(f"cancelled at {run.done} by {actor.person_id}")

@@ -149,7 +149,7 @@ class TestOperator:
         assert runner.invoke(args=["job-runs", "retry", str(run_id)]).output == f"Job run {run_id} is queued again.\n"
         assert reload_run(run_id).state is JobState.FINISHED
         refusal = runner.invoke(args=["job-runs", "retry", str(run_id)])
-        assert (refusal.exit_code, "has not failed. Nothing was changed." in refusal.output) == (1, True)
+        assert (refusal.exit_code, "This job is finished. Nothing was changed." in refusal.output) == (1, True)
 
     def test_metrics_count_failed_and_waiting_job_runs(self, start: Start, counting: Counting) -> None:
         counting.before_step = refuse

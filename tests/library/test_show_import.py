@@ -3,35 +3,40 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests import factories
 from tests.factories import PASSWORD, World
+from tests.job_runs.conftest import by_hand
 from tests.library.centre_units import publish_centre_unit, read_unit
 from tests.stored_files import stored_path
 from tracker.background import jobs
+from tracker.clock import LONDON
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
+from tracker.job_runs.running import MAX_ATTEMPTS, STALLED_AFTER, resume_job_runs, run_job
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading, transaction
 from tracker.library.queries.imports import ImportEntry, classify_unit
 from tracker.library.services import import_job, unit_files
 from tracker.library.services import imports as services
-from tracker.library.services.import_job import import_slice, resume_imports, run_import
-from tracker.models import Criterion, CriterionLink, Event, ImportRun, Person, Unit, UnitAttempt
+from tracker.models import Criterion, CriterionLink, Event, ImportRun, JobRun, Person, Unit, UnitAttempt
 from tracker.units import formats
 from tracker.units.documents import UnitDocument
 from tracker.units.formats.files import ExchangedLink
 from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, LinkKind
 
+__all__ = ["by_hand"]
+
 Browser = Callable[[Person], FlaskClient]
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=LONDON)
 NEW, CHANGED = ImportOutcome.NEW, ImportOutcome.CHANGED
 UNCHANGED, REFUSED = ImportOutcome.UNCHANGED, ImportOutcome.REFUSED
 
@@ -98,12 +103,27 @@ def reword(document: UnitDocument, text: str = "ask what was promised last time"
     return replace(document, criteria=(replace(first, text=text), *rest))
 
 
-@pytest.fixture
-def by_hand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Run no job until the test runs it; return the list of what was queued."""
-    queued: list[int] = []
-    monkeypatch.setattr(jobs.Jobs, "put", lambda _self, _job, run_id, **_options: queued.append(run_id))
-    return queued
+def get_job(run: ImportRun) -> JobRun:
+    """Return the job run of an import."""
+    job = services.find_job(run)
+    assert job is not None
+    return job
+
+
+def do_job(run: ImportRun) -> None:
+    """Do what is left of an import, as a worker does."""
+    db.session.rollback()
+    run_job(get_job(run).id)
+
+
+def import_one_slice(run: ImportRun) -> None:
+    """Import one slice, as a worker does that is told to stop meanwhile."""
+    stopping = jobs.get_jobs().stopping
+    stopping.set()
+    try:
+        do_job(run)
+    finally:
+        stopping.clear()
 
 
 class TestPreview:
@@ -268,10 +288,9 @@ class TestImporting:
         for run in runs:
             start(run, factories.make_actor(world.dan))
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
-        contents = unit_files.parse_stored_file("yaml", runs[0].sha256)
-        for _ in range(4):
+        for _ in range(5):
             for run in runs:
-                import_slice(run.id, contents)
+                import_one_slice(run)
         assert [reload_run(run).state for run in runs] == [ImportState.DONE] * 2
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
 
@@ -280,7 +299,7 @@ class TestImporting:
         run = preview(world, units(1))
         start(run, factories.make_actor(world.dan))
         publish_centre_unit(world.northgate, reword(units(1)[0]))
-        run_import(run.id)
+        do_job(run)
         entry = ImportEntry.from_row(reload_run(run).outcome[0])
         assert (run.state, entry.outcome) == (ImportState.DONE, REFUSED)
         assert "in the meantime" in entry.reason
@@ -445,9 +464,14 @@ class TestNewLinksAlone:
 
 class TestStopping:
     def test_killed_import_continues_without_duplicates(
-        self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+        self,
+        world: World,
+        by_hand: list[int],
+        freeze_clock: Callable[[datetime], None],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 2)
+        freeze_clock(NOON)
         run = preview(world, units(5))
         start(run, factories.make_actor(world.dan))
         store_unit, codes = import_job.store_unit, []  # type: ignore[attr-defined]  # the name that the job calls
@@ -460,61 +484,33 @@ class TestStopping:
 
         monkeypatch.setattr(import_job, "store_unit", killed)
         with pytest.raises(KeyboardInterrupt):
-            run_import(run.id)
+            do_job(run)
         assert (reload_run(run).state, run.done) == (ImportState.RUNNING, 2)
         assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1, 1, 0, 0, 0]
         monkeypatch.setattr(import_job, "store_unit", store_unit)
         by_hand.clear()
-        resume_imports()
-        assert by_hand == [run.id]
-        run_import(run.id)
-        run_import(run.id)  # the job may run twice
+        freeze_clock(NOON + STALLED_AFTER)
+        resume_job_runs()
+        assert by_hand == [get_job(run).id]
+        do_job(run)
+        do_job(run)  # the job may run twice
         assert (reload_run(run).state, run.done) == (ImportState.DONE, 5)
         assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1] * 5
 
-    def test_waiting_import_is_not_queued_again(
-        self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        run = preview(world, units(1))
-        start(run, factories.make_actor(world.dan))
-        by_hand.clear()
-        monkeypatch.setattr(jobs.Jobs, "has_waiting", lambda _self, _job, run_id: run_id == run.id)
-        resume_imports()
-        assert by_hand == []
-
     @pytest.mark.usefixtures("by_hand")
-    def test_stopping_worker_ends_after_the_slice(
-        self, app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_stopping_worker_ends_after_the_slice(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         run = preview(world, units(3))
         start(run, factories.make_actor(world.dan))
-        stopping = app.extensions["jobs"].stopping
-        stopping.set()
-        try:
-            run_import(run.id)
-        finally:
-            stopping.clear()
+        import_one_slice(run)
         assert (reload_run(run).state, run.done) == (ImportState.RUNNING, 1)
-
-    def test_long_import_lets_other_jobs_run(
-        self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
-        monkeypatch.setattr(import_job, "MAX_TURN_SECONDS", 0.0)
-        run = preview(world, units(3))
-        start(run, factories.make_actor(world.dan))
-        by_hand.clear()
-        run_import(run.id)
-        assert (reload_run(run).done, by_hand) == (1, [run.id])
 
     @pytest.mark.usefixtures("by_hand")
     def test_slice_ends_when_its_time_is_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_job, "MAX_SLICE_SECONDS", 0.0)
         run = preview(world, units(3))
         start(run, factories.make_actor(world.dan))
-        contents = unit_files.parse_stored_file("yaml", run.sha256)
-        assert import_slice(run.id, contents)
+        import_one_slice(run)
         assert reload_run(run).done == 1
 
     def test_failed_import_says_what_happened_and_what_to_do(
@@ -530,6 +526,10 @@ class TestStopping:
 
         monkeypatch.setattr(import_job, "store_unit", broken)
         run = import_units(world, units(4))
+        for _ in range(MAX_ATTEMPTS - 1):
+            assert run.state is ImportState.RUNNING
+            resume_job_runs()
+            reload_run(run)
         assert (run.state, run.done) == (ImportState.FAILED, 2)
         assert run.message == (
             "Something went wrong on the server (OSError). 2 units of 4 were processed; imported units are "
@@ -547,7 +547,7 @@ class TestStopping:
         run = preview(world, units(1))
         start(run, factories.make_actor(world.dan))
         stored_path(run.sha256).unlink()
-        run_import(run.id)
+        do_job(run)
         assert reload_run(run).state is ImportState.FAILED
         assert run.message.startswith("The file is missing from the store.")
 
@@ -556,10 +556,10 @@ class TestStopping:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         run = preview(world, units(3))
         start(run, factories.make_actor(world.dan))
-        import_slice(run.id, unit_files.parse_stored_file("yaml", run.sha256))
+        import_one_slice(run)
         with transaction():
             services.cancel_import(reload_run(run), factories.make_actor(world.dan))
-        run_import(run.id)
+        do_job(run)
         assert (reload_run(run).state, run.done) == (ImportState.CANCELLED, 1)
         assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 0, 0]
 
@@ -647,19 +647,17 @@ class TestOnScreen:
         address = self.post_file(dan, world, units(3)).location
         dan.post(f"{address}/start", data={"password": PASSWORD})
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
-        (run_id,) = by_hand
-        run = db.session.get_one(ImportRun, run_id)
-        import_slice(run_id, unit_files.parse_stored_file("yaml", run.sha256))
+        (job_id,) = by_hand
+        run = db.session.scalars(select(ImportRun)).one()
+        import_one_slice(run)
         page = dan.get(address).get_data(as_text=True)
-        assert '<progress id="import-bar" value="1" max="3">' in page
+        assert '<progress id="job-bar" value="1" max="3">' in page
         assert 'http-equiv="refresh"' in page
-        followed = dan.get(f"{address}/progress").get_json()
-        assert followed == {
-            "state": "running", "done": 1, "total": 3, "text": "1 of 3 units", "is_waiting": False
-        }  # fmt: skip
+        assert f'data-job="/jobs/{job_id}/progress"' in page
+        assert dan.get(f"/jobs/{job_id}/progress").get_json()["text"] == "1 of 3 units"
+        assert dan.get(f"/jobs/{job_id}").location == address
         monkeypatch.setattr(jobs.Jobs, "has_worker", lambda _self: False)
-        assert dan.get(f"{address}/progress").get_json()["text"] == "Waiting for the background worker"
-        assert "Waiting for the background worker" in dan.get(address).get_data(as_text=True)
+        assert "1 of 3 units, waiting for the background worker" in dan.get(address).get_data(as_text=True)
         assert dan.post(f"{address}/cancel").location == address
         assert "stopped after 1 unit of 3" in dan.get(address).get_data(as_text=True)
 
@@ -669,6 +667,8 @@ class TestOnScreen:
         store_unit = import_job.store_unit  # type: ignore[attr-defined]  # the name that the job calls
         monkeypatch.setattr(import_job, "store_unit", lambda *_: 1 / 0)
         run, dan = import_units(world, units(1)), client(world.dan)
+        for _ in range(MAX_ATTEMPTS - 1):
+            resume_job_runs()
         assert "ZeroDivisionError" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
         monkeypatch.setattr(import_job, "store_unit", store_unit)
         dan.post(f"/imports/{run.id}/resume")
@@ -682,8 +682,7 @@ class TestOnScreen:
 
     def test_other_centre_does_not_see_the_import(self, world: World, client: Browser) -> None:
         run, heidi = preview(world, units(1)), client(world.heidi)
-        for path in ("", "/progress"):
-            assert heidi.get(f"/imports/{run.id}{path}").status_code == 404
+        assert heidi.get(f"/imports/{run.id}").status_code == 404
         for path in ("start", "cancel", "resume"):
             assert heidi.post(f"/imports/{run.id}/{path}", data={"password": PASSWORD}).status_code == 404
         assert reload_run(run).state is ImportState.PREVIEWED

@@ -174,21 +174,21 @@ class TestJobs:
     def test_what_workers_report_is_shown_for_each_of_them(self, scrape: Scrape) -> None:
         queue = jobs.get_jobs().queue
         for report in (
-            WorkerReport("one:1", running="run_import", failed={"run_import": 2}),
-            WorkerReport("two:1", finished={"run_import": 3}),
+            WorkerReport("one:1", running="run_job", failed={"run_job": 2}),
+            WorkerReport("two:1", finished={"run_job": 3}),
         ):
             write_report(queue, report)
         samples = scrape()
         assert find(samples, "tracker_jobs_running") == 1
-        assert find(samples, "tracker_jobs_failed_total", worker="one:1", name="run_import") == 2
-        assert find(samples, "tracker_jobs_finished_total", worker="two:1", name="run_import") == 3
+        assert find(samples, "tracker_jobs_failed_total", worker="one:1", name="run_job") == 2
+        assert find(samples, "tracker_jobs_finished_total", worker="two:1", name="run_job") == 3
         assert find(samples, "tracker_worker_running") == 1
         queue.storage.flush_results()
 
     def test_the_report_of_a_killed_worker_is_deleted_after_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
         queue, moment = jobs.get_jobs().queue, time.time()
         monkeypatch.setattr(time, "time", lambda: moment - KEPT_SECONDS - 1)
-        write_report(queue, WorkerReport("killed:1", running="run_import"))
+        write_report(queue, WorkerReport("killed:1", running="run_job"))
         monkeypatch.setattr(time, "time", lambda: moment)
         assert list_reports(queue) == []
         write_report(queue, WorkerReport("other:1"))
@@ -199,7 +199,7 @@ class TestJobs:
         use_redis(app, redis_url)
         app.config["JOBS_IMMEDIATE"] = False
         queue = jobs.Jobs(app, lambda: ((), ()), lambda: None)._open_queue()
-        report = WorkerReport("one:1", running="run_import", failed={"run_import": 2})
+        report = WorkerReport("one:1", running="run_job", failed={"run_job": 2})
         write_report(queue, report)
         assert list_reports(queue) == [report]
         delete_report(queue, report)

@@ -131,7 +131,6 @@ TABLE: dict[str, frozenset[str]] = {
     "library.start_import": DAN,
     "library.resume_import": DAN,
     "library.cancel_import": DAN,
-    "library.get_import_progress": DAN,
     "library.choose_export": DAN,
     "library.export_units": DAN,
     "library.write_qualification": DAN,

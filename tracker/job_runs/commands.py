@@ -37,14 +37,19 @@ def list_runs(failed: bool) -> None:
 @with_appcontext
 def retry(number: int) -> None:
     """Continue a failed job run at the step at which it failed."""
+    from tracker.errors import Refused
+    from tracker.job_runs.kinds import get_kind, read_facts
     from tracker.job_runs.queries import find_run
-    from tracker.job_runs.services import queue_again
+    from tracker.job_runs.services import retry_run
     from tracker.ledger.transactions import transaction
-    from tracker.vocabulary import JobState
 
-    with transaction():
-        run = find_run(number, lock=True)
-        if run is None or run.state is not JobState.FAILED:
-            raise click.ClickException(f"Job run {number} has not failed. Nothing was changed.")
-        queue_again(run)
+    try:
+        with transaction():
+            run = find_run(number)
+            if run is None:
+                raise click.ClickException(f"There is no job run {number}. Nothing was changed.")
+            get_kind(run.kind).lock(read_facts(run))
+            retry_run(find_run(number, lock=True) or run, None)
+    except Refused as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"Job run {number} is queued again.")

@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from tracker.errors import Invalid
 from tracker.ledger.events import Actor
 from tracker.models import JobRun
+from tracker.web.formatting import counted
 from tracker.web.permissions import Act
 
 MAX_PARAMETERS = 20_000
@@ -81,6 +82,10 @@ class JobKind:
         """Store the file that people download, with no transaction open; None for a kind that makes none."""
         return None
 
+    def describe_progress(self, run: JobRun) -> str:
+        """Return how much is done in words, such as `12 of 40 forms`."""
+        return f"{run.done:,} of {counted(run.total, self.noun)}"
+
     def describe_failure(self, run: RunFacts, reason: str) -> str:  # noqa: ARG002 - for kinds that say more
         """Return what the page of a failed job run says."""
         return reason
@@ -92,8 +97,8 @@ class JobKind:
     def on_start(self, run: JobRun, actor: Actor) -> None:
         """Record that a person started it."""
 
-    def on_retry(self, run: JobRun, actor: Actor) -> None:
-        """Record that a person started it again after it had failed."""
+    def on_retry(self, run: JobRun, actor: Actor | None) -> None:
+        """Record that it was started again after it had failed; by the operator if the actor is None."""
 
     def on_cancel(self, run: JobRun, actor: Actor) -> None:
         """Record that a person cancelled it."""

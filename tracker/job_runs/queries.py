@@ -1,46 +1,9 @@
-"""Job runs as pages and workers read them."""
-
-from dataclasses import dataclass
+"""Job runs as they are stored now, locked or not."""
 
 from sqlalchemy import select
 
 from tracker.extensions import db
 from tracker.models import JobRun
-from tracker.vocabulary import JobState
-from tracker.web.formatting import counted
-
-
-@dataclass(frozen=True)
-class JobProgress:
-    """How far a job run is, as its page and the page's script show it."""
-
-    state: JobState
-    done: int
-    total: int
-    noun: str
-    has_worker: bool
-
-    @property
-    def is_open(self) -> bool:
-        """Return whether it waits or runs."""
-        return self.state in {JobState.WAITING, JobState.RUNNING}
-
-    @property
-    def is_stuck(self) -> bool:
-        """Return whether it waits because no worker is running."""
-        return self.is_open and not self.has_worker
-
-    @property
-    def text(self) -> str:
-        """Return the progress in words, such as `12 of 40 forms`."""
-        words = f"{self.done:,} of {counted(self.total, self.noun)}"
-        if self.is_stuck:
-            return f"{words}, waiting for the background worker"
-        if self.state is JobState.WAITING and not self.done:
-            return f"{words}, waiting for other jobs"
-        if self.state is JobState.RUNNING and self.done == self.total:
-            return f"{words}, the file is being made"
-        return words
 
 
 def find_run(run_id: int, *, lock: bool = False) -> JobRun | None:

@@ -166,13 +166,13 @@ def _store_with_retries(facts: RunFacts, kind: JobKind, store: Callable[[JobRun]
     """Store a step, and again after a conflict with another writer."""
     for _ in range(MAX_TRIES - 1):
         with suppress(Conflict, IntegrityError, StaleDataError):
-            _store(facts, kind, store)
+            store_step(facts, kind, store)
             return
         logger.info("Step %s of job run %s is stored again", facts.done, facts.id)
-    _store(facts, kind, store)
+    store_step(facts, kind, store)
 
 
-def _store(facts: RunFacts, kind: JobKind, store: Callable[[JobRun], int]) -> None:
+def store_step(facts: RunFacts, kind: JobKind, store: Callable[[JobRun], int]) -> None:
     """Store a step and count it, unless the job run was cancelled or another worker stored it first."""
     with transaction():
         kind.lock(facts)

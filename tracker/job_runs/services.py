@@ -10,12 +10,12 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.job_runs.files import drop_files
 from tracker.job_runs.kinds import JobKind, check_parameters, get_kind
+from tracker.job_runs.progress import OPEN_STATES
 from tracker.job_runs.running import run_job
 from tracker.ledger.events import Actor
 from tracker.models import JobRun
 from tracker.vocabulary import JobState
 
-OPEN_STATES = frozenset({JobState.WAITING, JobState.RUNNING})
 MAX_OPEN_RUNS = 3
 """The most job runs of a kind that wait or run for one person."""
 MAX_TITLE_LENGTH = 200
@@ -83,16 +83,14 @@ def cancel_run(run: JobRun, actor: Actor) -> None:
     get_kind(run.kind).on_cancel(run, actor)
 
 
-def retry_run(run: JobRun, actor: Actor) -> None:
-    """Continue a failed job run at the step at which it failed."""
+def retry_run(run: JobRun, actor: Actor | None) -> None:
+    """Continue a failed job run at the step at which it failed.
+
+    The actor is None for the operator, who has no role under which an event could be recorded.
+    """
     if run.state is not JobState.FAILED:
         raise Refused(f"This job is {run.state.label.lower()}. Nothing was changed.")
-    queue_again(run)
-    get_kind(run.kind).on_retry(run, actor)
-
-
-def queue_again(run: JobRun) -> None:
-    """Queue a failed job run again; for the operator, who has no role under which an event could be recorded."""
     run.state, run.attempts, run.message = JobState.WAITING, 0, ""
     run.ended_at, run.expires_at, run.progressed_at = None, None, now()
+    get_kind(run.kind).on_retry(run, actor)
     jobs.enqueue(run_job, run.id)

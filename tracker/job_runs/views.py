@@ -7,18 +7,18 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from tracker.background import jobs
 from tracker.errors import NotFound
 from tracker.extensions import db
 from tracker.job_runs import services
 from tracker.job_runs.job_list import JOBS, STATES, WHOSE, list_jobs
 from tracker.job_runs.kinds import get_kind, read_facts
-from tracker.job_runs.queries import JobProgress, find_run
+from tracker.job_runs.progress import build_progress
+from tracker.job_runs.queries import find_run
 from tracker.ledger.transactions import SAFE_METHODS
 from tracker.models import JobRun, JobStep
 from tracker.storage import file_store
 from tracker.storage.downloads import send_stored
-from tracker.vocabulary import JobState, PortfolioPart, Role
+from tracker.vocabulary import PortfolioPart, Role
 from tracker.web.authorise import OpenedPortfolio, note_opened
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.fair_shares import EXPORTING, in_turn
@@ -135,11 +135,3 @@ def get_run(job_run_id: int) -> tuple[JobRun, CurrentGrant]:
         if run is None:
             raise NotFound
     return run, grant
-
-
-def build_progress(run: JobRun) -> JobProgress:
-    """Return the progress of a job run."""
-    is_open = run.state in {JobState.WAITING, JobState.RUNNING}
-    return JobProgress(
-        run.state, run.done, run.total, get_kind(run.kind).noun, not is_open or jobs.get_jobs().has_worker()
-    )

@@ -16,7 +16,7 @@ from tracker.models import ImportRun, Unit
 from tracker.units import formats
 from tracker.units.documents import UnitDocument, unit_from_json
 from tracker.units.formats import differences
-from tracker.vocabulary import ImportOutcome, ImportState
+from tracker.vocabulary import ImportOutcome
 
 UNITS_PER_QUERY = 200
 """Units asked for in one SQL statement."""
@@ -76,28 +76,6 @@ class LibraryVersion:
     def content_hash(self) -> str:
         """Return the hash of this version's content."""
         return hash_content(self.document)
-
-
-@dataclass(frozen=True)
-class ImportProgress:
-    """How much of an import is done."""
-
-    state: ImportState
-    done: int
-    total: int
-    """Steps: the units and then the links between them."""
-    units: int
-    is_waiting: bool
-    """No worker is running at the moment."""
-
-    @property
-    def text(self) -> str:
-        """Return the progress in words."""
-        if self.state is ImportState.RUNNING and self.is_waiting:
-            return "Waiting for the background worker"
-        if self.done > self.units:
-            return f"{self.done - self.units:,} of {self.total - self.units:,} links between units"
-        return f"{self.done:,} of {self.units:,} units"
 
 
 def hash_content(document: Mapping[str, Any]) -> str:

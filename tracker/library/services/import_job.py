@@ -1,26 +1,23 @@
-"""The background job of an import: slices of units, each in a short transaction of its own.
+"""The job of an import: slices of units, each a step in a short transaction of its own.
 
-The import stores its progress. A job that was killed, stopped or run twice continues after the last slice, and
-nothing is imported twice.
+The import stores its progress with the job run. A job that was killed, stopped or run twice continues after the last
+slice, and nothing is imported twice.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from logging import getLogger
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm.exc import StaleDataError
 
-from tracker.background import jobs
 from tracker.clock import now, today
-from tracker.errors import Conflict, NotFound, TrackerError
+from tracker.errors import NotFound, TrackerError
 from tracker.extensions import db
+from tracker.job_runs.kinds import JobKind, RunFacts, read_facts
 from tracker.ledger.events import Actor, record
-from tracker.ledger.transactions import reading, transaction
+from tracker.ledger.transactions import reading
 from tracker.library.queries.imports import (
     ImportEntry,
     LibraryVersion,
@@ -35,115 +32,126 @@ from tracker.library.services.links import confirm_link
 from tracker.library.services.loading import store_unit
 from tracker.library.services.publishing import list_taken_slugs
 from tracker.library.services.unit_files import parse_stored_file
-from tracker.models import Centre, ImportRun, Unit
+from tracker.models import Centre, ImportRun, JobRun, Unit
 from tracker.units.documents import UnitDocument
 from tracker.units.drafting.units import make_free_slug
 from tracker.units.formats.files import ExchangedLink, FileContents
 from tracker.vocabulary import ImportOutcome, ImportState
 from tracker.web.formatting import counted, day
+from tracker.web.permissions import Act
 
 MAX_SLICE_SECONDS = 0.2
 """A slice ends after this time, because other writers wait for it."""
 MAX_UNITS_IN_SLICE = 25
-MAX_TURN_SECONDS = 60.0
-"""The job queues itself again after this time, so that other jobs do not wait longer."""
-MAX_TRIES = 3
 FILE_CHANGED = "The preview is out of date, because the file is now read differently. Import the file again."
 
-logger = getLogger(__name__)
 
+class UnitImport(JobKind):
+    """The kind of job that imports the units of a file, some in each step, and then the links between them."""
 
-def run_import(run_id: int) -> None:
-    """Run what is left of an import. An error is stored with the import, for its page to show."""
-    with reading():
-        run = db.session.get(ImportRun, run_id)
-        source = (run.format, run.sha256) if run and run.state is ImportState.RUNNING else None
-    if source is None:
-        return
-    try:
-        run_slices(run_id, parse_stored_file(*source))
-    except Exception as error:
-        logger.exception("import %s stopped", run_id)
-        mark_failed(run_id, error)
+    name = "unit_import"
+    act = Act.ADMINISTER_CENTRE
+    noun = "unit"
+    page = ("library.show_import", "run_id")
 
+    def prepare(self, run: RunFacts) -> FileContents:
+        """Parse the stored file, once for the steps of a turn."""
+        with reading():
+            imported = get_import(run)
+            source = imported.format, imported.sha256
+        return parse_stored_file(*source)
 
-def resume_imports() -> None:
-    """Queue the imports that were left running when a worker was killed or the queue could not be reached."""
-    with reading():
-        running = list(db.session.scalars(select(ImportRun.id).where(ImportRun.state == ImportState.RUNNING)))
-    queue = jobs.get_jobs()
-    for run_id in running:
-        if not queue.has_waiting(run_import, run_id):
-            queue.put(run_import, run_id)
+    def lock(self, run: RunFacts) -> None:
+        """Lock the import."""
+        get_import(run, lock=True)
 
+    def take_step(self, run: RunFacts, contents: FileContents) -> Callable[[JobRun], int]:
+        """Return what imports some units."""
 
-def run_slices(run_id: int, contents: FileContents) -> None:
-    """Run slices until the import is done, the worker is stopping or the turn is over."""
-    queue = jobs.get_jobs()
-    end = time.monotonic() + MAX_TURN_SECONDS
-    while import_slice_with_retries(run_id, contents):
-        if queue.stopping.is_set():
-            return
-        if time.monotonic() > end:
-            queue.put(run_import, run_id)
-            return
+        def store(job_run: JobRun) -> int:
+            imported = get_import(run, lock=True)
+            if imported.state is ImportState.RUNNING:
+                import_slice(imported, contents, run.actor)
+            return imported.done - job_run.done
 
+        return store
 
-def import_slice_with_retries(run_id: int, contents: FileContents) -> bool:
-    """Run a slice, and again after a conflict with another writer. Return whether there is more to do."""
-    for _ in range(MAX_TRIES - 1):
-        try:
-            return import_slice(run_id, contents)
-        except (Conflict, IntegrityError, StaleDataError):
-            logger.info("a slice of import %s is repeated", run_id)
-    return import_slice(run_id, contents)
+    def describe_progress(self, run: JobRun) -> str:
+        """Return the progress in units, and in links once the units are imported."""
+        units = run.parameters.get("units", run.total)
+        if run.done > units:
+            return f"{run.done - units:,} of {run.total - units:,} links between units"
+        return f"{run.done:,} of {units:,} units"
 
-
-def import_slice(run_id: int, contents: FileContents) -> bool:
-    """Import some units in one short transaction. Return whether there is more to do."""
-    end = time.monotonic() + MAX_SLICE_SECONDS
-    with transaction():
-        run = find_import(run_id, lock=True)
-        if run is None or run.state is not ImportState.RUNNING:
-            return False
-        # only one import of a centre assigns revisions at a time; readers of the centre are not blocked
-        db.session.execute(select(Centre.id).where(Centre.id == run.centre_id).with_for_update(key_share=True))
-        actor = Actor(run.started_by_id, run.grant_id, run.session_ref)
-        entries = run.outcome[run.done : run.done + MAX_UNITS_IN_SLICE]
-        documents = contents.units[run.done : run.done + MAX_UNITS_IN_SLICE]
-        if len(contents.units) != len(run.outcome) or len(contents.units) + len(contents.links) != run.total:
-            raise TrackerError(FILE_CHANGED)
-        selected = [document for document, row in zip(documents, entries, strict=True) if row.get("is_selected")]
-        existing = list_library_versions(selected, run.centre_id)
-        for document, row in zip(documents, entries, strict=True):
-            entry = ImportEntry.from_row(row)
-            if entry.is_selected:
-                _import_unit(run, entry, document, existing[document.code, document.version], actor)
-            run.done += 1
-            if time.monotonic() > end:
-                break
-        while run.done >= len(contents.units) and run.done < run.total and time.monotonic() <= end:
-            import_link(run, contents, contents.links[run.done - len(contents.units)], actor)
-            run.done += 1
-        if run.done == run.total:
-            _finish(run, actor)
-        return run.state is ImportState.RUNNING
-
-
-def mark_failed(run_id: int, error: Exception) -> None:
-    """Mark the import as failed, with a message that says what is kept and what to do."""
-    kind = type(error).__name__
-    with transaction():
-        run = find_import(run_id, lock=True)
-        if run is None or run.state is not ImportState.RUNNING:
-            return
-        reason = str(error) if isinstance(error, TrackerError) else f"Something went wrong on the server ({kind})."
-        units = len(run.outcome)
+    def describe_failure(self, run: RunFacts, reason: str) -> str:
+        """Return the reason, what is kept and what to do."""
+        units = run.parameters.get("units", run.total)
         progress = f"{counted(min(run.done, units), 'unit')} of {units:,} were processed"
-        summary = f"{progress}; imported units are kept."
-        run.state = ImportState.FAILED
-        run.message = f"{reason} {summary} Continue from there, or stop the import."
-        record("import_failed", run, _get_actor(run), centre=run.centre_id, done=run.done)
+        return f"{reason} {progress}; imported units are kept. Continue from there, or stop the import."
+
+    def on_retry(self, run: JobRun, actor: Actor | None) -> None:
+        """Set the import running again, and record who continued it."""
+        imported = get_import(read_facts(run), lock=True)
+        imported.state, imported.message = ImportState.RUNNING, ""
+        if actor:
+            record("import_resumed", imported, actor, centre=imported.centre_id, done=imported.done)
+
+    def on_cancel(self, run: JobRun, actor: Actor) -> None:
+        """Stop the import. What is imported stays, because candidates may be registered for it."""
+        end_import(get_import(read_facts(run), lock=True), actor)
+
+    def on_fail(self, run: JobRun, actor: Actor | None) -> None:
+        """Store the reason with the import, and record that it failed."""
+        imported = get_import(read_facts(run), lock=True)
+        imported.state, imported.message = ImportState.FAILED, run.message
+        if actor:
+            record("import_failed", imported, actor, centre=imported.centre_id, done=imported.done)
+
+    def on_finish(self, run: JobRun, actor: Actor) -> None:
+        """Set the import done, and record how many units it imported."""
+        imported = get_import(read_facts(run), lock=True)
+        if imported.state is ImportState.RUNNING:
+            _finish(imported, actor)
+
+
+UNIT_IMPORT = UnitImport()
+
+
+def get_import(run: RunFacts, *, lock: bool = False) -> ImportRun:
+    """Return the import that a job run is about; `lock` locks its row."""
+    imported = find_import(run.subject_id or 0, lock=lock)
+    if imported is None:
+        raise NotFound
+    return imported
+
+
+def end_import(run: ImportRun, actor: Actor) -> None:
+    """Mark an import as cancelled, and record who cancelled it."""
+    run.state, run.finished_at = ImportState.CANCELLED, now()
+    record("import_cancelled", run, actor, centre=run.centre_id, done=run.done)
+
+
+def import_slice(run: ImportRun, contents: FileContents, actor: Actor) -> None:
+    """Import some units or links in the transaction of the caller, who has locked the import."""
+    end = time.monotonic() + MAX_SLICE_SECONDS
+    # only one import of a centre assigns revisions at a time; readers of the centre are not blocked
+    db.session.execute(select(Centre.id).where(Centre.id == run.centre_id).with_for_update(key_share=True))
+    entries = run.outcome[run.done : run.done + MAX_UNITS_IN_SLICE]
+    documents = contents.units[run.done : run.done + MAX_UNITS_IN_SLICE]
+    if len(contents.units) != len(run.outcome) or len(contents.units) + len(contents.links) != run.total:
+        raise TrackerError(FILE_CHANGED)
+    selected = [document for document, row in zip(documents, entries, strict=True) if row.get("is_selected")]
+    existing = list_library_versions(selected, run.centre_id)
+    for document, row in zip(documents, entries, strict=True):
+        entry = ImportEntry.from_row(row)
+        if entry.is_selected:
+            _import_unit(run, entry, document, existing[document.code, document.version], actor)
+        run.done += 1
+        if time.monotonic() > end:
+            break
+    while run.done >= len(contents.units) and run.done < run.total and time.monotonic() <= end:
+        import_link(run, contents, contents.links[run.done - len(contents.units)], actor)
+        run.done += 1
 
 
 def _import_unit(
@@ -217,7 +225,3 @@ def _finish(run: ImportRun, actor: Actor) -> None:
         **counts,
         left=unselected,
     )
-
-
-def _get_actor(run: ImportRun) -> Actor:
-    return Actor(run.started_by_id, run.grant_id, run.session_ref)

@@ -4,16 +4,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
-from tracker.background import jobs
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
+from tracker.job_runs.queries import find_run_about
+from tracker.job_runs.services import cancel_run, retry_run, start_run
 from tracker.ledger.events import Actor, record
 from tracker.library.queries.import_links import add_link_counts
 from tracker.library.queries.imports import ImportEntry, list_import_entries
-from tracker.library.services.import_job import run_import
+from tracker.library.services.import_job import UNIT_IMPORT, end_import
 from tracker.library.services.unit_files import parse_file
-from tracker.models import ImportRun
+from tracker.models import ImportRun, JobRun
 from tracker.storage import file_store
 from tracker.vocabulary import ImportOutcome, ImportState
 from tracker.web.formatting import counted
@@ -110,7 +111,15 @@ def start_import(run: ImportRun, changes: Collection[int], actor: Actor, *, all_
     run.outcome, run.state, run.started_at = rows, ImportState.RUNNING, now()
     run.started_by_id, run.grant_id, run.session_ref = actor.person_id, actor.grant_id, actor.session_ref
     record("import_started", run, actor, centre=run.centre_id, file=run.sha256, units=len(rows))
-    jobs.enqueue(run_import, run.id)
+    start_run(
+        UNIT_IMPORT,
+        actor,
+        centre_id=run.centre_id,
+        title=f"Import of {run.file_name}",
+        total=run.total,
+        parameters={"units": len(rows)},
+        subject_id=run.id,
+    )
 
 
 def check_can_start(run: ImportRun) -> None:
@@ -123,14 +132,23 @@ def resume_import(run: ImportRun, actor: Actor) -> None:
     """Continue a failed import from the unit at which it stopped."""
     if run.state is not ImportState.FAILED:
         raise Conflict(f"This import is {run.state.label.lower()}. Nothing was changed.")
-    run.state, run.message = ImportState.RUNNING, ""
-    record("import_resumed", run, actor, centre=run.centre_id, done=run.done)
-    jobs.enqueue(run_import, run.id)
+    job = find_job(run, lock=True)
+    if job is None:
+        raise Conflict("This import cannot be continued. Nothing was changed. Import the file again.")
+    retry_run(job, actor)
 
 
 def cancel_import(run: ImportRun, actor: Actor) -> None:
     """Stop an import. What is imported stays, because candidates may be registered for it."""
     if run.state not in {ImportState.PREVIEWED, ImportState.RUNNING, ImportState.FAILED}:
         raise Refused(f"This import is {run.state.label.lower()}. Nothing was changed.")
-    run.state, run.finished_at = ImportState.CANCELLED, now()
-    record("import_cancelled", run, actor, centre=run.centre_id, done=run.done)
+    job = find_job(run, lock=True)
+    if job:
+        cancel_run(job, actor)
+    else:
+        end_import(run, actor)
+
+
+def find_job(run: ImportRun, *, lock: bool = False) -> JobRun | None:
+    """Return the job run of an import, or None before it was started. The caller has locked the import to lock it."""
+    return find_run_about(UNIT_IMPORT.name, run.id, lock=lock)

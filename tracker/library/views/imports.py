@@ -3,14 +3,14 @@
 from functools import partial
 from io import SEEK_END
 
-from flask import flash, jsonify, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from tracker.accounts.password_confirmation import requires_password
-from tracker.background import jobs
 from tracker.config import MEGABYTE
 from tracker.errors import Invalid, NotFound
+from tracker.job_runs.progress import build_progress
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import SAFE_METHODS, reading
 from tracker.library.forms.files import StartImportForm, UnitImportForm
@@ -111,18 +111,6 @@ def cancel_import(run_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show_import", run_id=run.id), 303)
 
 
-@library.get("/imports/<int:run_id>/progress")
-@requires(Act.ADMINISTER_CENTRE)
-def get_import_progress(run_id: int) -> ResponseReturnValue:
-    """Return the progress as JSON for the page's script."""
-    run, _ = get_import(run_id)
-    progress = build_progress(run)
-    return jsonify(
-        state=progress.state.value, done=progress.done, total=progress.total, text=progress.text,
-        is_waiting=progress.is_waiting,
-    )  # fmt: skip
-
-
 def get_import(run_id: int) -> tuple[ImportRun, Actor]:
     """Return an import and the actor, if the person administers its centre; 404 otherwise."""
     run = queries.find_import(run_id, lock=request.method not in SAFE_METHODS)
@@ -130,12 +118,6 @@ def get_import(run_id: int) -> tuple[ImportRun, Actor]:
         raise NotFound
     _, actor = get_centre(run.centre_id)
     return run, actor
-
-
-def build_progress(run: ImportRun) -> queries.ImportProgress:
-    """Return the progress of an import."""
-    is_waiting = run.state is ImportState.RUNNING and not jobs.get_jobs().has_worker()
-    return queries.ImportProgress(run.state, run.done, run.total, len(run.outcome), is_waiting)
 
 
 def preview_upload(form: UnitImportForm, centre_id: int) -> services.UnitImportPreview | None:
@@ -171,6 +153,7 @@ def render_choose_import(centre: Centre, form: UnitImportForm) -> ResponseReturn
 
 def render_import(run: ImportRun, form: StartImportForm) -> str:
     """Render the page of an import. A preview lists some of the units and counts all of them."""
+    job = services.find_job(run) if run.state in {ImportState.RUNNING, ImportState.FAILED} else None
     entries = list(enumerate(queries.ImportEntry.from_row(row) for row in run.outcome))
     by_outcome = {
         outcome: [(place, entry) for place, entry in entries if entry.outcome is outcome] for outcome in ImportOutcome
@@ -181,7 +164,8 @@ def render_import(run: ImportRun, form: StartImportForm) -> str:
         form=form,
         by_outcome=by_outcome,
         outcomes=ImportOutcome,
-        progress=build_progress(run),
+        job=job,
+        progress=build_progress(job) if job else None,
         imported=[entry for place, entry in entries if entry.is_selected and place < run.done],
         new_links=sum(entry.links for _, entry in entries),
         importable_links=sum(entry.importable_links for _, entry in entries),
