@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
+from tests.list_pages import walk
 from tests.verification import steps
 from tracker import clock
 from tracker.assessment.queries.candidates import CandidateToAssess, list_candidates, load_candidates
@@ -220,9 +221,9 @@ def test_candidates_are_paginated(world: World, client: ClientFor) -> None:
     for number in range(25):
         make_candidate(world, f"Candidate {number:02}", "CFACC15")
     bob = client(world.bob)
-    page = bob.get("/candidates?size=25&sort=candidate").text
-    assert "1–25 of 26" in page
-    assert names(bob.get("/candidates?size=25&sort=candidate&page=2").text) == ["Candidate 24"]
+    first, second = walk(bob, "/candidates?size=25&sort=candidate")
+    assert "1–25 of 26" in first
+    assert names(second) == ["Candidate 24"]
 
 
 def test_page_asks_as_little_of_the_database_for_forty_candidates_as_for_one(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from tests.bulk.people import LoadedCentre
 from tracker.extensions import db
@@ -18,7 +18,10 @@ from tracker.models import (
     Sample,
     UnitAttempt,
 )
+from tracker.registrations.registration_list import LARGE_REGISTRATIONS
 from tracker.vocabulary import AttemptState, Role
+from tracker.web.list_positions import write_position
+from tracker.web.lists import read_list_query
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,20 @@ def _list_verifier_pages(confirmed: UnitAttempt, verified: UnitAttempt) -> list[
     ]
 
 
+def find_middle_position(centre: LoadedCentre) -> str:
+    """Return the position of the middle one of a centre's candidates by the day on which they were registered."""
+    count = db.session.scalar(select(func.count(Registration.id)).where(Registration.centre_id == centre.id)) or 0
+    row = db.session.execute(
+        select(Registration.registered_at, Registration.id)
+        .where(Registration.centre_id == centre.id)
+        .order_by(Registration.registered_at.desc(), Registration.id.desc())
+        .offset(count // 2)
+        .limit(1)
+    ).one()
+    query = read_list_query(LARGE_REGISTRATIONS, {"sort": "-registered"})
+    return write_position(LARGE_REGISTRATIONS.describe_place(query), [*row], is_before=False)
+
+
 def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verified: UnitAttempt) -> list[Page]:
     at, registration = f"/centres/{centre.id}", f"/registrations/{attempt.registration_id}"
     person = f"{at}/people/{attempt.candidate_id}"
@@ -213,10 +230,11 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
         select(Registration.candidate_number).where(Registration.id == attempt.registration_id)
     ).one()
     words = name.replace(" ", "+")
+    middle = find_middle_position(centre)
     paths = [
         "/", f"{at}/people?size=25", f"{at}/people?size=25&q={words}", f"{at}/people?size=25&role=assessor", f"{at}/people?size=25&account=invited", f"{at}/people?size=25&sort=-added", person,
         f"{person}/name", f"{at}/people/choices/candidate?q={words}", f"{at}/people/invite", f"{at}/people/invitation-links", f"{at}/people/import", f"{at}/settings",
-        f"{at}/registrations?size=25", f"{at}/registrations?size=25&page=2", f"{at}/registrations?size=25&q={words}", f"{at}/registrations?size=25&q={number}", f"{at}/registrations?size=25&show=to-allocate",
+        f"{at}/registrations?size=25", f"{at}/registrations?size=25&sort=-registered&after={middle}", f"{at}/registrations?size=25&q={words}", f"{at}/registrations?size=25&q={number}", f"{at}/registrations?size=25&show=to-allocate",
         f"{at}/registrations?size=25&show=not-registered", f"{at}/registrations?size=25&show=withdrawn", f"{at}/registrations?size=25&sort=-registered", f"{at}/registrations?size=25&sort=candidate", f"{at}/registrations?size=25&sort=number",
         f"{at}/forms/print?size=25", f"{at}/forms/print?size=25&q={words}", "/jobs", "/jobs?whose=centre",
         f"{at}/registrations/new", registration, f"{registration}/index", f"{registration}/withdraw", f"{registration}/access-log", f"{registration}/numbers",

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
+from tests.list_pages import NEXT
 from tracker import clock
 from tracker.clock import LONDON
 from tracker.errors import Invalid, Refused
@@ -270,7 +271,7 @@ class TestPage:
                         person, withdrawn_world.northgate, withdrawn_world.dan
                     ).withdrawn_at = WITHDRAWN
         assert counts[1] <= counts[0]
-        assert "page=2" in browser.get(f"/centres/{withdrawn_world.northgate.id}/retention").text
+        assert NEXT in browser.get(f"/centres/{withdrawn_world.northgate.id}/retention").text
 
 
 class TestReminder:

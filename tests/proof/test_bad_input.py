@@ -127,7 +127,21 @@ class Requests:
             address = re.sub(r"/\d+", f"/{bad}", address, count=1)
         if self.chance.random() < 0.3:
             name = self.chance.choice(
-                ["page", "q", "show", "view", "candidate", "unit", "to", "edit", "with", "next", "done"]
+                [
+                    "page",
+                    "after",
+                    "before",
+                    "q",
+                    "show",
+                    "view",
+                    "candidate",
+                    "unit",
+                    "to",
+                    "edit",
+                    "with",
+                    "next",
+                    "done",
+                ]
             )
             bad = self.chance.choice([*NUMBERS, "%00", "%ff%fe", "x" * 3_000, "%F0%9F%99%82", "matrix", "%EF%BF%BE"])
             address += f"?{name}={bad}"

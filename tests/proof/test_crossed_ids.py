@@ -306,4 +306,4 @@ def list_addresses(app: Flask, own_ids: dict[str, Any], neighbours: Neighbours) 
     filters = [f"/queue?candidate={ids['registration_id']}" for ids in ids_of_all]
     filters += [f"/queue?candidate={row}" for each in neighbours.foreign_rows.values() for row in each["person"]]
     searches = [f"{path}?q={word}" for path in ("/people", "/registrations", "/units") for word in ("Quag", "Zanz")]
-    return [*LISTS, *(f"{path}?page=2" for path in LISTS), *pages, *filters, *searches]
+    return [*LISTS, *(f"{path}?after=2" for path in LISTS), *pages, *filters, *searches]

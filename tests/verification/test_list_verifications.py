@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -19,7 +20,7 @@ from tracker.verification.queries import allocated as queries
 from tracker.verification.queries.action_points import ACTION_POINTS
 from tracker.verification.queries.coverage import list_coverage, list_method_coverage
 from tracker.vocabulary import AttemptState, Method, Role
-from tracker.web.lists import Column, ListQuery
+from tracker.web.lists import Column, ListQuery, read_list_query
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -42,8 +43,11 @@ def test_units_to_verify_are_listed_however_many_verified_ones_there_are(confirm
         make_confirmed_attempt(confirmed, number, AttemptState.VERIFIED)
     for number in range(3, 6):
         make_confirmed_attempt(confirmed, number, AttemptState.CONFIRMED)
+    first = queries.list_attempts_to_verify(carol, ListQuery(sort="confirmed", size=2))
+    arguments = {"size": "2", **first.next_arguments}
     pages = [
-        queries.list_attempts_to_verify(carol, ListQuery(sort="confirmed", size=2, page=page)) for page in (1, 2)
+        first,
+        queries.list_attempts_to_verify(carol, replace(read_list_query(queries.TO_VERIFY, arguments), size=2)),
     ]
     assert [attempt.state for listed in pages for attempt in listed.rows] == [AttemptState.CONFIRMED] * 4
     assert [(listed.total, listed.has_next) for listed in pages] == [(4, True), (4, False)]

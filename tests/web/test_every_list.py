@@ -16,11 +16,13 @@ import tracker
 from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
+from tests.list_pages import NEXT, PREVIOUS, find_page_link, walk
 from tests.sample_objects import Staff, make_sample_objects
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
 from tracker.privacy.retention import place_retention_hold
 from tracker.vocabulary import Role
+from tracker.web import lists
 from tracker.web.lists import ListDefinition
 
 Browser = Callable[[Person], FlaskClient]
@@ -116,6 +118,31 @@ def test_list_is_sorted_by_each_column_narrowed_by_each_choice_and_downloaded(
     assert response.mimetype == "text/csv"
     rows = list(csv.reader(io.StringIO(response.data.decode("utf-8-sig"))))
     assert len(rows) == int(position[1]) + 1
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_row_is_on_one_page_however_the_list_is_sorted(
+    open_list: Callable[[str], tuple[FlaskClient, str]], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, address = open_list(name)
+    browser.get(address)
+    monkeypatch.setattr(lists, "PAGE_SIZES", (1, 25))
+    (sort,) = {find_sort(link) for link in find_links(browser.get(address).text, "sort")[:1]}
+    for order in (sort, f"-{sort}"):
+        whole = browser.get(address, query_string={"sort": order, "format": "csv"}).text.splitlines()
+        pages = list(walk(browser, f"{address}?size=1&sort={order}"))
+        positions = [re.search(r'class="list-position">\s*<span role="status">([^<]+)<', page) for page in pages]
+        total = len(list(csv.reader(io.StringIO("\n".join(whole))))) - 1
+        assert [each and each[1] for each in positions] == [f"{n}–{n} of {total}" for n in range(1, total + 1)]
+        if total > 1:
+            last = find_page_link(pages[-2], NEXT)
+            assert last
+            assert len(list(walk(browser, last, PREVIOUS))) == total
+
+
+def find_sort(link: str) -> str:
+    """Return the column by which a link sorts."""
+    return re.findall(r"sort=-?([\w-]+)", link)[0]
 
 
 def test_no_list_is_left_out() -> None:

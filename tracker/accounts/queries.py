@@ -11,7 +11,9 @@ from tracker.extensions import db
 from tracker.models import Allocation, Centre, DeliveryFailure, Grant, Person, Registration, UnitAttempt, UserSession
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, Role, use_terms
 from tracker.web.formatting import day
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 MAX_DEMO_GRANTS = 60
 ACCOUNT_STATES = {"open": "Has an account", "invited": "Invited", "closed": "Account closed"}
@@ -137,7 +139,7 @@ def list_people(centre: Centre, query: ListQuery) -> ListPage[PersonAtCentre]:
         lambda row: PersonAtCentre(row.Person, centre, row.DeliveryFailure),
         key=Person.id,
         order_by={
-            "name": [func.lower(Person.name)],
+            "name": [by_name(Person.name)],
             "email": [Person.email],
             "added": [Person.created_at],
         },

@@ -5,7 +5,8 @@ from sqlalchemy import select
 from tracker.models import SignIn
 from tracker.vocabulary import SignInOutcome
 from tracker.web.formatting import moment
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 SIGN_INS = ListDefinition[SignIn](
     "my-sign-ins",

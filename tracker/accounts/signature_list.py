@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tracker.clock import day_of
 from tracker.models import Event, Person, Signature, Unit, UnitAttempt
 from tracker.vocabulary import SignatureRole
 from tracker.web.formatting import address_note
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def list_own_signatures(person_id: int, query: ListQuery) -> ListPage[OwnSignatu
         key=Signature.id,
         order_by={
             "unit": [Unit.code],
-            "candidate": [func.lower(Person.name)],
+            "candidate": [by_name(Person.name)],
             "signed": [Signature.signed_at],
         },
     )

@@ -45,15 +45,21 @@ ACT_PHRASES = {
 
 FIRST_READ = 200
 """Events that are read to begin with; most centres need no more for the lines that are shown."""
+MAX_SEQ = 2**31 - 1
+"""Larger than the seq of any event."""
 LAST_SEQ = select(func.coalesce(func.max(Event.seq), 0)).scalar_subquery()
 EVENTS = (
     select(Event.at, Person.id, Person.name, Event.act, Event.seq)
     .join(Grant, Grant.id == Event.grant_id)
     .join(Person, Person.id == Event.actor_id)
-    .where(Grant.centre_id == bindparam("centre_id"), Event.act.in_(ids("acts")), Event.seq > LAST_SEQ - MAX_SEARCHED)
+    .where(
+        Grant.centre_id == bindparam("centre_id"),
+        Event.act.in_(ids("acts")),
+        Event.seq > LAST_SEQ - MAX_SEARCHED,
+        Event.seq < bindparam("before"),
+    )
     .order_by(Event.seq.desc())
     .limit(bindparam("limit"))
-    .offset(bindparam("offset"))
 )
 
 
@@ -86,11 +92,13 @@ def list_recent_activity(centre_id: int) -> list[Activity]:
 
 def _iterate_events(centre_id: int) -> Iterator[Row[Any]]:
     """Yield the latest events of a centre, newest first: a few, and the others only if they are asked for."""
-    for limit, offset in ((FIRST_READ, 0), (MAX_SEARCHED, FIRST_READ)):
-        rows = fetch_rows(EVENTS, centre_id=centre_id, acts=list(ACT_PHRASES), limit=limit, offset=offset)
+    before = MAX_SEQ
+    for limit in (FIRST_READ, MAX_SEARCHED):
+        rows = fetch_rows(EVENTS, centre_id=centre_id, acts=list(ACT_PHRASES), before=before, limit=limit)
         yield from rows
         if len(rows) < limit:
             return
+        before = rows[-1].seq
 
 
 def _group_acts(rows: Iterable[Row[Any]]) -> list[Activity]:

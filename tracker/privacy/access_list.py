@@ -1,12 +1,14 @@
 """The list of who opened a candidate's portfolio: the portfolio access log as people read it."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from tracker.models import Person, PortfolioAccess
 from tracker.vocabulary import PortfolioPart, Role
 from tracker.web.formatting import clock
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 
 def describe_times(access: PortfolioAccess) -> str:
@@ -57,7 +59,7 @@ def list_accesses(candidate_id: int, centre_id: int | None, query: ListQuery) ->
         lambda row: row.PortfolioAccess,
         key=tuple(PortfolioAccess.__table__.primary_key),
         order_by={
-            "person": [func.lower(Person.name)],
+            "person": [by_name(Person.name)],
             "role": [PortfolioAccess.role],
             "opened": [PortfolioAccess.part],
             "date": [PortfolioAccess.day, PortfolioAccess.last_at],

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func
-
 from tracker.clock import day_of, today
 from tracker.models import Person, Registration
 from tracker.privacy.retention import (
@@ -15,7 +13,9 @@ from tracker.privacy.retention import (
     select_ended_or_on_hold,
     select_on_hold,
 )
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, cut_page, load_page
+from tracker.web.list_pages import cut_page, load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 RETENTION = ListDefinition[RetentionStatus](
     "retention",
@@ -50,7 +50,7 @@ def list_retention_statuses(centre_id: int, query: ListQuery) -> ListPage[Retent
         statement,
         tuple,
         key=Registration.id,
-        order_by={"candidate": [func.lower(Person.name)], "ended": [ended_at()]},
+        order_by={"candidate": [by_name(Person.name)], "ended": [ended_at()]},
     )
     return replace(listed, rows=list(build_statuses(centre_id, listed.rows)))
 
@@ -67,4 +67,5 @@ def _list_due(centre_id: int, query: ListQuery) -> ListPage[RetentionStatus]:
         query,
         rows,
         {"candidate": lambda row: row.registration.candidate.name.lower(), "ended": lambda row: row.ended_on},
+        key=lambda row: row.registration.id,
     )

@@ -20,16 +20,9 @@ from tracker.registrations.current_allocations import (
 )
 from tracker.statements import fetch_rows
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
-from tracker.web.lists import (
-    Column,
-    Filter,
-    ListDefinition,
-    ListPage,
-    ListQuery,
-    contains_words,
-    is_long,
-    load_page,
-)
+from tracker.web.list_pages import is_long, load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 NOBODY = "none"
 """The value of a filter for units that are not allocated to anybody who still has the role."""
@@ -165,7 +158,7 @@ def list_allocations(
         key=UnitAttempt.id,
         order_by={
             "": without_assessor if definition is ALLOCATIONS else [UnitAttempt.id.desc()],
-            "candidate": [func.lower(Candidate.name)],
+            "candidate": [by_name(Candidate.name)],
             "unit": [Unit.code],
             "assessor": [func.lower(Assessor.name)],
             "internal-verifier": [func.lower(Verifier.name)],

@@ -12,16 +12,9 @@ from tracker.models import Centre, Person, Registration, UnitAttempt
 from tracker.registrations.current_allocations import has_allocation
 from tracker.registrations.queries import is_not_registered, needs_allocation
 from tracker.vocabulary import AttemptState, Role
-from tracker.web.lists import (
-    Column,
-    Filter,
-    ListDefinition,
-    ListPage,
-    ListQuery,
-    contains_words,
-    is_long,
-    load_page,
-)
+from tracker.web.list_pages import is_long, load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +89,8 @@ def list_registrations(
         tuple,
         key=Registration.id,
         order_by={
-            "": [_count(_needs_allocation()).desc(), func.lower(Person.name)],
-            "candidate": [func.lower(Person.name)],
+            "": [_count(_needs_allocation()).desc(), by_name(Person.name)],
+            "candidate": [by_name(Person.name)],
             "number": [Registration.candidate_number],
             "registered": [Registration.registered_at],
             "units": [_count(_is_not_void())],

@@ -1,11 +1,13 @@
 """The list of external verifiers' visits to a centre."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, selectinload
 
 from tracker.clock import day_of, now
 from tracker.models import Centre, Person, UnitAttempt, Visit, VisitAttempt
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 
 def describe_scope(visit: Visit) -> str:
@@ -48,7 +50,7 @@ def list_visits(centre: Centre, query: ListQuery) -> ListPage[Visit]:
         lambda row: row.Visit,
         key=Visit.id,
         order_by={
-            "external-verifier": [func.lower(Person.name)],
+            "external-verifier": [by_name(Person.name)],
             "first-day": [Visit.starts_at],
             "last-day": [Visit.ends_at],
         },

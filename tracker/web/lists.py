@@ -1,7 +1,7 @@
 """Lists that people search, sort, filter and read a page at a time: their columns, parameters and pages.
 
-A list's columns are declared once. The parameters of an address are read into a `ListQuery`, and `load_page` applies
-it to a SELECT with two statements. How to add a list: CONTRIBUTING.md, "A list".
+A list's columns are declared once. The parameters of an address are read into a `ListQuery`, and `load_page`
+(tracker/web/list_pages.py) applies it to a SELECT with two statements. How to add a list: CONTRIBUTING.md, "A list".
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +10,9 @@ from datetime import date
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select, true
+from sqlalchemy import ColumnElement, func, or_, true
 
-from tracker.extensions import db
+from tracker.web.list_positions import Position, read_position, write_position
 
 PAGE_SIZES = (25, 50, 100)
 DEFAULT_PAGE_SIZE = 50
@@ -20,7 +20,6 @@ MAX_CSV_ROWS = 10_000
 MAX_COUNTED = 1_000
 """Rows of a list are counted up to here; beyond, its page says that there are more."""
 MAX_SEARCH_LENGTH = 100
-MAX_PAGE = 1_000_000
 MIN_YEAR, MAX_YEAR = 2000, 2100
 MAX_QUERY_STRING_LENGTH = 2_000
 
@@ -99,6 +98,12 @@ class ListDefinition(Generic[Row]):
         """Return the columns on the page."""
         return tuple(column for column in self.columns if not column.only_in_csv)
 
+    def describe_place(self, query: "ListQuery") -> str:
+        """Return the list with its order, search and filters as one text, to which a position in it is bound."""
+        return urlencode(
+            {"list": self.name, "order": query.sort_value or self.own_order, "q": query.words, **query.chosen}
+        )
+
     @property
     def sortable_columns(self) -> tuple[Column[Row], ...]:
         """Return the columns that the list can be sorted by."""
@@ -107,7 +112,7 @@ class ListDefinition(Generic[Row]):
 
 @dataclass(frozen=True)
 class ListQuery:
-    """The parameters of a list, within limits: search, filters, order, page size and page."""
+    """The parameters of a list, within limits: search, filters, order, page size and where the page is."""
 
     words: str = ""
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -116,7 +121,8 @@ class ListQuery:
     """The name of a column; empty for the list's own order."""
     is_descending: bool = False
     size: int = DEFAULT_PAGE_SIZE
-    page: int = 1
+    position: Position | None = None
+    """The row after which the page begins, or before which it ends; None for the first page."""
     is_csv: bool = False
     """Whether all pages are asked for, as a CSV file."""
     default_sort: str = field(default="", repr=False)
@@ -142,11 +148,6 @@ class ListQuery:
         """Return how many rows to read at most."""
         return MAX_CSV_ROWS if self.is_csv else self.size
 
-    @property
-    def offset(self) -> int:
-        """Return how many rows come before those to read."""
-        return 0 if self.is_csv else self.size * (self.page - 1)
-
     def get(self, name: str) -> str:
         """Return the value of a filter; empty if it is not set."""
         return self.chosen.get(name, "")
@@ -155,23 +156,20 @@ class ListQuery:
         """Return the day of a filter; None if it is not set."""
         return date.fromisoformat(self.chosen[name]) if name in self.chosen else None
 
-    def go_to_existing_page(self, total: int) -> "ListQuery":
-        """Return the query for the last page if its own page comes after that."""
-        return replace(self, page=max(1, min(self.page, -(-total // self.size))))
-
     def build_arguments(self, **changes: Any) -> dict[str, str]:
         """Return the arguments of an address of this list, without those that are as by default.
 
         Args:
-            changes: `q`, `sort`, `size`, `page`, `format` or a filter's name, with the value to put in its place. A
-                change of anything but the page leads to the first page.
+            changes: `q`, `sort`, `size`, `after`, `before`, `format` or a filter's name, with the value to put in its
+                place. The page that is shown now is kept only without changes.
         """
+        position = {} if changes or not self.position else self.position.build_arguments()
         arguments = {
             **self.chosen,
             "q": self.words,
             "sort": "" if self.sort_value == self.default_sort else self.sort_value,
             "size": "" if self.size == DEFAULT_PAGE_SIZE else str(self.size),
-            "page": str(self.page) if self.page > 1 and not changes else "",
+            **position,
             **{name: str(value or "") for name, value in changes.items()},
         }
         return {name: value for name, value in arguments.items() if value}
@@ -191,6 +189,12 @@ class ListPage(Generic[Row]):
     total: int
     is_counted: bool = True
     """False if there are more rows than were counted; `total` is then one more than `MAX_COUNTED`."""
+    rows_before: int | None = 0
+    """How many rows come before those of the page; None if they were not counted."""
+    ends: tuple[Sequence[Any], Sequence[Any]] | None = None
+    """What the first and the last row of the page are sorted by, and what identifies them."""
+    has_previous: bool = False
+    has_next: bool = False
 
     @property
     def total_words(self) -> str:
@@ -198,24 +202,30 @@ class ListPage(Generic[Row]):
         return f"{self.total:,}" if self.is_counted else f"more than {MAX_COUNTED:,}"
 
     @property
-    def first(self) -> int:
-        """Return the position of the first row, counted from 1; 0 for an empty list."""
-        return self.query.offset + 1 if self.rows else 0
+    def range_words(self) -> str:
+        """Return which rows are shown, such as `51–100`; how many where it is not known which."""
+        if self.rows_before is None:
+            return f"{len(self.rows):,}"
+        return f"{self.rows_before + bool(self.rows):,}–{self.rows_before + len(self.rows):,}"
 
     @property
-    def last(self) -> int:
-        """Return the position of the last row."""
-        return self.query.offset + len(self.rows)
+    def previous_arguments(self) -> dict[str, str]:
+        """Return the argument of the address of the page before this one."""
+        return self._write_position(is_before=True)
 
     @property
-    def pages(self) -> int:
-        """Return how many pages there are, at least one."""
-        return max(1, -(-self.total // self.query.size))
+    def next_arguments(self) -> dict[str, str]:
+        """Return the argument of the address of the page after this one."""
+        return self._write_position(is_before=False)
 
-    @property
-    def has_next(self) -> bool:
-        """Return whether a page follows."""
-        return self.query.page < self.pages
+    def _write_position(self, *, is_before: bool) -> dict[str, str]:
+        assert self.ends is not None  # noqa: S101 - a page with a neighbour has rows
+        values = self.ends[0 if is_before else 1]
+        return {
+            "before" if is_before else "after": write_position(
+                self.definition.describe_place(self.query), values, is_before=is_before
+            )
+        }
 
     @property
     def csv_length(self) -> int:
@@ -271,18 +281,19 @@ def read_list_query(
     columns = {column.name for column in definition.sortable_columns}
     if sort.removeprefix("-") not in columns:
         sort = definition.default_sort
-    size, page = _read_number(arguments.get("size", "")), _read_number(arguments.get("page", ""))
+    size = _read_number(arguments.get("size", ""))
     values = {each.name: _read_choice(each, arguments.get(each.name, "")) for each in filters}
-    return ListQuery(
+    query = ListQuery(
         words=read_search_words(arguments),
         chosen={name: value for name, value in values.items() if value},
         sort=sort.removeprefix("-"),
         is_descending=sort.startswith("-"),
         size=size if size in PAGE_SIZES else DEFAULT_PAGE_SIZE,
-        page=max(1, min(page, MAX_PAGE)),
         is_csv=arguments.get("format") == "csv",
         default_sort=definition.default_sort,
     )
+    token = arguments.get("after", "") or arguments.get("before", "")
+    return replace(query, position=read_position(definition.describe_place(query), token))
 
 
 def parse_query_string(definition: ListDefinition[Any], text: str, filters: Sequence[ListFilter] = ()) -> ListQuery:
@@ -295,73 +306,9 @@ def read_search_words(arguments: Mapping[str, str]) -> str:
     return " ".join(arguments.get("q", "")[:MAX_SEARCH_LENGTH].split())
 
 
-def load_page(
-    definition: ListDefinition[Row],
-    query: ListQuery,
-    statement: Select[*tuple[Any, ...]],
-    build_row: Callable[[Any], Row],
-    *,
-    key: SQLColumnExpression[Any] | tuple[SQLColumnExpression[Any], ...],
-    order_by: Mapping[str, Sequence[SQLColumnExpression[Any]]],
-) -> ListPage[Row]:
-    """Load a page of a list with two SQL statements: one counts the rows, one reads those of the page.
-
-    Rows are counted up to `MAX_COUNTED`, so that a page costs the same however long the list is; all of them where a
-    page beyond that or the CSV file is asked for.
-
-    Args:
-        definition: the list.
-        query: what is asked for.
-        statement: selects the rows that the search and the filters leave, without order and limit.
-        build_row: makes a row of the list from a row of the statement.
-        key: what identifies a row, one column or several; it sorts rows that are otherwise equal.
-        order_by: what each sortable column sorts by, by the column's name; the list's own order has an empty name.
-    """
-    keys = key if isinstance(key, tuple) else (key,)
-    counted = statement.with_only_columns(*keys, maintain_column_froms=True).order_by(None)
-    counts_all = query.is_csv or query.offset + query.size > MAX_COUNTED
-    if not counts_all:
-        counted = counted.limit(MAX_COUNTED + 1)
-    total = db.session.scalar(select(func.count()).select_from(counted.subquery())) or 0
-    query = query.go_to_existing_page(total)
-    order = [
-        _order_by(element, is_descending=query.is_descending) if query.sort else element
-        for element in order_by[query.sort]
-    ]
-    rows = db.session.execute(statement.order_by(*order, *keys).limit(query.limit).offset(query.offset))
-    return ListPage(definition, query, [build_row(row) for row in rows], total, counts_all or total <= MAX_COUNTED)
-
-
 def describe_total(total: int) -> str:
     """Return how many there are, such as `204` or `more than 1,000`, where they were counted up to `MAX_COUNTED`."""
     return f"{total:,}" if total <= MAX_COUNTED else f"more than {MAX_COUNTED:,}"
-
-
-def is_long(statement: Select[*tuple[Any, ...]]) -> bool:
-    """Return whether a statement selects more rows than are counted. Runs one SQL statement."""
-    counted = select(func.count()).select_from(statement.limit(MAX_COUNTED + 1).subquery())
-    return (db.session.scalar(counted) or 0) > MAX_COUNTED
-
-
-def cut_page(
-    definition: ListDefinition[Row],
-    query: ListQuery,
-    rows: Sequence[Row],
-    order_by: Mapping[str, Callable[[Row], Any]],
-) -> ListPage[Row]:
-    """Return a page of rows that are in memory already. Rows without a value come last, whatever the direction.
-
-    Args:
-        definition: the list.
-        query: what is asked for.
-        rows: what the search and the filters leave, in the order of rows that are otherwise equal.
-        order_by: what each sortable column sorts by, by the column's name.
-    """
-    query = query.go_to_existing_page(len(rows))
-    value_of = order_by[query.sort]
-    ordered = sorted((row for row in rows if value_of(row) is not None), key=value_of, reverse=query.is_descending)
-    ordered += [row for row in rows if value_of(row) is None]
-    return ListPage(definition, query, ordered[query.offset : query.offset + query.limit], len(rows))
 
 
 def contains_words(query: ListQuery, *columns: Any) -> ColumnElement[bool]:
@@ -371,15 +318,6 @@ def contains_words(query: ListQuery, *columns: Any) -> ColumnElement[bool]:
     words = query.words.lower()
     conditions = [func.lower(column).contains(words, autoescape=True) for column in columns]
     return or_(*conditions)
-
-
-def _order_by(element: SQLColumnExpression[Any], *, is_descending: bool) -> ColumnElement[Any]:
-    """Return the order by an element, rows without a value last; a column that always has one needs no such words.
-
-    With them PostgreSQL could not read an index backwards.
-    """
-    order = element.desc() if is_descending else element.asc()
-    return order.nulls_last() if getattr(element, "nullable", True) else order
 
 
 def _read_choice(list_filter: ListFilter, text: str) -> str:

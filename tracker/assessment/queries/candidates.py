@@ -27,7 +27,8 @@ from tracker.models import (
 )
 from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AttemptState, Role
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, cut_page
+from tracker.web.list_pages import cut_page
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery
 
 QUIET_AFTER = timedelta(days=30)
 """How long ago the last submission was of a candidate who is listed as without activity."""
@@ -179,6 +180,7 @@ def list_candidates(candidates: Iterable[CandidateToAssess], query: ListQuery) -
             "to-assess": lambda row: row.waiting_since,
             "last-activity": lambda row: row.last_submitted_at,
         },
+        key=lambda row: row.registration_id,
     )
     needs_more = count_needs_more(unit.attempt_id for row in listed.rows for unit in row.units)
     return replace(

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from tracker.assessment.queries.queue import EvidenceToAssess, QueueItem, group_by_age
 from tracker.clock import day_of
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, cut_page
+from tracker.web.list_pages import cut_page
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery
 
 QUEUE = ListDefinition[QueueItem](
     "queue",
@@ -33,6 +34,7 @@ def list_queue(rows: Sequence[QueueItem], query: ListQuery) -> ListPage[QueueIte
             "criteria": lambda row: row.claim_count,
             "in-the-queue": lambda row: row.queued_at,
         },
+        key=lambda row: row.first.evidence_id,
     )
 
 

@@ -9,7 +9,8 @@ from tracker.clock import day_of
 from tracker.models import ImportRun, Person
 from tracker.units import formats
 from tracker.vocabulary import ImportState
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.models import Qualification
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, cut_page
+from tracker.web.list_pages import cut_page
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery
 
 QUALIFICATIONS = ListDefinition[Qualification](
     "qualifications",
@@ -33,4 +34,5 @@ def list_qualification_rows(centre_ids: Collection[int], query: ListQuery) -> Li
         query,
         rows,
         {"code": lambda row: row.code.casefold(), "title": lambda row: row.title.casefold()},
+        key=lambda row: row.id,
     )

@@ -12,7 +12,9 @@ from tracker.library.queries.units import is_unit_visible_at
 from tracker.models import Criterion, Unit, UnitCode
 from tracker.units.standards_folder import normalise_code
 from tracker.vocabulary import DocumentType
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery
 
 MAX_TERMS = 8
 EXCERPT_BEFORE, EXCERPT_AFTER = 60, 140
@@ -88,7 +90,7 @@ def search_units(centre_ids: Collection[int], query: ListQuery) -> ListPage[Unit
         order_by={
             "": [*_order_by_match(query, terms), Unit.code, Unit.id.desc()],
             "code": [Unit.code],
-            "title": [func.lower(Unit.title)],
+            "title": [by_name(Unit.title)],
             "type": [Unit.document_type, Unit.code],
         },
     )

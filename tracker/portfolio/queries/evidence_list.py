@@ -20,7 +20,8 @@ from tracker.portfolio.queries.index import (
 )
 from tracker.vocabulary import AttemptState, Method
 from tracker.web.formatting import day, period
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 EVIDENCE = ListDefinition[IndexLine](
     "evidence",

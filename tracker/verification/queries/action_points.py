@@ -11,7 +11,9 @@ from tracker.extensions import db
 from tracker.models import ActionPoint, Person, Unit, UnitAttempt
 from tracker.verification.queries.allocated import select_allocated
 from tracker.vocabulary import AttemptState
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.list_positions import by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def list_action_points(person_id: int, query: ListQuery) -> ListPage[AllocatedAc
         key=ActionPoint.id,
         order_by={
             "": [ActionPoint.closed_at.is_not(None), ActionPoint.responded_at.is_(None), ActionPoint.raised_at],
-            "candidate": [func.lower(Person.name)],
+            "candidate": [by_name(Person.name)],
             "unit": [Unit.code],
             "raised": [ActionPoint.raised_at],
             "due": [ActionPoint.due_on],

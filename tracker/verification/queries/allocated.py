@@ -12,7 +12,9 @@ from tracker.extensions import db
 from tracker.models import Allocation, Person, Sample, Signature, Unit, UnitAttempt
 from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AttemptState, Role, SignatureRole
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
+from tracker.web.list_pages import load_page
+from tracker.web.list_positions import SortKey, by_name
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 
 Assessor, Assessing = aliased(Person), aliased(Allocation)
 
@@ -77,7 +79,7 @@ def count_attempts_to_verify(person_id: int) -> int:
 def list_attempts_to_verify(person_id: int, query: ListQuery) -> ListPage[AllocatedAttempt]:
     """List a page of the confirmed attempts allocated to an internal verifier. Runs two SQL statements."""
     statement = _select_attempts(person_id, query).where(UnitAttempt.state == AttemptState.CONFIRMED)
-    order_by = {**_order_by(), "confirmed": [Signature.signed_at]}
+    order_by = {**_order_by(), "confirmed": [SortKey(Signature.signed_at)]}
     return load_page(
         TO_VERIFY, query, statement, lambda row: AllocatedAttempt(*row), key=UnitAttempt.id, order_by=order_by
     )
@@ -99,7 +101,7 @@ def list_other_attempts(person_id: int, query: ListQuery) -> ListPage[AllocatedA
     if state := query.get("state"):
         statement = statement.where(UnitAttempt.state == AttemptState(state))
     is_open = UnitAttempt.state.in_((AttemptState.IN_PROGRESS, AttemptState.ASSESSED))
-    order_by = {**_order_by(), "": [is_open.desc(), func.lower(Person.name)]}
+    order_by = {**_order_by(), "": [is_open.desc(), by_name(Person.name)]}
     return load_page(
         OTHER_UNITS, query, statement, lambda row: AllocatedAttempt(*row), key=UnitAttempt.id, order_by=order_by
     )
@@ -158,7 +160,7 @@ def _select_attempts(person_id: int, query: ListQuery) -> Select[Any]:
 def _order_by() -> dict[str, list[Any]]:
     """Return what the columns sort by that both lists have."""
     return {
-        "candidate": [func.lower(Person.name)],
+        "candidate": [by_name(Person.name)],
         "unit": [Unit.code],
         "assessor": [func.lower(Assessor.name)],
         "last-sampled": [_last_sampled_at()],

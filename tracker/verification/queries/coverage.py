@@ -11,7 +11,8 @@ from tracker.extensions import db
 from tracker.models import Claim, Decision, EvidenceVersion, Person, Sample, SampleItem, Signature, Unit, UnitAttempt
 from tracker.verification.queries.allocated import select_allocated
 from tracker.vocabulary import AttemptState, Method, SignatureRole
-from tracker.web.lists import Column, DayFilter, ListDefinition, ListPage, ListQuery, cut_page
+from tracker.web.list_pages import cut_page
+from tracker.web.lists import Column, DayFilter, ListDefinition, ListPage, ListQuery
 
 CONFIRMED = (AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED)
 PERIOD = (DayFilter("from", "Sampled from"), DayFilter("until", "Sampled until"))
@@ -108,6 +109,7 @@ def _cut_page(
             subject: lambda row: row.subject,
             "share-of-decisions": lambda row: row.share,
         },
+        key=lambda row: [row.assessor, row.subject],
     )
 
 
