@@ -1,4 +1,4 @@
-"""`flask backup`, `flask restore` and `flask storage check`."""
+"""`flask backup`, `flask restore`, `flask storage check` and `flask storage copy`."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from tracker.web.formatting import counted
 if TYPE_CHECKING:
     from tracker.ledger.trust_anchor import TrustAnchor
 
-storage_cli = AppGroup("storage", help="Check the stored files against the database.")
+storage_cli = AppGroup("storage", help="Check the stored files against the database, and copy them.")
 
 
 @click.command("backup")
@@ -116,3 +116,33 @@ def check_storage(repair: bool) -> None:
     if not missing and not orphans:
         click.echo("Every row has its file, and every file has its row.")
     sys.exit(1 if missing or (orphans and not repair) else 0)
+
+
+@storage_cli.command("copy")
+@click.argument("target")
+def copy_storage(target: str) -> None:
+    """Copy all stored files to TARGET: a folder, or a bucket as in STORAGE_URL. Nothing is deleted.
+
+    The server can keep running. What it stores meanwhile is copied by the next run, which leaves out what is there.
+    Exit with 1 if a file could not be copied.
+    """
+    from tracker.config import parse_storage_url
+    from tracker.errors import TrackerError
+    from tracker.storage.copying import CopyOutcome, copy_files
+
+    counts = dict.fromkeys(CopyOutcome, 0)
+    try:
+        for copied in copy_files(parse_storage_url(target)):
+            counts[copied.outcome] += 1
+            if copied.fault:
+                click.echo(f"✗ {copied.fault}")
+    except (TrackerError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"The files could not be copied: {error.strerror or error}. Copied before that: "
+            f"{counts[CopyOutcome.COPIED]}. Run the command again to continue."
+        ) from error
+    figures = ", ".join(f"{number} {outcome.value}" for outcome, number in counts.items() if number)
+    click.echo(f"Files: {figures or 'none'}.")
+    sys.exit(1 if counts[CopyOutcome.FAULTY] else 0)

@@ -21,8 +21,18 @@ __all__ = ["DamagedFile", "StoreEntry", "StoredFile"]
 
 def get_store() -> Store:
     """Return the installation's folder or bucket."""
-    location: S3Location | None = current_app.config["S3_LOCATION"]
-    return _get_bucket(location) if location else FolderStore(current_app.config["ATTACHMENTS_PATH"])
+    return open_store(get_location())
+
+
+def get_location() -> Path | S3Location:
+    """Return where the installation keeps its files."""
+    location: Path | S3Location = current_app.config["S3_LOCATION"] or current_app.config["ATTACHMENTS_PATH"]
+    return location
+
+
+def open_store(location: Path | S3Location) -> Store:
+    """Return the folder or bucket at a location."""
+    return _get_bucket(location) if isinstance(location, S3Location) else FolderStore(location)
 
 
 def save(stream: IO[bytes]) -> StoredFile:
