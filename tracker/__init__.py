@@ -66,33 +66,14 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         settings: the installation's settings; read from the environment if None.
         overrides: entries of Flask's config that replace those made from the settings.
     """
-    from tracker import log_output, security_log
-    from tracker.accounts import unsaved_forms
     from tracker.background import jobs
     from tracker.background.lazy_commands import LazyGroup
     from tracker.config import Settings
     from tracker.counters import share_counters
     from tracker.demo import guard
-    from tracker.extensions import csrf, db
     from tracker.job_runs import kinds
-    from tracker.ledger import transactions
-    from tracker.privacy import access_log
     from tracker.registrations import due_releases
     from tracker.sandbox.slots import share_slots
-    from tracker.web import (
-        compression,
-        error_pages,
-        filters,
-        idempotency,
-        measurements,
-        refusal_log,
-        request_log,
-        route_rules,
-        save_confirmation,
-        security_headers,
-        static_files,
-        trusted_proxies,
-    )
     from tracker.web.application import Tracker
 
     settings = settings or Settings.from_environment()
@@ -108,17 +89,53 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     share_slots(settings.instance_path / "slots")
     share_counters(settings.instance_path / "metrics")
+    init_every_request(app)
+    init_requests_with_database(app)
+    due_releases.init_app(app, release_due_in)
+    jobs.init_app(app, load_jobs, find_fault=guard.find_mismatch)
+    kinds.init_app(app, load_job_kinds)
+    app.cli = LazyGroup(COMMANDS)
+    return app
+
+
+def init_every_request(app: "Tracker") -> None:
+    """Register what every request needs, also one for a static file: logs, headers, compression.
+
+    What runs before a request runs in this order, and what runs after it in the reverse order.
+    """
+    from tracker import log_output, security_log
+    from tracker.web import (
+        compression,
+        measurements,
+        refusal_log,
+        request_log,
+        security_headers,
+        static_files,
+        trusted_proxies,
+    )
 
     static_files.init_app(app)
     trusted_proxies.init_app(app)
-    # before the others, so that it measures them too
-    measurements.init_app(app, (request_log.write, measurements.count_for_metrics))
-    compression.init_app(app)  # registered before the others, it runs after them, on the finished page
+    measurements.init_app(
+        app, (request_log.write, measurements.count_for_metrics)
+    )  # first, to measure the others too
+    compression.init_app(app)  # early, so that after a request it compresses the finished page
     log_output.init_app(app)
     security_log.init_app()
     request_log.init_app(app)
     refusal_log.init_app(app)
     security_headers.init_app(app)
+
+
+def init_requests_with_database(app: "Tracker") -> None:
+    """Register the database, and what requests do with it: find who is signed in, check access, show errors."""
+    from tracker.accounts import unsaved_forms
+    from tracker.demo import guard
+    from tracker.extensions import csrf, db
+    from tracker.ledger import transactions
+    from tracker.privacy import access_log
+    from tracker.web import error_pages, filters, idempotency, measurements, route_rules, save_confirmation
+
     db.init_app(app)
     csrf.init_app(app)
     init_sign_in(app)
@@ -132,11 +149,6 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     filters.init_app(app)
     access_log.init_app(app)
     error_pages.init_app(app)
-    due_releases.init_app(app, release_due_in)
-    jobs.init_app(app, load_jobs, find_fault=guard.find_mismatch)
-    kinds.init_app(app, load_job_kinds)
-    app.cli = LazyGroup(COMMANDS)
-    return app
 
 
 def init_sign_in(app: "Tracker") -> None:
