@@ -29,8 +29,11 @@ from tracker.ledger import checkpoints, events, keys, read_only, transactions
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import compute_fingerprint
-from tracker.models import Centre, Event, Person
+from tracker.models import Centre, Event, Grant, JobRun, Person, UnitAttempt
+from tracker.recording_forms.cohort_choice import CohortChoice
+from tracker.recording_forms.cohort_printing import start_printing
 from tracker.storage import file_store
+from tracker.vocabulary import AttemptState, Role
 
 pytestmark = [
     pytest.mark.slow,
@@ -76,6 +79,23 @@ class TestBackup:
         assert not list(folder.rglob("*.key"))
         names = {entry.name for entry in file_store.list_files() if "." not in entry.name}
         assert set(manifest.files) == names
+
+    @pytest.mark.usefixtures("demonstration")
+    def test_files_of_jobs_are_left_out(self, tmp_path: Path) -> None:
+        with transaction():
+            attempt = db.session.scalars(
+                select(UnitAttempt).where(UnitAttempt.state == AttemptState.IN_PROGRESS)
+            ).first()
+            assert attempt
+            grants = select(Grant).where(Grant.centre_id == attempt.centre_id, Grant.role == Role.ADMINISTRATOR)
+            dan = db.session.scalars(grants).one()
+            actor = Actor(dan.person_id, dan.id)
+            run_id = start_printing(attempt.centre, CohortChoice((attempt.id,), 1), actor).id
+        db.session.expire_all()
+        result = db.session.get_one(JobRun, run_id).result_sha256
+        assert result
+        assert file_store.exists(result)
+        assert result not in read_manifest(make_backup(tmp_path / "kept"))[0].files
 
     def test_without_a_signing_key_no_backup_is_made(self, app: Flask, tmp_path: Path) -> None:
         result = app.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])

@@ -34,6 +34,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "any": {
         "/centres/*/people?*q=*": SEARCH,
         "/centres/*/registrations?*q=*": SEARCH,
+        "/centres/*/forms/print?*q=*": SEARCH,
         "/centres/*/allocations?*q=*": SEARCH,
         "/centres/*/registrations?*show=to-allocate": NOT_STORED,
         "/centres/*/retention?size=25": NOT_STORED,
