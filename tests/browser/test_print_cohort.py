@@ -8,9 +8,9 @@ from tests.browser.accessibility import bring_axe, find_violations
 from tests.browser.conftest import LiveServer
 from tests.browser.test_unsaved_text import start_session
 from tracker.background import jobs
-from tracker.job_runs import running
 from tracker.job_runs.running import run_job
 from tracker.ledger.transactions import transaction
+from tracker.recording_forms.cohort_printing import CohortPrinting
 from tracker.vocabulary import Role
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ def test_an_administrator_prints_the_forms_of_a_cohort(
 ) -> None:
     queued: list[int] = []
     monkeypatch.setattr(jobs.Jobs, "put", lambda _self, _job, run_id, **_options: queued.append(run_id))
-    monkeypatch.setattr(running, "MAX_TURN_SECONDS", 0.0)
+    monkeypatch.setattr(CohortPrinting, "turn_seconds", 0.0)
     with live_server.open_world() as world, transaction():
         ana = factories.make_person("Ana Ferreira", world.northgate, Role.CANDIDATE)
         factories.make_attempt(factories.make_registration(ana, world.northgate, world.dan), "CFACC15")

@@ -14,7 +14,7 @@ from tracker.background import jobs
 from tracker.clock import LONDON, now
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
-from tracker.job_runs import running, services
+from tracker.job_runs import services
 from tracker.job_runs.running import MAX_ATTEMPTS, STALLED_AFTER, resume_job_runs, run_job
 from tracker.ledger.transactions import transaction
 from tracker.models import Grant
@@ -98,10 +98,8 @@ class TestSteps:
         assert counting.counted == [0, 1, 2]
         assert reload_run(run_id).state is JobState.FINISHED
 
-    def test_a_long_run_lets_other_jobs_run(
-        self, start: Start, counting: Counting, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(running, "MAX_TURN_SECONDS", 0.0)
+    def test_a_long_run_lets_other_jobs_run(self, start: Start, counting: Counting, by_hand: list[int]) -> None:
+        counting.turn_seconds = 0.0
         run_id = start()
         by_hand.clear()
         run_job(run_id)

@@ -34,7 +34,7 @@ def test_imports_that_have_not_ended_become_job_runs(empty_app: Flask) -> None:
     migrate("0026_job_runs")
     assert db.session.scalar(text("SELECT count(*) FROM job_run")) == 0
     db.session.remove()
-    migrate("0027_import_jobs")
+    migrate(REVISIONS[0])
     jobs = {state: find_run_about(UNIT_IMPORT.name, run_id) for state, run_id in ids.items()}
     assert {state for state, job in jobs.items() if job} == {ImportState.RUNNING, ImportState.FAILED}
     running, failed = jobs[ImportState.RUNNING], jobs[ImportState.FAILED]

@@ -8,27 +8,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
 from tests.job_runs.conftest import by_hand, reload_run
+from tests.pausing import run_while_paused
 from tests.stored_files import stored_path
 from tracker.clock import LONDON
 from tracker.errors import FormNotRendered, Invalid
 from tracker.extensions import db
-from tracker.job_runs import services
+from tracker.job_runs import files, services
 from tracker.job_runs.files import delete_expired_job_files, drop_files_of
 from tracker.job_runs.running import STALLED_AFTER, resume_job_runs, run_job
-from tracker.ledger.transactions import transaction
+from tracker.ledger.transactions import lock_rows, transaction
 from tracker.models import Erasure, Event, JobRun, JobStep, Person, PortfolioAccess, UnitAttempt
+from tracker.privacy.export_account import list_job_runs
 from tracker.recording_forms import cohort_choice, cohort_printing
 from tracker.recording_forms.cohort_choice import choose_forms
 from tracker.recording_forms.cohort_printing import start_printing
 from tracker.recording_forms.form_content import FormContent
 from tracker.registrations.services import withdraw_candidate
-from tracker.storage import file_store
+from tracker.storage import file_references, file_store
 from tracker.storage.file_references import list_temporary_files
 from tracker.storage.reconciliation import list_missing_files, list_orphan_files
 from tracker.vocabulary import FormOutcome, JobState, PortfolioPart, Role
@@ -299,6 +302,26 @@ class TestFiles:
         assert (reload_run(run_id).state, len(rendered)) == (JobState.FINISHED, 4)
 
     @pytest.mark.usefixtures("rendered")
+    def test_files_that_a_killed_process_did_not_delete_are_deleted_by_the_worker(
+        self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        remove, removed = file_references.remove_files, []
+
+        def fail(hashes: list[str]) -> None:
+            removed.extend(hashes)
+            raise OSError("the store cannot be reached")
+
+        monkeypatch.setattr(files, "remove_files", fail)
+        run_id = start(world, world.alice)
+        assert reload_run(run_id).state is JobState.FINISHED
+        assert [stored_path(each).exists() for each in removed] == [True, True]
+        assert client(world.dan).get(f"/jobs/{run_id}").status_code == 200
+        monkeypatch.setattr(files, "remove_files", remove)
+        delete_expired_job_files()
+        assert [stored_path(each).exists() for each in removed] == [False, False]
+        assert reload_run(run_id).files_to_delete is None
+
+    @pytest.mark.usefixtures("rendered")
     def test_erasing_a_candidate_deletes_the_file_with_their_forms(
         self, world: World, ana: Person, client: Browser
     ) -> None:
@@ -340,6 +363,23 @@ class TestFiles:
         run_job(run_id)
         assert list(list_stored(run_id)) == []
         assert db.session.scalars(select(JobStep.outcome)).all() == [FormOutcome.ERASED]
+
+    @pytest.mark.usefixtures("by_hand", "rendered")
+    def test_an_erasure_waits_for_a_form_that_is_being_stored(self, app: Flask, world: World) -> None:
+        run_id, alices = start(world, world.alice), [world.cfacc15.id, world.inscc004.id]
+        candidate_id, centre_id, registration_id = world.alice.id, world.northgate.id, world.registration.id
+        dan = world.dan
+
+        def erase() -> None:
+            with transaction():
+                lock_rows(UnitAttempt, alices)  # as an erasure does first
+                mark_erased(registration_id, db.session.merge(dan))
+                drop_files_of(candidate_id, centre_id)
+
+        run_while_paused(app, (cohort_printing, "_measure_steps"), lambda: run_job(run_id), erase)
+        assert list(list_stored(run_id)) == []
+        outcomes = db.session.scalars(select(JobStep.outcome).where(JobStep.run_id == run_id)).all()
+        assert set(outcomes) <= {FormOutcome.ERASED}
 
     @pytest.mark.usefixtures("by_hand", "rendered")
     def test_the_comparison_of_files_knows_them_and_a_backup_leaves_them_out(self, world: World) -> None:
@@ -436,6 +476,13 @@ class TestOnScreen:
         download(client(world.dan), run_id)
         db.session.rollback()
         assert [row.candidate_id for row in db.session.scalars(select(PortfolioAccess))] == [ana.id]
+
+    @pytest.mark.usefixtures("rendered")
+    def test_the_own_data_of_who_started_it_lists_the_job(self, world: World) -> None:
+        start(world, world.alice)
+        (job,) = list_job_runs(world.dan)
+        assert (job["title"], job["state"], job["done"]) == ("2 recording forms of 1 candidate", "Finished", 2)
+        assert list_job_runs(world.alice) == []
 
     @pytest.mark.usefixtures("rendered")
     def test_people_of_other_roles_and_centres_see_nothing_of_it(self, world: World, client: Browser) -> None:

@@ -1,12 +1,18 @@
-"""The files of job runs: those of their steps and the result, kept for some hours and deleted when one is erased."""
+"""The files of job runs: those of their steps and the result, kept for some hours and deleted when one is erased.
+
+What is to be deleted is stored with the job run in the transaction that drops it. So a process that is killed before
+it deleted the files leaves them to the next minute of the worker.
+"""
 
 from collections.abc import Iterable
+from logging import getLogger
 
 from sqlalchemy import delete, select
 
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.job_runs.kinds import get_kind
+from tracker.job_runs.queries import find_run
 from tracker.ledger import transactions
 from tracker.models import JobRun, JobStep
 from tracker.storage.file_references import remove_files
@@ -16,8 +22,9 @@ ERASED = (
     "The file was deleted, because the records of a candidate whose form is in it were erased. Start the job again "
     "to make a file without that candidate."
 )
-MAX_EXPIRED = 50
-"""The most job runs whose files one transaction deletes."""
+MAX_AT_ONCE = 50
+"""The most job runs whose files are deleted in one minute."""
+logger = getLogger(__name__)
 
 
 def list_step_files(run_id: int) -> list[JobStep]:
@@ -32,7 +39,7 @@ def drop_step_files(run: JobRun) -> None:
     for step in list_step_files(run.id):
         hashes.append(step.sha256)
         step.sha256 = None
-    _remove_after_commit(hashes)
+    _delete_after_commit(run, hashes)
 
 
 def drop_files(run: JobRun) -> None:
@@ -40,7 +47,7 @@ def drop_files(run: JobRun) -> None:
     hashes = [run.result_sha256, *(step.sha256 for step in list_step_files(run.id))]
     db.session.execute(delete(JobStep).where(JobStep.run_id == run.id))
     run.result_sha256, run.result_size, run.expires_at = None, 0, None
-    _remove_after_commit(hashes)
+    _delete_after_commit(run, hashes)
 
 
 def drop_files_of(candidate_id: int, centre_id: int) -> None:
@@ -64,21 +71,38 @@ def drop_files_of(candidate_id: int, centre_id: int) -> None:
         if run.result_sha256:
             hashes.append(run.result_sha256)
             run.result_sha256, run.result_size, run.message = None, 0, ERASED
-        _remove_after_commit(hashes)
+        _delete_after_commit(run, hashes)
 
 
 def delete_expired_job_files() -> None:
-    """Delete the files of job runs that ended long enough ago; the worker calls it every minute."""
-    expired = select(JobRun.id).where(JobRun.expires_at <= now()).order_by(JobRun.id).limit(MAX_EXPIRED)
+    """Delete the files of job runs that ended long enough ago, and what was left to delete. A job of every minute."""
+    left = select(JobRun.id).where(JobRun.files_to_delete.is_not(None)).order_by(JobRun.id).limit(MAX_AT_ONCE)
+    expired = select(JobRun.id).where(JobRun.expires_at <= now()).order_by(JobRun.id).limit(MAX_AT_ONCE)
     with transactions.reading():
-        if db.session.scalar(expired.limit(1)) is None:
-            return
+        run_ids, is_due = list(db.session.scalars(left)), db.session.scalar(expired.limit(1)) is not None
+    for run_id in run_ids:
+        delete_dropped_files(run_id)
+    if is_due:
+        with transactions.transaction():
+            query = select(JobRun).where(JobRun.id.in_(expired)).order_by(JobRun.id).with_for_update(of=JobRun)
+            for run in db.session.scalars(query).all():
+                drop_files(run)
+                if run.state is JobState.FAILED:
+                    run.done = 0  # without its files, a retry has to begin again
+
+
+def delete_dropped_files(run_id: int) -> None:
+    """Delete from the store what a job run says is to be deleted, unless other rows need it, and then forget it."""
+    with transactions.reading():
+        run = find_run(run_id)
+        hashes = run.files_to_delete if run else None
+    if not hashes:
+        return
+    remove_files(hashes)
     with transactions.transaction():
-        query = select(JobRun).where(JobRun.id.in_(expired)).order_by(JobRun.id).with_for_update(of=JobRun)
-        for run in db.session.scalars(query).all():
-            drop_files(run)
-            if run.state is JobState.FAILED:
-                run.done = 0  # without its files, a retry has to begin again
+        run = find_run(run_id, lock=True)
+        if run and run.files_to_delete:
+            run.files_to_delete = [each for each in run.files_to_delete if each not in hashes] or None
 
 
 def set_expiry(run: JobRun) -> None:
@@ -87,7 +111,18 @@ def set_expiry(run: JobRun) -> None:
     run.expires_at = now() + lifetime if lifetime else None
 
 
-def _remove_after_commit(hashes: Iterable[str | None]) -> None:
-    found = sorted({sha256 for sha256 in hashes if sha256})
+def _delete_after_commit(run: JobRun, hashes: Iterable[str | None]) -> None:
+    found = {sha256 for sha256 in hashes if sha256}
     if found:
-        transactions.after_commit(lambda: remove_files(found))
+        run.files_to_delete = sorted({*(run.files_to_delete or ()), *found})
+        run_id = run.id
+        transactions.after_commit(lambda: _delete_now(run_id))
+
+
+def _delete_now(run_id: int) -> None:
+    """Delete the files. The act is committed, so an error is only logged: the worker tries again every minute."""
+    try:
+        delete_dropped_files(run_id)
+    except Exception:
+        transactions.rollback()
+        logger.exception("Files of job run %s could not be deleted. The worker will delete them", run_id)

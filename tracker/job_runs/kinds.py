@@ -60,6 +60,8 @@ class JobKind:
     """What its steps are counted in, such as `form`."""
     file_lifetime: timedelta | None = None
     """How long its files are kept after it has ended; None for a kind that makes none."""
+    turn_seconds: float = 5.0
+    """After this time it goes to the end of the queue, so that other jobs do not wait longer."""
     page: tuple[str, str] | None = None
     """The endpoint of the kind's own page and the argument for `subject_id`; None where the page of jobs shows it."""
 

@@ -26,8 +26,6 @@ from tracker.ledger.transactions import reading, transaction
 from tracker.models import Grant, JobRun, Person
 from tracker.vocabulary import JobState
 
-MAX_TURN_SECONDS = 20.0
-"""After this time a job run goes to the end of the queue, so that other jobs do not wait longer."""
 STALLED_AFTER = timedelta(minutes=2)
 """Without progress for this long, the worker of a job run is thought to have died."""
 MAX_ATTEMPTS = 3
@@ -136,7 +134,7 @@ def _check_may_continue(run: JobRun) -> None:
 def _take_turn(run: RunFacts, kind: JobKind) -> None:
     """Take steps until the job run has ended, the worker is stopping or the turn is over."""
     queue = jobs.get_jobs()
-    end = time.monotonic() + MAX_TURN_SECONDS
+    end = time.monotonic() + kind.turn_seconds
     prepared = kind.prepare(run)
     while _take_next_step(run.id, kind, prepared):
         if queue.stopping.is_set():

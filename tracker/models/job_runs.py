@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
@@ -20,6 +20,12 @@ class JobRun(Base):
         Index("ix_job_run_state", "state", "id"),
         Index("ix_job_run_kind_subject_id", "kind", "subject_id"),
         Index("ix_job_run_expires_at", "expires_at"),
+        Index(
+            "ix_job_run_files_to_delete",
+            "id",
+            sqlite_where=text("files_to_delete IS NOT NULL"),
+            postgresql_where=text("files_to_delete IS NOT NULL"),
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -52,6 +58,8 @@ class JobRun(Base):
     result_size: Mapped[int]
     expires_at: Mapped[datetime | None]
     """When its files are deleted."""
+    files_to_delete: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """Hashes of files that no row needs any more, until they are deleted from the store."""
     version: Mapped[int] = mapped_column()
 
     started_by: Mapped[Person] = relationship()

@@ -52,6 +52,7 @@ class UnitImport(JobKind):
     name = "unit_import"
     act = Act.ADMINISTER_CENTRE
     noun = "unit"
+    turn_seconds = 20.0  # each turn parses the file again
     page = ("library.show_import", "run_id")
 
     def prepare(self, run: RunFacts) -> FileContents:
