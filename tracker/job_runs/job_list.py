@@ -39,7 +39,7 @@ JOBS = ListDefinition[JobRow](
     default_sort="-started",
 )
 STATES = Filter("state", "State", "All states", {state.value: state.label for state in JobState})
-WHOSE = Filter("whose", "Whose", "My jobs", {"centre": "Everyone’s at my centre"})
+WHOSE = Filter("whose", "Whose", "My jobs", {"centre": "My centre"})
 """For administrators only."""
 
 
