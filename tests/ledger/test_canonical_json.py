@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tracker.ledger.canonical_json import MAX_INTEGER, canonical_json, encode_value, encode_words, parse_canonical
@@ -27,6 +27,9 @@ def test_canonical_json_is_recognised(value: Any) -> None:
 
 
 @given(VALUES | st.sampled_from(['a "quoted" word', "a\\b\n", "\x7f", -1, MAX_INTEGER - 1]))
+@example("e\u0301")  # the accent as a separate character
+@example({"a": "\u00e9"})
+@example({"a": 'a "quoted" word'})
 def test_the_faster_ways_give_the_same_bytes(value: Any) -> None:
     """Seals are hashed from them, and what was sealed before must still match."""
     assert encode_value(value) == canonical_json(value)

@@ -16,7 +16,7 @@ from flask import Flask
 from tests import factories
 from tests.factories import World
 from tracker.extensions import db
-from tracker.ledger import checkpoints, events, keys, transactions
+from tracker.ledger import checkpoint_following, checkpoints, events, keys, read_only, transactions
 from tracker.ledger.checkpoints import EVENTS_PER_CHECKPOINT, MAX_AGE, MAX_LINE_LENGTH, NO_PREVIOUS, Checkpoint
 from tracker.ledger.events import record
 from tracker.ledger.transactions import transaction
@@ -30,6 +30,7 @@ LINE = (
     '"number": 3, "origin": "https://tracker.example", "previous": "' + "0d" * 32 + '", "signature": "' + "0c" * 64
     + '", "size": 7, "v": 2}'
 )  # fmt: skip
+LONGEST = replace(NUMBERED, origin=OLD.origin + "x" * (MAX_LINE_LENGTH - len(f"{LINE}\n")))
 HASH = "fb59eec2afe458aa9489d5f6033365ba803d7e526bc4255510e9b3b89ca07a29"
 
 Act = Callable[[], None]
@@ -159,6 +160,7 @@ class TestLastLine:
             (f"{LINE}\nwords\n", None),
             (f"{LINE}\n", NUMBERED),
             ("x" * 5_000 + f"\n{LINE}\n", NUMBERED),
+            (f"{LONGEST.line}\n", LONGEST),
         ],
     )
     def test_the_last_checkpoint_is_that_of_the_last_line(self, content: str, last: Checkpoint | None) -> None:
@@ -191,6 +193,23 @@ class TestWriting:
             assert following
             assert newest.number
             assert (following.number, following.previous) == (newest.number + 1, newest.hash)
+
+    def test_the_second_follows_the_first_where_the_file_has_only_a_line_of_an_earlier_release(
+        self, act: Act
+    ) -> None:
+        act()
+        first = checkpoints.write_due()
+        assert first
+        checkpoints.get_path().write_text(f"{OLD.line}\n")
+        second = checkpoints.write_due(at_once=True)
+        assert second
+        assert (second.number, second.previous) == (2, first.hash)
+
+    def test_none_is_written_while_a_restore_waits(self, act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+        act()
+        monkeypatch.setattr(read_only, "is_read_only", lambda: True)
+        assert checkpoints.write_due(at_once=True) is None
+        assert read_file() == []
 
     def test_the_first_number_follows_the_lines_of_earlier_releases(self, act: Act) -> None:
         act()
@@ -280,6 +299,23 @@ class TestWriting:
             with checkpoints.locked_for_reading(), pytest.raises(BlockingIOError):
                 fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def test_a_line_that_was_cut_is_taken_out_before_the_next_is_written(self, act: Act) -> None:
+        act()
+        first = checkpoints.write_due()
+        with checkpoints.get_path().open("a") as file:
+            file.write(LINE[:-1])
+        second = checkpoints.write_due(at_once=True)
+        assert second
+        assert read_file() == [first, second]
+
+    def test_the_file_of_the_only_host_does_not_follow_the_database(self, act: Act) -> None:
+        """`flask verify` names what it lost; it would be hidden otherwise."""
+        act()
+        assert checkpoints.write_due()
+        checkpoints.get_path().write_text("")
+        checkpoint_following.follow()
+        assert read_file() == []
 
     def test_only_its_owner_may_read_the_file(self, act: Act) -> None:
         act()

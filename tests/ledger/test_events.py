@@ -219,6 +219,12 @@ class TestAppending:
         assert events.get_head() == (3, list_events()[-1].hash)
         assert events.find_last_time() == list_events()[-1].at
 
+    def test_what_was_appended_is_in_the_database_before_the_commit(self, world: World) -> None:
+        with transaction():
+            record("data_exported", world.alice, factories.make_actor(world.dan))
+            events.append_queued()
+            assert not db.session.new
+
     def test_changes_without_an_event_are_not_sealed_by_a_later_one(self, world: World) -> None:
         with transaction():
             world.registration.candidate_number = "C-2"

@@ -117,11 +117,17 @@ class TestMaking:
         assert allowed == USAGES
 
     def test_each_file_is_synced_in_a_folder_that_is_made(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-        synced: list[int] = []
-        monkeypatch.setattr("os.fsync", lambda number: synced.append(os.fstat(number).st_ino))
+        synced: list[tuple[int, int]] = []
+
+        def sync(number: int) -> None:
+            file = os.fstat(number)
+            synced.append((file.st_ino, file.st_size))
+
+        monkeypatch.setattr("os.fsync", sync)
         app.config["KEYS_PATH"] /= "of/this/host"
         make_key()
-        assert sorted(synced) == sorted(each.stat().st_ino for each in app.config["KEYS_PATH"].iterdir())
+        files = [each.stat() for each in app.config["KEYS_PATH"].iterdir()]
+        assert sorted(synced) == sorted((each.st_ino, each.st_size) for each in files)
 
     def test_the_last_key_signs_now(self, folder: Path) -> None:  # noqa: ARG002 - the database
         assert keys.find_current_key() is None

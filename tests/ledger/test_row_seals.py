@@ -10,7 +10,7 @@ from sqlalchemy import Table
 from tests.factories import World
 from tracker.extensions import db
 from tracker.ledger import row_seals
-from tracker.ledger.row_seals import RowSalts
+from tracker.ledger.row_seals import RowSalts, SealedColumns
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, RowSalt
 from tracker.vocabulary import Role
@@ -63,6 +63,21 @@ def test_every_column_of_a_sealed_table_is_sealed_with_these_exceptions(app: Fla
     assert {name: columns for name, columns in unsealed.items() if columns} == UNSEALED
 
 
+@pytest.mark.parametrize(
+    ("excluded", "only", "sealed"),
+    [
+        ({"salt"}, set(), ["event_seq", "field"]),
+        (set(), {"salt", "field"}, ["field", "salt"]),
+        ({"salt"}, {"salt", "field"}, ["field"]),
+    ],
+)
+def test_columns_that_are_left_out_are_not_sealed_nor_any_but_those_that_are_named(
+    excluded: set[str], only: set[str], sealed: list[str]
+) -> None:
+    columns = SealedColumns(excluded=frozenset(excluded), only=frozenset(only))
+    assert columns.columns(db.metadata.tables["event_text"]) == sealed
+
+
 def test_a_row_is_named_by_its_table_and_key(submission: Table) -> None:
     assert row_seals.get_row_key(submission, SUBMISSION) == "submission:7"
     file = db.metadata.tables["version_attachment"]
@@ -71,6 +86,9 @@ def test_a_row_is_named_by_its_table_and_key(submission: Table) -> None:
 
 def test_the_hashes_and_the_seal_of_a_row_stay_the_same(submission: Table) -> None:
     assert row_seals.hash_columns(SALTS, submission, SUBMISSION) == HASHES
+    assert {
+        name: row_seals.hash_column(SALTS, "submission", name, value) for name, value in SUBMISSION.items()
+    } == dict.fromkeys(SUBMISSION) | HASHES
     assert (
         row_seals.seal_row("submission", HASHES) == "b3130a03d9c7fa9e9d6dd02cf947bea4c411411ad948165524e51c684be30a22"
     )

@@ -82,6 +82,47 @@ def test_a_first_seal_covers_the_row_as_it_is_and_names_no_former_values(world: 
     assert len(read_salts(key).salt) == 32
 
 
+def test_a_first_seal_covers_what_the_same_transaction_changed(world: World, dan: Actor) -> None:
+    with transaction():
+        world.registration.candidate_number = "C-2"
+        record("candidate_registered", world.registration, dan)
+    assert read_events() == [{"rows": {get_key(world.registration): seal(world.registration)}}]
+
+
+def test_an_act_that_adds_rows_may_not_change_a_sealed_one(world: World, dan: Actor) -> None:
+    seal_first(dan, "candidate_registered", world.registration)
+    world.registration.candidate_number = "C-2"
+    refusal = f"candidate_registered changed candidate_number of {get_key(world.registration)}"
+    with pytest.raises(UnpermittedWrite, match=refusal), transaction():
+        record("candidate_registered", world.registration, dan)
+
+
+def test_an_event_that_changed_nothing_of_a_row_does_not_name_it(world: World, dan: Actor) -> None:
+    seal_first(dan, "candidate_registered", world.registration)
+    with transaction():
+        world.registration.candidate_number = "C-2"
+        record("candidate_withdrawn", world.registration, dan)
+        record("registration_changed", world.registration, dan)
+    _, withdrawn, changed = read_events()
+    assert withdrawn == {}
+    assert set(changed["rows"]) == {get_key(world.registration)}
+
+
+def test_a_change_keeps_the_salts_of_a_row(world: World, dan: Actor) -> None:
+    seal_first(dan, "candidate_registered", world.registration)
+    before = read_salts(get_key(world.registration))
+    with transaction():
+        world.registration.candidate_number = "C-2"
+        record("registration_changed", world.registration, dan)
+    assert read_salts(get_key(world.registration)) == before
+
+
+def test_nothing_is_left_to_seal_after_the_commit(world: World, dan: Actor) -> None:
+    with transaction():
+        record("data_exported", world.dan, dan, texts={"reason": "Asked for."})
+    assert not db.session.info.get("changed_rows")
+
+
 def test_each_event_seals_the_row_as_it_was_after_its_own_change(world: World, dan: Actor) -> None:
     registration = world.registration
     seal_first(dan, "candidate_registered", registration)

@@ -43,7 +43,7 @@ def encode_words(words: Mapping[str, Any]) -> bytes:
         ValueError: as `canonical_json`.
     """
     try:
-        letters = "".join(words) + "".join(words.values())
+        letters = "".join([*words, *words.values()])
     except TypeError:
         return canonical_json(words)
     if not (letters.isascii() and letters.replace("_", "").isalnum()):

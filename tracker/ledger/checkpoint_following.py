@@ -65,7 +65,7 @@ def write_shared(file: IO[bytes], key_name: str, *, at_once: bool) -> Checkpoint
 def append_copies(file: IO[bytes]) -> None:
     """Append what the database has after the last checkpoint in the file, as far as each is signed and follows."""
     last = checkpoints.read_last_checkpoint(file)
-    number = (last.number or 0) if last else 0
+    number = last.number if last and last.number else 0
     query = select(CheckpointCopy.line).where(CheckpointCopy.number > number).order_by(CheckpointCopy.number)
     copies = [checkpoints.parse_line(line) for line in db.session.scalars(query)]
     if copies:
@@ -76,8 +76,7 @@ def _list_followers(last: Checkpoint | None, copies: list[Checkpoint | None]) ->
     """Yield copies up to the first that is not signed with a trusted key or does not name the one before it."""
     trusted = {each.key.name: each.key.public_key for each in load_key_checks(load_anchor()) if each.is_trusted}
     for copy in copies:
-        is_signed = copy and keys.is_signed(trusted.get(copy.key, ""), copy.signature, copy.body)
-        if copy is None or not is_signed or copy.previous != (last.hash if last else NO_PREVIOUS):
+        if copy is None or not copy.is_signed(trusted) or copy.previous != (last.hash if last else NO_PREVIOUS):
             return  # `flask verify` names it
         yield copy
         last = copy

@@ -9,7 +9,7 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -71,6 +71,12 @@ class Checkpoint:
     def hash(self) -> str:
         """Return the hash that the next checkpoint holds, in hex: over all of the line, with its signature."""
         return sha256(HASH_DOMAIN, canonical_json({**self._values, "signature": self.signature}))
+
+    def is_signed(self, public_keys: Mapping[str, str]) -> bool:
+        """Return whether it is signed with the key that it names, which is one of these public keys by name."""
+        from tracker.ledger import keys
+
+        return keys.is_signed(public_keys.get(self.key, ""), self.signature, self.body)
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -145,7 +151,7 @@ def find_newest_number() -> int | None:
 def find_newest_copy() -> Checkpoint | None:
     """Return the newest checkpoint in the database, or None before the first."""
     newest = select(func.max(CheckpointCopy.number)).scalar_subquery()
-    line = db.session.scalar(select(CheckpointCopy.line).where(CheckpointCopy.number == newest))
+    line = db.session.scalars(select(CheckpointCopy.line).where(CheckpointCopy.number == newest)).one_or_none()
     return parse_line(line) if line else None
 
 
@@ -165,8 +171,7 @@ def copy_to_database() -> None:
             found.setdefault(checkpoint.number, checkpoint)
     for number, checkpoint in found.items():
         head = db.session.scalar(select(Event.hash).where(Event.seq == checkpoint.size))
-        public_key = public_keys.get(checkpoint.key, "")
-        if head == checkpoint.head and keys.is_signed(public_key, checkpoint.signature, checkpoint.body):
+        if head == checkpoint.head and checkpoint.is_signed(public_keys):
             db.session.add(CheckpointCopy(number=number, line=checkpoint.line))
 
 

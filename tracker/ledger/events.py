@@ -151,7 +151,7 @@ def find_last_time() -> datetime | None:
 def _find_last_event() -> Any:
     """Return the number, hash and time of the last event, or None."""
     newest = select(func.max(Event.seq)).scalar_subquery()
-    return db.session.execute(select(Event.seq, Event.hash, Event.at).where(Event.seq == newest)).first()
+    return db.session.execute(select(Event.seq, Event.hash, Event.at).where(Event.seq == newest)).one_or_none()
 
 
 def _check_clock(queue: list[QueuedEvent], last: datetime | None) -> None:

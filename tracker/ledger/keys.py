@@ -43,7 +43,7 @@ CERTIFICATE_LIFETIME = timedelta(days=3650)
 def find_current_key() -> SigningKey | None:
     """Return the key that signs now, or None if no key was made yet."""
     newest = select(func.max(SigningKey.id)).scalar_subquery()
-    return db.session.scalar(select(SigningKey).where(SigningKey.id == newest))
+    return db.session.scalars(select(SigningKey).where(SigningKey.id == newest)).one_or_none()
 
 
 def list_keys() -> list[SigningKey]:
@@ -71,7 +71,6 @@ def make_key() -> SigningKey:
         made_at=now(),
     )
     db.session.add(row)
-    db.session.flush()
     body = build_succession_statement(row, last)
     record(
         "key_made",

@@ -133,7 +133,7 @@ class RowSalts:
         """Return what makes them no salts of a row of this table; empty if nothing does."""
         if bool(self.salt) == bool(self.columns):
             return "has salts of no known form"
-        unknown = self.columns and self.columns.keys() - set(SEALED_TABLES[table.name].columns(table))
+        unknown = self.columns.keys() - SEALED_TABLES[table.name].columns(table)
         return f"has a salt of {min(unknown)}, which is not sealed" if unknown else ""
 
 
@@ -232,7 +232,7 @@ def is_sealed(instance: Base) -> bool:
 def to_json_value(value: Any) -> Any:
     """Return a column's value for canonical JSON: times in UTC, dates as ISO text, enums as their values."""
     if isinstance(value, datetime):
-        return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(timespec="microseconds")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, date):
         return value.isoformat()
     return value.value if isinstance(value, Enum) else value

@@ -156,7 +156,6 @@ def _make_salts(keys: Iterable[str]) -> dict[str, RowSalts]:
 def _erase_salts(key: str, salts: RowSalts, table: Any, columns: Iterable[str]) -> RowSalts:
     """Replace the stored salts of erased columns, so that nobody can test a guess; return the row's salts now."""
     replaced = row_seals.erase_column_salts(salts, table, columns)
-    db.session.flush()
     stored = db.session.get_one(RowSalt, key)
     stored.salt, stored.column_salts = replaced.salt, dict(replaced.columns)
     return replaced
@@ -170,7 +169,6 @@ def _find_owners(row: Base) -> dict[str, Any]:
     return permitted_writes.find_owners(_find_stored_row, row.__tablename__, row_seals.get_values(row))
 
 
-def _find_stored_row(table: str, key: Any) -> permitted_writes.Row | None:
+def _find_stored_row(table: str, key: Any) -> permitted_writes.Row:
     model = next(each.class_ for each in Base.registry.mappers if each.class_.__tablename__ == table)
-    row = db.session.get(model, key)
-    return row_seals.get_values(row) if row else None
+    return row_seals.get_values(db.session.get_one(model, key))
