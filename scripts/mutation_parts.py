@@ -112,7 +112,14 @@ PARTS = {
             ),
             *(
                 f"tests/recording_forms/test_{name}.py"
-                for name in ("codes", "form_verification", "issue_form", "unconfirmed_addresses")
+                for name in (
+                    "codes",
+                    "form_verification",
+                    "issue_form",
+                    "issuing",
+                    "pdf_seals",
+                    "unconfirmed_addresses",
+                )
             ),
         ),
     ),

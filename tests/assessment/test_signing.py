@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from tests.assessment import workflow
 from tests.assessment.test_sign_unit import sign_as_bob
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import signing
+from tracker.assessment.services import assessments, releasing, sign_off_checks, signing
 from tracker.assessment.services.sign_off_checks import (
     SignOffCounts,
     check_warnings_reason,
@@ -23,12 +25,12 @@ from tracker.assessment.services.sign_off_checks import (
 )
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger.transactions import transaction
+from tracker.ledger.transactions import rehearsal, transaction
 from tracker.matrix import load_matrix, summarise_attempts
 from tracker.models import Event, EvidenceRequirement, RequirementConfirmation, Signature, UnitAttempt
 from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.snapshot import take_snapshot
-from tracker.vocabulary import AttemptState, Role
+from tracker.vocabulary import AttemptState, Method, Outcome, Role, Simulation
 
 REASON = workflow.WARNINGS_REASON
 
@@ -164,6 +166,69 @@ class TestSignature:
             with pytest.raises(NotFound), transaction():
                 signing.confirm_unit(signed, take_snapshot(signed).hash, actor, clock.now())
 
+    def test_a_unit_that_does_not_await_the_candidate_is_refused_whatever_was_shown(
+        self, world: World, ready: UnitAttempt
+    ) -> None:
+        with pytest.raises(Refused, match="Nothing was changed"), transaction():
+            signing.confirm_unit(ready, "0" * 64, factories.make_actor(world.alice), clock.now())
+
+    def test_a_decision_whose_time_to_undo_is_over_is_released_before_the_signature(self, world: World) -> None:
+        attempt, bob = world.cfacc15, factories.make_actor(world.bob)
+        workflow.meet_everything(world, attempt)
+        workflow.confirm_requirements(world, attempt)
+        _, version, claims = workflow.submit_item(attempt, "One more", "1")
+        with transaction():
+            assessments.save_draft(attempt, version, workflow.build_draft(dict.fromkeys(claims, Outcome.MET)), bob)
+            assessments.accept_evidence(attempt, version, bob)
+        workflow.pass_time_to_undo()
+        with rehearsal():
+            releasing.release_due_in(attempt)
+            shown = take_snapshot(attempt).hash
+        with transaction():
+            signature = signing.sign_unit(attempt, shown, "", bob, clock.now(), warnings_reason=REASON)
+        assert signature.snapshot_hash == shown
+
+    def test_an_actor_without_a_session_can_sign(self, world: World, ready: UnitAttempt) -> None:
+        bob = replace(factories.make_actor(world.bob), session_ref=None)
+        with transaction():
+            signature = signing.sign_unit(
+                ready, take_snapshot(ready).hash, "", bob, clock.now(), warnings_reason=REASON
+            )
+        assert signature.session_ref == ""
+
+
+class TestSimulation:
+    @pytest.mark.parametrize(
+        ("method", "simulation", "is_needed"),
+        [
+            (Method.SIMULATION, Simulation.UNSTATED, True),
+            (Method.SIMULATION, Simulation.PER_CRITERION, False),
+            (Method.OBSERVATION, Simulation.UNSTATED, False),
+        ],
+    )
+    def test_a_reason_is_needed_for_simulated_evidence_that_the_unit_does_not_mention(
+        self, method: Method, simulation: Simulation, is_needed: bool
+    ) -> None:
+        attempt: Any = SimpleNamespace(unit=SimpleNamespace(simulation=simulation))
+        matrix: Any = SimpleNamespace(claiming_rows=[SimpleNamespace(method=method)])
+        assert signing.needs_simulation_reason(attempt, matrix) is is_needed
+
+    def test_the_reason_is_kept_and_signed_where_it_is_needed(
+        self, world: World, ready: UnitAttempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(signing, "needs_simulation_reason", lambda *_: True)
+        signature = sign_as_bob(world, ready, simulation_reason=" Strategy 4.2 allows it. ")
+        assert ready.simulation_reason == "Strategy 4.2 allows it."
+        assert (
+            signature.comment == "Well done.\n\nSimulated evidence is allowed here because: Strategy 4.2 allows it."
+        )
+
+    def test_a_reason_that_is_not_needed_is_not_kept(self, world: World, ready: UnitAttempt) -> None:
+        with transaction():
+            ready.simulation_reason = "Strategy 4.2 allows it."
+        signature = sign_as_bob(world, ready, simulation_reason="Strategy 4.2 allows it.")
+        assert (ready.simulation_reason, signature.comment) == (None, "Well done.")
+
 
 class TestRefusals:
     def test_the_candidate_neither_withdraws_a_confirmation_nor_saves_a_draft(
@@ -186,6 +251,10 @@ class TestRefusals:
 
 
 class TestRequirements:
+    def test_a_requirement_that_does_not_exist_is_not_confirmed(self, world: World) -> None:
+        with pytest.raises(NotFound), transaction():
+            signing.confirm_requirement(world.cfacc15, 4711, "", factories.make_actor(world.bob))
+
     def test_a_confirmation_and_its_withdrawal_are_events(self, world: World) -> None:
         attempt, bob = world.cfacc15, factories.make_actor(world.bob)
         requirement = list_requirements(attempt)[0]
@@ -264,6 +333,14 @@ class TestLengths:
             signing.save_sign_off_draft(attempt, bob, comment="")
         assert (attempt.version, attempt.closing_comment) == (version + 1, "")
 
+    def test_a_reason_can_be_taken_out_of_a_draft(self, world: World) -> None:
+        attempt, bob = world.cfacc15, factories.make_actor(world.bob)
+        with transaction():
+            attempt.warnings_reason = attempt.simulation_reason = "Not needed."
+        with transaction():
+            signing.save_sign_off_draft(attempt, bob, warnings_reason="", simulation_reason="")
+        assert (attempt.warnings_reason, attempt.simulation_reason) == ("", "")
+
     def test_a_dispute_has_at_most_2000_characters_and_names_each_criterion_once(
         self,
         world: World,
@@ -307,6 +384,21 @@ class TestBlockers:
         counts = load_sign_off_counts(summarise_attempts([attempt.id]))[attempt.id]
         criteria = len(list_sign_off_blockers(attempt, load_matrix(attempt)))
         assert counts == SignOffCounts(criteria, 0, 0, len(list_requirements(attempt)))
+
+    def test_nothing_is_to_be_done_once_everything_is_met_and_confirmed(self, ready: UnitAttempt) -> None:
+        assert load_sign_off_counts(summarise_attempts([ready.id])) == {ready.id: SignOffCounts(0, 0, 0, 0)}
+
+    def test_assessments_are_read_only_where_claims_are_undecided(
+        self, ready: UnitAttempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sign_off_checks, "list_versions_being_released", pytest.fail)
+        assert list_sign_off_blockers(ready, load_matrix(ready)) == []
+
+    def test_action_points_that_the_caller_has_read_are_not_read_again(
+        self, ready: UnitAttempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sign_off_checks, "list_action_points", pytest.fail)
+        assert list_sign_off_blockers(ready, load_matrix(ready), []) == []
 
     def test_undecided_claims_are_counted_in_words(self, world: World) -> None:
         workflow.submit_item(world.cfacc15, "Complaint", "1")

@@ -17,8 +17,8 @@ from tracker.ledger import events, keys
 from tracker.ledger.canonical_json import sha256
 from tracker.ledger.events import record
 from tracker.ledger.transactions import transaction
-from tracker.ledger.trust_anchor import compute_fingerprint
-from tracker.models import IssuedForm
+from tracker.ledger.trust_anchor import compute_fingerprint, load_anchor
+from tracker.models import IssuedForm, Person
 from tracker.recording_forms import form_verification
 from tracker.recording_forms.codes import FormCode
 from tracker.recording_forms.form_verification import (
@@ -172,6 +172,26 @@ class TestFile:
         inspect(seal=SealCheck("", "it has no seal"), code=code)
         assert check_file(PDF, known).verdict is FormVerdict.NOT_ISSUED_HERE
 
+    def test_the_signed_code_of_a_key_that_is_not_trusted_leads_to_no_form(
+        self, inspect: Inspect, app: Flask, tmp_path: Path
+    ) -> None:
+        inspect(seal=SealCheck("", "it has no seal"))
+        assert check_file(PDF + b"\n", load_known_keys()).verdict is FormVerdict.CHANGED
+        app.config["KEYS_PATH"] = tmp_path / "empty"
+        answer = check_file(PDF + b"\n", load_known_keys())
+        assert (answer.verdict, answer.form) == (FormVerdict.NOT_ISSUED_HERE, None)
+
+    def test_the_keys_that_are_trusted_can_be_given(self, form: IssuedForm) -> None:
+        assert load_known_keys()[form.key].is_trusted
+        assert not load_known_keys(load_anchor(None, ["ab" * 32]))[form.key].is_trusted
+
+    def test_offline_a_broken_seal_is_not_compared_with_the_database(
+        self, form: IssuedForm, inspect: Inspect
+    ) -> None:
+        inspect(seal=SealCheck(form.key, "it was changed after it was sealed"))
+        assert "continues after byte 100" in verify(PDF + b"\n")[1]
+        assert "it was changed after it was sealed" in verify(PDF + b"\n", offline=True)[1]
+
     def test_a_file_of_another_ledger_is_named(self, form: IssuedForm, inspect: Inspect) -> None:
         other = replace(build_code(form), ledger_head="0" * 64)
         inspect(code=sign(other))
@@ -201,6 +221,7 @@ class TestDifference:
             (PDF[:25] + bytes(100) + PDF[75:], "it differs from byte 26 to byte 125 of 150"),
             (PDF[:25] + bytes(100) + PDF[76:], ""),
             (PDF[:24] + bytes(100) + PDF[75:], ""),
+            (PDF[:60] + PDF, "it differs from byte 61 to byte 160 of 160"),
             (b"x" * 100, ""),
         ],
     )
@@ -264,7 +285,8 @@ class TestCurrent:
         self, world: World, form: IssuedForm, act: str
     ) -> None:
         dan = factories.make_actor(world.dan)
-        for subject, name in ((world.cfacc15, "unit_moved_on"), (world.inscc004, act), (world.dan, act)):
+        same_id = db.session.get_one(Person, world.cfacc15.id)
+        for subject, name in ((world.cfacc15, "unit_moved_on"), (world.inscc004, act), (same_id, act)):
             with transaction():
                 record(name, subject, dan)
             assert is_current(form)

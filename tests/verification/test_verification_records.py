@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -218,6 +219,14 @@ class TestSignature:
         }
         assert len(emails_to(confirmed.alice.email)) == already + 1
 
+    def test_an_actor_without_a_session_can_sign(self, confirmed: World) -> None:
+        attempt, carol = confirmed.cfacc15, replace(factories.make_actor(confirmed.carol), session_ref=None)
+        with transaction():
+            signature = sign_verification(
+                attempt, take_snapshot(attempt).hash, carol, clock.now(), unsampled_reason=OWN_REASON
+            )
+        assert signature.session_ref == ""
+
     def test_an_unsampled_units_event_holds_the_reason_as_a_hash(self, confirmed: World) -> None:
         signature = sign(confirmed, unsampled_reason=f" {OWN_REASON} ")
         assert (signature.date_sampled, signature.unsampled_reason) == (None, OWN_REASON)
@@ -234,6 +243,11 @@ class TestSignature:
             confirmed.northgate.unsampled_reasons = ["Trusted"]
             factories.leave_unsealed()
         assert sign(confirmed, unsampled_reason="Trusted").unsampled_reason == "Trusted"
+
+    def test_a_unit_that_is_not_confirmed_is_refused_whatever_was_shown(self, world: World) -> None:
+        carol = factories.make_actor(world.carol)
+        with pytest.raises(Refused, match="Nothing was changed"), transaction():
+            sign_verification(world.cfacc15, "0" * 64, carol, clock.now(), unsampled_reason=OWN_REASON)
 
     def test_a_form_that_was_not_shown_is_not_signed(self, confirmed: World) -> None:
         carol = factories.make_actor(confirmed.carol)
@@ -272,6 +286,13 @@ class TestReturning:
         reopening = db.session.scalars(select(Reopening)).one()
         assert (reopening.kind, reopening.reason) == (ReopeningKind.RETURN, ACTION)
         assert len(emails_to(confirmed.bob.email)) == 1
+
+    def test_a_unit_in_another_state_is_refused_before_anything_is_asked_for(self, confirmed: World) -> None:
+        carol = factories.make_actor(confirmed.carol)
+        with pytest.raises(Refused, match="Nothing was changed"), transaction():
+            return_unit(confirmed.inscc004, [], "", None, carol)
+        with pytest.raises(Refused, match="Nothing was changed"), transaction():
+            reopen_verified(confirmed.cfacc15, [], "", carol)
 
     def test_a_return_needs_criteria_of_the_unit_an_action_and_a_date(self, confirmed: World) -> None:
         attempt, carol, due = confirmed.cfacc15, factories.make_actor(confirmed.carol), clock.today()

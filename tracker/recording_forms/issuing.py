@@ -92,8 +92,9 @@ def record_issue(attempt: UnitAttempt, rendered: RenderedIssue, actor: Actor) ->
     if current := find_current_form(attempt):
         return current
     code, issue = rendered.plan.code, rendered.plan.content.issue
+    assert issue is not None  # noqa: S101 - what was planned has one
     is_unchanged = replace(build_form_content(attempt), issue=issue) == rendered.plan.content
-    if attempt.state not in ISSUE_STATES or not is_unchanged or issue is None:
+    if attempt.state not in ISSUE_STATES or not is_unchanged:
         raise Conflict(
             "This unit changed while its form was being made. Nothing was issued. Reload the page and check the form."
         )
@@ -111,7 +112,6 @@ def record_issue(attempt: UnitAttempt, rendered: RenderedIssue, actor: Actor) ->
         key=code.key,
     )
     db.session.add(form)
-    db.session.flush()
     record(
         "form_issued", form, actor, attempt=attempt.id, round=form.round, number=form.number, sha256=form.sha256,
         snapshot=form.snapshot_hash, size=form.ledger_size, head=form.ledger_head, key=form.key,

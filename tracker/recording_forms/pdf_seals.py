@@ -47,9 +47,8 @@ class SealCheck:
 def seal_pdf(pdf: bytes, certificate: bytes, private_key: bytes, reason: str) -> bytes:
     """Return the PDF with an invisible seal over all of it; certificate and key are PEM."""
     cert = x509.Certificate.load(_from_pem(certificate))
-    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko leaves it bare
-    store.register(cert)
-    signer = signers.SimpleSigner(cert, PrivateKeyInfo.load(_from_pem(private_key)), store)
+    others = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko leaves it bare
+    signer = signers.SimpleSigner(cert, PrivateKeyInfo.load(_from_pem(private_key)), others)
     # without a readable name and the hidden flag an invisible seal breaks PDF/UA
     field = fields.SigFieldSpec(
         FIELD,

@@ -77,7 +77,6 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
         confirmed_by_id=person_id,
     )
     db.session.add(confirmation)
-    db.session.flush()
     record(
         "requirement_confirmed",
         confirmation,
@@ -118,7 +117,7 @@ def save_sign_off_draft(
     for name, reason in reasons.items():
         if len(reason or "") > MAX_NOTE_LENGTH:
             raise Invalid("The reason can have at most 2,000 characters. Shorten it. What you typed is kept.", name)
-    if comment is not None and attempt.closing_comment != comment:
+    if comment is not None:
         attempt.closing_comment = comment
     for name, reason in reasons.items():
         if reason is not None and (getattr(attempt, name) or "") != reason:
@@ -282,9 +281,9 @@ def _check_assessor(attempt: UnitAttempt, actor: Actor, action: AttemptAction) -
 def _check_candidate(attempt: UnitAttempt, actor: Actor, action: AttemptAction) -> int:
     check_action_allowed(attempt, action)
     check_not_withdrawn(attempt)
-    if actor.person_id is None or actor.person_id != attempt.candidate_id:
+    if actor.person_id != attempt.candidate_id:
         raise NotFound
-    return actor.person_id
+    return attempt.candidate_id
 
 
 def _validate_dispute_reason(reason: str) -> str:
@@ -366,7 +365,7 @@ def _record_signature(
         event_name,
         signature,
         actor,
-        texts=texts or None,
+        texts=texts,
         attempt=signature.attempt_id,
         round=signature.round,
         role=signature.role.value,

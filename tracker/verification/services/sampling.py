@@ -180,7 +180,6 @@ def _add_sample(
         for row in rows
     }
     db.session.add_all(items.values())
-    db.session.flush()
     return sample, items
 
 
@@ -190,7 +189,8 @@ def _supersede_decisions(
     """Supersede each decision that the verifier disagrees with by `needs_more`; return the new decisions."""
     for row in disagreed_rows:
         row.decision.superseded_at = sampled_at
-    db.session.flush()  # a claim has one live decision: the old one must end before the new one is inserted
+    # The new decisions refer to the items. A claim has one live decision: the old one must end before the new one.
+    db.session.flush()
     new_decisions = [
         Decision(
             attempt_id=row.decision.attempt_id,

@@ -75,7 +75,6 @@ def sign_verification(
         address_confirmed=has_confirmed_address(person_id),
     )
     db.session.add(signature)
-    db.session.flush()
     _record_verification(signature, attempt, actor, step)
     topic = f"unit_verified:{attempt.id}:{attempt.round}"
     emails.notify(attempt.candidate, topic, *email_texts.build_unit_verified_email(attempt))
