@@ -26,7 +26,7 @@ class FirstEvents:
     @cached_property
     def _signed_in_at(self) -> datetime | None:
         query = select(Event.at).where(Event.act == "signed_in").order_by(Event.seq).limit(1)
-        return db.session.scalar(query)
+        return db.session.scalars(query).one_or_none()
 
     @cached_property
     def _second_step_seq(self) -> int | None:

@@ -49,7 +49,8 @@ def is_acceptance_of_clock(ledger: LedgerSnapshot, event: LedgerEvent) -> bool:
     key = ledger.trusted_keys.get(event.data.get("key", ""))
     at = datetime.fromisoformat(event.data.get("accepted_at", "1970-01-01T00:00:00+00:00"))
     before = ledger.find_hash(event.seq - 1) if event.seq > 1 else events.GENESIS
-    is_signed = key is not None and keys.is_signed(
-        key.public_key, str(event.data.get("signed")), events.build_clock_statement(before or "", at)
-    )
+    if key is None or before is None:
+        return False
+    statement = events.build_clock_statement(before, at)
+    is_signed = keys.is_signed(key.public_key, str(event.data.get("signed")), statement)
     return is_signed and abs(event.at - at) <= events.MAX_CLOCK_DIFFERENCE

@@ -12,6 +12,9 @@ from tracker.integrity.sorted_hashes import SortedHashes
 from tracker.storage import file_store
 from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_orphan
 
+AT_ONCE = 2_000
+"""The number of hashes that are read from the database at a time."""
+
 
 @invariant(16, "every attachment has its file, unchanged", {"attachment": ("size", "sha256")})
 def find_attachments_without_file(ledger: LedgerSnapshot) -> Iterator[str]:
@@ -44,7 +47,7 @@ def _list_referenced() -> Iterator[str]:
     for table, name in FILE_COLUMNS:
         column = db.metadata.tables[table].c[name]
         query = select(column).where(column.is_not(None)).distinct()
-        yield from db.session.scalars(query, execution_options={"yield_per": 2_000})
+        yield from db.session.scalars(query, execution_options={"yield_per": AT_ONCE})
 
 
 @invariant(32, "every picture, page and text that was made from a file is as it was made", once=True)
