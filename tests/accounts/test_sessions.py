@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, request
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import ORMExecuteState
 
 from tests import factories
@@ -128,6 +128,8 @@ class TestSignedIn:
     ) -> None:
         token = start(world.alice, **values)
         assert (find_signed_in(app, token) is not None) is is_open
+        listed = db.session.scalar(select(UserSession.id).where(sessions.is_open()))
+        assert (listed is not None) is is_open, "in statements that are built anew"
         timed_out = not is_open and "ended_at" not in values
         assert find_timed_out(app, token) == (world.alice.id if timed_out else None)
 

@@ -82,3 +82,11 @@ def test_anybody_gets_a_static_file(app: Flask, anonymous: FlaskClient) -> None:
         address = app.url_for("static", filename="icon.svg")
     with anonymous.get(address) as answer:
         assert answer.status_code == 200
+
+
+def test_a_static_file_needs_no_rule_where_the_app_itself_sends_it(app: Flask) -> None:
+    """Files that were added after the start of the server are not served outside of the app."""
+    with app.test_request_context("/static/icon.svg"):
+        answer = app.full_dispatch_request()
+        assert answer.status_code == 200
+        answer.close()
