@@ -111,6 +111,21 @@ def test_the_administrator_is_warned_of_the_centre_and_of_candidates(
     assert "At 100%" not in client(world.heidi).get("/").text, "the other centre has no files"
 
 
+def test_full_quota_is_said_to_be_full(
+    world: World, client: ClientFor, alice: FlaskClient, complaint: Evidence, set_quotas: SetQuotas
+) -> None:
+    """As after a quota was lowered below what is stored."""
+    attach(complaint, text(1060), "notes.txt")
+    set_quotas(candidate_quota=1000, centre_quota=1000)
+    for path in ("/", "/evidence/new"):
+        assert "of 1 KB (106%). You cannot add more." in " ".join(alice.get(path).text.split())
+    page = " ".join(client(world.dan).get("/").text.split())
+    assert "of the centre’s 1 KB (106%). Candidates cannot add files." in page
+    assert "At 100%" not in page
+    set_quotas(candidate_quota=1060, centre_quota=1060)
+    assert "(100%). You cannot add more." in " ".join(alice.get("/").text.split())
+
+
 def test_two_files_at_once_do_not_exceed_the_quota(
     app: Flask, world: World, complaint: Evidence, set_quotas: SetQuotas
 ) -> None:

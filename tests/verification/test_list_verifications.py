@@ -185,6 +185,13 @@ def test_coverage_counts_units_and_decisions_sampled_by_assessor_and_unit(confir
     assert row.units == 0, "it is in progress again"
 
 
+def test_decision_that_is_sampled_twice_counts_once(confirmed: World) -> None:
+    for _ in range(2):
+        steps.agree(confirmed, steps.find_live_decision(confirmed.cfacc15, "1"))
+    (row,) = list_coverage(confirmed.carol.id, ListQuery(sort="assessor")).rows
+    assert (row.decisions, row.sampled_decisions) == (24, 1)
+
+
 def test_coverage_of_another_verifier_is_not_shown(confirmed: World, client: Browser) -> None:
     assert list_coverage(confirmed.eve.id, ListQuery(sort="assessor")).total == 0
     assert client(confirmed.bob).get("/verification/coverage").status_code == 404

@@ -38,6 +38,11 @@ class Usage:
         """Whether people are warned."""
         return bool(self.quota) and self.used >= WARNED_SHARE * self.quota
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no file can be added: also where a quota was lowered below what is stored."""
+        return bool(self.quota) and self.used >= self.quota
+
     def has_room_for(self, size: int) -> bool:
         """Return whether so many bytes more are within the quota."""
         return not self.quota or self.used + size <= self.quota

@@ -16,7 +16,7 @@ from tracker.registrations.current_allocations import (
     has_role_now,
     is_open_in_role,
     is_role_found,
-    select_roles_at_centre,
+    select_people_in_role,
 )
 from tracker.statements import fetch_rows
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
@@ -211,7 +211,7 @@ def _is_listed() -> ColumnElement[bool]:
 
 def _select_longest_in_progress() -> Select[*tuple[Any, ...]]:
     """Select the fields of `AllocatedRegistration` at the centre `centre_id`; only those listed get their names."""
-    assessors = select_roles_at_centre(Role.ASSESSOR)
+    assessors = select_people_in_role(Role.ASSESSOR, bindparam("centre_id"))
     since = func.min(Assessing.starts_at)
     groups = (
         select(

@@ -6,7 +6,7 @@ attempt asks here.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, bindparam, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
@@ -79,15 +79,15 @@ def select_live_grants(grant: type[Grant], person: type[Person], *columns: Any) 
     )
 
 
-def select_roles_at_centre(*roles: Role) -> Subquery:
-    """Select who has which of these roles at the centre `centre_id` now: one row for each person and role.
+def select_people_in_role(role: Role, centre_id: int | BindParameter[int]) -> Subquery:
+    """Select the ids of the people who have a role at a centre now, each once.
 
     Where all attempts of a centre are read, they are joined to these rows. `has_role_now` would look up each.
     """
     grant, person = aliased(Grant), aliased(Person)
     return (
-        select_live_grants(grant, person, grant.person_id, grant.role)
-        .where(grant.centre_id == bindparam("centre_id"), grant.role.in_(roles))
+        select_live_grants(grant, person, grant.person_id)
+        .where(grant.centre_id == centre_id, grant.role == role)
         .distinct()
         .subquery()
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, cast, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, case, cast, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from tracker.extensions import db
@@ -19,7 +19,7 @@ from tracker.models import (
     UnitAttempt,
     Visit,
 )
-from tracker.registrations.current_allocations import is_open_in_role, select_live_grants, select_roles_at_centre
+from tracker.registrations.current_allocations import is_open_in_role, select_live_grants, select_people_in_role
 from tracker.statements import fetch_rows
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role
 
@@ -75,35 +75,53 @@ def is_not_registered() -> ColumnElement[bool]:
     return and_(Registration.awarding_body_number.is_(None), Registration.withdrawn_at.is_(None))
 
 
-def _select_to_allocate() -> Select[*tuple[Any, ...]]:
-    """Select the registrations to allocate at the centre `centre_id`, in the order of `RegistrationToAllocate`."""
+@dataclass(frozen=True)
+class AttemptsToAllocate:
+    """The attempts of a centre that need allocating, in SQL, and whom each needs."""
+
+    statement: Select[UnitAttempt]
+    needs_assessor: ColumnElement[bool]
+    needs_verifier: ColumnElement[bool]
+
+
+def select_attempts_to_allocate(centre_id: int | BindParameter[int]) -> AttemptsToAllocate:
+    """Select the attempts of a centre that need allocating, in one pass, with their registrations."""
     assessing, verifying = aliased(Allocation), aliased(Allocation)
-    assessors, verifiers = select_roles_at_centre(Role.ASSESSOR), select_roles_at_centre(Role.INTERNAL_VERIFIER)
+    assessors = select_people_in_role(Role.ASSESSOR, centre_id)
+    verifiers = select_people_in_role(Role.INTERNAL_VERIFIER, centre_id)
     has_assessor, has_verifier = assessors.c.person_id.is_not(None), verifiers.c.person_id.is_not(None)
-    started_at, units = func.min(UnitAttempt.started_at), func.count()
-    return (
-        select(
-            UnitAttempt.registration_id,
-            Person.name,
-            units,
-            func.min(Unit.code),
-            func.sum(case((needs_assessor(has_assessor), 1), else_=0)),
-            func.sum(case((needs_verifier(has_verifier), 1), else_=0)),
-            started_at,
-            cast(func.sum(units).over(), Integer),
-        )
-        .select_from(UnitAttempt)
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .join(Person, Person.id == UnitAttempt.candidate_id)
+    statement = (
+        select(UnitAttempt)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
         .outerjoin(assessing, is_open_in_role(assessing, Role.ASSESSOR))
         .outerjoin(assessors, assessors.c.person_id == assessing.person_id)
         .outerjoin(verifying, is_open_in_role(verifying, Role.INTERNAL_VERIFIER))
         .outerjoin(verifiers, verifiers.c.person_id == verifying.person_id)
         .where(
-            UnitAttempt.centre_id == bindparam("centre_id"),
+            UnitAttempt.centre_id == centre_id,
             UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
             needs_allocation(has_assessor, has_verifier),
+        )
+    )
+    return AttemptsToAllocate(statement, needs_assessor(has_assessor), needs_verifier(has_verifier))
+
+
+def _select_to_allocate() -> Select[*tuple[Any, ...]]:
+    """Select the registrations to allocate at the centre `centre_id`, in the order of `RegistrationToAllocate`."""
+    attempts = select_attempts_to_allocate(bindparam("centre_id"))
+    started_at, units = func.min(UnitAttempt.started_at), func.count()
+    return (
+        attempts.statement.join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .with_only_columns(
+            UnitAttempt.registration_id,
+            Person.name,
+            units,
+            func.min(Unit.code),
+            func.sum(case((attempts.needs_assessor, 1), else_=0)),
+            func.sum(case((attempts.needs_verifier, 1), else_=0)),
+            started_at,
+            cast(func.sum(units).over(), Integer),
         )
         .group_by(UnitAttempt.registration_id, Person.name)
         .order_by(started_at, UnitAttempt.registration_id)

@@ -10,7 +10,7 @@ from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Centre, Person, Registration, UnitAttempt
 from tracker.registrations.current_allocations import has_allocation
-from tracker.registrations.queries import is_not_registered, needs_allocation
+from tracker.registrations.queries import is_not_registered, needs_allocation, select_attempts_to_allocate
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.list_pages import is_long, load_page
 from tracker.web.list_positions import by_name
@@ -113,7 +113,8 @@ def select_registrations(centre: Centre, query: ListQuery, *columns: Any) -> Sel
     )
     match query.get("show"):
         case "to-allocate":
-            return statement.where(_select_attempts(UnitAttempt.id).where(_needs_allocation()).exists())
+            attempts = select_attempts_to_allocate(centre.id).statement
+            return statement.where(Registration.id.in_(attempts.with_only_columns(UnitAttempt.registration_id)))
         case "not-registered":
             return statement.where(is_not_registered())
         case "withdrawn":

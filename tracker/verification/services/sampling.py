@@ -71,12 +71,7 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     _record_sample(sample, rows, new_decisions, comment, actor)
     action_points = [
         raise_action_point(
-            attempt,
-            [row.criterion.id],
-            row.sampled.comment.strip(),
-            row.sampled.due_on or date.max,
-            actor,
-            sample_item=items[row.decision.id],
+            attempt, [row.criterion.id], *_check_action(row.sampled), actor, sample_item=items[row.decision.id]
         )
         for row in disagreed_rows
     ]
@@ -117,12 +112,17 @@ def _check_sampled_decisions(
         )
     for sampled in sampled_decisions:
         if not sampled.agrees:
-            validate_action(
-                sampled.comment,
-                sampled.due_on,
-                action_field=f"action-{sampled.decision_id}",
-                due_field=f"due-{sampled.decision_id}",
-            )
+            _check_action(sampled)
+
+
+def _check_action(sampled: SampledDecision) -> tuple[str, date]:
+    """Return the action required after a disagreement and its due date; raise `Invalid` where one is missing."""
+    return validate_action(
+        sampled.comment,
+        sampled.due_on,
+        action_field=f"action-{sampled.decision_id}",
+        due_field=f"due-{sampled.decision_id}",
+    )
 
 
 def _load_sampled_rows(attempt: UnitAttempt, sampled_decisions: Sequence[SampledDecision]) -> list[_SampledRow]:
