@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tests.assessment import workflow
 from tests.factories import World
+from tests.list_pages import walk
 from tracker.clock import LONDON
 from tracker.extensions import db
 from tracker.ledger import read_only
@@ -110,11 +111,10 @@ def test_nobody_else_sees_the_access_log(world: World, client: Browser) -> None:
 def test_access_log_is_read_a_page_at_a_time_newest_first(world: World, client: Browser) -> None:
     make_accesses(world, 101)
     alice = client(world.alice)
-    page = alice.get("/account/access-log?size=25").text
+    page, *_, last = walk(alice, "/account/access-log?size=25")
     assert "1–25 of 101" in page
-    assert "Page 1 of 5" in page
     assert page.index("23 November 2026") < page.index("22 November 2026")
-    assert alice.get("/account/access-log?size=25&page=5").text.count("Bob Archer") == 1
+    assert last.count("Bob Archer") == 1
 
 
 def test_access_log_is_searched_filtered_and_downloaded(world: World, client: Browser) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World
+from tests.list_pages import walk
 from tracker import clock
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
@@ -253,9 +254,8 @@ def test_every_visit_can_be_reached(world: World, client: ClientFor) -> None:
                 )
             )
     dan = client(world.dan)
-    first, second = (dan.get(f"{address(world)}?size=25&page={number}").text for number in (1, 2))
+    first, second = walk(dan, f"{address(world)}?size=25")
     assert "1–25 of 30" in first
-    assert "Page 1 of 2" in first
     assert "26–30 of 30" in second
     assert "No visit matches these filters." in dan.get(f"{address(world)}?state=open").text
     assert "1–30 of 30" in dan.get(f"{address(world)}?state=ended&q=EVE").text
