@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -541,6 +542,20 @@ class TestStopping:
             services.resume_import(db.session.get_one(ImportRun, run.id), factories.make_actor(world.dan))
         assert (reload_run(run).state, run.message) == (ImportState.DONE, "")
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
+
+    def test_operator_continues_a_failed_import(
+        self, app: Flask, world: World, monkeypatch: pytest.MonkeyPatch, recorded_acts: Callable[[], list[str]]
+    ) -> None:
+        store_unit = import_job.store_unit  # type: ignore[attr-defined]  # the name that the job calls
+        monkeypatch.setattr(import_job, "store_unit", lambda *_: 1 / 0)
+        run = import_units(world, units(1))
+        for _ in range(MAX_ATTEMPTS - 1):
+            resume_job_runs()
+        assert reload_run(run).state is ImportState.FAILED
+        monkeypatch.setattr(import_job, "store_unit", store_unit)
+        app.test_cli_runner().invoke(args=["job-runs", "retry", str(get_job(run).id)])
+        assert (reload_run(run).state, run.message) == (ImportState.DONE, "")
+        assert "import_resumed" not in recorded_acts(), "the operator has no role under which to continue it"
 
     @pytest.mark.usefixtures("by_hand")
     def test_missing_file_is_reported(self, world: World) -> None:
