@@ -221,8 +221,11 @@ class TestDifference:
             (PDF[:25] + bytes(100) + PDF[75:], "it differs from byte 26 to byte 125 of 150"),
             (PDF[:25] + bytes(100) + PDF[76:], ""),
             (PDF[:24] + bytes(100) + PDF[75:], ""),
-            (PDF[:60] + PDF, "it differs from byte 61 to byte 160 of 160"),
+            (PDF[:60] + PDF, "it differs from byte 61 to byte 121 of 160"),
             (b"x" * 100, ""),
+            (b"x" + PDF, "it differs from byte 1 to byte 2 of 101"),
+            (PDF[:60] + PDF[61:], "byte 61 of 99 differs"),
+            (PDF[:60] + PDF[59:], "it differs from byte 61 to byte 62 of 101"),
         ],
     )
     def test_the_bytes_are_named(self, form: IssuedForm, inspect: Inspect, pdf: bytes, change: str) -> None:

@@ -261,14 +261,11 @@ def _difference(pdf: bytes, form: IssuedForm) -> str:
         return ""
     if pdf == issued:
         return ""
-    first = next((at for at, (one, other) in enumerate(zip(pdf, issued, strict=False)) if one != other), None)
-    if first is None:
-        change = "ends too early," if len(pdf) < len(issued) else "continues"
-        end = min(len(pdf), len(issued))
-        return f"This form was changed after it was issued: it {change} after byte {end:,}. {DO_NOT_RELY}"
-    last = next(
-        (at for at, (one, other) in enumerate(zip(reversed(pdf), reversed(issued), strict=False)) if one != other), 0
-    )
+    first, shorter = _count_equal(pdf, issued), min(len(pdf), len(issued))
+    if first == shorter:
+        change = "continues" if len(pdf) > len(issued) else "ends too early,"
+        return f"This form was changed after it was issued: it {change} after byte {shorter:,}. {DO_NOT_RELY}"
+    last = _count_equal(pdf[:first:-1], issued[:first:-1])
     if first + last < len(issued) // 2:
         return f"This form was changed after it was issued. {DO_NOT_RELY}"
     if len(pdf) - last == first + 1:
@@ -277,3 +274,9 @@ def _difference(pdf: bytes, form: IssuedForm) -> str:
         f"This form was changed after it was issued: it differs from byte {first + 1:,} to byte "
         f"{len(pdf) - last:,} of {len(pdf):,}. {DO_NOT_RELY}"
     )
+
+
+def _count_equal(one: bytes, other: bytes) -> int:
+    """Return how many bytes two files have in common from their beginning."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (first, second) in enumerate(pairs) if first != second), min(len(one), len(other)))
