@@ -16,6 +16,7 @@ from tracker.registrations.allocation_list import ALLOCATIONS
 from tracker.vocabulary import Role
 from tracker.web import lists
 from tracker.web.list_pages import cut_page
+from tracker.web.list_positions import Position, find_index
 from tracker.web.lists import Column, ListDefinition, ListQuery, read_list_query
 
 ClientFor = Callable[..., FlaskClient]
@@ -123,6 +124,17 @@ def test_row_after_which_a_page_begins_may_have_gone(world: World, client: Clien
     with transaction():
         people[1].name = "Zoe Person"
     assert names(dan.get(link).text) == ["Person 2", "Person 3"]
+
+
+@pytest.mark.parametrize("value", [None, 1, 120])
+def test_page_of_rows_in_memory_begins_where_it_did_when_its_row_is_sorted_elsewhere(value: int | None) -> None:
+    """Bob has a list by waiting time open; the last candidate of its first page is assessed meanwhile."""
+    numbers: dict[str, int | None] = {f"row {number}": number for number in range(0, 200, 2)}
+    numbers["row 50"] = value
+    rows = sorted(numbers, key=lambda name: (numbers[name] is None, numbers[name]))
+    position = Position((50, "row 50"), is_before=False, token="")
+    index = find_index(rows, position, numbers.__getitem__, lambda name: name, is_descending=False)
+    assert rows[index] == "row 52"
 
 
 def test_page_without_rows_is_the_last_one(world: World, client: ClientFor, people: list[Person]) -> None:

@@ -132,6 +132,9 @@ def find_index(
 ) -> int:
     """Return the index in sorted rows at which a position is: of its row, or of where that row would be.
 
+    A row that is sorted elsewhere by now does not move the position: the page would leave out what lies between. Of
+    rows with the same value, some are shown again if the position's own row is gone.
+
     Args:
         rows: the rows in the list's order, those without a value at the end.
         position: its values are what its row is sorted by, and what identifies the row.
@@ -141,7 +144,7 @@ def find_index(
     """
     value, key = position.values
     for index, row in enumerate(rows):
-        if key_of(row) == key:
+        if key_of(row) == key and value_of(row) == value:
             return index if position.is_before else index + 1
     for index, row in enumerate(rows):
         own = value_of(row)
