@@ -133,6 +133,19 @@ class TestChoice:
         with pytest.raises(Invalid, match="more than 1 forms"):
             choose_forms(world.northgate, ListQuery(), None, "")
 
+    def test_too_many_ticked_candidates_are_refused_before_they_are_looked_up(
+        self, world: World, client: Browser, count_statements: Any
+    ) -> None:
+        ticked = list(range(1, cohort_choice.MAX_FORMS + 2))
+        with count_statements() as statements, pytest.raises(Invalid, match="You ticked more than 500 candidates"):
+            choose_forms(world.northgate, ListQuery(), ticked, "")
+        assert list(statements) == []
+        answer = client(world.dan).post(
+            f"/centres/{world.northgate.id}/forms/print", data={"which": "ticked", "registration": ticked}
+        )
+        assert answer.status_code == 422
+        assert "You ticked more than 500 candidates. Nothing was started." in answer.text
+
 
 class TestPrinting:
     @pytest.mark.usefixtures("ana")

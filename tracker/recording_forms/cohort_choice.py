@@ -44,10 +44,14 @@ def choose_forms(
         unit_code: the code of the only unit to print, or empty for all units.
 
     Raises:
-        Invalid: nobody is chosen, no form is left, or they are more than `MAX_FORMS`.
+        Invalid: nobody is chosen, no form is left, or the ticked candidates or the forms are more than `MAX_FORMS`.
     """
     if registration_ids is not None and not registration_ids:
         raise Invalid("Tick at least one candidate, or choose all candidates in this list.", "which")
+    if registration_ids is not None and len(registration_ids) > MAX_FORMS:  # a statement takes so many values only
+        raise Invalid(
+            f"You ticked more than {MAX_FORMS} candidates. Nothing was started. Tick fewer candidates.", "which"
+        )
     chosen = select_registrations(centre, query, Registration.id)
     if registration_ids is not None:
         chosen = select(Registration.id).where(
