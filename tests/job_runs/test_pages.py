@@ -11,6 +11,7 @@ from tests import factories
 from tests.factories import World
 from tests.job_runs.conftest import Counting, reload_run
 from tracker.background import jobs
+from tracker.clock import now
 from tracker.errors import Refused
 from tracker.job_runs.running import run_job
 from tracker.ledger.transactions import transaction
@@ -119,15 +120,29 @@ class TestWhoSeesIt:
         self, world: World, start: Start, client: Browser
     ) -> None:
         with transaction():
-            bob_too = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
-        run_id, browser = start(bob_too), client(bob_too)
+            nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
+        run_id, browser = start(nora), client(nora)
         assert browser.get(f"/jobs/{run_id}").status_code == 200
+        assert "Counting to three" in browser.get("/jobs").text
         with transaction():
-            from tracker.clock import now
-
-            bob_too.grants[0].ends_at = now()
+            nora.grants[0].ends_at = now()
             factories.leave_unsealed()
         assert browser.get(f"/jobs/{run_id}").status_code == 404
+        assert "Counting to three" not in browser.get("/jobs").text
+
+    def test_a_role_at_another_centre_does_not_show_the_jobs_of_an_ended_role(
+        self, world: World, start: Start, client: Browser
+    ) -> None:
+        with transaction():
+            nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
+            factories.grant(nora, world.southbank, Role.ADMINISTRATOR)
+        start(nora)
+        browser = client(nora)
+        with transaction():
+            nora.grants[0].ends_at = now()
+            factories.leave_unsealed()
+        for address in ("/jobs", "/jobs?whose=centre"):
+            assert "Counting to three" not in browser.get(address).text
 
     def test_my_account_leads_to_my_jobs(self, world: World, client: Browser) -> None:
         assert 'href="/jobs"' in client(world.bob).get("/account").text

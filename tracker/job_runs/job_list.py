@@ -1,10 +1,10 @@
 """The list of job runs: a person's own, and for administrators those of their centres."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, false, func, or_, select
 
 from tracker.clock import day_of
 from tracker.models import JobRun, Person
@@ -43,15 +43,19 @@ WHOSE = Filter("whose", "Whose", "My jobs", {"centre": "My centre"})
 """For administrators only."""
 
 
-def list_jobs(person_id: int, administered: Collection[int], query: ListQuery) -> ListPage[JobRow]:
+def list_jobs(
+    person_id: int, centres: Mapping[str, Collection[int]], administered: Collection[int], query: ListQuery
+) -> ListPage[JobRow]:
     """List a page of job runs, the newest first unless sorted. Runs two SQL statements.
 
     Args:
         person_id: whose job runs they are, unless the list is of the centres.
+        centres: for each kind, the centres at which this person may see their own job runs of it now.
         administered: the centres of which this person is an administrator.
         query: the search, the filters and the page.
     """
-    is_own = JobRun.started_by_id == person_id
+    visible = (and_(JobRun.kind == kind, JobRun.centre_id.in_(ids)) for kind, ids in centres.items())
+    is_own = and_(JobRun.started_by_id == person_id, or_(false(), *visible))
     statement = (
         select(
             JobRun.id,

@@ -135,6 +135,12 @@ def get_kind(name: str) -> JobKind:
     return kinds.by_name[name]
 
 
+def list_kinds() -> list[JobKind]:
+    """Return all kinds of long jobs."""
+    kinds: JobKinds = current_app.extensions["job_kinds"]
+    return list(kinds.by_name.values())
+
+
 def check_parameters(parameters: dict[str, Any]) -> None:
     """Raise `Invalid` if the parameters of a job run are too many to be stored with it."""
     if len(json.dumps(parameters)) > MAX_PARAMETERS:

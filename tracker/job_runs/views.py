@@ -11,7 +11,7 @@ from tracker.errors import NotFound
 from tracker.extensions import db
 from tracker.job_runs import services
 from tracker.job_runs.job_list import JOBS, STATES, WHOSE, list_jobs
-from tracker.job_runs.kinds import get_kind, read_facts
+from tracker.job_runs.kinds import JobKind, get_kind, list_kinds, read_facts
 from tracker.job_runs.progress import build_progress
 from tracker.job_runs.queries import find_run
 from tracker.ledger.transactions import SAFE_METHODS
@@ -37,9 +37,13 @@ MAX_REMARKS = 100
 @signed_in
 def list_own_jobs() -> ResponseReturnValue:
     """List the person's job runs; an administrator can choose those of their centres."""
-    administered = [grant.centre_id for grant in me().grants if grant.role is Role.ADMINISTRATOR]
+    administered = {grant.centre_id for grant in me().grants if grant.role is Role.ADMINISTRATOR}
+    centres = {
+        kind.name: {grant.centre_id for grant in me().grants if grant.role in get_roles_of_starter(kind)}
+        for kind in list_kinds()
+    }
     filters = [WHOSE, STATES] if administered else [STATES]
-    load = partial(list_jobs, me().person_id, administered)
+    load = partial(list_jobs, me().person_id, centres, administered)
     return send_list(JOBS, load, "job_runs/list_own_jobs.html", filters)
 
 
@@ -114,6 +118,11 @@ def retry_job(job_run_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show_job", job_run_id=run.id), 303)
 
 
+def get_roles_of_starter(kind: JobKind) -> frozenset[Role]:
+    """Return the roles at the centre that let a person see their own job run of a kind."""
+    return PERMISSIONS[kind.act] | {Role.ADMINISTRATOR}
+
+
 def get_run(job_run_id: int) -> tuple[JobRun, CurrentGrant]:
     """Return a job run and the grant under which this person may see it; lock it if the request may change something.
 
@@ -125,7 +134,8 @@ def get_run(job_run_id: int) -> tuple[JobRun, CurrentGrant]:
     run = find_run(job_run_id)
     if run is None:
         raise NotFound
-    roles = PERMISSIONS[get_kind(run.kind).act] if run.started_by_id == me().person_id else {Role.ADMINISTRATOR}
+    is_own = run.started_by_id == me().person_id
+    roles = get_roles_of_starter(get_kind(run.kind)) if is_own else frozenset({Role.ADMINISTRATOR})
     grant = next((found for role in roles if (found := me().find_grant(role, run.centre_id))), None)
     if grant is None:
         raise NotFound
