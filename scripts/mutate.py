@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -174,6 +175,7 @@ def list_parts(chosen: list[str]) -> Iterator[str]:
 
 def main() -> None:
     """Run the parts or modules that the arguments name, or all parts; fail if too many mutants survive."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # as by Ctrl+C: what is finished is kept
     arguments = sys.argv[1:]
     only_survivors = "--survivors" in arguments
     chosen = [name for name in arguments if name.startswith("tracker.")]
