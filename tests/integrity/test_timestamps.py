@@ -29,8 +29,9 @@ from tracker import clock
 from tracker.config import Settings
 from tracker.integrity import timestamps
 from tracker.integrity.timestamping import timestamp_newest_checkpoint
-from tracker.integrity.timestamps import get_folder, get_token_path
+from tracker.integrity.timestamps import TimestampError, get_folder, get_token_path
 from tracker.ledger import checkpoints, keys
+from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
 
@@ -226,6 +227,44 @@ class TestReceiving:
     def test_an_authority_needs_certificates(self) -> None:
         with pytest.raises(ValueError, match="TIMESTAMP_URL needs TIMESTAMP_CERTIFICATES"):
             Settings.from_environment({"TIMESTAMP_URL": "https://tsa.example.org"})
+
+
+class TestToken:
+    """The token of the first checkpoint."""
+
+    @pytest.fixture
+    def checkpoint(self, authority: Authority) -> Checkpoint:  # noqa: ARG002 - writes it
+        [(_, checkpoint)] = checkpoints.read_checkpoints()
+        assert checkpoint
+        return checkpoint
+
+    def test_an_answer_that_is_too_long_is_named(self, authority: Authority, checkpoint: Checkpoint) -> None:
+        authority.answer = lambda _: b"x" * (timestamps.MAX_ANSWER_SIZE + 1)
+        with pytest.raises(TimestampError, match="was answered with too much"):
+            timestamps.request_token(get_url(), checkpoint)
+
+    @pytest.mark.parametrize(
+        ("error", "message"),
+        [
+            (TimestampError("was answered with too much"), "^was answered with too much$"),
+            (OSError("no route"), "^was not received: OSError no route$"),
+        ],
+    )
+    def test_why_no_answer_was_received_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint, error: Exception, message: str
+    ) -> None:
+        async def fail(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(timestamps.Authority, "async_timestamp", fail)
+        with pytest.raises(TimestampError, match=message):
+            timestamps.request_token(get_url(), checkpoint)
+
+    def test_nothing_may_follow_the_token(self, checkpoint: Checkpoint) -> None:
+        token, certificates = timestamps.request_token(get_url(), checkpoint), timestamps.load_certificates()
+        assert timestamps.validate_token(token, checkpoint, certificates)
+        with pytest.raises(TimestampError, match="cannot be read"):
+            timestamps.validate_token(token + b"\0", checkpoint, certificates)
 
 
 @pytest.mark.usefixtures("authority")
