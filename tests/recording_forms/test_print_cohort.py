@@ -1,6 +1,7 @@
 """Printing the forms of many candidates by a job: the choice, the steps, the file, and who gets it."""
 
 import csv
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator
@@ -318,15 +319,16 @@ class TestFiles:
     def test_files_that_a_killed_process_did_not_delete_are_deleted_by_the_worker(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        remove, removed = file_references.remove_files, []
+        remove = file_references.remove_files
 
-        def fail(hashes: list[str]) -> None:
-            removed.extend(hashes)
+        def fail(_hashes: list[str]) -> None:
             raise OSError("the store cannot be reached")
 
         monkeypatch.setattr(files, "remove_files", fail)
         run_id = start(world, world.alice)
-        assert reload_run(run_id).state is JobState.FINISHED
+        run = reload_run(run_id)
+        assert run.state is JobState.FINISHED
+        removed = run.files_to_delete or []
         assert [stored_path(each).exists() for each in removed] == [True, True]
         assert client(world.dan).get(f"/jobs/{run_id}").status_code == 200
         monkeypatch.setattr(files, "remove_files", remove)
@@ -365,16 +367,17 @@ class TestFiles:
     def test_a_form_that_was_rendered_before_an_erasure_is_not_stored_after_it(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        run_id = start(world, world.alice, unit="CFACC15")
+        run_id, form = start(world, world.alice, unit="CFACC15"), b"%PDF with evidence"
 
         def render(_content: FormContent) -> bytes:
             with transaction():
                 mark_erased(world.registration.id, world.dan)
-            return b"%PDF with evidence"
+            return form
 
         monkeypatch.setattr(cohort_printing, "render_pdf", render)
         run_job(run_id)
         assert list(list_stored(run_id)) == []
+        assert not stored_path(hashlib.sha256(form).hexdigest()).exists()
         assert db.session.scalars(select(JobStep.outcome)).all() == [FormOutcome.ERASED]
 
     @pytest.mark.usefixtures("by_hand", "rendered")

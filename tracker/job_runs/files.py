@@ -1,20 +1,24 @@
 """The files of job runs: those of their steps and the result, kept for some hours and deleted when one is erased.
 
 What is to be deleted is stored with the job run in the transaction that drops it. So a process that is killed before
-it deleted the files leaves them to the next minute of the worker.
+it deleted the files leaves them to the next minute of the worker. A new file is named there before it is saved, until
+a row refers to it. So it is deleted too where its step is not stored.
 """
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Collection, Iterable
 from logging import getLogger
+from typing import IO
 
 from sqlalchemy import delete, select
 
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.job_runs.kinds import get_kind
+from tracker.job_runs.kinds import RunFacts, get_kind
 from tracker.job_runs.queries import find_run
 from tracker.ledger import transactions
 from tracker.models import JobRun, JobStep
+from tracker.storage import file_store
 from tracker.storage.file_references import remove_files
 from tracker.vocabulary import JobState
 
@@ -25,6 +29,29 @@ ERASED = (
 MAX_AT_ONCE = 50
 """The most job runs whose files are deleted in one minute."""
 logger = getLogger(__name__)
+
+
+def save_file(facts: RunFacts, stream: IO[bytes]) -> file_store.StoredFile:
+    """Save a file of a step or the result, with no transaction open. It is deleted unless `keep_file` keeps it."""
+    stream.seek(0)
+    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+    with transactions.transaction():
+        run = find_run(facts.id, lock=True)
+        if run:
+            run.files_to_delete = sorted({*(run.files_to_delete or ()), sha256})
+    facts.saved.append(sha256)
+    return file_store.save(stream)
+
+
+def keep_file(run: JobRun, sha256: str) -> None:
+    """Keep a saved file, in the transaction in which a row of the job run begins to refer to it."""
+    run.files_to_delete = [each for each in run.files_to_delete or () if each != sha256] or None
+
+
+def delete_unstored_files(facts: RunFacts) -> None:
+    """Delete what was saved for a step or the result, unless it was stored in a row."""
+    if facts.saved:
+        _delete_now(facts.id, facts.saved)
 
 
 def list_step_files(run_id: int) -> list[JobStep]:
@@ -75,13 +102,20 @@ def drop_files_of(candidate_id: int, centre_id: int) -> None:
 
 
 def delete_expired_job_files() -> None:
-    """Delete the files of job runs that ended long enough ago, and what was left to delete. A job of every minute."""
-    left = select(JobRun.id).where(JobRun.files_to_delete.is_not(None)).order_by(JobRun.id).limit(MAX_AT_ONCE)
+    """Delete the files of job runs that ended long enough ago, and what was left to delete. A job of every minute.
+
+    Those of a running job run wait: a worker may have saved a file that it is about to store.
+    """
+    is_left = JobRun.files_to_delete.is_not(None) & (JobRun.state != JobState.RUNNING)
+    left = select(JobRun.id).where(is_left).order_by(JobRun.id).limit(MAX_AT_ONCE)
     expired = select(JobRun.id).where(JobRun.expires_at <= now()).order_by(JobRun.id).limit(MAX_AT_ONCE)
     with transactions.reading():
-        run_ids, is_due = list(db.session.scalars(left)), db.session.scalar(expired.limit(1)) is not None
-    for run_id in run_ids:
-        delete_dropped_files(run_id)
+        runs = [
+            (run.id, run.files_to_delete) for run in db.session.scalars(select(JobRun).where(JobRun.id.in_(left)))
+        ]
+        is_due = db.session.scalar(expired.limit(1)) is not None
+    for run_id, hashes in runs:
+        delete_dropped_files(run_id, hashes or ())
     if is_due:
         with transactions.transaction():
             query = select(JobRun).where(JobRun.id.in_(expired)).order_by(JobRun.id).with_for_update(of=JobRun)
@@ -91,13 +125,8 @@ def delete_expired_job_files() -> None:
                     run.done = 0  # without its files, a retry has to begin again
 
 
-def delete_dropped_files(run_id: int) -> None:
-    """Delete from the store what a job run says is to be deleted, unless other rows need it, and then forget it."""
-    with transactions.reading():
-        run = find_run(run_id)
-        hashes = run.files_to_delete if run else None
-    if not hashes:
-        return
+def delete_dropped_files(run_id: int, hashes: Collection[str]) -> None:
+    """Delete files of a job run from the store, unless other rows need them, and then forget them."""
     remove_files(hashes)
     with transactions.transaction():
         run = find_run(run_id, lock=True)
@@ -116,13 +145,13 @@ def _delete_after_commit(run: JobRun, hashes: Iterable[str | None]) -> None:
     if found:
         run.files_to_delete = sorted({*(run.files_to_delete or ()), *found})
         run_id = run.id
-        transactions.after_commit(lambda: _delete_now(run_id))
+        transactions.after_commit(lambda: _delete_now(run_id, found))
 
 
-def _delete_now(run_id: int) -> None:
+def _delete_now(run_id: int, hashes: Collection[str]) -> None:
     """Delete the files. The act is committed, so an error is only logged: the worker tries again every minute."""
     try:
-        delete_dropped_files(run_id)
+        delete_dropped_files(run_id, hashes)
     except Exception:
         transactions.rollback()
         logger.exception("Files of job run %s could not be deleted. The worker will delete them", run_id)

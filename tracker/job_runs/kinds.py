@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from flask import Flask, current_app
 
-from tracker.errors import Invalid
+from tracker.errors import Invalid, TrackerError
 from tracker.ledger.events import Actor
 from tracker.models import JobRun
 from tracker.web.formatting import counted
@@ -32,17 +32,23 @@ class RunFacts:
     done: int
     actor: Actor
     """The person who started it, with the role under which they did."""
+    saved: list[str] = field(default_factory=list)
+    """The hashes of the files that `save_file` stored for the present step or the result."""
+
+
+class StepFileLost(TrackerError):
+    """A missing or damaged file of an earlier step. The job run fails, and a retry begins at the first step."""
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A file that was made from the files of some steps, and is in the file store."""
+    """A file that was made from the steps, and is in the file store."""
 
     name: str
     sha256: str
     size: int
     step_ids: frozenset[int]
-    """The steps whose files are in it."""
+    """The steps that it has files of or names. It is made again if the job run has others when it is stored."""
 
 
 class JobKind:
@@ -76,12 +82,19 @@ class JobKind:
         """Do the work of the next step with no transaction open, and return what stores it.
 
         The function is called in a transaction in which the rows of `lock` and the job run are locked. It returns how
-        many steps are done with it. After a conflict with another transaction it is called again.
+        many steps are done with it. After a conflict with another transaction it is called again. A file is stored by
+        `save_file`, and the function calls `keep_file` where it stores the file's hash.
         """
         raise NotImplementedError
 
     def make_result(self, run: RunFacts) -> StoredResult | None:  # noqa: ARG002 - for kinds that make a file
-        """Store the file that people download, with no transaction open; None for a kind that makes none."""
+        """Store the file that people download by `save_file`, with no transaction open; None if there is none.
+
+        It calls `renew_progress` every few seconds.
+
+        Raises:
+            StepFileLost: the file of a step is missing or damaged.
+        """
         return None
 
     def describe_progress(self, run: JobRun) -> str:

@@ -19,11 +19,11 @@ from tracker.background import jobs
 from tracker.clock import now
 from tracker.errors import Busy, Conflict, Refused, TrackerError
 from tracker.extensions import db
-from tracker.job_runs.files import drop_step_files, list_step_files, set_expiry
-from tracker.job_runs.kinds import JobKind, RunFacts, StoredResult, get_actor, get_kind, read_facts
+from tracker.job_runs.files import delete_unstored_files, drop_files, drop_step_files, keep_file, set_expiry
+from tracker.job_runs.kinds import JobKind, RunFacts, StepFileLost, StoredResult, get_actor, get_kind, read_facts
 from tracker.job_runs.queries import find_run
 from tracker.ledger.transactions import reading, transaction
-from tracker.models import Grant, JobRun, Person
+from tracker.models import Grant, JobRun, JobStep, Person
 from tracker.vocabulary import JobState
 
 STALLED_AFTER = timedelta(minutes=2)
@@ -49,6 +49,8 @@ def run_job(run_id: int) -> None:
         _take_turn(run, get_kind(run.kind))
     except (Conflict, Busy) as error:
         _hand_back(run_id, str(error))
+    except StepFileLost as error:
+        mark_failed(run_id, str(error), starts_over=True)
     except TrackerError as error:
         mark_failed(run_id, str(error))
     except Exception as error:
@@ -68,8 +70,19 @@ def resume_job_runs() -> None:
             queue.put(run_job, run_id)
 
 
-def mark_failed(run_id: int, reason: str) -> None:
-    """Mark a job run as failed, with a sentence that says why and what to do."""
+def renew_progress(run_id: int) -> None:
+    """Note that the worker of a job run is alive, while it makes the result."""
+    with transaction():
+        run = find_run(run_id, lock=True)
+        if run and run.state is JobState.RUNNING:
+            run.progressed_at = now()
+
+
+def mark_failed(run_id: int, reason: str, *, starts_over: bool = False) -> None:
+    """Mark a job run as failed, with a sentence that says why and what to do.
+
+    A retry continues at the step that is next, or begins at the first one if the job run `starts_over`.
+    """
     with reading():
         run = find_run(run_id)
         facts = read_facts(run) if run else None
@@ -82,6 +95,9 @@ def mark_failed(run_id: int, reason: str) -> None:
         if run and run.state in {JobState.WAITING, JobState.RUNNING}:
             run.state, run.ended_at = JobState.FAILED, now()
             run.message = kind.describe_failure(read_facts(run), reason)
+            if starts_over:
+                drop_files(run)
+                run.done = 0
             set_expiry(run)
             kind.on_fail(run, get_actor(run) if _may_continue(run) else None)
 
@@ -103,7 +119,8 @@ def _take_up(run_id: int) -> RunFacts | None:
 
 def describe_dead_run(run: JobRun) -> str:
     """Return the sentence about a job run whose worker died at one step again and again."""
-    return f"The worker stopped {run.attempts} times at step {run.done + 1:,}. Tell your system operator."
+    place = f"at step {run.done + 1:,}" if run.done < run.total else "after the last step"
+    return f"The worker stopped {run.attempts} times {place}. Tell your system operator."
 
 
 def _is_to_do(run: JobRun) -> bool:
@@ -153,10 +170,13 @@ def _take_next_step(run_id: int, kind: JobKind, prepared: Any) -> bool:
         facts = read_facts(run) if run and run.state is JobState.RUNNING else None
     if facts is None:
         return False
-    if facts.done >= facts.total:
-        return not _finish(facts, kind)
-    store = kind.take_step(facts, prepared)
-    _store_with_retries(facts, kind, store)
+    try:
+        if facts.done >= facts.total:
+            return not _finish(facts, kind)
+        store = kind.take_step(facts, prepared)
+        _store_with_retries(facts, kind, store)
+    finally:
+        delete_unstored_files(facts)
     return True
 
 
@@ -182,14 +202,14 @@ def store_step(facts: RunFacts, kind: JobKind, store: Callable[[JobRun], int]) -
 
 
 def _finish(facts: RunFacts, kind: JobKind) -> bool:
-    """Make and store the result. Return False if the files of the steps changed meanwhile: it is made again."""
+    """Make and store the result. Return False if the steps changed meanwhile: it is made again."""
     result = kind.make_result(facts)
     with transaction():
         kind.lock(facts)
         run = find_run(facts.id, lock=True)
         if run is None or run.state is not JobState.RUNNING:
             return True
-        if result and result.step_ids != {step.id for step in list_step_files(run.id)}:
+        if result and result.step_ids != set(db.session.scalars(select(JobStep.id).where(JobStep.run_id == run.id))):
             return False  # somebody's records were erased while the file was made
         _check_may_continue(run)
         _store_result(run, result)
@@ -202,6 +222,7 @@ def _finish(facts: RunFacts, kind: JobKind) -> bool:
 def _store_result(run: JobRun, result: StoredResult | None) -> None:
     if result:
         run.result_name, run.result_sha256, run.result_size = result.name, result.sha256, result.size
+        keep_file(run, result.sha256)
         drop_step_files(run)
 
 

@@ -6,12 +6,12 @@ were withdrawn or erased are left out, and the page of the job and the list in t
 
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from logging import getLogger
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
@@ -20,7 +20,9 @@ from tracker.clock import today
 from tracker.config import MEGABYTE
 from tracker.errors import FormNotRendered, Refused
 from tracker.extensions import db
-from tracker.job_runs.kinds import JobKind, RunFacts, StoredResult
+from tracker.job_runs.files import keep_file, save_file
+from tracker.job_runs.kinds import JobKind, RunFacts, StepFileLost, StoredResult
+from tracker.job_runs.running import renew_progress
 from tracker.job_runs.services import start_run
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows, reading
@@ -43,7 +45,10 @@ TOO_LARGE = (
     f"The forms are larger than {MAX_BYTES // MEGABYTE} MB together. No file was made. Cancel this job, and print "
     "fewer candidates, or one unit, at a time."
 )
+LOST = "A form that was printed is missing or damaged, so no file was made. Retry this job to print all forms again."
 CONTENTS_NAME = "contents.csv"
+FILES_BETWEEN_RENEWALS = 10
+"""So many forms are packed before the job run notes its progress."""
 logger = getLogger(__name__)
 
 
@@ -103,7 +108,7 @@ class CohortPrinting(JobKind):
         attempt_id: int = run.parameters["attempts"][run.done]
         with reading():
             planned = plan_form(attempt_id)
-        outcome, stored = _print_form(planned)
+        outcome, stored = _print_form(run, planned)
 
         def store(stored_run: JobRun) -> int:
             if _find_last_erasure(planned.registration_id) != planned.erasure_id:
@@ -121,6 +126,8 @@ class CohortPrinting(JobKind):
             )
             db.session.add(step)
             db.session.flush()
+            if stored:
+                keep_file(stored_run, stored.sha256)
             return 1
 
         return store
@@ -129,21 +136,17 @@ class CohortPrinting(JobKind):
         """Store the ZIP with the forms and a list of all of them; None if no form was printed."""
         with reading():
             entries = list_form_entries(run.id)
-            files = {entry.step.id: entry.step.sha256 for entry in entries if entry.step.sha256}
-            paths = {entry.step.id: entry.path for entry in entries if entry.step.sha256}
+            step_ids = frozenset(entry.step.id for entry in entries)
+            files = {entry.path: entry.step.sha256 for entry in entries if entry.step.sha256}
             contents = _build_contents(entries)
         if not files:
             return None
         with tempfile.TemporaryFile() as packed:
-            with zipfile.ZipFile(packed, "w") as archive:
-                archive.writestr(CONTENTS_NAME, contents, zipfile.ZIP_DEFLATED)
-                for step_id, sha256 in files.items():  # uncompressed: PDFs are compressed already
-                    with file_store.local(sha256) as path:
-                        archive.write(path, paths[step_id], zipfile.ZIP_STORED)
-            packed.seek(0)
-            stored = file_store.save(packed)
+            _pack_forms(run.id, packed, contents, files)
+            renew_progress(run.id)
+            stored = save_file(run, packed)
         name = f"recording-forms-{today().isoformat()}.zip"
-        return StoredResult(name, stored.sha256, stored.size, frozenset(files))
+        return StoredResult(name, stored.sha256, stored.size, step_ids)
 
     def list_remarks(self, run: JobRun) -> list[str]:
         """Return the forms that were left out so far, each with the reason."""
@@ -190,20 +193,15 @@ def plan_form(attempt_id: int) -> PlannedForm:
         .execution_options(populate_existing=True)
     ).one()
     registration = attempt.registration
-    planned = PlannedForm(
-        FormOutcome.PRINTED, attempt.candidate_id, registration.id, _find_last_erasure(registration.id)
-    )
     outcome = _find_reason_to_leave_out(attempt, registration)
-    if outcome:
-        return PlannedForm(outcome, planned.candidate_id, planned.registration_id, planned.erasure_id)
-    issued = find_current_form(attempt)
+    issued = None if outcome else find_current_form(attempt)
     return PlannedForm(
-        FormOutcome.PRINTED,
-        planned.candidate_id,
-        planned.registration_id,
-        planned.erasure_id,
+        outcome or FormOutcome.PRINTED,
+        attempt.candidate_id,
+        registration.id,
+        _find_last_erasure(registration.id),
         issued.sha256 if issued else "",
-        None if issued else build_form_content(attempt),
+        None if outcome or issued else build_form_content(attempt),
     )
 
 
@@ -246,20 +244,35 @@ def _find_last_erasure(registration_id: int) -> int | None:
     return db.session.scalar(select(func.max(Erasure.id)).where(Erasure.registration_id == registration_id))
 
 
-def _print_form(planned: PlannedForm) -> tuple[FormOutcome, file_store.StoredFile | None]:
-    """Render a form and store it, or find the file of one that was issued. No transaction is open."""
+def _print_form(run: RunFacts, planned: PlannedForm) -> tuple[FormOutcome, file_store.StoredFile | None]:
+    """Render a form and save it, or read the file of one that was issued. No transaction is open."""
     if planned.issued_sha256:
-        entry = file_store.find(planned.issued_sha256)
-        if entry is None:
+        try:
+            with file_store.local(planned.issued_sha256) as path:
+                return FormOutcome.PRINTED, file_store.StoredFile(planned.issued_sha256, path.stat().st_size)
+        except (FileNotFoundError, file_store.DamagedFile):
             return FormOutcome.FAILED, None
-        return FormOutcome.PRINTED, file_store.StoredFile(planned.issued_sha256, entry.size)
     if planned.content is None:
         return planned.outcome, None
     try:
         pdf = render_pdf(planned.content)
     except FormNotRendered:
         return FormOutcome.FAILED, None
-    return FormOutcome.PRINTED, file_store.save(BytesIO(pdf))
+    return FormOutcome.PRINTED, save_file(run, BytesIO(pdf))
+
+
+def _pack_forms(run_id: int, packed: IO[bytes], contents: bytes, files: Mapping[str, str]) -> None:
+    """Write a ZIP with the list of contents and the files, whose hashes are given by path."""
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(CONTENTS_NAME, contents, zipfile.ZIP_DEFLATED)
+        for number, (name, sha256) in enumerate(files.items()):
+            if number % FILES_BETWEEN_RENEWALS == 0:
+                renew_progress(run_id)
+            try:
+                with file_store.local(sha256) as path:
+                    archive.write(path, name, zipfile.ZIP_STORED)  # PDFs are compressed already
+            except (FileNotFoundError, file_store.DamagedFile) as error:
+                raise StepFileLost(LOST) from error
 
 
 def _measure_steps(run_id: int) -> int:
