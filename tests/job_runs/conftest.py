@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
 from tracker.background import jobs
+from tracker.clock import now
 from tracker.extensions import db
 from tracker.job_runs import kinds, services
 from tracker.job_runs.kinds import JobKind, RunFacts
 from tracker.job_runs.queries import find_run
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
-from tracker.models import JobRun, Person
+from tracker.models import Grant, JobRun, Person
+from tracker.vocabulary import Role
 from tracker.web.permissions import Act
 
 
@@ -31,13 +35,15 @@ class Counting(JobKind):
     """The numbers that were stored."""
     notes: list[str] = field(default_factory=list)
     before_step: Callable[[int], object] = lambda _number: None
+    stores_nothing: Callable[[int, int], bool] = lambda _number, _tries: False
+    """Whether a step stores nothing, by its number and how often it was tried."""
 
     def take_step(self, run: RunFacts, _prepared: Any) -> Callable[[JobRun], int]:
         self.before_step(run.done)
 
         def store(stored_run: JobRun) -> int:
             self.counted.append(stored_run.done)
-            return 1
+            return 0 if self.stores_nothing(stored_run.done, self.counted.count(stored_run.done)) else 1
 
         return store
 
@@ -92,3 +98,11 @@ def reload_run(run_id: int) -> JobRun:
     run = find_run(run_id)
     assert run is not None
     return run
+
+
+def end_role(world: World) -> None:
+    """End Dan's role of administrator."""
+    with transaction():
+        query = select(Grant).where(Grant.person_id == world.dan.id, Grant.role == Role.ADMINISTRATOR)
+        db.session.scalars(query).one().ends_at = now() - timedelta(seconds=1)
+        factories.leave_unsealed()

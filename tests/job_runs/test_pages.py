@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World
-from tests.job_runs.conftest import Counting, reload_run
+from tests.job_runs.conftest import Counting, end_role, reload_run
 from tracker.background import jobs
 from tracker.clock import now
 from tracker.errors import Refused
@@ -165,6 +165,18 @@ class TestOperator:
         assert reload_run(run_id).state is JobState.FINISHED
         refusal = runner.invoke(args=["job-runs", "retry", str(run_id)])
         assert (refusal.exit_code, "This job is finished. Nothing was changed." in refusal.output) == (1, True)
+
+    def test_a_job_of_a_person_whose_role_has_ended_is_not_retried_at_the_command_line(
+        self, app: Flask, world: World, start: Start, by_hand: list[int]
+    ) -> None:
+        run_id = start()
+        assert by_hand == [run_id]
+        end_role(world)
+        run_job(run_id)
+        refusal = app.test_cli_runner().invoke(args=["job-runs", "retry", str(run_id)])
+        assert refusal.exit_code == 1
+        assert "The person who started this job no longer has the role for it" in refusal.output
+        assert reload_run(run_id).state is JobState.FAILED
 
     def test_metrics_count_failed_and_waiting_job_runs(self, start: Start, counting: Counting) -> None:
         counting.before_step = refuse

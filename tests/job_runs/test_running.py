@@ -1,23 +1,20 @@
 """How a worker does a job run: steps, killed workers, errors, cancelling and retrying."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.job_runs.conftest import Counting, reload_run
+from tests.job_runs.conftest import Counting, end_role, reload_run
 from tracker.background import jobs
-from tracker.clock import LONDON, now
+from tracker.clock import LONDON
 from tracker.errors import Invalid, Refused
-from tracker.extensions import db
 from tracker.job_runs import services
-from tracker.job_runs.running import MAX_ATTEMPTS, STALLED_AFTER, resume_job_runs, run_job
+from tracker.job_runs.running import MAX_ATTEMPTS, MAX_REPEATS, STALLED_AFTER, resume_job_runs, run_job
 from tracker.ledger.transactions import transaction
-from tracker.models import Grant
 from tracker.vocabulary import JobState, Role
 
 Start = Callable[..., int]
@@ -212,19 +209,62 @@ class TestErrors:
     ) -> None:
         run_id = start()
 
-        def end_role(step: int) -> None:
-            if step == 1:
-                with transaction():
-                    query = select(Grant).where(Grant.person_id == world.dan.id, Grant.role == Role.ADMINISTRATOR)
-                    db.session.scalars(query).one().ends_at = now() - timedelta(seconds=1)
-                    factories.leave_unsealed()
-
-        counting.before_step = end_role
+        counting.before_step = lambda number: end_role(world) if number == 1 else None
         run_job(run_id)
         run = reload_run(run_id)
         assert (run.state, counting.counted) == (JobState.FAILED, [0])
         assert run.message.startswith("The person who started this job no longer has the role for it")
         assert counting.notes == ["failed at 1 for nobody"], "no event may name a role that has ended"
+
+
+class TestStepsThatStoreNothing:
+    @pytest.mark.parametrize("turn_seconds", [0.0, 5.0])
+    @pytest.mark.usefixtures("by_hand")
+    def test_a_step_that_never_stores_anything_is_given_up(
+        self, start: Start, counting: Counting, turn_seconds: float
+    ) -> None:
+        counting.turn_seconds = turn_seconds
+        counting.stores_nothing = lambda _number, tries: tries < 100
+        run_id = start()
+        run_job(run_id)
+        run = reload_run(run_id)
+        assert (run.state, run.done, counting.counted) == (JobState.FAILED, 0, [0] * MAX_REPEATS)
+        assert run.message == "Step 1 was done 10 times without storing anything. Tell your system operator."
+
+    def test_a_step_that_stores_something_at_last_continues(self, start: Start, counting: Counting) -> None:
+        counting.stores_nothing = lambda _number, tries: tries < MAX_REPEATS
+        assert reload_run(start()).state is JobState.FINISHED
+        assert len(counting.counted) == 3 * MAX_REPEATS
+
+
+class TestRolesThatEnded:
+    @pytest.fixture
+    def stopped(self, world: World, start: Start, counting: Counting, by_hand: list[int]) -> int:
+        """Dan's job run, which failed because Dan is no administrator any more."""
+        run_id = start()
+        assert by_hand == [run_id]
+        end_role(world)
+        run_job(run_id)
+        assert reload_run(run_id).message.startswith("The person who started this job no longer has the role for it")
+        assert counting.counted == []
+        return run_id
+
+    def test_another_administrator_continues_the_job_in_their_own_name(
+        self, world: World, stopped: int, counting: Counting
+    ) -> None:
+        with transaction():
+            nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
+        with transaction():
+            services.retry_run(reload_run(stopped), factories.make_actor(nora))
+        run_job(stopped)
+        run = reload_run(stopped)
+        assert (run.state, counting.counted, run.started_by_id) == (JobState.FINISHED, [0, 1, 2], nora.id)
+        assert counting.notes[1:] == [f"retried at 0 by {nora.id}", f"finished at 3 for {nora.id}"]
+
+    def test_the_operator_cannot_continue_it(self, stopped: int) -> None:
+        with pytest.raises(Refused, match=r"no longer has the role .* Nothing was changed"), transaction():
+            services.retry_run(reload_run(stopped), None)
+        assert reload_run(stopped).state is JobState.FAILED
 
 
 class TestActs:

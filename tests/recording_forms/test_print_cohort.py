@@ -482,6 +482,32 @@ class TestOnScreen:
         ]
         assert "Dan Price" in client(world.alice).get("/account/access-log").text
 
+    @pytest.mark.usefixtures("by_hand")
+    def test_an_administrator_who_retries_the_job_of_another_is_the_one_who_downloads(
+        self, world: World, rendered: list[str], client: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with transaction():
+            nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
+        with monkeypatch.context() as limited:
+            limited.setattr(cohort_printing, "MAX_BYTES", 1)
+            run_id = start(world)
+            run_job(run_id)
+        dan, browser = client(world.dan), client(nora)
+        sentence = "If you retry the job, it continues in your name, and only you can download its file."
+        assert sentence in browser.get(f"/jobs/{run_id}").text
+        assert sentence not in dan.get(f"/jobs/{run_id}").text
+        browser.post(f"/jobs/{run_id}/retry")
+        run_job(run_id)
+        assert rendered
+        assert dan.get(f"/jobs/{run_id}/file").status_code == 404
+        assert "contents.csv" in download(browser, run_id)
+        readers = {each.person_id for each in db.session.scalars(select(PortfolioAccess))}
+        assert readers == {nora.id}
+        events = db.session.scalars(select(Event).where(Event.act.startswith("forms_print")).order_by(Event.seq))
+        assert [(each.act, each.actor_id) for each in events] == [
+            ("forms_print_started", world.dan.id), ("forms_printed", nora.id),
+        ]  # fmt: skip
+
     @pytest.mark.usefixtures("rendered")
     def test_a_candidate_whose_form_was_left_out_has_no_entry_in_the_access_log(
         self, world: World, ana: Person, client: Browser

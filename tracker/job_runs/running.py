@@ -32,10 +32,13 @@ MAX_ATTEMPTS = 3
 """How often a step is begun before the job run is given up."""
 MAX_TRIES = 3
 """How often a step is stored again after a conflict with another transaction."""
+MAX_REPEATS = 10
+"""How often a step is done in one turn without storing anything, before the job run is given up."""
 MAX_RESUMED = 100
 """The most job runs that are queued again in one minute."""
 NO_LONGER_ALLOWED = (
-    "The person who started this job no longer has the role for it, or their account is closed. It cannot continue."
+    "The person who started this job no longer has the role for it, or their account is closed. An administrator of "
+    "the centre can continue it in their own name."
 )
 logger = getLogger(__name__)
 
@@ -99,7 +102,7 @@ def mark_failed(run_id: int, reason: str, *, starts_over: bool = False) -> None:
                 drop_files(run)
                 run.done = 0
             set_expiry(run)
-            kind.on_fail(run, get_actor(run) if _may_continue(run) else None)
+            kind.on_fail(run, get_actor(run) if may_continue(run) else None)
 
 
 def _take_up(run_id: int) -> RunFacts | None:
@@ -108,7 +111,7 @@ def _take_up(run_id: int) -> RunFacts | None:
         run = find_run(run_id, lock=True)
         if run is None or not _is_to_do(run):
             return None
-        if run.attempts < MAX_ATTEMPTS and _may_continue(run):
+        if run.attempts < MAX_ATTEMPTS and may_continue(run):
             run.state, run.progressed_at = JobState.RUNNING, now()
             run.attempts += 1
             return read_facts(run)
@@ -128,7 +131,7 @@ def _is_to_do(run: JobRun) -> bool:
     return run.state is JobState.WAITING or (run.state is JobState.RUNNING and is_stalled)
 
 
-def _may_continue(run: JobRun) -> bool:
+def may_continue(run: JobRun) -> bool:
     """Return whether the person who started it still has the role in which they did, and an open account."""
     query = (
         select(Grant.id)
@@ -144,7 +147,7 @@ def _may_continue(run: JobRun) -> bool:
 
 
 def _check_may_continue(run: JobRun) -> None:
-    if not _may_continue(run):
+    if not may_continue(run):
         raise Refused(NO_LONGER_ALLOWED)
 
 
@@ -153,14 +156,27 @@ def _take_turn(run: RunFacts, kind: JobKind) -> None:
     queue = jobs.get_jobs()
     end = time.monotonic() + kind.turn_seconds
     prepared = kind.prepare(run)
+    done, repeats = run.done, 0
     while _take_next_step(run.id, kind, prepared):
+        stored = _read_done(run.id)
+        done, repeats = stored, 0 if stored > done else repeats + 1
+        if repeats >= MAX_REPEATS:
+            raise TrackerError(
+                f"Step {done + 1:,} was done {repeats} times without storing anything. Tell your system operator."
+            )
         if queue.stopping.is_set():
             _hand_back(run.id)
             return
-        if time.monotonic() > end:
+        if time.monotonic() > end and not repeats:  # repeats are counted in one turn
             _hand_back(run.id)
             queue.put(run_job, run.id)
             return
+
+
+def _read_done(run_id: int) -> int:
+    with reading():
+        run = find_run(run_id)
+        return run.done if run else 0
 
 
 def _take_next_step(run_id: int, kind: JobKind, prepared: Any) -> bool:

@@ -11,7 +11,7 @@ from tracker.extensions import db
 from tracker.job_runs.files import drop_files
 from tracker.job_runs.kinds import JobKind, check_parameters, get_kind
 from tracker.job_runs.progress import OPEN_STATES
-from tracker.job_runs.running import run_job
+from tracker.job_runs.running import NO_LONGER_ALLOWED, may_continue, run_job
 from tracker.ledger.events import Actor
 from tracker.models import JobRun
 from tracker.vocabulary import JobState
@@ -37,9 +37,7 @@ def start_run(
         Invalid: the parameters are too many.
         Refused: the person has too many of the kind that wait or run.
     """
-    assert actor.person_id is not None  # noqa: S101 - people start them
-    parameters = parameters or {}
-    check_parameters(parameters)
+    check_parameters(parameters or {})
     open_runs = select(func.count(JobRun.id)).where(
         JobRun.started_by_id == actor.person_id, JobRun.kind == kind.name, JobRun.state.in_(OPEN_STATES)
     )
@@ -48,12 +46,32 @@ def start_run(
             f"{MAX_OPEN_RUNS} jobs of this kind are waiting or running for you already. Nothing was started. "
             "Wait until one has finished, or cancel one."
         )
+    run = add_run(
+        kind, actor, centre_id=centre_id, title=title, total=total, parameters=parameters, subject_id=subject_id
+    )
+    kind.on_start(run, actor)
+    jobs.enqueue(run_job, run.id)
+    return run
+
+
+def add_run(
+    kind: JobKind,
+    actor: Actor,
+    *,
+    centre_id: int,
+    title: str,
+    total: int,
+    parameters: dict[str, Any] | None = None,
+    subject_id: int | None = None,
+) -> JobRun:
+    """Store a job run that waits. It is not queued: `resume_job_runs` does that within a minute."""
+    assert actor.person_id is not None  # noqa: S101 - people start them
     run = JobRun(
         kind=kind.name,
         centre_id=centre_id,
         subject_id=subject_id,
         title=title[-MAX_TITLE_LENGTH:],
-        parameters=parameters,
+        parameters=parameters or {},
         state=JobState.WAITING,
         total=total,
         done=0,
@@ -69,8 +87,6 @@ def start_run(
     )
     db.session.add(run)
     db.session.flush()
-    kind.on_start(run, actor)
-    jobs.enqueue(run_job, run.id)
     return run
 
 
@@ -84,12 +100,21 @@ def cancel_run(run: JobRun, actor: Actor) -> None:
 
 
 def retry_run(run: JobRun, actor: Actor | None) -> None:
-    """Continue a failed job run at the step at which it failed.
+    """Continue a failed job run at the step at which it failed, in the name of the person who retries it.
 
-    The actor is None for the operator, who has no role under which an event could be recorded.
+    From then on it is their job: their role has to last, and its file is theirs alone. The actor is None for the
+    operator, who has no role under which an event could be recorded; then it stays with the person who started it.
+
+    Raises:
+        Refused: it has not failed, or the operator retries it and the person who started it lost the role.
     """
     if run.state is not JobState.FAILED:
         raise Refused(f"This job is {run.state.label.lower()}. Nothing was changed.")
+    if actor:
+        assert actor.person_id is not None  # noqa: S101 - people retry them
+        run.started_by_id, run.grant_id, run.session_ref = actor.person_id, actor.grant_id, actor.session_ref
+    elif not may_continue(run):
+        raise Refused(f"{NO_LONGER_ALLOWED} Nothing was changed.")
     run.state, run.attempts, run.message = JobState.WAITING, 0, ""
     run.ended_at, run.expires_at, run.progressed_at = None, None, now()
     get_kind(run.kind).on_retry(run, actor)

@@ -63,6 +63,7 @@ def show_job(job_run_id: int) -> ResponseReturnValue:
         progress=build_progress(run),
         remarks=kind.list_remarks(run),
         max_remarks=MAX_REMARKS,
+        is_own=run.started_by_id == me().person_id,
         can_download=run.result_sha256 is not None and run.started_by_id == me().person_id,
     )
 
