@@ -189,12 +189,14 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.job_runs.files import delete_expired_job_files
     from tracker.job_runs.running import resume_job_runs, run_job
     from tracker.ledger import checkpoints
+    from tracker.library.services.imports import add_missing_jobs
     from tracker.metrics.stored_bytes import measure_stored_bytes
     from tracker.privacy.retention_reminders import send_retention_reminders
 
     every_minute = (
         release_due_assessments,
         outbox.send_waiting_emails,
+        add_missing_jobs,
         resume_job_runs,
         delete_expired_job_files,
         checkpoints.write_due,

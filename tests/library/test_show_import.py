@@ -19,20 +19,22 @@ from tests.job_runs.conftest import by_hand
 from tests.library.centre_units import publish_centre_unit, read_unit
 from tests.stored_files import stored_path
 from tracker.background import jobs
-from tracker.clock import LONDON
+from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
+from tracker.job_runs import services as job_services
 from tracker.job_runs.running import MAX_ATTEMPTS, STALLED_AFTER, resume_job_runs, run_job
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading, transaction
 from tracker.library.queries.imports import ImportEntry, classify_unit
 from tracker.library.services import import_job, unit_files
 from tracker.library.services import imports as services
+from tracker.library.services.import_job import UNIT_IMPORT
 from tracker.models import Criterion, CriterionLink, Event, ImportRun, JobRun, Person, Unit, UnitAttempt
 from tracker.units import formats
 from tracker.units.documents import UnitDocument
 from tracker.units.formats.files import ExchangedLink
-from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, LinkKind
+from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, JobState, LinkKind, Role
 
 __all__ = ["by_hand"]
 
@@ -556,6 +558,105 @@ class TestStopping:
         app.test_cli_runner().invoke(args=["job-runs", "retry", str(get_job(run).id)])
         assert (reload_run(run).state, run.message) == (ImportState.DONE, "")
         assert "import_resumed" not in recorded_acts(), "the operator has no role under which to continue it"
+
+    @pytest.mark.parametrize(
+        ("state", "job_state"),
+        [
+            (ImportState.CANCELLED, JobState.CANCELLED),
+            (ImportState.FAILED, JobState.FAILED),
+            (ImportState.DONE, JobState.FINISHED),
+        ],
+    )
+    @pytest.mark.usefixtures("by_hand")
+    def test_job_of_an_import_that_was_ended_by_other_means_ends_as_the_import_did(
+        self, world: World, state: ImportState, job_state: JobState
+    ) -> None:
+        run = preview(world, units(3))
+        start(run, factories.make_actor(world.dan))
+        with transaction():
+            reload_run(run).state, run.message = state, "The disk was full."
+        do_job(run)
+        job = get_job(run)
+        assert (job.state, reload_run(run).state) == (job_state, state)
+        assert job.message == ("The disk was full." if state is ImportState.FAILED else "")
+        assert own_units("LOCAL0") == []
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_job_cannot_continue_or_stop_an_import_that_is_done(self, world: World) -> None:
+        run = preview(world, units(1))
+        start(run, factories.make_actor(world.dan))
+        with transaction():
+            reload_run(run).state, get_job(run).state = ImportState.DONE, JobState.FAILED
+        with pytest.raises(Refused, match="This import is done"), transaction():
+            job_services.retry_run(get_job(run), factories.make_actor(world.dan))
+        with transaction():
+            job_services.cancel_run(get_job(run), factories.make_actor(world.dan))
+        assert (reload_run(run).state, get_job(run).state) == (ImportState.DONE, JobState.CANCELLED)
+
+    @pytest.mark.parametrize("state", [ImportState.RUNNING, ImportState.FAILED])
+    def test_import_that_the_previous_release_started_is_continued(
+        self, world: World, by_hand: list[int], state: ImportState, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
+        run = preview(world, units(3))
+        start(run, factories.make_actor(world.dan))
+        import_one_slice(run)
+        with transaction():
+            reload_run(run).state, run.message = state, "The disk was full."
+            db.session.delete(get_job(run))  # that release makes none
+        assert services.find_job(run) is None
+        services.add_missing_jobs()
+        services.add_missing_jobs()
+        assert db.session.scalar(select(func.count(JobRun.id))) == 1
+        if state is ImportState.FAILED:
+            assert (get_job(run).state, get_job(run).message) == (JobState.FAILED, "The disk was full.")
+            with transaction():
+                services.resume_import(reload_run(run), factories.make_actor(world.dan))
+        assert UNIT_IMPORT.describe_progress(get_job(run)) == "1 of 3 units"
+        by_hand.clear()
+        resume_job_runs()
+        assert by_hand == [get_job(run).id]
+        do_job(run)
+        assert (reload_run(run).state, get_job(run).state) == (ImportState.DONE, JobState.FINISHED)
+        assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 1, 1]
+
+    def test_import_that_the_previous_release_continued_gets_a_new_job(
+        self, world: World, by_hand: list[int]
+    ) -> None:
+        run = preview(world, units(1))
+        start(run, factories.make_actor(world.dan))
+        with transaction():
+            get_job(run).state = JobState.FAILED
+        services.add_missing_jobs()
+        assert get_job(run).id != by_hand[0]
+        do_job(run)
+        assert reload_run(run).state is ImportState.DONE
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_another_administrator_continues_the_import_of_a_person_whose_role_has_ended(
+        self, world: World, recorded_acts: Callable[[], list[str]]
+    ) -> None:
+        run = preview(world, units(2))
+        start(run, factories.make_actor(world.dan))
+        with transaction():
+            for grant in world.dan.grants:
+                grant.ends_at = now()
+            factories.leave_unsealed()
+        do_job(run)
+        assert reload_run(run).message == (
+            "The person who started this job no longer has the role for it, or their account is closed. An "
+            "administrator of the centre can continue it in their own name. 0 units of 2 were processed; imported "
+            "units are kept."
+        )
+        with transaction():
+            nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
+        with transaction():
+            services.resume_import(reload_run(run), factories.make_actor(nora))
+        do_job(run)
+        assert reload_run(run).state is ImportState.DONE
+        events = db.session.scalars(select(Event).where(Event.act == "unit_published")).all()
+        assert [event.actor_id for event in events] == [nora.id] * 2
+        assert recorded_acts()[-4:] == ["import_resumed", "unit_published", "unit_published", "units_imported"]
 
     @pytest.mark.usefixtures("by_hand")
     def test_missing_file_is_reported(self, world: World) -> None:

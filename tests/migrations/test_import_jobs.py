@@ -23,7 +23,7 @@ def test_imports_that_have_not_ended_become_job_runs(empty_app: Flask) -> None:
         for state in ImportState:
             run = ImportRun(
                 centre_id=centre.id, format="yaml", file_name=f"{state.value}.yaml", sha256="0" * 64, total=3, done=1,
-                state=state, outcome=[], message="The disk was full." if state is ImportState.FAILED else "",
+                state=state, outcome=[{}, {}], message="The disk was full." if state is ImportState.FAILED else "",
                 started_by_id=dan.id, grant_id=actor.grant_id, session_ref="test", started_at=clock.now(),
             )  # fmt: skip
             db.session.add(run)
@@ -43,4 +43,7 @@ def test_imports_that_have_not_ended_become_job_runs(empty_app: Flask) -> None:
     assert (running.state, running.done, running.total) == (JobState.WAITING, 1, 3)
     assert (running.started_by_id, running.grant_id) == (dans_id, grant_id)
     assert running.title == "Import of running.yaml"
-    assert (failed.state, failed.message, failed.parameters) == (JobState.FAILED, "The disk was full.", {})
+    assert (failed.state, failed.message, failed.parameters) == (
+        JobState.FAILED, "The disk was full.", {"units": 2},
+    )  # fmt: skip
+    assert UNIT_IMPORT.describe_progress(running) == "1 of 2 units", "the third step is a link"

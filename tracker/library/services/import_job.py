@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import select
 
 from tracker.clock import now, today
-from tracker.errors import NotFound, TrackerError
+from tracker.errors import NotFound, Refused, TrackerError
 from tracker.extensions import db
 from tracker.job_runs.kinds import JobKind, RunFacts, read_facts
+from tracker.job_runs.running import NO_LONGER_ALLOWED
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import reading
 from tracker.library.queries.imports import (
@@ -36,13 +37,15 @@ from tracker.models import Centre, ImportRun, JobRun, Unit
 from tracker.units.documents import UnitDocument
 from tracker.units.drafting.units import make_free_slug
 from tracker.units.formats.files import ExchangedLink, FileContents
-from tracker.vocabulary import ImportOutcome, ImportState
+from tracker.vocabulary import ImportOutcome, ImportState, JobState
 from tracker.web.formatting import counted, day
 from tracker.web.permissions import Act
 
 MAX_SLICE_SECONDS = 0.2
 """A slice ends after this time, because other writers wait for it."""
 MAX_UNITS_IN_SLICE = 25
+OPEN_STATES = frozenset({ImportState.PREVIEWED, ImportState.RUNNING, ImportState.FAILED})
+"""The states in which an import can be stopped."""
 FILE_CHANGED = "The preview is out of date, because the file is now read differently. Import the file again."
 
 
@@ -71,8 +74,9 @@ class UnitImport(JobKind):
 
         def store(job_run: JobRun) -> int:
             imported = get_import(run, lock=True)
-            if imported.state is ImportState.RUNNING:
-                import_slice(imported, contents, run.actor)
+            if imported.state is not ImportState.RUNNING:
+                return end_with_import(job_run, imported)
+            import_slice(imported, contents, run.actor)
             return imported.done - job_run.done
 
         return store
@@ -88,22 +92,29 @@ class UnitImport(JobKind):
         """Return the reason, what is kept and what to do."""
         units = run.parameters.get("units", run.total)
         progress = f"{counted(min(run.done, units), 'unit')} of {units:,} were processed"
-        return f"{reason} {progress}; imported units are kept. Continue from there, or stop the import."
+        kept = f"{reason} {progress}; imported units are kept."
+        return kept if reason == NO_LONGER_ALLOWED else f"{kept} Continue from there, or stop the import."
 
     def on_retry(self, run: JobRun, actor: Actor | None) -> None:
         """Set the import running again, and record who continued it."""
         imported = get_import(read_facts(run), lock=True)
+        if imported.state is not ImportState.FAILED:
+            raise Refused(f"This import is {imported.state.label.lower()}. Nothing was changed.")
         imported.state, imported.message = ImportState.RUNNING, ""
         if actor:
             record("import_resumed", imported, actor, centre=imported.centre_id, done=imported.done)
 
     def on_cancel(self, run: JobRun, actor: Actor) -> None:
         """Stop the import. What is imported stays, because candidates may be registered for it."""
-        end_import(get_import(read_facts(run), lock=True), actor)
+        imported = get_import(read_facts(run), lock=True)
+        if imported.state in OPEN_STATES:
+            end_import(imported, actor)
 
     def on_fail(self, run: JobRun, actor: Actor | None) -> None:
         """Store the reason with the import, and record that it failed."""
         imported = get_import(read_facts(run), lock=True)
+        if imported.state is not ImportState.RUNNING:
+            return
         imported.state, imported.message = ImportState.FAILED, run.message
         if actor:
             record("import_failed", imported, actor, centre=imported.centre_id, done=imported.done)
@@ -113,6 +124,8 @@ class UnitImport(JobKind):
         imported = get_import(read_facts(run), lock=True)
         if imported.state is ImportState.RUNNING:
             _finish(imported, actor)
+        else:
+            end_with_import(run, imported)
 
 
 UNIT_IMPORT = UnitImport()
@@ -124,6 +137,16 @@ def get_import(run: RunFacts, *, lock: bool = False) -> ImportRun:
     if imported is None:
         raise NotFound
     return imported
+
+
+def end_with_import(job_run: JobRun, run: ImportRun) -> int:
+    """End a job run whose import was ended by other means, as the import ended. Return how many steps are left."""
+    if run.state is ImportState.DONE:
+        return job_run.total - job_run.done
+    has_failed = run.state is ImportState.FAILED
+    job_run.state, job_run.ended_at = JobState.FAILED if has_failed else JobState.CANCELLED, now()
+    job_run.message = run.message if has_failed else ""
+    return 0
 
 
 def end_import(run: ImportRun, actor: Actor) -> None:

@@ -4,19 +4,23 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
+from sqlalchemy import and_, or_, select
+
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
+from tracker.job_runs.progress import OPEN_STATES as OPEN_JOB_STATES
 from tracker.job_runs.queries import find_run_about
-from tracker.job_runs.services import cancel_run, retry_run, start_run
+from tracker.job_runs.services import add_run, cancel_run, retry_run, start_run
 from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import reading, transaction
 from tracker.library.queries.import_links import add_link_counts
-from tracker.library.queries.imports import ImportEntry, list_import_entries
-from tracker.library.services.import_job import UNIT_IMPORT, end_import
+from tracker.library.queries.imports import ImportEntry, find_import, list_import_entries
+from tracker.library.services.import_job import OPEN_STATES, UNIT_IMPORT, end_import
 from tracker.library.services.unit_files import parse_file
 from tracker.models import ImportRun, JobRun
 from tracker.storage import file_store
-from tracker.vocabulary import ImportOutcome, ImportState
+from tracker.vocabulary import ImportOutcome, ImportState, JobState
 from tracker.web.formatting import counted
 
 MAX_NAME_LENGTH = 200
@@ -140,13 +144,50 @@ def resume_import(run: ImportRun, actor: Actor) -> None:
 
 def cancel_import(run: ImportRun, actor: Actor) -> None:
     """Stop an import. What is imported stays, because candidates may be registered for it."""
-    if run.state not in {ImportState.PREVIEWED, ImportState.RUNNING, ImportState.FAILED}:
+    if run.state not in OPEN_STATES:
         raise Refused(f"This import is {run.state.label.lower()}. Nothing was changed.")
     job = find_job(run, lock=True)
     if job:
         cancel_run(job, actor)
     else:
         end_import(run, actor)
+
+
+def add_missing_jobs() -> None:
+    """Add the job runs of imports that the previous release started, continued or failed. A job of every minute.
+
+    That release runs imports without job runs, and may do so until its last server has stopped. So this function can
+    go in the release after next.
+    """
+    jobs = select(JobRun.id).where(JobRun.kind == UNIT_IMPORT.name, JobRun.subject_id == ImportRun.id)
+    missing = or_(
+        and_(ImportRun.state == ImportState.RUNNING, ~jobs.where(JobRun.state.in_(OPEN_JOB_STATES)).exists()),
+        and_(ImportRun.state == ImportState.FAILED, ~jobs.exists()),
+    )
+    query = select(ImportRun.id).where(missing).order_by(ImportRun.id)
+    with reading():
+        run_ids = list(db.session.scalars(query))
+    for run_id in run_ids:
+        with transaction():
+            run = find_import(run_id, lock=True)
+            if run and db.session.scalar(query.where(ImportRun.id == run_id)):
+                _add_job(run)
+
+
+def _add_job(run: ImportRun) -> None:
+    """Add the job run of an import at the place where the import is."""
+    job = add_run(
+        UNIT_IMPORT,
+        Actor(run.started_by_id, run.grant_id, run.session_ref),
+        centre_id=run.centre_id,
+        title=f"Import of {run.file_name}",
+        total=run.total,
+        parameters={"units": len(run.outcome)},
+        subject_id=run.id,
+    )
+    job.done = run.done
+    if run.state is ImportState.FAILED:
+        job.state, job.message, job.ended_at = JobState.FAILED, run.message, now()
 
 
 def find_job(run: ImportRun, *, lock: bool = False) -> JobRun | None:
