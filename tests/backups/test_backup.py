@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import pytest
 from flask import Flask
@@ -19,7 +21,9 @@ from tests.factories import PASSWORD
 from tests.integrity.tampering import tampering_transaction
 from tests.stored_files import stored_path
 from tracker.accounts import sessions
+from tracker.backups import backup
 from tracker.backups.backup import make_backup
+from tracker.backups.databases import DatabaseCopy, copy_database
 from tracker.backups.manifests import find_faults, read_manifest
 from tracker.clock import frozen_at, now
 from tracker.extensions import db
@@ -62,6 +66,21 @@ def record_an_event() -> None:
         record("centre_created", db.session.scalars(select(Centre).limit(1)).one(), OPERATOR)
 
 
+def print_a_form() -> str:
+    """Start a job that prints the form of an attempt, and return the hash of the file that it made."""
+    with transaction():
+        attempt = db.session.scalars(select(UnitAttempt).where(UnitAttempt.state == AttemptState.IN_PROGRESS)).first()
+        assert attempt
+        grants = select(Grant).where(Grant.centre_id == attempt.centre_id, Grant.role == Role.ADMINISTRATOR)
+        dan = db.session.scalars(grants).one()
+        actor = Actor(dan.person_id, dan.id)
+        run_id = start_printing(attempt.centre, CohortChoice((attempt.id,), 1), actor).id
+    db.session.expire_all()
+    result = db.session.get_one(JobRun, run_id).result_sha256
+    assert result
+    return result
+
+
 def restore(app: Flask, folder: Path) -> tuple[int, str]:
     return command(app, "restore", str(folder))
 
@@ -82,20 +101,47 @@ class TestBackup:
 
     @pytest.mark.usefixtures("demonstration")
     def test_files_of_jobs_are_left_out(self, tmp_path: Path) -> None:
-        with transaction():
-            attempt = db.session.scalars(
-                select(UnitAttempt).where(UnitAttempt.state == AttemptState.IN_PROGRESS)
-            ).first()
-            assert attempt
-            grants = select(Grant).where(Grant.centre_id == attempt.centre_id, Grant.role == Role.ADMINISTRATOR)
-            dan = db.session.scalars(grants).one()
-            actor = Actor(dan.person_id, dan.id)
-            run_id = start_printing(attempt.centre, CohortChoice((attempt.id,), 1), actor).id
-        db.session.expire_all()
-        result = db.session.get_one(JobRun, run_id).result_sha256
-        assert result
+        result = print_a_form()
         assert file_store.exists(result)
         assert result not in read_manifest(make_backup(tmp_path / "kept"))[0].files
+
+    @pytest.mark.usefixtures("demonstration")
+    def test_files_that_are_stored_after_the_snapshot_are_left_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Those of a job, stored in a row or not yet, which are deleted soon."""
+        stored = []
+
+        def copy_and_store(folder: Path) -> DatabaseCopy:
+            copied = copy_database(folder)
+            stored.extend([print_a_form(), file_store.save(BytesIO(b"%PDF of a step")).sha256])
+            return copied
+
+        monkeypatch.setattr(backup, "copy_database", copy_and_store)
+        manifest, _ = read_manifest(make_backup(tmp_path / "kept"))
+        assert all(file_store.exists(each) for each in stored)
+        assert manifest.files
+        assert set(stored).isdisjoint(manifest.files)
+        file_store.remove(stored[1])
+
+    @pytest.mark.usefixtures("demonstration")
+    def test_a_backup_is_made_while_a_listed_file_is_deleted(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        listed = list(file_store.list_files())
+        names = [each.name for each in listed if "." not in each.name]
+        erased, open_file = names[1], file_store.open_file
+
+        def erase_and_open(sha256: str) -> IO[bytes]:
+            file_store.remove(erased)
+            return open_file(sha256)
+
+        monkeypatch.setattr(file_store, "open_file", erase_and_open)
+        monkeypatch.setattr(file_store, "list_files", lambda: iter(listed))
+        folder = make_backup(tmp_path / "kept")
+        manifest, _ = read_manifest(folder)
+        assert set(manifest.files) == set(names) - {erased}
+        assert list(find_faults(folder, manifest)) == []
 
     def test_without_a_signing_key_no_backup_is_made(self, app: Flask, tmp_path: Path) -> None:
         result = app.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])

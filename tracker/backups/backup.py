@@ -1,8 +1,8 @@
 """Making a backup while the server runs: the database, then the files, which never change, then the manifest."""
 
 import os
-import re
 import shutil
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -13,9 +13,6 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.storage import file_store
-from tracker.storage.file_references import list_temporary_files
-
-HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def make_backup(target: Path) -> Path:
@@ -45,7 +42,7 @@ def make_backup(target: Path) -> Path:
             head=snapshot.head,
             database=snapshot.path.name,
             database_sha256=hash_file(snapshot.path) or "",
-            files=_copy_files(partial),
+            files=_copy_files(partial, snapshot.files),
             key=name,
         )
         write_manifest(partial, manifest)
@@ -59,20 +56,23 @@ def make_backup(target: Path) -> Path:
     return folder
 
 
-def _copy_files(folder: Path) -> dict[str, int]:
-    """Copy every complete stored file, and return their sizes by hash.
+def _copy_files(folder: Path, needed: Collection[str]) -> dict[str, int]:
+    """Copy the stored files that the copied database needs, and return their sizes by hash.
 
-    Derived images and the files of job runs are left out: they can be made again, and the latter are deleted soon.
+    One that was erased since is left out. So are derived images and the files of job runs, which can be made again,
+    and files that no row refers to.
     """
     copied = {}
-    temporary = list_temporary_files()
-    db.session.rollback()
     for entry in file_store.list_files():
-        if not HASH.fullmatch(entry.name) or entry.name in temporary:
+        if entry.name not in needed:
             continue
         target = get_file_path(folder, entry.name)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(file_store.open_file(entry.name)) as stream, target.open("wb") as copy:
+        try:
+            stream = file_store.open_file(entry.name)
+        except FileNotFoundError:
+            continue  # deleted since it was listed
+        with closing(stream), target.open("wb") as copy:
             shutil.copyfileobj(stream, copy, CHUNK_SIZE)
         if hash_file(target) != entry.name:
             place = file_store.get_store().describe(entry.key)

@@ -19,6 +19,7 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import events
 from tracker.models import Event
+from tracker.storage.file_references import select_permanent_files
 
 SQLITE_FILE, POSTGRESQL_FILE = "database.sqlite", "database.dump"
 LAST_EVENT = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
@@ -26,11 +27,15 @@ LAST_EVENT = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
 
 @dataclass(frozen=True)
 class DatabaseCopy:
-    """A copy of the database, with the number of events in its ledger and the hash of the last."""
+    """A copy of the database, and what was read from the same state of it."""
 
     path: Path
     size: int
+    """The number of events in the ledger."""
     head: str
+    """The hash of the last event."""
+    files: frozenset[str]
+    """The hashes of the stored files that it needs; those of job runs can be made again."""
 
 
 def copy_database(folder: Path) -> DatabaseCopy:
@@ -70,8 +75,10 @@ def _copy_sqlite(target: Path) -> DatabaseCopy:
     ):
         source.backup(copy)
         last = copy.execute(LAST_EVENT).fetchone()
+        files = frozenset(row[0] for row in copy.execute(str(select_permanent_files())))
     _fsync(target)
-    return DatabaseCopy(target, *(last or (0, events.GENESIS)))
+    size, head = last or (0, events.GENESIS)
+    return DatabaseCopy(target, size, head, files)
 
 
 def _restore_sqlite(path: Path) -> None:
@@ -87,13 +94,15 @@ def _restore_sqlite(path: Path) -> None:
 
 
 def _dump_postgresql(target: Path) -> DatabaseCopy:
-    """Run pg_dump and read the ledger's last event in one PostgreSQL snapshot, so that both agree."""
+    """Run pg_dump and read the ledger's last event and the files in one PostgreSQL snapshot, so that they agree."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         snapshot = connection.scalar(select(func.pg_export_snapshot()))
         last = connection.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).first()
+        files = frozenset(connection.scalars(select_permanent_files()))
         _run("pg_dump", ["--format=custom", f"--snapshot={snapshot}", f"--file={target}"])
     _fsync(target)
-    return DatabaseCopy(target, *(last or (0, events.GENESIS)))
+    size, head = last or (0, events.GENESIS)
+    return DatabaseCopy(target, size, head, files)
 
 
 def _restore_postgresql(path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, CompoundSelect, delete, select, union
 
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -109,19 +109,10 @@ def is_referenced(sha256: str) -> bool:
     return False
 
 
-def list_temporary_files() -> set[str]:
-    """Return the hashes of the files that only rows of `TEMPORARY_TABLES` refer to."""
-    hashes: set[str] = set()
-    for name, column in FILE_COLUMNS:
-        if name in TEMPORARY_TABLES:
-            rows = db.metadata.tables[name].c[column]
-            hashes.update(db.session.scalars(select(rows).where(rows.is_not(None))))
-    for name, column in FILE_COLUMNS:
-        if hashes and name not in TEMPORARY_TABLES:
-            rows = db.metadata.tables[name].c[column]
-            for chunk in batched(sorted(hashes)):
-                hashes.difference_update(db.session.scalars(select(rows).where(rows.in_(chunk))))
-    return hashes
+def select_permanent_files() -> CompoundSelect[str]:
+    """Return the statement for the hashes of the files that rows refer to, without those of `TEMPORARY_TABLES`."""
+    columns = [db.metadata.tables[name].c[column] for name, column in FILE_COLUMNS if name not in TEMPORARY_TABLES]
+    return union(*(select(column).where(column.is_not(None)) for column in columns))
 
 
 def batched(hashes: Sequence[str]) -> Iterator[Sequence[str]]:
