@@ -582,6 +582,32 @@ class TestStopping:
         assert own_units("LOCAL0") == []
 
     @pytest.mark.usefixtures("by_hand")
+    def test_import_that_is_cancelled_after_its_last_unit_is_not_set_done(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
+        run = preview(world, units(1))
+        start(run, factories.make_actor(world.dan))
+        import_one_slice(run)
+        with transaction():
+            reload_run(run).state = ImportState.CANCELLED
+        do_job(run)
+        assert (get_job(run).state, reload_run(run).state) == (JobState.CANCELLED, ImportState.CANCELLED)
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_job_that_fails_leaves_a_cancelled_import_cancelled(
+        self, world: World, recorded_acts: Callable[[], list[str]]
+    ) -> None:
+        run = preview(world, units(1))
+        start(run, factories.make_actor(world.dan))
+        stored_path(run.sha256).unlink()
+        with transaction():
+            reload_run(run).state = ImportState.CANCELLED
+        do_job(run)
+        assert (get_job(run).state, reload_run(run).state) == (JobState.FAILED, ImportState.CANCELLED)
+        assert "import_failed" not in recorded_acts()
+
+    @pytest.mark.usefixtures("by_hand")
     def test_job_cannot_continue_or_stop_an_import_that_is_done(self, world: World) -> None:
         run = preview(world, units(1))
         start(run, factories.make_actor(world.dan))
@@ -627,6 +653,7 @@ class TestStopping:
         start(run, factories.make_actor(world.dan))
         with transaction():
             get_job(run).state = JobState.FAILED
+        assert "add_missing_jobs" in jobs.get_jobs().every_minute
         services.add_missing_jobs()
         assert get_job(run).id != by_hand[0]
         do_job(run)
