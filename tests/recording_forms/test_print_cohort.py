@@ -316,6 +316,23 @@ class TestFiles:
         assert (reload_run(run_id).state, len(rendered)) == (JobState.FINISHED, 4)
 
     @pytest.mark.usefixtures("rendered")
+    def test_who_prints_the_forms_again_is_in_the_ledger_with_the_time(
+        self, world: World, freeze_clock: Freeze, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        freeze_clock(NOON)
+        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 40)
+        run_id = start(world, world.alice)
+        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 4000)
+        with transaction():
+            nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
+        freeze_clock(NOON + timedelta(hours=1))
+        with transaction():
+            services.retry_run(reload_run(run_id), factories.make_actor(nora))
+        started = select(Event.actor_id, Event.at).where(Event.act == "forms_print_started").order_by(Event.seq)
+        assert [row[0] for row in db.session.execute(started)] == [world.dan.id, nora.id]
+        assert reload_run(run_id).started_at == NOON + timedelta(hours=1)
+
+    @pytest.mark.usefixtures("rendered")
     def test_files_that_a_killed_process_did_not_delete_are_deleted_by_the_worker(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -505,7 +522,7 @@ class TestOnScreen:
         assert readers == {nora.id}
         events = db.session.scalars(select(Event).where(Event.act.startswith("forms_print")).order_by(Event.seq))
         assert [(each.act, each.actor_id) for each in events] == [
-            ("forms_print_started", world.dan.id), ("forms_printed", nora.id),
+            ("forms_print_started", world.dan.id), ("forms_print_started", nora.id), ("forms_printed", nora.id),
         ]  # fmt: skip
 
     @pytest.mark.usefixtures("rendered")

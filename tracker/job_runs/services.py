@@ -113,6 +113,7 @@ def retry_run(run: JobRun, actor: Actor | None) -> None:
     if actor:
         assert actor.person_id is not None  # noqa: S101 - people retry them
         run.started_by_id, run.grant_id, run.session_ref = actor.person_id, actor.grant_id, actor.session_ref
+        run.started_at = now()
     elif not may_continue(run):
         raise Refused(f"{NO_LONGER_ALLOWED} Nothing was changed.")
     run.state, run.attempts, run.message = JobState.WAITING, 0, ""

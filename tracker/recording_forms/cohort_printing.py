@@ -159,6 +159,11 @@ class CohortPrinting(JobKind):
         """Record whose forms a person asked for."""
         record("forms_print_started", run, actor, centre=run.centre_id, attempts=run.parameters["attempts"])
 
+    def on_retry(self, run: JobRun, actor: Actor | None) -> None:
+        """Record that a person started it again: the file will be theirs."""
+        if actor:
+            self.on_start(run, actor)
+
     def on_finish(self, run: JobRun, actor: Actor) -> None:
         """Record whose forms are in the file."""
         query = select(JobStep).where(JobStep.run_id == run.id).order_by(JobStep.number)
