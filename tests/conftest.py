@@ -16,6 +16,7 @@ import pytest
 
 from tests.proof.proof_size import FULL_SIZE
 from tracker import clock
+from tracker.counters import share_counters
 
 if TYPE_CHECKING:  # the fixtures import what they need: a test without a database starts without one
     from collections.abc import Callable, Iterator
@@ -64,6 +65,16 @@ def server_url() -> URL | None:
     from sqlalchemy.engine import make_url
 
     return make_url(url)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the metrics of this process in a folder of its own, before a test module imports their library.
+
+    The library reads the folder when it is imported.
+    """
+    folder = TemporaryDirectory(prefix="tracker-metrics-")
+    share_counters(Path(folder.name))
+    config.add_cleanup(folder.cleanup)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
