@@ -40,6 +40,8 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: what is lost with the power is no loss here
 DATABASE = {"database_url", "make_database", "app"}
 """The fixtures through which a test has a database."""
+BROWSERS = {"client", "anonymous"}
+"""The fixtures through which a test opens pages."""
 NOT_COUNTED = ("BEGIN", "PRAGMA", "INSERT INTO portfolio_access", "SELECT installation.is_demo")
 """What `count_statements` leaves out."""
 FASTER = ("synchronous_commit = off", "max_parallel_workers_per_gather = 0")
@@ -77,9 +79,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what `-m` does not choose
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run on PostgreSQL only tests whose result can depend on the database, except where the proofs run at full size."""
+    """Run on PostgreSQL only tests whose result can depend on the database, except where the proofs run at full size.
+
+    Those that open pages count as slow there; the services and queries behind pages have tests of their own.
+    """
     if server_url() and not FULL_SIZE:
+        for item in items:
+            if BROWSERS & set(getattr(item, "fixturenames", ())):
+                item.add_marker(pytest.mark.slow)
         config.hook.pytest_deselected(items=[item for item in items if not runs_on_each_database(item)])
         items[:] = [item for item in items if runs_on_each_database(item)]
 
