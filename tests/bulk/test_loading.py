@@ -11,7 +11,8 @@ from tests.bulk.sizes import Size
 from tracker.extensions import db
 from tracker.ledger.events import GENESIS, hash_body
 from tracker.ledger.transactions import transaction
-from tracker.models import Centre, Claim, Event, Evidence, Person, Registration
+from tracker.models import Centre, CentreStorage, Claim, Event, Evidence, Person, Registration
+from tracker.portfolio.storage_counters import list_differences
 
 SMALL = Size(candidates=60, items=10, claims=5, events=25, centres=2)
 
@@ -27,6 +28,10 @@ def test_candidates_are_loaded_in_bulk(bulk_app: Flask) -> None:
         }
         assert counts == {Centre: 4, Registration: 120, Evidence: 1_200, Claim: 6_000}
         assert _list_missing_references() == []
+        assert list(list_differences(db.session.connection())) == []
+        sizes = db.session.scalars(select(CentreStorage.size)).all()
+        assert len(sizes) == 4
+        assert min(sizes) > 0
         events = db.session.execute(
             select(Event.seq, Event.at, Event.body, Event.prev, Event.hash).order_by(Event.seq)
         ).all()

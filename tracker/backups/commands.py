@@ -1,4 +1,4 @@
-"""`flask backup`, `flask restore`, `flask storage check` and `flask storage copy`."""
+"""`flask backup`, `flask restore`, and `flask storage` with `check`, `copy` and `recount`."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from tracker.web.formatting import counted
 if TYPE_CHECKING:
     from tracker.ledger.trust_anchor import TrustAnchor
 
-storage_cli = AppGroup("storage", help="Check the stored files against the database, and copy them.")
+storage_cli = AppGroup("storage", help="Check the stored files against the database, copy and count them.")
 
 
 @click.command("backup")
@@ -146,3 +146,15 @@ def copy_storage(target: str) -> None:
     figures = ", ".join(f"{number} {outcome.value}" for outcome, number in counts.items() if number)
     click.echo(f"Files: {figures or 'none'}.")
     sys.exit(1 if counts[CopyOutcome.FAULTY] else 0)
+
+
+@storage_cli.command("recount")
+def recount_storage() -> None:
+    """Count the bytes of each candidate and centre again, and correct the counters that differ."""
+    from tracker.extensions import db
+    from tracker.ledger.transactions import transaction
+    from tracker.portfolio.storage_counters import recount
+
+    with transaction():
+        corrected = recount(db.session.connection())
+    click.echo(f"{counted(corrected, 'counter')} corrected." if corrected else "Every counter is right.")

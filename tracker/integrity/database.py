@@ -20,8 +20,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "f663d281aa7adcb2747a3fdd992c4efb9b50179eb0307b86569d621302be8583",
-    "postgresql": "9f8e0171f2b32d724c8298b1aa6a1d198e0199aea5494bcc5fcc3722d47477af",
+    "sqlite": "f50dc6c423ebfe2b0de7e298796358d2648f9d14c7d5c82917ddf52915e74d86",
+    "postgresql": "7328e3f411ac6c0823c7880ebce11441620c064e4e850b53890d8a58e50fd366",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

@@ -38,7 +38,7 @@ from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, Rete
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest, SignIn
-from tracker.models.stored_files import DerivedFile, FileDetail
+from tracker.models.stored_files import CandidateStorage, CentreStorage, DerivedFile, FileDetail
 from tracker.models.units import (
     Criterion,
     CriterionLink,
@@ -69,8 +69,10 @@ __all__ = [
     "Assessment",
     "Attachment",
     "Base",
+    "CandidateStorage",
     "CarriedOverClaim",
     "Centre",
+    "CentreStorage",
     "CheckpointCopy",
     "Claim",
     "CountedAttempt",

@@ -1,11 +1,11 @@
-"""What is known of stored files and of the files made from them; both are found again from the stored file."""
+"""What is known of stored files and of the files made from them, and how many bytes candidates and centres store."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, String
+from sqlalchemy import BigInteger, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tracker.models.base import Base, Sha256
+from tracker.models.base import Base, Sha256, refers_to
 
 TEXT_NAME = "preview.txt"
 """The name of the derived file with a document's text."""
@@ -37,3 +37,23 @@ class DerivedFile(Base):
     sha256: Mapped[Sha256]
     """The hash of its own bytes."""
     made_at: Mapped[datetime]
+
+
+class CandidateStorage(Base):
+    """The bytes of a candidate's files at a centre, each file once. Triggers on `attachment` count them."""
+
+    __tablename__ = "candidate_storage"
+    __table_args__ = (Index("ix_candidate_storage_centre_id_size", "centre_id", "size"),)
+
+    candidate_id: Mapped[int] = refers_to("person.id", index=False, primary_key=True)
+    centre_id: Mapped[int] = refers_to("centre.id", index=False, primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+
+
+class CentreStorage(Base):
+    """The bytes of the files of a centre's candidates, each file once. Triggers on `attachment` count them."""
+
+    __tablename__ = "centre_storage"
+
+    centre_id: Mapped[int] = refers_to("centre.id", index=False, primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)

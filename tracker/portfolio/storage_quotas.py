@@ -1,17 +1,19 @@
-"""Storage quotas: how many bytes of files a candidate and a centre may store, counted from the database.
+"""Storage quotas: how many bytes of files a candidate and a centre may store.
 
 The files of removed and of earlier attachments count, since they are kept; the same file counts once for each, and an
-erased one no more (docs/rules.md, Evidence).
+erased one no more (docs/rules.md, Evidence). The database counts them (`storage_counters.py`).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy import Select, Table, bindparam, func, select
 
 from tracker.errors import Invalid
 from tracker.extensions import db
-from tracker.models import Attachment, Centre, Evidence, Person
+from tracker.models import Attachment, CandidateStorage, Centre, Evidence, Person
+from tracker.portfolio.storage_counters import COUNTERS
 from tracker.statements import fetch_rows
 from tracker.storage.file_references import ERASED_TEXT
 from tracker.web.formatting import size as format_size
@@ -57,21 +59,30 @@ class CandidateUsage:
     usage: Usage
 
 
-def _select_size(is_included: ColumnElement[bool]) -> Select[int]:
-    """Select the bytes of the files of the evidence that meets a condition, each file once, all but one of a hash."""
-    files = (
-        select(Attachment.sha256, Attachment.size)
+def _select_size(counter: Table) -> Select[*tuple[Any, ...]]:
+    """Select the counted bytes of an owner, and the size of the file with the hash `besides` if it is among them."""
+    evidence, names = db.metadata.tables["evidence"], [column.name for column in counter.primary_key]
+    counted = select(counter.c.size).where(*(counter.c[name] == bindparam(name) for name in names))
+    besides = (
+        select(Attachment.size)
         .join(Evidence, Evidence.id == Attachment.evidence_id)
-        .where(is_included, Attachment.name != ERASED_TEXT, Attachment.sha256 != bindparam("besides"))
-        .distinct()
-        .subquery()
+        .where(
+            Attachment.sha256 == bindparam("besides"),
+            Attachment.name != ERASED_TEXT,
+            *(evidence.c[name] == bindparam(name) for name in names),
+        )
+        .limit(1)
     )
-    return select(func.coalesce(func.sum(files.c.size), 0))
+    return select(func.coalesce(counted.scalar_subquery(), 0), func.coalesce(besides.scalar_subquery(), 0))
 
 
-SIZE_OF_CENTRE = _select_size(Evidence.centre_id == bindparam("centre_id"))
-SIZE_OF_CANDIDATE = _select_size(
-    and_(Evidence.candidate_id == bindparam("candidate_id"), Evidence.centre_id == bindparam("centre_id"))
+SIZE_OF_CENTRE, SIZE_OF_CANDIDATE = map(_select_size, COUNTERS)
+WARNED_CANDIDATES = (
+    select(Person.id, Person.name, CandidateStorage.size)
+    .join(Person, Person.id == CandidateStorage.candidate_id)
+    .where(CandidateStorage.centre_id == bindparam("centre_id"), CandidateStorage.size >= bindparam("warned_from"))
+    .order_by(CandidateStorage.size.desc(), Person.id)
+    .limit(MAX_LISTED)
 )
 
 
@@ -79,14 +90,14 @@ def measure_candidate(candidate_id: int, centre_id: int, besides: str | None = N
     """Return what a candidate stores at a centre, the file with the hash `besides` left out."""
     quota: int = current_app.config["SETTINGS"].candidate_quota
     rows = fetch_rows(SIZE_OF_CANDIDATE, candidate_id=candidate_id, centre_id=centre_id, besides=besides or "")
-    return Usage(int(rows[0][0]), quota)
+    return Usage(rows[0][0] - rows[0][1], quota)
 
 
 def measure_centre(centre_id: int, besides: str | None = None) -> Usage:
     """Return what all candidates of a centre store, the file with the hash `besides` left out."""
     quota: int = current_app.config["SETTINGS"].centre_quota
     rows = fetch_rows(SIZE_OF_CENTRE, centre_id=centre_id, besides=besides or "")
-    return Usage(int(rows[0][0]), quota)
+    return Usage(rows[0][0] - rows[0][1], quota)
 
 
 def list_warned_candidates(centre_id: int) -> list[CandidateUsage]:
@@ -94,23 +105,8 @@ def list_warned_candidates(centre_id: int) -> list[CandidateUsage]:
     quota: int = current_app.config["SETTINGS"].candidate_quota
     if not quota:
         return []
-    files = (
-        select(Evidence.candidate_id, Attachment.sha256, Attachment.size)
-        .join(Evidence, Evidence.id == Attachment.evidence_id)
-        .where(Evidence.centre_id == centre_id, Attachment.name != ERASED_TEXT)
-        .distinct()
-        .subquery()
-    )
-    used = func.sum(files.c.size)
-    query = (
-        select(Person.id, Person.name, used)
-        .join(files, files.c.candidate_id == Person.id)
-        .group_by(Person.id, Person.name)
-        .having(used >= WARNED_SHARE * quota)
-        .order_by(used.desc(), Person.id)
-        .limit(MAX_LISTED)
-    )
-    return [CandidateUsage(row[0], row[1], Usage(int(row[2]), quota)) for row in db.session.execute(query)]
+    rows = fetch_rows(WARNED_CANDIDATES, centre_id=centre_id, warned_from=WARNED_SHARE * quota)
+    return [CandidateUsage(row[0], row[1], Usage(row[2], quota)) for row in rows]
 
 
 def check_room(candidate_id: int, centre_id: int, name: str, size: int, sha256: str | None = None) -> None:
