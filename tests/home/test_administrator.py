@@ -16,11 +16,13 @@ from tracker.background import emails, jobs
 from tracker.background.delivery_failures import record_failure
 from tracker.extensions import db
 from tracker.home import activity
+from tracker.job_runs.services import add_run
 from tracker.ledger.transactions import transaction
-from tracker.models import ActionPoint, Person
+from tracker.library.services.import_job import UNIT_IMPORT
+from tracker.models import ActionPoint, JobRun, Person
 from tracker.registrations.allocations import allocate_all
 from tracker.registrations.services import void_attempt
-from tracker.vocabulary import AttemptState, Outcome, Role
+from tracker.vocabulary import AttemptState, JobState, Outcome, Role
 from tracker.web import lists
 
 ClientFor = Callable[..., FlaskClient]
@@ -62,6 +64,30 @@ def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypat
     assert "emails that failed" not in dan.get("/").text, "none are sent here"
     monkeypatch.setattr(emails, "can_deliver", lambda: True)
     assert "Feedback and imports are delayed, and emails that failed are not tried again." in dan.get("/").text
+
+
+def test_failed_jobs_are_reported_until_they_are_retried_or_cancelled(world: World, client: ClientFor) -> None:
+    dan, heidi = client(world.dan), client(world.heidi)
+    assert "failed</a>" not in dan.get("/").text
+    with transaction():
+        runs = [
+            add_run(UNIT_IMPORT, make_actor(world.dan), centre_id=world.northgate.id, title=title, total=1)
+            for title in ("Import of one.yaml", "Import of two.yaml", "Import that waits")
+        ]
+        for run in runs[:2]:
+            run.state = JobState.FAILED
+    assert "failed</a>" not in heidi.get("/").text, "they are of another centre"
+    page = " ".join(dan.get("/").text.split())
+    assert '<a href="/jobs?whose=centre&amp;state=failed">2 jobs failed</a>. Retry or cancel them.' in page
+    listed = dan.get("/jobs?whose=centre&state=failed").text
+    assert "Import of one.yaml" in listed
+    assert "Import that waits" not in listed
+    with transaction():
+        db.session.get_one(JobRun, runs[0].id).state = JobState.CANCELLED
+    assert "1 job failed</a>. Retry or cancel it." in " ".join(dan.get("/").text.split())
+    with transaction():
+        db.session.get_one(JobRun, runs[1].id).state = JobState.WAITING
+    assert "failed</a>" not in dan.get("/").text
 
 
 def test_unit_needs_allocating_when_its_assessor_loses_the_role(world: World, client: ClientFor) -> None:

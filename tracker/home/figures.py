@@ -1,4 +1,4 @@
-"""Figures of a centre on its administrator's home page: units in progress, work to do and overdue action points.
+"""Figures of a centre on its administrator's home page: units in progress, work to do, failed jobs.
 
 No counters are kept for them. Open units, units to verify and registrations without a number are found by index, and
 counting tens of thousands of those takes about 20 ms. Items to assess are looked for among the newest and counted up
@@ -19,6 +19,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Grant,
+    JobRun,
     Person,
     Registration,
     Submission,
@@ -26,7 +27,7 @@ from tracker.models import (
 )
 from tracker.registrations.queries import is_not_registered
 from tracker.statements import fetch_rows, moment_of_reading
-from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState
+from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, JobState
 from tracker.web import lists
 
 CENTRE: ColumnElement[int] = bindparam("centre_id")
@@ -50,6 +51,8 @@ class CentreFigures:
     pending_invitations: int
     not_registered: int
     """Registrations of candidates whom the awarding body has not registered yet."""
+    failed_jobs: int
+    """Long jobs that failed, and that nobody has retried or cancelled."""
 
     @property
     def to_assess_words(self) -> str:
@@ -90,6 +93,9 @@ def _select_figures() -> Select[*tuple[Any, ...]]:
         _select_aggregate(
             select(Registration).where(Registration.centre_id == CENTRE, is_not_registered()),
             func.count(Registration.id),
+        ),
+        _select_aggregate(
+            select(JobRun).where(JobRun.centre_id == CENTRE, JobRun.state == JobState.FAILED), func.count(JobRun.id)
         ),
     )
 
