@@ -24,12 +24,12 @@ EQUIVALENT = ROOT / "tests/mutation/equivalent.toml"
 PROOF, HEADING = ROOT / "docs/proof.md", "## Mutations"
 LOGS = ROOT / "build/mutations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: the tests wait for many files
-PROCESSES = 2
+PROCESSES = int(os.environ.get("MUTATE_PROCESSES", "2"))
 MIN_PERCENT_KILLED, MAX_PERCENT_EQUIVALENT = 95, 5
 
 
-def run_modules(name: str, modules: list[str], folder: Path) -> None:
-    """Try the mutants of modules in two processes, which write their results into the folder."""
+def run_modules(name: str, modules: list[str], tests: Iterable[str], folder: Path, *, is_quick: bool) -> None:
+    """Try the mutants of modules in several processes, which write their results into the folder."""
     LOGS.mkdir(parents=True, exist_ok=True)
     logs = [LOGS / f"{name}-{share}.log" for share in range(PROCESSES)]
     processes = []
@@ -38,12 +38,13 @@ def run_modules(name: str, modules: list[str], folder: Path) -> None:
             "MUTATE": " ".join(modules),
             "MUTANTS_FOLDER": str(folder),
             "MUTANTS_SHARE": f"{share}/{PROCESSES}",
+            "MUTANTS_WITHOUT_DATABASE": "1" if is_quick else "",
         }
         # A fork drops what belongs to its parent, such as subprocesses, which pytest would report as unraisable errors.
         without = ("no:randomly", "no:cacheprovider", "no:unraisableexception")
         plugins = [option for name in ("tests.mutation.plugin", *without) for option in ("-p", name)]
         command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-s", *plugins, "-m", "not browser"]
-        command += [f"--basetemp={folder / f'tests-{share}'}", *PARTS[name].tests]
+        command += [f"--basetemp={folder / f'tests-{share}'}", *tests]
         with logs[share].open("w") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         processes.append(process)
@@ -140,7 +141,7 @@ def report(name: str, results: list[ModuleResult], equivalents: Iterable[Key]) -
     return killed_of_others < MIN_PERCENT_KILLED or 100 * counts["equivalent"] > MAX_PERCENT_EQUIVALENT * total
 
 
-def try_part(name: str, modules: list[str], *, only_survivors: bool) -> None:
+def try_part(name: str, modules: list[str], tests: Iterable[str], *, only_survivors: bool, is_quick: bool) -> None:
     """Try the mutants of modules, or only those that survived, and keep the results of each module that was finished."""
     former = read_results() if only_survivors else {}
     with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as temporary:
@@ -149,7 +150,7 @@ def try_part(name: str, modules: list[str], *, only_survivors: bool) -> None:
             keys = [key for module in modules for key in former[module].survivors]
             (folder / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
         try:
-            run_modules(name, modules, folder)
+            run_modules(name, modules, tests, folder, is_quick=is_quick)
         finally:
             outcomes = read_outcomes(folder)
             summaries = (summarise(module, outcomes.get(module, []), former.get(module)) for module in modules)
@@ -177,12 +178,14 @@ def main() -> None:
     """Run the parts or modules that the arguments name, or all parts; fail if too many mutants survive."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # as by Ctrl+C: what is finished is kept
     arguments = sys.argv[1:]
-    only_survivors = "--survivors" in arguments
+    only_survivors, is_quick = "--survivors" in arguments, "--quick" in arguments
     chosen = [name for name in arguments if name.startswith("tracker.")]
+    tests = [path for path in arguments if path.startswith("tests/")]
     equivalents, has_failed = read_equivalents(), False
-    for name in list_parts([name for name in arguments if name not in {*chosen, "--survivors"}]):
+    for name in list_parts([name for name in arguments if name not in {*chosen, *tests, "--survivors", "--quick"}]):
         if modules := choose_modules(name, chosen, only_survivors=only_survivors):
-            try_part(name, modules, only_survivors=only_survivors)
+            chosen_tests = tests or PARTS[name].tests
+            try_part(name, modules, chosen_tests, only_survivors=only_survivors, is_quick=is_quick)
         has_failed |= report(name, list_results(name), equivalents)
     text = PROOF.read_text(encoding="utf-8").partition(HEADING)[0]
     PROOF.write_text(f"{text.rstrip()}\n\n{format_section(equivalents)}", encoding="utf-8")

@@ -2,7 +2,8 @@
 
 The environment names the modules (`MUTATE`), a folder for what the processes learn (`MUTANTS_FOLDER`), and this
 process's share (`MUTANTS_SHARE`, such as `0/2`) of the tests to run first, and of the mutants to try then. If the folder
-has a file `keys.json`, only the mutants with these keys are tried.
+has a file `keys.json`, only the mutants with these keys are tried. With `MUTANTS_WITHOUT_DATABASE`, only tests that need
+no database are.
 """
 
 import contextlib
@@ -27,6 +28,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from tests.conftest import DATABASE
 from tests.mutation.mutants import ACTIVE, CHOOSE, Mutant, mutate
 from tests.mutation.reach import Reach, read_reach
 
@@ -108,6 +110,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     """Run this process's share of the tests without a mutant, then its share of the mutants."""
     for module in MODULES:
         importlib.import_module(module)
+    if os.environ.get("MUTANTS_WITHOUT_DATABASE"):
+        session.items[:] = [item for item in session.items if needs_no_database(item)]
     own = session.items[SHARE::SHARES]
     reaches = []
     for item, following in zip(own, [*own[1:], own[0]], strict=True):
@@ -129,6 +133,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
                 results.write(json.dumps(result | asdict(mutant)) + "\n")
                 results.flush()
     return True
+
+
+def needs_no_database(item: pytest.Item) -> bool:
+    """Return whether a test asks for no database; one with `request` may ask for any fixture later."""
+    return not {*DATABASE, "request"} & set(getattr(item, "fixturenames", ()))
 
 
 def choose_mutants() -> list[Mutant]:
