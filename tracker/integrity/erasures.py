@@ -62,12 +62,11 @@ def find_erased_rows_of_others(ledger: LedgerSnapshot) -> Iterator[str]:
         hashes = set()
         for name, table in ERASED_TABLES.items():
             for key in event.data[name]:
-                row = ledger.rows(table).get(key)
-                owners = permitted_writes.find_owners(ledger.find_row, table, row)
-                if row is None or owners.get(permitted_writes.PORTFOLIO) != portfolio:
+                owners = permitted_writes.find_owners(ledger.find_row, table, ledger.find_row(table, key))
+                if owners.get(permitted_writes.PORTFOLIO) != portfolio:
                     yield f"{event.name} erased {table.replace('_', ' ')} {key}, which is not of its candidate"
-                elif "sha256" in row:
-                    hashes.add(row["sha256"])
+                else:
+                    hashes.add(ledger.rows(table)[key].get("sha256"))
         if other_files := set(event.data["files"]) - hashes:
             yield f"{event.name} erased file {min(other_files)}, which is of none of the rows that it names"
 

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from enum import Enum
 from itertools import pairwise
 from typing import Any
 
@@ -163,7 +162,7 @@ def _find_differing_columns(unit: Row, document: dict[str, Any]) -> list[str]:
     text = unit_from_json(document)
     expected = {name: getattr(text, name) for name in UNIT}
     expected |= {"search_text": build_search_text(text), "suites": text.metadata["suites"] or ""}
-    return [name for name, value in expected.items() if _to_json_value(unit[name]) != _to_json_value(value)]
+    return [name for name, value in expected.items() if unit[name] != value]
 
 
 def _list_stored_codes(ledger: LedgerSnapshot, unit_id: int) -> list[tuple[str, ...]]:
@@ -195,14 +194,10 @@ def _find_differing_rows(
         row = rows.pop(entry["position"], None)
         if row is None:
             yield f"{description} {entry['label']} is gone"
-        elif {name: _to_json_value(row[name]) for name in names} != {name: entry[name] for name in names}:
+        elif {name: row[name] for name in names} != {name: entry[name] for name in names}:
             yield f"{description} {entry['label']} is not what the unit says"
     yield from (f"{description} {row['label']} is not of the unit" for row in rows.values())
     ordered = sorted(ledger.group_rows(table, "unit_id").get(unit_id, ()), key=lambda row: row["position"])
     for before, after in pairwise(ordered):
         if before["id"] > after["id"]:  # claims name them by id: two that were exchanged would change what is claimed
             yield f"{description} {after['label']} has another number than it was stored with"
-
-
-def _to_json_value(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
