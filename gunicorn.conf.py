@@ -1,5 +1,6 @@
 """Settings of gunicorn; its command line overrides them."""
 
+import gc
 import os
 from ipaddress import ip_address
 from typing import Any
@@ -15,6 +16,7 @@ bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WORKERS", "2"))
 worker_class = "tracker.web.gunicorn_worker.BufferingWorker"
 threads = int(os.environ.get("THREADS", "16"))
+preload_app = True  # a server process begins as a copy of the first process, which has loaded the app
 timeout = 120
 keepalive = 5
 loglevel = "warning"
@@ -22,7 +24,7 @@ control_socket_disable = True  # not used: systemd and signals manage the server
 
 
 def on_starting(server: Any) -> None:
-    """Prepare the server: the log's format, the mode of new files, and counts that begin at 0.
+    """Prepare the server: the log's format, the mode of new files, counts that begin at 0, and the app.
 
     Refuse to serve a demonstration to other machines, since its passwords are on the sign-in page.
     """
@@ -39,16 +41,13 @@ def on_starting(server: Any) -> None:
     delete_files_of_ended_processes(settings.instance_path / "metrics")
     for path in list_exposed_paths(settings):
         server.log.warning("Other accounts of this machine can open %s. To keep it private: chmod go= %s", path, path)
+    server.app.wsgi().prepare_to_serve()
+    gc.freeze()  # what all server processes share is not copied by their garbage collectors
 
 
 def is_this_machine(host: str) -> bool:
     """Return whether a host is this machine."""
     return host == "localhost" or ip_address(host).is_loopback
-
-
-def post_worker_init(worker: Any) -> None:
-    """Import the views before the worker takes its first request."""
-    worker.wsgi.load_views()
 
 
 def when_ready(server: Any) -> None:

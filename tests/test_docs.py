@@ -27,7 +27,15 @@ IDENTIFIER = re.compile(r"@?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(.*\))?")
 FORMER_NAMES = "CHANGELOG.md"
 """The page that also holds names which are no longer in the code."""
 FLASKS_OWN = {"routes", "run", "shell"}
-OUTSIDE = {"rowspan", "journal_mode", "foreign_keys", "recursive_triggers", "batch_alter_table", "pg_dump"}
+OUTSIDE = {
+    "proxy_connect_timeout",
+    "rowspan",
+    "journal_mode",
+    "foreign_keys",
+    "recursive_triggers",
+    "batch_alter_table",
+    "pg_dump",
+}
 """Names that pages mention and that belong to other programs."""
 
 

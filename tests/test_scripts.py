@@ -74,8 +74,30 @@ def test_a_demonstration_is_not_shown_to_another_machine(gunicorn_settings: dict
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_a_demonstration_is_shown_to_this_machine(gunicorn_settings: dict, host: str) -> None:
-    server = SimpleNamespace(cfg=SimpleNamespace(address=[(host, 8000)]), log=logging.getLogger("test"))
-    gunicorn_settings["on_starting"](server)
+    gunicorn_settings["on_starting"](make_server(host))
+
+
+def make_server(host: str) -> SimpleNamespace:
+    """Return gunicorn's first process as the settings see it, with an app that is prepared already."""
+    app = SimpleNamespace(wsgi=lambda: SimpleNamespace(prepare_to_serve=lambda: None))
+    return SimpleNamespace(cfg=SimpleNamespace(address=[(host, 8000)]), log=logging.getLogger("test"), app=app)
+
+
+def test_the_app_that_server_processes_are_copied_from_has_no_threads_and_no_connections() -> None:
+    """A thread does not survive the copy, and a connection to the database would be used by several processes."""
+    program = """
+import threading
+from wsgi import app
+from tracker.extensions import db
+app.prepare_to_serve()
+with app.app_context():
+    print(threading.active_count(), db.engine.pool.checkedin() + db.engine.pool.checkedout())
+    print("redis" in app.extensions, "portfolio.tick_cell" in app.view_functions, len(app.jinja_env.cache) > 100)
+"""
+    environment = NOWHERE | {"SECRET_KEY": "test", "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/none"}
+    command = [sys.executable, "-c", program]
+    output = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["1", "0", "False", "True", "True"]
 
 
 def test_the_bill_of_materials_names_every_package_that_is_installed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.proof.servers import free_port
-from tests.proof.test_slow_clients import NGINX, make_certificate
+from tests.proof.web_server import NGINX, make_certificate
 
 pytestmark = pytest.mark.one_database
 

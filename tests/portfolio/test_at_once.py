@@ -11,9 +11,11 @@ from sqlalchemy import select
 from tests import factories
 from tests.concurrency import run_concurrently
 from tests.factories import World
+from tests.pausing import run_while_paused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, EvidenceVersion, Person
+from tracker.portfolio.services import files
 
 Act = Callable[[FlaskClient], int]
 
@@ -69,6 +71,17 @@ def test_files_uploaded_while_typing_do_not_conflict_with_the_text(
     assert statuses == [201, 201, 200, 201]
     assert sorted(db.session.scalars(select(Attachment.name))) == ["a.txt", "b.txt", "c.txt"]
     assert db.session.scalars(select(Evidence.title)).one() == "Typed"
+
+
+def test_the_same_file_uploaded_twice_at_once_is_attached_once(
+    app: Flask, world: World, complaint: Evidence, client: Callable[[Person], FlaskClient]
+) -> None:
+    """As when a web server repeats the request of a host that ended while it committed."""
+    first, second = client(world.alice), client(world.alice)
+    send = upload(complaint.id, "a.txt")
+    statuses = run_while_paused(app, (files, "_set_updated_at"), lambda: send(first), lambda: send(second))
+    assert statuses == (201, 201)
+    assert list(db.session.scalars(select(Attachment.name))) == ["a.txt"]
 
 
 def test_of_two_windows_that_save_at_once_one_gets_a_conflict(

@@ -1,32 +1,23 @@
 """Clients that send a byte now and then: people's pages still answer, with and without a web server in front."""
 
-import shutil
 import socket
 import ssl
 import statistics
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from tests.conftest import server_url
 from tests.proof.proof_size import FULL_SIZE, choose_size, record_figures
-from tests.proof.servers import free_port, serving
-from tracker import clock
+from tests.proof.servers import serving
+from tests.proof.web_server import NGINX, nginx
 from tracker.extensions import db
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-EXAMPLE = Path(__file__).parent.parent.parent / "docs/examples/nginx.conf"
 SLOW_REQUESTS = (
     b"GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
     b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\nemail=",
@@ -86,74 +77,6 @@ class Line:
             thread.join()
             for client in clients:
                 client.close()
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a self-signed certificate and its key, and return their paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = clock.now()
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
-    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate_path, key_path
-
-
-@contextmanager
-def nginx(folder: Path, port: int) -> Iterator[int]:
-    """Run nginx with the documented configuration in front of a port, and yield its own."""
-    assert NGINX
-    certificate, key = make_certificate(folder)
-    plain, encrypted = free_port(), free_port()
-    site = EXAMPLE.read_text()
-    for before, after in {
-        "127.0.0.1:8000": f"127.0.0.1:{port}",
-        "listen 80;": f"listen 127.0.0.1:{plain};",
-        "listen 443 ssl http2;": f"listen 127.0.0.1:{encrypted} ssl http2;",
-        "evidence.example.org;": "127.0.0.1;",
-        "/etc/ssl/evidence.example.org.pem": str(certificate),
-        "/etc/ssl/evidence.example.org.key": str(key),
-        "/var/log/nginx/error.log": f"{folder}/error.log",
-    }.items():
-        assert before in site
-        site = site.replace(before, after)
-    (folder / "site.conf").write_text(site)
-    temporary = "".join(
-        f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    configuration = folder / "nginx.conf"
-    configuration.write_text(
-        f"daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n"
-        "events { worker_connections 1024; }\n"
-        f"http {{\naccess_log {folder}/access.log;\n{temporary}include {folder}/site.conf;\n}}\n"
-    )
-    process = subprocess.Popen([NGINX, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)])
-    try:
-        deadline = time.monotonic() + TIMEOUT
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", encrypted)).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "error.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield encrypted
-    finally:
-        process.terminate()
-        process.wait(TIMEOUT)
 
 
 def measure(line: Line, slow_clients: int, pages: int) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from flask import Flask
 from tests.conftest import server_url
 from tests.proof.proof_size import FULL_SIZE, choose_size
 from tests.proof.servers import Server, serving
-from tests.proof.test_slow_clients import NGINX, nginx
+from tests.proof.web_server import NGINX, nginx
 from tracker.extensions import db
 
 pytestmark = [

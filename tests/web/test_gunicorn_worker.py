@@ -27,8 +27,8 @@ def echo(environ: dict, start_response: Callable) -> Iterable[bytes]:
 
 
 @contextmanager
-def listening(threads: int = 1) -> Iterator[Listener]:
-    """Serve `echo` in this process."""
+def making_listener(threads: int = 1) -> Iterator[tuple[Listener, Callable[[], None]]]:
+    """Yield a listener in front of `echo`, and the function that does what there is to do for its connections."""
     connections: dict[int, wasyncore.dispatcher] = {}
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(threads)
@@ -42,22 +42,31 @@ def listening(threads: int = 1) -> Iterator[Listener]:
         sockinfo=(socket.AF_INET, socket.SOCK_STREAM, 0, server_socket.getsockname()),
         bind_socket=False,
     )
-    is_stopped = threading.Event()
-
-    def serve() -> None:
-        while not is_stopped.is_set():
-            wasyncore.loop(timeout=1, use_poll=True, map=connections, count=1)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
     try:
-        yield listener
+        yield listener, lambda: wasyncore.loop(timeout=1, use_poll=True, map=connections, count=1)
     finally:
-        is_stopped.set()
-        listener.pull_trigger()
-        thread.join(TIMEOUT)
         dispatcher.shutdown()
         wasyncore.close_all(connections)
+
+
+@contextmanager
+def listening(threads: int = 1) -> Iterator[Listener]:
+    """Serve `echo` in this process."""
+    is_stopped = threading.Event()
+    with making_listener(threads) as (listener, serve_once):
+
+        def serve() -> None:
+            while not is_stopped.is_set():
+                serve_once()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener
+        finally:
+            is_stopped.set()
+            listener.pull_trigger()
+            thread.join(TIMEOUT)
 
 
 def connect(listener: Listener, data: bytes = b"") -> socket.socket:
@@ -79,6 +88,20 @@ def test_clients_that_send_a_byte_now_and_then_hold_no_thread() -> None:
         assert read_all(connect(listener, b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 200 OK")
         slow.sendall(b" body")
         assert read_all(slow).endswith(b"9:slow body")
+
+
+def test_a_stopping_server_answers_the_connections_that_waited_to_be_accepted() -> None:
+    """Closing the socket would reset them, and a web server in front does not send their forms again."""
+    with making_listener() as (listener, serve_once), ExitStack() as clients:
+        request = b"POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\nform"
+        waiting = [clients.enter_context(connect(listener, request)) for _ in range(3)]
+        port = listener.socket.getsockname()[1]
+        listener.stop_accepting()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+        while listener.active_channels:
+            serve_once()
+        assert [read_all(each).endswith(b"4:form") for each in waiting] == [True] * 3
 
 
 def test_no_answer_names_the_server_software() -> None:

@@ -11,11 +11,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from tests.proof.servers import free_port
-from tests.proof.test_slow_clients import NGINX, nginx
+from tests.proof.web_server import NGINX, nginx
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+REPEATED = (
+    "/attempts/7/tick", "/attempts/7/evidence/8/assessment", "/evidence/8/tick", "/evidence/8/draft", "/evidence/8/files",
+)  # fmt: skip
+"""What pages save while people work, which takes effect once however often it is sent."""
 POLICY = "default-src 'none'; img-src 'self'"
 
 
@@ -30,13 +35,28 @@ class Tracker(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    do_POST = do_GET  # noqa: N815 - the name that the library calls
+
+    def log_message(self, *_args: object) -> None:
+        """Write nothing on standard error."""
+
+
+class EndedTracker(BaseHTTPRequestHandler):
+    """A server process that ends when it has received a whole request."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.close_connection = True
+
+    do_POST = do_GET  # noqa: N815 - the name that the library calls
+
     def log_message(self, *_args: object) -> None:
         """Write nothing on standard error."""
 
 
 @contextmanager
-def tracker() -> Iterator[int]:
-    server = HTTPServer(("127.0.0.1", 0), Tracker)
+def tracker(handler: type[BaseHTTPRequestHandler] = Tracker) -> Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -54,9 +74,9 @@ def make_context() -> ssl.SSLContext:
     return context
 
 
-def fetch(port: int, path: str = "/", **headers: str) -> tuple[HTTPResponse, str]:
+def fetch(port: int, path: str = "/", method: str = "GET", **headers: str) -> tuple[HTTPResponse, str]:
     connection = HTTPSConnection("127.0.0.1", port, context=make_context(), timeout=30)
-    connection.request("GET", path, headers=headers)
+    connection.request(method, path, body=b"on=1" if method == "POST" else None, headers=headers)
     response = connection.getresponse()
     text = response.read().decode()
     connection.close()
@@ -95,6 +115,28 @@ def test_metrics_are_not_passed_on(tmp_path: Path) -> None:
     with tracker() as upstream, nginx(tmp_path, upstream) as port:
         assert fetch(port, "/metrics")[0].status == 404
         assert fetch(port, "/metrics/")[0].status == 200  # a page that the tracker does not have
+
+
+@pytest.mark.parametrize(("method", "path", "statuses"), [
+    ("GET", "/attempts/7", [200, 200]),
+    ("POST", "/attempts/7/sign", [200, 502]),
+    ("POST", "/attempts/7/tick/more", [200, 502]),
+    *[("POST", path, [200, 200]) for path in REPEATED],
+])  # fmt: skip
+def test_a_request_to_a_host_that_ended_is_sent_again_where_that_is_safe(
+    tmp_path: Path, method: str, path: str, statuses: list[int]
+) -> None:
+    """Of two requests one comes to each host first."""
+    with tracker(EndedTracker) as ended, tracker() as other, nginx(tmp_path, ended, other) as port:
+        assert sorted(fetch(port, path, method)[0].status for _ in range(2)) == statuses
+
+
+def test_what_is_sent_again_exists(app: Flask) -> None:
+    addresses = app.url_map.bind("localhost")
+    assert [addresses.match(path, method="POST")[0] for path in REPEATED] == [
+        "portfolio.tick_cell", "assessment.save_assessment", "portfolio.tick_criterion", "portfolio.autosave_draft",
+        "portfolio.upload_file",
+    ]  # fmt: skip
 
 
 def test_no_address_of_a_one_time_link_is_logged(tmp_path: Path) -> None:

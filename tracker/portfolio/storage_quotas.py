@@ -136,7 +136,6 @@ def check_room(candidate_id: int, centre_id: int, name: str, size: int, sha256: 
         )
 
 
-def lock_and_check_room(evidence: Evidence, name: str, size: int, sha256: str) -> None:
-    """Lock the centre's row, so that files added at the same time are counted, then check as `check_room` does."""
-    db.session.execute(select(Centre.id).where(Centre.id == evidence.centre_id).with_for_update(key_share=True))
-    check_room(evidence.candidate_id, evidence.centre_id, name, size, sha256)
+def lock_files(centre_id: int) -> None:
+    """Lock the centre's row, so that files added at the same time are found and counted by `check_room`."""
+    db.session.execute(select(Centre.id).where(Centre.id == centre_id).with_for_update(key_share=True))

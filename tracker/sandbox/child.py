@@ -11,8 +11,11 @@ import types
 from pathlib import Path
 
 CHILD_PATH = Path(__file__).resolve()
-NICENESS = 10
-"""The subprocess leaves the processor to the server, which answers pages, when both need it."""
+NICENESS = 3
+"""The subprocess leaves more of the processor to the server, which answers pages, when both need it.
+
+With 10, forms took longer than their limit of 20 seconds while pages kept both processors busy (docs/performance.md).
+"""
 
 
 def main(limits: str, module: str, *arguments: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Request, Response, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.orm import configure_mappers
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.routing import IntegerConverter, Map, MapAdapter, Rule, UnicodeConverter, ValidationError
 
@@ -85,6 +86,13 @@ class Tracker(Flask):
                 for name in self.features:
                     self.register_blueprint(getattr(import_module(f"tracker.{name}.views"), name))
                 self.has_views = True
+
+    def prepare_to_serve(self) -> None:
+        """Import the views, map the models and compile the templates before the first request; connect to nothing."""
+        self.load_views()
+        configure_mappers()
+        for name in self.jinja_env.list_templates(extensions=["html"]):
+            self.jinja_env.get_template(name)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter for a request. A malformed host name gets another one's: a page then refuses it."""

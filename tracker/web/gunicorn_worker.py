@@ -8,6 +8,7 @@ once; Waitress does that. A request that arrives too slowly is ended, as in Apac
 import logging
 import os
 import resource
+import select
 import time
 from types import FrameType
 from typing import Any
@@ -100,6 +101,16 @@ class Listener(TcpWSGIServer):
     channel_class = Connection
     active_channels: dict[int, Connection]  # type: ignore[assignment]  # the stubs say one channel
 
+    def stop_accepting(self) -> None:
+        """Accept the connections that wait, which would otherwise be reset, then close the listening socket."""
+        waiting = select.poll()
+        waiting.register(self.socket, select.POLLIN)  # type: ignore[arg-type]  # it listens, so there is one
+        for _ in range(self.adj.connection_limit):
+            if not waiting.poll(0):
+                break
+            self.handle_accept()
+        wasyncore.dispatcher.close(self)  # the connections that were accepted stay open
+
     def maintenance(self, now: float) -> None:
         """Close the connections that are overdue, and the largest requests while all together are too large."""
         connections = list(self.active_channels.values())
@@ -169,7 +180,7 @@ class BufferingWorker(Worker):
         """Answer what is being received or handled, within the time that gunicorn gives."""
         deadline = time.time() + self.cfg.graceful_timeout
         for listener in self.listeners:
-            wasyncore.dispatcher.close(listener)  # accepts nothing more; its connections stay open
+            listener.stop_accepting()
             listener.adj.channel_timeout = STOP_SECONDS
         while any(listener.active_channels for listener in self.listeners) and (now := time.time()) < deadline:
             for listener in self.listeners:

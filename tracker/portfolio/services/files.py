@@ -15,7 +15,7 @@ from tracker.models import Attachment, Evidence
 from tracker.portfolio.document_previews import make_document_previews
 from tracker.portfolio.file_details import save_details
 from tracker.portfolio.file_types import correct_extension, identify_file, shorten_name
-from tracker.portfolio.storage_quotas import lock_and_check_room
+from tracker.portfolio.storage_quotas import check_room, lock_files
 from tracker.storage import file_store, virus_scan
 from tracker.storage.file_store import StoredFile
 
@@ -54,7 +54,8 @@ def store_file(stream: IO[bytes], name: str) -> CheckedFile:
 
 
 def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:
-    """Attach a stored file to the draft; the same file attached twice is one attachment."""
+    """Attach a stored file to the draft; the same file attached twice, even at once, is one attachment."""
+    lock_files(evidence.centre_id)
     attachments = select(Attachment).where(Attachment.evidence_id == evidence.id, Attachment.removed_at.is_(None))
     existing = db.session.scalars(
         attachments.where(Attachment.sha256 == file.stored.sha256, Attachment.name == file.name)
@@ -67,7 +68,9 @@ def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:
         raise Invalid(
             f"An item can have at most {MAX_FILES} files. “{shorten_name(file.name)}” was not added.", "files"
         )
-    lock_and_check_room(evidence, shorten_name(file.name), file.stored.size, file.stored.sha256)
+    check_room(
+        evidence.candidate_id, evidence.centre_id, shorten_name(file.name), file.stored.size, file.stored.sha256
+    )
     attachment = Attachment(
         evidence_id=evidence.id,
         name=file.name,
