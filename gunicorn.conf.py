@@ -50,6 +50,11 @@ def is_this_machine(host: str) -> bool:
     return host == "localhost" or ip_address(host).is_loopback
 
 
+def post_worker_init(worker: Any) -> None:
+    """Give a server process its share of the print processes."""
+    os.environ["PRINT_PROCESSES"] = str(-(-Settings.from_environment().print_processes // worker.cfg.workers))
+
+
 def when_ready(server: Any) -> None:
     """Print the address to open."""
     listening = ", ".join(str(socket) for socket in server.LISTENERS)

@@ -59,6 +59,10 @@ STANDARDS = {
 """What `flask standards load` fills."""
 
 
+UNHURRIED = {"PRINT_WAIT_SECONDS": "600"}
+"""Settings for apps of tests: no job prints a form because the machine is busy."""
+
+
 def server_url() -> URL | None:
     """The PostgreSQL server to make databases on, or None for SQLite."""
     url = os.environ.get("TEST_DATABASE_URL", "")
@@ -140,7 +144,7 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 
     instance = tmp_path_factory.mktemp("instance")
     settings = Settings.from_environment(
-        {"INSTANCE_PATH": str(instance), "DATABASE_URL": database_url, "SECRET_KEY": "test"}
+        {"INSTANCE_PATH": str(instance), "DATABASE_URL": database_url, "SECRET_KEY": "test", **UNHURRIED}
     )
     # The queue is cached until the ledger grows, and factories record no events.
     app = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, CACHE_QUEUE=False)

@@ -218,5 +218,6 @@ def load_job_kinds() -> "Iterable[JobKind]":
     """Import and return the kinds of long jobs, each kept beside the feature it belongs to."""
     from tracker.library.services.import_job import UNIT_IMPORT
     from tracker.recording_forms.cohort_printing import COHORT_PRINTING
+    from tracker.recording_forms.form_job import FORM_PRINTING
 
-    return (COHORT_PRINTING, UNIT_IMPORT)
+    return (COHORT_PRINTING, FORM_PRINTING, UNIT_IMPORT)

@@ -18,6 +18,14 @@ HOST_PREFIX = "__Host-"
 """Prefix of a cookie's name with which a browser accepts it over HTTPS only, and from this host only."""
 
 
+def count_processors() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
 def parse_fingerprint(text: str) -> str:
     """Return the fingerprint of a key as 64 lower-case digits. Raises `ValueError` for any other text."""
     fingerprint = re.sub(r"[\s:]", "", text).lower()
@@ -131,6 +139,10 @@ class Settings:
     """Bytes of files that the candidates of a centre may store together; 0 for any number."""
     form_cache_seconds: int = 600
     """How long a printed form that is not issued is kept in memory to be sent again; 0 keeps none."""
+    print_wait_seconds: float = 2.0
+    """The seconds after which a job prints a form that is not ready."""
+    print_processes: int = 1
+    """How many subprocesses render forms at once: of the server processes together, and again of the worker."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -172,6 +184,8 @@ class Settings:
             candidate_quota=round(float(environ.get("CANDIDATE_QUOTA_GB") or 5) * GIGABYTE),
             centre_quota=round(float(environ.get("CENTRE_QUOTA_GB") or 500) * GIGABYTE),
             form_cache_seconds=int(environ.get("FORM_CACHE_SECONDS") or 600),
+            print_wait_seconds=float(environ.get("PRINT_WAIT_SECONDS") or 2),
+            print_processes=max(1, int(environ.get("PRINT_PROCESSES") or count_processors())),
         )
 
     def as_flask(self) -> dict[str, Any]:

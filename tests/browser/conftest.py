@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 
 from tests import factories
 from tests.browser.demonstration import Demonstration, lengthen_texts, make_once, read_paths
+from tests.conftest import UNHURRIED
 from tests.database_snapshot import DatabaseSnapshot
 from tests.factories import World
 from tracker import create_app
@@ -70,6 +71,7 @@ def make_served_app(folder: Path) -> Flask:
         "INSTANCE_PATH": str(folder),
         "DATABASE_URL": str(make_url(f"sqlite:///{folder / 'tracker.sqlite'}")),
         "SECRET_KEY": "browser",
+        **UNHURRIED,
     }
     return create_app(Settings.from_environment(environment), JOBS_IMMEDIATE=True)
 

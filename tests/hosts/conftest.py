@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.conftest import UNHURRIED
 from tests.storage.conftest import bucket
 from tests.storage.s3 import build_url
 from tracker import create_app
@@ -59,6 +60,7 @@ def other_host(host: Flask, bucket: S3Location, redis_url: str, database_url: st
             "KEYS_PATH": str(keys),
             "SECRET_KEY": "test",
             "REDIS_URL": redis_url,
+            **UNHURRIED,
         }
     )
     app = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False)

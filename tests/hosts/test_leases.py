@@ -13,7 +13,7 @@ from tests.hosts.conftest import Browser, use_redis
 from tracker.background import jobs
 from tracker.hosts import leases
 from tracker.hosts.leases import Lease, NoFreeLease, release_lease, take_lease
-from tracker.web.fair_shares import PRINTING
+from tracker.web.fair_shares import EXPORTING
 
 
 @contextmanager
@@ -74,15 +74,15 @@ def test_a_lease_that_another_host_took_meanwhile_is_not_given_back(host: Flask)
         assert lease.redis.get(lease.key) == lease.token.encode()
 
 
-def test_a_person_prints_one_form_at_a_time_over_all_hosts(
+def test_a_person_makes_one_export_at_a_time_over_all_hosts(
     host: Flask, other_host: Flask, world: World, client: Browser, there: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tracker.web.fair_shares.TIMEOUT_SECONDS", 0)
-    path = f"/attempts/{world.cfacc15.id}/form.pdf"
-    with held(other_host, f"{PRINTING.name}-{world.alice.id}"):
+    path = "/units?format=csv"
+    with held(other_host, f"{EXPORTING.name}-{world.alice.id}"):
         answer = client(world.alice).get(path)
         assert answer.status_code == 429
-        assert PRINTING.sentence in answer.text
+        assert EXPORTING.sentence in answer.text
         assert there(world.alice).get(path).status_code == 429
     assert client(world.alice).get(path).status_code == 200
 
@@ -91,7 +91,7 @@ def test_while_redis_is_unreachable_turns_are_taken_on_each_host(
     host: Flask, world: World, client: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     use_redis(host, "redis://:no-secret@127.0.0.1:9/0")
-    assert client(world.alice).get(f"/attempts/{world.cfacc15.id}/form.pdf").status_code == 200
+    assert client(world.alice).get("/units?format=csv").status_code == 200
     assert "Turns are taken on this host only: Redis cannot be used: ConnectionError" in caplog.text
     assert "no-secret" not in caplog.text
     assert "127.0.0.1:9" not in caplog.text

@@ -13,7 +13,8 @@ from tracker.background import jobs
 from tracker.clock import LONDON
 from tracker.errors import Invalid, Refused
 from tracker.job_runs import services
-from tracker.job_runs.running import MAX_ATTEMPTS, MAX_REPEATS, STALLED_AFTER, resume_job_runs, run_job
+from tracker.job_runs.queries import STALLED_AFTER
+from tracker.job_runs.running import MAX_ATTEMPTS, MAX_REPEATS, resume_job_runs, run_job
 from tracker.ledger.transactions import transaction
 from tracker.vocabulary import JobState, Role
 

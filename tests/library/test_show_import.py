@@ -23,7 +23,8 @@ from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.job_runs import services as job_services
-from tracker.job_runs.running import MAX_ATTEMPTS, STALLED_AFTER, resume_job_runs, run_job
+from tracker.job_runs.queries import STALLED_AFTER
+from tracker.job_runs.running import MAX_ATTEMPTS, resume_job_runs, run_job
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading, transaction
 from tracker.library.queries.imports import ImportEntry, classify_unit

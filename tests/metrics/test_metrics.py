@@ -146,22 +146,22 @@ class TestRequests:
 
 def test_forms_are_counted_with_their_outcome(scrape: Scrape, monkeypatch: pytest.MonkeyPatch) -> None:
     before = scrape()
-    monkeypatch.setattr(pdf_renderer._renderer, "render", lambda _content: b"%PDF")
-    pdf_renderer.render_pdf(None)
+    monkeypatch.setattr(pdf_renderer._renderer, "render", lambda *_arguments: b"%PDF")
+    pdf_renderer.render_pdf(None, 1)
 
-    def fail(_content: object) -> bytes:
+    def fail(*_arguments: object) -> bytes:
         raise FormNotRendered("no luck")
 
     monkeypatch.setattr(pdf_renderer._renderer, "render", fail)
     with pytest.raises(FormNotRendered):
-        pdf_renderer.render_pdf(None)
+        pdf_renderer.render_pdf(None, 1)
 
-    def refuse(_content: object) -> bytes:
+    def refuse(*_arguments: object) -> bytes:
         raise Busy
 
     monkeypatch.setattr(pdf_renderer._renderer, "render", refuse)
     with pytest.raises(Busy):
-        pdf_renderer.render_pdf(None)
+        pdf_renderer.render_pdf(None, 1)
     after = scrape()
     for outcome in ("rendered", "failed", "refused"):
         name = "tracker_renders_total"

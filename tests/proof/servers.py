@@ -43,6 +43,7 @@ class Server:
             "INSTANCE_PATH": str(folder),
             "DATABASE_URL": database_url,
             "SECRET_KEY": "proof",
+            "PRINT_WAIT_SECONDS": "60",
             "PORT": str(self.port),
             "BASE_URL": f"http://127.0.0.1:{self.port}",
         }

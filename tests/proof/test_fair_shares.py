@@ -20,9 +20,6 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
 
-REQUESTS_AT_ONCE = 4
-"""Of the person who prints: one runs, two wait, and one is refused."""
-
 pytestmark = pytest.mark.skipif(
     server_url() is not None and not FULL_SIZE, reason="the short form runs once: the database takes no part"
 )
@@ -46,17 +43,17 @@ def time_page(port: int, cookie: str, path: str) -> float:
 
 
 @contextmanager
-def printing(port: int, cookie: str, path: str, statuses: list[int]) -> Iterator[None]:
-    """Print a form again and again, some at once, and collect the statuses."""
+def printing(port: int, cookie: str, paths: list[str], statuses: list[int]) -> Iterator[None]:
+    """Print several forms again and again, all at once, and collect the statuses."""
     is_done = threading.Event()
 
-    def loop() -> None:
+    def loop(path: str) -> None:
         while not is_done.is_set():
             statuses.append(ask(port, cookie, path))
-            if statuses[-1] == 429:
+            if statuses[-1] != 200:
                 time.sleep(0.2)
 
-    threads = [threading.Thread(target=loop) for _ in range(REQUESTS_AT_ONCE)]
+    threads = [threading.Thread(target=loop, args=(path,)) for path in paths]
     for thread in threads:
         thread.start()
     try:
@@ -80,17 +77,20 @@ def test_another_persons_page_answers_while_a_person_prints(
         )
     db.session.remove()
     db.engine.dispose()
+    printed = [f"{path}/form.pdf", f"/attempts/{world.inscc004.id}/form.pdf"]
+    printed += [f"/units/{attempt.unit.slug}/form.pdf" for attempt in (world.cfacc15, world.inscc004)]
     statuses: list[int] = []
     with serving(tmp_path, app.config["SQLALCHEMY_DATABASE_URI"]) as server:
         for cookie in (alice, bob):
             assert ask(server.port, cookie, f"{path}/form.pdf") == 200
         time_page(server.port, bob, path)
         usual = statistics.median(time_page(server.port, bob, path) for _ in range(pages))
-        with printing(server.port, alice, f"{path}/form.pdf", statuses):
+        with printing(server.port, alice, printed, statuses):
             slowed = statistics.median(time_page(server.port, bob, path) for _ in range(pages))
-    assert set(statuses) == {200, 429}
+    assert 200 in statuses
+    assert set(statuses) <= {200, 303, 409, 503}
     record_figures(
         forms_printed_meanwhile=statuses.count(200),
-        told_to_wait=statuses.count(429),
+        told_to_wait=len(statuses) - statuses.count(200),
         most_percent_while_another_prints=round(100 * slowed / usual),
     )

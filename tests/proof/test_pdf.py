@@ -122,7 +122,7 @@ def test_markup_that_would_fetch_is_printed_as_text(renderer: PdfRenderer, trap:
     for template in templates:
         words = template.format(url=url)
         for facts in (form_of(words), index_of(words)):
-            reader = PdfReader(io.BytesIO(renderer.render(facts)))
+            reader = PdfReader(io.BytesIO(renderer.render(facts, 1)))
             names = set(list_names(reader.trailer, set()))
             assert not names & FORBIDDEN, (template, names & FORBIDDEN)
             text = "".join("".join(page.extract_text() for page in reader.pages).split()).replace("\u200b", "")
@@ -143,11 +143,11 @@ def test_rendering_of_an_endless_form_is_stopped_and_the_next_one_is_rendered(re
     for facts in sheets[:: choose_size(10, 1)]:
         renderer.timeout_seconds, renderer.timeout_seconds_per_row = choose_size(5, 8), 0
         try:
-            renderer.render(facts)
+            renderer.render(facts, 1)
             rendered += 1
         except FormNotRendered:
             stopped += 1
         renderer.timeout_seconds = 60  # an ordinary form must not time out on a busy machine
-        assert renderer.render(build_filled_form(rows=1)).startswith(b"%PDF")
+        assert renderer.render(build_filled_form(rows=1), 1).startswith(b"%PDF")
     assert not Path("core").exists()
     record_figures(stopped=stopped, still_rendered=rendered)

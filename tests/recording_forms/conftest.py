@@ -1,7 +1,6 @@
 """Alice's attempt at CFACC15 with evidence submitted and partly assessed."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from flask import Flask
@@ -11,17 +10,17 @@ from tests.factories import World
 from tracker.ledger.transactions import transaction
 from tracker.models import UnitAttempt
 from tracker.recording_forms import pdf_renderer
+from tracker.sandbox.pool import Room
 from tracker.vocabulary import Outcome
 
 
 @pytest.fixture
-def full_queue(app: Flask) -> Iterator[None]:
-    """As many forms as may run and wait together are queued, and the cache is off."""
+def full_queue(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No form may wait in this process, and none is kept."""
     app.extensions.pop("form_cache", None)
-    with ExitStack() as waiting:
-        for _ in range(pdf_renderer.MAX_QUEUED):
-            waiting.enter_context(pdf_renderer._renderer.sandbox.queue)
-        yield
+    monkeypatch.setattr(pdf_renderer, "ROOM", Room(0, 0))
+    yield
+    app.extensions.pop("form_cache", None)
 
 
 @pytest.fixture

@@ -100,9 +100,11 @@ def rendered(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[objec
     """What was rendered, instead of taken from the cache, which is empty before and after the test."""
     rendered: list[object] = []
 
-    def render(content: object) -> bytes:
+    def render(content: object, _person_id: int, _seconds: float, keep: Callable[[bytes], None]) -> bytes:
         rendered.append(content)
-        return b"%%PDF %d" % len(rendered)
+        pdf = b"%%PDF %d" % len(rendered)
+        keep(pdf)
+        return pdf
 
     monkeypatch.setattr(form_cache, "render_pdf", render)
     app.extensions.pop("form_cache", None)

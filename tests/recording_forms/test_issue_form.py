@@ -101,7 +101,7 @@ def reopen(world: World) -> None:
 
 def seal(plan: PlannedIssue) -> bytes:
     """Return the PDF of a plan, sealed with the installation's key and not recorded."""
-    return file_store.read(render_issue(plan).file.sha256)
+    return file_store.read(render_issue(plan, 1).file.sha256)
 
 
 def of_forms(messages: list[str]) -> list[str]:

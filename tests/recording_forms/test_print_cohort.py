@@ -23,11 +23,12 @@ from tracker.errors import FormNotRendered, Invalid
 from tracker.extensions import db
 from tracker.job_runs import files, services
 from tracker.job_runs.files import delete_expired_job_files, drop_files_of
-from tracker.job_runs.running import STALLED_AFTER, resume_job_runs, run_job
+from tracker.job_runs.queries import STALLED_AFTER
+from tracker.job_runs.running import resume_job_runs, run_job
 from tracker.ledger.transactions import lock_rows, transaction
 from tracker.models import Erasure, Event, JobRun, JobStep, Person, PortfolioAccess, UnitAttempt
 from tracker.privacy.export_account import list_job_runs
-from tracker.recording_forms import cohort_choice, cohort_printing
+from tracker.recording_forms import cohort_choice, form_steps
 from tracker.recording_forms.cohort_choice import choose_forms
 from tracker.recording_forms.cohort_printing import start_printing
 from tracker.recording_forms.form_content import FormContent
@@ -50,12 +51,12 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Render forms at once as short texts; return the names and units of those that were rendered."""
     printed: list[str] = []
 
-    def render(content: FormContent) -> bytes:
+    def render(content: FormContent, _person_id: int) -> bytes:
         code = "CFACC15" if "CFACC15" in content.unit_code else content.unit_code
         printed.append(f"{content.candidate_name} {code}")
         return f"%PDF {printed[-1]}".encode()
 
-    monkeypatch.setattr(cohort_printing, "render_pdf", render)
+    monkeypatch.setattr(form_steps, "render_pdf", render)
     return printed
 
 
@@ -201,12 +202,12 @@ class TestPrinting:
     def test_a_form_that_cannot_be_rendered_does_not_stop_the_others(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail_once(content: FormContent) -> bytes:
+        def fail_once(content: FormContent, _person_id: int) -> bytes:
             if "CFACC15" in content.unit_code:
                 raise FormNotRendered("no memory")
             return b"%PDF"
 
-        monkeypatch.setattr(cohort_printing, "render_pdf", fail_once)
+        monkeypatch.setattr(form_steps, "render_pdf", fail_once)
         run_id = start(world, world.alice)
         assert reload_run(run_id).state is JobState.FINISHED
         assert "CFACC15): could not be printed" in client(world.dan).get(f"/jobs/{run_id}").text
@@ -221,7 +222,7 @@ class TestPrinting:
 
     @pytest.mark.usefixtures("rendered")
     def test_too_large_a_file_fails_with_what_to_do(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 40)
+        monkeypatch.setattr(form_steps, "MAX_BYTES", 40)
         run = reload_run(start(world, world.alice))
         assert (run.state, run.done) == (JobState.FAILED, 1)
         assert "Cancel this job, and print fewer candidates" in run.message
@@ -305,12 +306,12 @@ class TestFiles:
         self, world: World, rendered: list[str], freeze_clock: Freeze, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         freeze_clock(NOON)
-        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 40)
+        monkeypatch.setattr(form_steps, "MAX_BYTES", 40)
         run_id = start(world, world.alice)
         freeze_clock(NOON + timedelta(hours=24))
         delete_expired_job_files()
         assert reload_run(run_id).done == 0
-        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 4000)
+        monkeypatch.setattr(form_steps, "MAX_BYTES", 4000)
         with transaction():
             services.retry_run(reload_run(run_id), factories.make_actor(world.dan))
         assert (reload_run(run_id).state, len(rendered)) == (JobState.FINISHED, 4)
@@ -320,9 +321,9 @@ class TestFiles:
         self, world: World, freeze_clock: Freeze, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         freeze_clock(NOON)
-        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 40)
+        monkeypatch.setattr(form_steps, "MAX_BYTES", 40)
         run_id = start(world, world.alice)
-        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 4000)
+        monkeypatch.setattr(form_steps, "MAX_BYTES", 4000)
         with transaction():
             nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
         freeze_clock(NOON + timedelta(hours=1))
@@ -386,12 +387,12 @@ class TestFiles:
     ) -> None:
         run_id, form = start(world, world.alice, unit="CFACC15"), b"%PDF with evidence"
 
-        def render(_content: FormContent) -> bytes:
+        def render(_content: FormContent, _person_id: int) -> bytes:
             with transaction():
                 mark_erased(world.registration.id, world.dan)
             return form
 
-        monkeypatch.setattr(cohort_printing, "render_pdf", render)
+        monkeypatch.setattr(form_steps, "render_pdf", render)
         run_job(run_id)
         assert list(list_stored(run_id)) == []
         assert not stored_path(hashlib.sha256(form).hexdigest()).exists()
@@ -409,7 +410,7 @@ class TestFiles:
                 mark_erased(registration_id, db.session.merge(dan))
                 drop_files_of(candidate_id, centre_id)
 
-        run_while_paused(app, (cohort_printing, "_measure_steps"), lambda: run_job(run_id), erase)
+        run_while_paused(app, (form_steps, "_measure_steps"), lambda: run_job(run_id), erase)
         assert list(list_stored(run_id)) == []
         outcomes = db.session.scalars(select(JobStep.outcome).where(JobStep.run_id == run_id)).all()
         assert set(outcomes) <= {FormOutcome.ERASED}
@@ -506,7 +507,7 @@ class TestOnScreen:
         with transaction():
             nora = factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
         with monkeypatch.context() as limited:
-            limited.setattr(cohort_printing, "MAX_BYTES", 1)
+            limited.setattr(form_steps, "MAX_BYTES", 1)
             run_id = start(world)
             run_job(run_id)
         dan, browser = client(world.dan), client(nora)

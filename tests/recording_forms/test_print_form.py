@@ -53,11 +53,11 @@ def test_the_form_is_not_found_for_another_centre(client: Client, world: World, 
 
 
 @pytest.mark.usefixtures("full_queue")
-def test_a_form_that_has_to_wait_shows_a_page_that_tries_again(
+def test_an_index_or_a_blank_form_that_has_to_wait_shows_a_page_that_tries_again(
     client: Client, world: World, assessed: UnitAttempt
 ) -> None:
     browser = client(world.alice)
-    for path in (f"/attempts/{assessed.id}/form.pdf", "/evidence/index.pdf"):
+    for path in (f"/units/{assessed.unit.slug}/form.pdf", "/evidence/index.pdf"):
         answer = browser.get(path)
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == answer.headers["Refresh"] == "5"
@@ -68,7 +68,7 @@ def test_a_form_that_has_to_wait_shows_a_page_that_tries_again(
 def test_a_form_that_cannot_be_rendered_shows_an_error(
     client: Client, world: World, assessed: UnitAttempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_facts: object) -> bytes:
+    def fail(_facts: object, _person_id: int) -> bytes:
         raise FormNotRendered("the process died")
 
     monkeypatch.setattr(views, "print_unissued", fail)

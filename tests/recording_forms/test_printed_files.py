@@ -33,10 +33,11 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.job_runs import running, services
 from tracker.job_runs.files import delete_expired_job_files, drop_files_of
-from tracker.job_runs.running import MAX_ATTEMPTS, STALLED_AFTER, run_job
+from tracker.job_runs.queries import STALLED_AFTER
+from tracker.job_runs.running import MAX_ATTEMPTS, run_job
 from tracker.ledger.transactions import transaction
 from tracker.models import Grant, JobStep, Person
-from tracker.recording_forms import cohort_printing
+from tracker.recording_forms import cohort_printing, form_steps
 from tracker.recording_forms.cohort_printing import CohortPrinting
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
@@ -111,7 +112,7 @@ class TestFilesWithoutARow:
     def test_a_form_that_makes_the_file_too_large_is_deleted(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(cohort_printing, "MAX_BYTES", 40)
+        monkeypatch.setattr(form_steps, "MAX_BYTES", 40)
         run_id = start(world, world.alice)
         run_job(run_id)
         assert len(list_in_store()) == 1
@@ -121,7 +122,7 @@ class TestFilesWithoutARow:
         def fail(_run_id: int) -> int:
             raise OSError("the database cannot be reached")
 
-        monkeypatch.setattr(cohort_printing, "_measure_steps", fail)
+        monkeypatch.setattr(form_steps, "_measure_steps", fail)
         run_job(start(world, world.alice))
         assert list_in_store() == set()
 
@@ -237,7 +238,7 @@ class TestDamagedFiles:
     def say_is_issued(self, attempt_id: int, sha256: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the form of an attempt be one that was issued with this file."""
         monkeypatch.setattr(
-            cohort_printing,
+            form_steps,
             "find_current_form",
             lambda attempt: SimpleNamespace(sha256=sha256) if attempt.id == attempt_id else None,
         )

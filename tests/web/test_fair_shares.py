@@ -20,12 +20,13 @@ from tracker.models import Person
 from tracker.sandbox import slots
 from tracker.sandbox.slots import hold_file_lock, share_slots
 from tracker.web import fair_shares
-from tracker.web.fair_shares import EXPORTING, IMPORTING, OPENING, PRINTING, SEARCHING, WorkKind
+from tracker.web.fair_shares import EXPORTING, IMPORTING, OPENING, SEARCHING, WorkKind
 
 pytestmark = pytest.mark.one_database
 
 ClientFor = Callable[[Person], FlaskClient]
 ROOT = Path(__file__).parents[2]
+EXPORT = "/units?format=csv"
 WAIT = "Nothing was changed. Wait until they are finished, then try again."
 
 
@@ -56,31 +57,30 @@ def assert_told_to_wait(browser: FlaskClient, path: str, kind: WorkKind, **form:
     assert f"{kind.sentence} {WAIT}" in answer.text
 
 
-def test_a_second_form_of_a_person_waits_and_is_then_refused(world: World, client: ClientFor) -> None:
-    path = f"/attempts/{world.cfacc15.id}/form.pdf"
+def test_a_second_export_of_a_person_waits_and_is_then_refused(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
-    with working(PRINTING, world.alice):
-        assert_told_to_wait(alice, path, PRINTING)
-        assert client(world.bob).get(path).status_code == 200, "another person's share is their own"
-    assert alice.get(path).status_code == 200
+    with working(EXPORTING, world.alice):
+        assert_told_to_wait(alice, EXPORT, EXPORTING)
+        assert client(world.bob).get(EXPORT).status_code == 200, "another person's share is their own"
+    assert alice.get(EXPORT).status_code == 200
 
 
-def test_a_second_form_is_printed_when_the_first_is_done(
+def test_a_second_export_is_made_when_the_first_is_done(
     world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fair_shares, "TIMEOUT_SECONDS", 30)
-    turn = working(PRINTING, world.alice)
+    turn = working(EXPORTING, world.alice)
     turn.__enter__()
     monkeypatch.setattr("time.sleep", lambda _seconds: turn.__exit__(None, None, None))
-    assert client(world.alice).get(f"/attempts/{world.cfacc15.id}/form.pdf").status_code == 200
+    assert client(world.alice).get(EXPORT).status_code == 200
 
 
-def test_beyond_the_few_that_wait_a_form_is_refused_at_once(
+def test_beyond_the_few_that_wait_an_export_is_refused_at_once(
     world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fair_shares, "TIMEOUT_SECONDS", 3600)
-    with working(PRINTING, world.alice, waiting=PRINTING.max_waiting):
-        assert_told_to_wait(client(world.alice), f"/attempts/{world.cfacc15.id}/form.pdf", PRINTING)
+    with working(EXPORTING, world.alice, waiting=EXPORTING.max_waiting):
+        assert_told_to_wait(client(world.alice), EXPORT, EXPORTING)
 
 
 def test_a_picture_is_made_in_turn_and_sent_without_a_turn_once_it_is_made(world: World, client: ClientFor) -> None:
@@ -114,17 +114,16 @@ def test_imports_run_in_turn(world: World, client: ClientFor) -> None:
 def test_a_turn_is_held_against_other_processes_and_free_when_they_are_killed(
     world: World, client: ClientFor, folder: Path
 ) -> None:
-    name = f"{PRINTING.name}-{world.alice.id}"
+    name = f"{EXPORTING.name}-{world.alice.id}"
     script = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; "
         "from tracker.sandbox.slots import hold_file_lock, share_slots; "
         f"share_slots(Path({str(folder)!r})); held = hold_file_lock({name!r}, 1, 0); held.__enter__(); "
         "print('held', flush=True); sys.stdin.read()"
     )
-    path = f"/attempts/{world.cfacc15.id}/form.pdf"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         assert other.stdout.readline() == b"held\n"
-        assert_told_to_wait(client(world.alice), path, PRINTING)
+        assert_told_to_wait(client(world.alice), EXPORT, EXPORTING)
         other.kill()
-    assert client(world.alice).get(path).status_code == 200
+    assert client(world.alice).get(EXPORT).status_code == 200

@@ -22,6 +22,7 @@ from tracker.background.worker_reports import delete_report, list_reports, make_
 from tracker.errors import Refused
 from tracker.hosts.leases import NoFreeLease, release_lease, take_lease
 from tracker.ledger import read_only, transactions
+from tracker.sandbox.slots import NoFreeSlot, hold_file_lock
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -71,16 +72,17 @@ def get_jobs() -> "Jobs":
 
 @contextmanager
 def _alone(name: str) -> Iterator[None]:
-    """Run a job of every minute on one host at a time. Raises `NoFreeLease` while it runs on another."""
-    try:
-        lease = take_lease(f"job-{name}", 1, time.monotonic())
-    except ConnectionError:
-        lease = None  # what is due is in the database: done twice it changes nothing
-    try:
-        yield
-    finally:
-        if lease:
-            release_lease(lease)
+    """Run a job of every minute once at a time. Raises `NoFreeSlot` or `NoFreeLease` while it runs elsewhere."""
+    with hold_file_lock(f"job-{name}", 1, time.monotonic()):
+        try:
+            lease = take_lease(f"job-{name}", 1, time.monotonic())
+        except ConnectionError:
+            lease = None  # what is due is in the database: done twice it changes nothing
+        try:
+            yield
+        finally:
+            if lease:
+                release_lease(lease)
 
 
 class Jobs:
@@ -125,7 +127,7 @@ class Jobs:
         )
 
     def work(self, parent_pid: int | None = None) -> None:
-        """Run jobs until a stop signal, or until the parent process has ended.
+        """Run jobs, as many at once as forms are rendered, until a stop signal or until the parent process has ended.
 
         Args:
             parent_pid: the id of the process that started this one, if the worker is to end with it.
@@ -137,7 +139,8 @@ class Jobs:
             raise Refused(fault)
         from tracker.background.worker import JobWorker
 
-        consumer = JobWorker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
+        threads = self.app.config["SETTINGS"].print_processes
+        consumer = JobWorker(self.queue, workers=threads, max_delay=1.0, graceful_signal="TERM")
         self.stopping = consumer.stop_flag
         self.report = make_report()
         threading.Thread(target=self._send_heartbeats, args=(parent_pid,), daemon=True).start()
@@ -154,18 +157,18 @@ class Jobs:
             if read_only.is_read_only():
                 read_only.renew_mark()
                 return
-            self.report.running = name
+            self.report.begin(name)
             try:
                 with _alone(name) if name in self.every_minute else nullcontext():
                     (self.jobs | self.every_minute)[name](*arguments)
                 self.report.finished[name] += 1
-            except NoFreeLease:
-                return  # a worker on another host is doing it
+            except (NoFreeSlot, NoFreeLease):
+                return  # another thread or another worker is doing it
             except Exception:
                 logger.exception("The job %s failed", name)
                 self.report.failed[name] += 1
             finally:
-                self.report.running = None
+                self.report.end(name)
 
     @cached_property
     def jobs(self) -> dict[str, Job]:

@@ -1,10 +1,11 @@
-"""Reports of the workers for metrics: the job that each runs, and its counts since it started.
+"""Reports of the workers for metrics: the jobs that each runs, and its counts since it started.
 
 A worker writes its report to the store of the job queue with each heartbeat, so that every host can read all of them.
 """
 
 import os
 import socket
+import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -16,17 +17,35 @@ if TYPE_CHECKING:
 PREFIX = "worker_report:"
 KEPT_SECONDS = 300
 """How long the report of a worker that was killed is still read; after that any other worker deletes it."""
+_changed = threading.Lock()
 
 
 @dataclass
 class WorkerReport:
-    """What a worker runs, and the jobs that it has finished and that have failed, by their names."""
+    """What a worker runs now, and the jobs that it has finished and that have failed, by their names."""
 
     worker: str
     at: float = 0
     running: str | None = None
+    """The names of the jobs that run now, with commas between them; None while none does."""
     finished: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
+
+    def list_running(self) -> list[str]:
+        """List the jobs that run now."""
+        return self.running.split(",") if self.running else []
+
+    def begin(self, name: str) -> None:
+        """Note that a job begins."""
+        with _changed:
+            self.running = ",".join([*self.list_running(), name])
+
+    def end(self, name: str) -> None:
+        """Note that a job has ended."""
+        with _changed:
+            others = self.list_running()
+            others.remove(name)
+            self.running = ",".join(others) or None
 
 
 def make_report() -> WorkerReport:

@@ -61,12 +61,12 @@ def list_step_files(run_id: int) -> list[JobStep]:
 
 
 def drop_step_files(run: JobRun) -> None:
-    """Delete the files of the steps once they are in the result; the steps still say whose forms are in it."""
+    """Delete the files of the steps that the result replaces; the steps still say whose forms are in it."""
     hashes = []
     for step in list_step_files(run.id):
         hashes.append(step.sha256)
         step.sha256 = None
-    _delete_after_commit(run, hashes)
+    _delete_after_commit(run, (sha256 for sha256 in hashes if sha256 != run.result_sha256))
 
 
 def drop_files(run: JobRun) -> None:

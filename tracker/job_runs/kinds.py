@@ -68,6 +68,11 @@ class JobKind:
     """How long its files are kept after it has ended; None for a kind that makes none."""
     turn_seconds: float = 5.0
     """After this time it goes to the end of the queue, so that other jobs do not wait longer."""
+    ends_turn_for_others: bool = True
+    """Whether its turn ends after each step while another person's job waits; False where beginning one is slow."""
+    file_page: tuple[str, str] | None = None
+    """The endpoint that sends its file, which checks again who may read it, and the argument for `subject_id`; None
+    where the page of jobs sends it."""
     page: tuple[str, str] | None = None
     """The endpoint of the kind's own page and the argument for `subject_id`; None where the page of jobs shows it."""
 

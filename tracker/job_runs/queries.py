@@ -1,9 +1,59 @@
-"""Job runs as they are stored now, locked or not."""
+"""Job runs as they are stored now, locked or not, and the one whose turn it is."""
 
-from sqlalchemy import select
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement, func, or_, select
+
+from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import JobRun
+from tracker.turns import choose_next
+from tracker.vocabulary import JobState
+
+STALLED_AFTER = timedelta(minutes=2)
+"""Without progress for this long, the worker of a job run is thought to have died."""
+MAX_DUE = 1000
+"""The most job runs of which the next one is chosen."""
+
+
+@dataclass(frozen=True)
+class DueRun:
+    """A job run that a worker may take up."""
+
+    number: int
+    person_id: int
+    asked_at: datetime
+
+
+def is_due() -> ColumnElement[bool]:
+    """Return the condition for job runs that a worker may take up: they wait, or their worker died."""
+    stalled = (JobRun.state == JobState.RUNNING) & (JobRun.progressed_at <= now() - STALLED_AFTER)
+    return or_(JobRun.state == JobState.WAITING, stalled)
+
+
+def find_next_run() -> int | None:
+    """Return the id of the job run whose turn it is (`tracker/turns.py`), or None if none is to be done."""
+    due = select(JobRun.id, JobRun.started_by_id, JobRun.started_at).where(is_due()).order_by(JobRun.id)
+    waiting = [DueRun(*row) for row in db.session.execute(due.limit(MAX_DUE))]
+    if not waiting:
+        return None
+    has_begun = (JobRun.done > 0) | (JobRun.state != JobState.WAITING)
+    last_done = (
+        select(JobRun.started_by_id, func.max(JobRun.progressed_at))
+        .where(JobRun.started_by_id.in_({run.person_id for run in waiting}), has_begun)
+        .where(JobRun.progressed_at >= min(run.asked_at for run in waiting))
+        .group_by(JobRun.started_by_id)
+    )
+    in_progress = select(JobRun.started_by_id).where(JobRun.state == JobState.RUNNING, ~is_due())
+    done_at = {row[0]: row[1] for row in db.session.execute(last_done)}
+    return choose_next(waiting, done_at, set(db.session.scalars(in_progress))).number
+
+
+def is_other_waiting(person_id: int) -> bool:
+    """Return whether a job run of another person waits."""
+    query = select(JobRun.id).where(JobRun.state == JobState.WAITING, JobRun.started_by_id != person_id)
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def find_run(run_id: int, *, lock: bool = False) -> JobRun | None:

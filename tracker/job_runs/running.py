@@ -7,7 +7,6 @@ was: `resume_job_runs` queues it again. The work of a step may be done twice, an
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from logging import getLogger
 from typing import Any
 
@@ -21,13 +20,12 @@ from tracker.errors import Busy, Conflict, Refused, TrackerError
 from tracker.extensions import db
 from tracker.job_runs.files import delete_unstored_files, drop_files, drop_step_files, keep_file, set_expiry
 from tracker.job_runs.kinds import JobKind, RunFacts, StepFileLost, StoredResult, get_actor, get_kind, read_facts
-from tracker.job_runs.queries import find_run
+from tracker.job_runs.queries import find_next_run, find_run, is_due, is_other_waiting
+from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading, transaction
 from tracker.models import Grant, JobRun, JobStep, Person
 from tracker.vocabulary import JobState
 
-STALLED_AFTER = timedelta(minutes=2)
-"""Without progress for this long, the worker of a job run is thought to have died."""
 MAX_ATTEMPTS = 3
 """How often a step is begun before the job run is given up."""
 MAX_TRIES = 3
@@ -43,11 +41,15 @@ NO_LONGER_ALLOWED = (
 logger = getLogger(__name__)
 
 
-def run_job(run_id: int) -> None:
-    """Do what is left of a job run, for one turn. A queued job."""
-    run = _take_up(run_id)
+def run_job(_queued_id: int) -> None:
+    """Do what is left of a job run, for one turn. A queued job.
+
+    It is the job run whose turn it is, not always the one that was queued: the queue has one such job for each.
+    """
+    run = _take_up_next()
     if run is None:
         return
+    run_id = run.id
     try:
         _take_turn(run, get_kind(run.kind))
     except (Conflict, Busy) as error:
@@ -63,8 +65,7 @@ def run_job(run_id: int) -> None:
 
 def resume_job_runs() -> None:
     """Queue the job runs that wait without being queued, and those whose worker died. A job of every minute."""
-    stalled = (JobRun.state == JobState.RUNNING) & (JobRun.progressed_at <= now() - STALLED_AFTER)
-    due = select(JobRun.id).where(or_(JobRun.state == JobState.WAITING, stalled)).order_by(JobRun.id)
+    due = select(JobRun.id).where(is_due()).order_by(JobRun.id)
     with reading():
         run_ids = list(db.session.scalars(due.limit(MAX_RESUMED)))
     queue = jobs.get_jobs()
@@ -105,11 +106,24 @@ def mark_failed(run_id: int, reason: str, *, starts_over: bool = False) -> None:
             kind.on_fail(run, get_actor(run) if may_continue(run) else None)
 
 
+def _take_up_next() -> RunFacts | None:
+    """Take up the job run whose turn it is; return its facts, or None if there is none to do."""
+    while (run_id := _find_next()) is not None:
+        if facts := _take_up(run_id):
+            return facts
+    return None
+
+
+def _find_next() -> int | None:
+    with reading():
+        return find_next_run()
+
+
 def _take_up(run_id: int) -> RunFacts | None:
-    """Mark a job run as running and return its facts; None if it has ended, or another worker is doing it."""
+    """Mark a job run as running and return its facts; None if it failed, or another worker took it up."""
     with transaction():
         run = find_run(run_id, lock=True)
-        if run is None or not _is_to_do(run):
+        if run is None or db.session.scalar(select(JobRun.id).where(JobRun.id == run_id, is_due())) is None:
             return None
         if run.attempts < MAX_ATTEMPTS and may_continue(run):
             run.state, run.progressed_at = JobState.RUNNING, now()
@@ -124,11 +138,6 @@ def describe_dead_run(run: JobRun) -> str:
     """Return the sentence about a job run whose worker died at one step again and again."""
     place = f"at step {run.done + 1:,}" if run.done < run.total else "after the last step"
     return f"The worker stopped {run.attempts} times {place}. Tell your system operator."
-
-
-def _is_to_do(run: JobRun) -> bool:
-    is_stalled = run.progressed_at <= now() - STALLED_AFTER
-    return run.state is JobState.WAITING or (run.state is JobState.RUNNING and is_stalled)
 
 
 def may_continue(run: JobRun) -> bool:
@@ -167,10 +176,18 @@ def _take_turn(run: RunFacts, kind: JobKind) -> None:
         if queue.stopping.is_set():
             _hand_back(run.id)
             return
-        if time.monotonic() > end and not repeats:  # repeats are counted in one turn
+        may_end = kind.ends_turn_for_others and done < run.total  # after the last step only the result is to be made
+        is_over = time.monotonic() > end or (may_end and _is_other_waiting(run.actor))
+        if is_over and not repeats:  # repeats are counted in one turn
             _hand_back(run.id)
             queue.put(run_job, run.id)
             return
+
+
+def _is_other_waiting(actor: Actor) -> bool:
+    assert actor.person_id is not None  # noqa: S101 - people start job runs
+    with reading():
+        return is_other_waiting(actor.person_id)
 
 
 def _read_done(run_id: int) -> int:

@@ -53,10 +53,8 @@ def show_job(job_run_id: int) -> ResponseReturnValue:
     """Show a job run: its progress, why it failed, or its result. A kind with a page of its own has it there."""
     run, _ = get_run(job_run_id)
     kind = get_kind(run.kind)
-    if kind.page and run.subject_id is not None:
-        endpoint, argument = kind.page
-        arguments: dict[str, Any] = {argument: run.subject_id}
-        return redirect(url_for(endpoint, **arguments))
+    if page := build_subject_url(run, kind.page):
+        return redirect(page)
     return render_template(
         "job_runs/show_job.html",
         run=run,
@@ -65,7 +63,17 @@ def show_job(job_run_id: int) -> ResponseReturnValue:
         max_remarks=MAX_REMARKS,
         is_own=run.started_by_id == me().person_id,
         can_download=run.result_sha256 is not None and run.started_by_id == me().person_id,
+        file_url=build_subject_url(run, kind.file_page) or url_for(".download_result", job_run_id=run.id),
     )
+
+
+def build_subject_url(run: JobRun, page: tuple[str, str] | None) -> str | None:
+    """Return the address of a page of the kind's own about what the job run is about; None if there is none."""
+    if page is None or run.subject_id is None:
+        return None
+    endpoint, argument = page
+    arguments: dict[str, Any] = {argument: run.subject_id}
+    return url_for(endpoint, **arguments)
 
 
 @job_runs.get("/jobs/<int:job_run_id>/progress")
@@ -87,6 +95,8 @@ def download_result(job_run_id: int) -> ResponseReturnValue:
     run, grant = get_run(job_run_id)
     if run.started_by_id != me().person_id or run.result_sha256 is None:
         raise NotFound("This file does not exist, or it was deleted. Start the job again to make it.")
+    if page := build_subject_url(run, get_kind(run.kind).file_page):
+        return redirect(page)
     entry = file_store.find(run.result_sha256)
     if entry is None:
         raise NotFound("This file is no longer stored. Start the job again to make it.")

@@ -9,18 +9,16 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from io import BytesIO
 from logging import getLogger
 from typing import IO, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from tracker.clock import today
-from tracker.config import MEGABYTE
-from tracker.errors import FormNotRendered, Refused
+from tracker.errors import FormNotRendered
 from tracker.extensions import db
-from tracker.job_runs.files import keep_file, save_file
+from tracker.job_runs.files import save_file
 from tracker.job_runs.kinds import JobKind, RunFacts, StepFileLost, StoredResult
 from tracker.job_runs.running import renew_progress
 from tracker.job_runs.services import start_run
@@ -28,10 +26,7 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows, reading
 from tracker.models import Centre, Erasure, JobRun, JobStep, Registration, UnitAttempt
 from tracker.recording_forms.cohort_choice import CohortChoice
-from tracker.recording_forms.form_content import FormContent
-from tracker.recording_forms.issuing import find_current_form
-from tracker.recording_forms.pdf_renderer import render_pdf
-from tracker.recording_forms.queries import build_form_content
+from tracker.recording_forms.form_steps import PlannedForm, load_attempt, plan_form, print_planned, store_form
 from tracker.storage import file_store
 from tracker.storage.zip_names import make_safe_name
 from tracker.vocabulary import AttemptState, FormOutcome
@@ -39,32 +34,11 @@ from tracker.web.csv_files import write_csv
 from tracker.web.permissions import Act
 from tracker.web.text_direction import isolate
 
-MAX_BYTES = 200 * MEGABYTE
-"""The most bytes of the forms of one file together."""
-TOO_LARGE = (
-    f"The forms are larger than {MAX_BYTES // MEGABYTE} MB together. No file was made. Cancel this job, and print "
-    "fewer candidates, or one unit, at a time."
-)
 LOST = "A form that was printed is missing or damaged, so no file was made. Retry this job to print all forms again."
 CONTENTS_NAME = "contents.csv"
 FILES_BETWEEN_RENEWALS = 10
 """So many forms are packed before the job run notes its progress."""
 logger = getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PlannedForm:
-    """What a step prints, read at one moment."""
-
-    outcome: FormOutcome
-    candidate_id: int
-    registration_id: int
-    erasure_id: int | None
-    """The last erasure of the candidate's records then. If there is another one later, the form is read again."""
-    issued_sha256: str = ""
-    """The stored file, of a form that was issued."""
-    content: FormContent | None = None
-    """What to render, of any other."""
 
 
 @dataclass(frozen=True)
@@ -105,32 +79,10 @@ class CohortPrinting(JobKind):
 
     def take_step(self, run: RunFacts, _prepared: Any) -> Callable[[JobRun], int]:
         """Print the next form, and return what stores it."""
-        attempt_id: int = run.parameters["attempts"][run.done]
         with reading():
-            planned = plan_form(attempt_id)
+            planned = plan_cohort_form(run.parameters["attempts"][run.done])
         outcome, stored = _print_form(run, planned)
-
-        def store(stored_run: JobRun) -> int:
-            if _find_last_erasure(planned.registration_id) != planned.erasure_id:
-                return 0
-            if stored and _measure_steps(stored_run.id) + stored.size > MAX_BYTES:
-                raise Refused(TOO_LARGE)
-            step = JobStep(
-                run_id=stored_run.id,
-                number=stored_run.done,
-                candidate_id=planned.candidate_id,
-                attempt_id=attempt_id,
-                outcome=outcome.value,
-                sha256=stored.sha256 if stored else None,
-                size=stored.size if stored else 0,
-            )
-            db.session.add(step)
-            db.session.flush()
-            if stored:
-                keep_file(stored_run, stored.sha256)
-            return 1
-
-        return store
+        return lambda stored_run: store_form(stored_run, planned, outcome, stored)
 
     def make_result(self, run: RunFacts) -> StoredResult | None:
         """Store the ZIP with the forms and a list of all of them; None if no form was printed."""
@@ -189,25 +141,10 @@ def start_printing(centre: Centre, choice: CohortChoice, actor: Actor) -> JobRun
     )
 
 
-def plan_form(attempt_id: int) -> PlannedForm:
-    """Read what is printed of an attempt now, or why nothing is."""
-    attempt = db.session.scalars(
-        select(UnitAttempt)
-        .where(UnitAttempt.id == attempt_id)
-        .options(joinedload(UnitAttempt.registration))
-        .execution_options(populate_existing=True)
-    ).one()
-    registration = attempt.registration
-    outcome = _find_reason_to_leave_out(attempt, registration)
-    issued = None if outcome else find_current_form(attempt)
-    return PlannedForm(
-        outcome or FormOutcome.PRINTED,
-        attempt.candidate_id,
-        registration.id,
-        _find_last_erasure(registration.id),
-        issued.sha256 if issued else "",
-        None if outcome or issued else build_form_content(attempt),
-    )
+def plan_cohort_form(attempt_id: int) -> PlannedForm:
+    """Read what is printed of an attempt now, or why it is left out."""
+    attempt = load_attempt(attempt_id)
+    return plan_form(attempt, _find_reason_to_leave_out(attempt, attempt.registration))
 
 
 def list_form_entries(run_id: int, *, left_out: bool = False) -> list[FormEntry]:
@@ -245,25 +182,12 @@ def _find_reason_to_leave_out(attempt: UnitAttempt, registration: Registration) 
     return FormOutcome.VOID if attempt.state is AttemptState.VOID else None
 
 
-def _find_last_erasure(registration_id: int) -> int | None:
-    return db.session.scalar(select(func.max(Erasure.id)).where(Erasure.registration_id == registration_id))
-
-
 def _print_form(run: RunFacts, planned: PlannedForm) -> tuple[FormOutcome, file_store.StoredFile | None]:
-    """Render a form and save it, or read the file of one that was issued. No transaction is open."""
-    if planned.issued_sha256:
-        try:
-            with file_store.local(planned.issued_sha256) as path:
-                return FormOutcome.PRINTED, file_store.StoredFile(planned.issued_sha256, path.stat().st_size)
-        except (FileNotFoundError, file_store.DamagedFile):
-            return FormOutcome.FAILED, None
-    if planned.content is None:
-        return planned.outcome, None
+    """Print a form, so that one that cannot be printed is left out. No transaction is open."""
     try:
-        pdf = render_pdf(planned.content)
+        return planned.outcome, print_planned(run, planned)
     except FormNotRendered:
         return FormOutcome.FAILED, None
-    return FormOutcome.PRINTED, save_file(run, BytesIO(pdf))
 
 
 def _pack_forms(run_id: int, packed: IO[bytes], contents: bytes, files: Mapping[str, str]) -> None:
@@ -278,10 +202,6 @@ def _pack_forms(run_id: int, packed: IO[bytes], contents: bytes, files: Mapping[
                     archive.write(path, name, zipfile.ZIP_STORED)  # PDFs are compressed already
             except (FileNotFoundError, file_store.DamagedFile) as error:
                 raise StepFileLost(LOST) from error
-
-
-def _measure_steps(run_id: int) -> int:
-    return db.session.scalar(select(func.coalesce(func.sum(JobStep.size), 0)).where(JobStep.run_id == run_id)) or 0
 
 
 def _build_contents(entries: Sequence[FormEntry]) -> bytes:

@@ -6,12 +6,11 @@ is dropped at the age that the setting says. The cache knows no people: a view c
 reads the content, and only somebody who has the whole content can find its PDF.
 """
 
-import hashlib
-import pickle
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from flask import current_app
@@ -19,7 +18,7 @@ from flask import current_app
 from tracker.errors import Busy, FormWaits
 from tracker.recording_forms.form_content import FormContent
 from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.pdf_renderer import render_pdf
+from tracker.recording_forms.pdf_renderer import hash_content, render_pdf
 
 MAX_BYTES = 20 * 1024 * 1024
 """Some 300 forms of twenty rows."""
@@ -86,24 +85,24 @@ class FormCache:
             self._timer.start()
 
 
-def print_unissued(content: FormContent | IndexContent) -> bytes:
-    """Return the PDF of a form that is not issued, or of an index: the kept one, or else rendered now.
+def print_unissued(content: FormContent | IndexContent, person_id: int) -> bytes:
+    """Return the PDF of a form that is not issued, or of an index: the kept one, or else rendered now for a person.
 
     The caller has checked that the person may print it, and shows nothing else.
 
     Raises:
-        FormWaits: too many forms are being printed.
+        FormWaits: it is not ready in `PRINT_WAIT_SECONDS`, or too many forms are being printed. What waits is
+            rendered later and kept, unless it is withdrawn.
         FormNotRendered: rendering fails.
     """
-    cache, key = _get_cache(), hashlib.sha256(pickle.dumps(content)).digest()
+    cache, key = _get_cache(), hash_content(content)
     if (kept := cache.find(key)) is not None:
         return kept
     try:
-        pdf = render_pdf(content)
+        wait_seconds = current_app.config["SETTINGS"].print_wait_seconds
+        return render_pdf(content, person_id, wait_seconds, partial(cache.keep, key))
     except Busy as error:
         raise FormWaits from error
-    cache.keep(key, pdf)
-    return pdf
 
 
 def _get_cache() -> FormCache:

@@ -71,9 +71,12 @@ def plan_issue(attempt: UnitAttempt) -> PlannedIssue:
     return PlannedIssue(replace(build_form_content(attempt, matrix), issue=issue), code, key.certificate)
 
 
-def render_issue(plan: PlannedIssue) -> RenderedIssue:
-    """Render the form, seal it and store it. Call it with no transaction open: it takes longer than any query."""
-    pdf = render_pdf(plan.content)
+def render_issue(plan: PlannedIssue, person_id: int, wait_seconds: float | None = None) -> RenderedIssue:
+    """Render the form for a person, seal it and store it, with no transaction open: it takes longer than any query.
+
+    Raises `Busy` when it is not rendered within `wait_seconds`.
+    """
+    pdf = render_pdf(plan.content, person_id, wait_seconds)
     sealed = seal_pdf(
         pdf,
         plan.certificate.encode("ascii"),

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from tracker.sandbox.limits import Limits
 from tracker.sandbox.messages import receive, send
-from tracker.sandbox.sandbox import INTERPRETER, SandboxBusy, SandboxFailed, SandboxTimeout
+from tracker.sandbox.sandbox import INTERPRETER, SandboxFailed, SandboxTimeout
 
 
 class PersistentSandbox:
@@ -23,7 +23,6 @@ class PersistentSandbox:
         limits: Limits,
         *,
         max_requests: int,
-        max_queued: int,
         passes_variable: Callable[[str], bool],
     ) -> None:
         """Describe the sandbox; nothing is started yet.
@@ -33,8 +32,6 @@ class PersistentSandbox:
                 closed, and answers each with one message on standard output.
             limits: set in the subprocess before the module is loaded.
             max_requests: the number of requests after which the subprocess is replaced, since it may leak memory.
-            max_queued: how many requests may run and wait together before others are refused at once: each holds a
-                thread of the server.
             passes_variable: whether the subprocess gets the environment variable of this name.
         """
         self.module = module
@@ -42,7 +39,6 @@ class PersistentSandbox:
         self.max_requests = max_requests
         self.interpreter: Sequence[str] = INTERPRETER
         self.lock = threading.Lock()
-        self.queue = threading.BoundedSemaphore(max_queued)
         self._passes_variable = passes_variable
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = 0
@@ -53,20 +49,14 @@ class PersistentSandbox:
         return self._process.pid if self._process else None
 
     def run(self, request: bytes, timeout_seconds: float) -> bytes:
-        """Return the answer to one request. It waits up to `timeout_seconds` for the lock, and then may take as long.
+        """Return the answer to one request.
 
-        Raises `SandboxBusy`, `SandboxTimeout` or `SandboxFailed`.
+        Raises `SandboxTimeout` or `SandboxFailed`.
         """
-        if not self.queue.acquire(blocking=False):
-            raise SandboxBusy(f"too many requests to {self.module} are queued")
-        try:
+        with self.lock:
             return self._run_alone(request, timeout_seconds)
-        finally:
-            self.queue.release()
 
     def _run_alone(self, request: bytes, timeout_seconds: float) -> bytes:
-        if not self.lock.acquire(timeout=timeout_seconds):
-            raise SandboxBusy(f"the requests to {self.module} before this one took too long")
         timed_out = threading.Event()
         try:
             process = self._start()
@@ -78,11 +68,11 @@ class PersistentSandbox:
             if timed_out.is_set():
                 raise SandboxTimeout(f"{self.module} took more than {timeout_seconds} seconds") from error
             raise SandboxFailed(f"the subprocess of {self.module} died") from error
-        finally:
-            self.lock.release()
 
     def close(self) -> None:
-        """Stop the subprocess; the next request starts another."""
+        """Stop the subprocess, which fails the request that it answers; the next request starts another."""
+        if process := self._process:
+            process.kill()
         with self.lock:
             self._stop()
 

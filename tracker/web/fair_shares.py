@@ -34,7 +34,6 @@ class WorkKind:
     sentence: str
 
 
-PRINTING = WorkKind("printing", 2, "Forms are being printed for you already.")
 OPENING = WorkKind("opening", 5, "Files are being opened for you already.")
 """Previews: a browser asks for six pictures of a page at once."""
 EXPORTING = WorkKind("exporting", 2, "Files are being exported for you already.")

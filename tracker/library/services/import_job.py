@@ -56,6 +56,7 @@ class UnitImport(JobKind):
     act = Act.ADMINISTER_CENTRE
     noun = "unit"
     turn_seconds = 20.0  # each turn parses the file again
+    ends_turn_for_others = False
     page = ("library.show_import", "run_id")
 
     def prepare(self, run: RunFacts) -> FileContents:

@@ -10,16 +10,20 @@ from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from tracker.errors import Invalid, NotFound
+from tracker.background.jobs import get_jobs
+from tracker.errors import FormWaits, Invalid, NotFound
 from tracker.extensions import db
-from tracker.ledger.transactions import reading
+from tracker.ledger import read_only
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import reading, transaction
 from tracker.library.queries.drafts import find_shared_draft
 from tracker.library.queries.units import find_unit
 from tracker.matrix import list_columns
-from tracker.models import IssuedForm, UnitAttempt
+from tracker.models import IssuedForm, JobRun, UnitAttempt
 from tracker.recording_forms import issuing
 from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.form_content import FormColumn, FormContent, build_blank_content, format_form_number
+from tracker.recording_forms.form_job import find_form_job, start_form_job
 from tracker.recording_forms.form_verification import (
     FormVerification,
     check_code,
@@ -29,6 +33,7 @@ from tracker.recording_forms.form_verification import (
 )
 from tracker.recording_forms.forms import VerifyPdfForm
 from tracker.recording_forms.pdf_inspection import MAX_SIZE
+from tracker.recording_forms.pdf_renderer import ISSUE_WAIT_SECONDS, withdraw
 from tracker.recording_forms.queries import build_form_content, list_address_notes
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.views import recording_forms
@@ -37,14 +42,12 @@ from tracker.units.drafting.problems import build_unit
 from tracker.units.drafting.working_copy import working_copy_from_json
 from tracker.web.authorise import get_attempt, get_centre, is_allowed, list_roles_in_attempt
 from tracker.web.current_user import me
-from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.permissions import Act
 from tracker.web.route_rules import public, requires, signed_in
 
 
 @recording_forms.get("/units/<slug>/form.pdf")
 @signed_in
-@in_turn(PRINTING)
 def blank_form(slug: str) -> ResponseReturnValue:
     """Send the blank form of a unit."""
     unit = find_unit(slug, me().centre_ids)
@@ -62,7 +65,6 @@ def blank_form(slug: str) -> ResponseReturnValue:
 
 @recording_forms.get("/unit-drafts/<int:draft_id>/form.pdf")
 @requires(Act.READ_UNIT_DRAFT)
-@in_turn(PRINTING)
 def draft_form(draft_id: int) -> ResponseReturnValue:
     """Send the blank form of a unit that is not published yet."""
     draft = find_shared_draft(draft_id)
@@ -97,26 +99,52 @@ def describe_issue(attempt: UnitAttempt) -> dict[str, Any]:
 
 @recording_forms.get("/attempts/<int:attempt_id>/form.pdf")
 @requires(Act.READ_ATTEMPT)
-@in_turn(PRINTING)
 def print_form(attempt_id: int) -> ResponseReturnValue:
-    """Send the current issued form, or else the form as the attempt is now."""
-    attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
+    """Send the current issued form, or else the form as the attempt is now.
+
+    One that is not ready in two seconds is printed by a job, whose page then offers it (docs/architecture.md,
+    A printed form).
+    """
+    attempt, actor = get_attempt(attempt_id, Act.READ_ATTEMPT)
     if issued := issuing.find_current_form(attempt):
         return send_issued_form(issued)
     content = build_form_content(attempt)
-    return send_pdf(content, f"{attempt.unit.slug}-{content.candidate_number}-round-{content.round}")
+    name = f"{attempt.unit.slug}-{content.candidate_number}-round-{content.round}"
+    run = find_form_job(attempt_id, content)
+    if run is None:
+        db.session.rollback()
+        try:
+            return send_bytes(print_unissued(content, me().person_id), name)
+        except FormWaits:
+            run = hand_over(attempt_id, content, actor)
+    if run.result_sha256:
+        return send_bytes(file_store.read(run.result_sha256), name)
+    if run.started_by_id != me().person_id:
+        raise FormWaits
+    return redirect(url_for("job_runs.show_job", job_run_id=run.id), 303)
+
+
+def hand_over(attempt_id: int, content: FormContent, actor: Actor) -> JobRun:
+    """Let the worker print a form that is not ready, instead of this process; return the job.
+
+    Raises `FormWaits` when no worker could do it now.
+    """
+    if read_only.is_read_only() or not get_jobs().has_worker():
+        raise FormWaits
+    withdraw(content)
+    with transaction():
+        return start_form_job(attempt_id, content, actor)
 
 
 @recording_forms.post("/attempts/<int:attempt_id>/form/issue")
 @requires(Act.ISSUE_FORM)
-@in_turn(PRINTING)
 def issue_form(attempt_id: int) -> ResponseReturnValue:
     """Read the attempt, render its form with no transaction open, then record it if nothing has changed."""
     with reading():
         attempt, _ = get_attempt(attempt_id, Act.ISSUE_FORM)
         plan = None if issuing.find_current_form(attempt) else issuing.plan_issue(attempt)
     if plan:
-        rendered = issuing.render_issue(plan)
+        rendered = issuing.render_issue(plan, me().person_id, ISSUE_WAIT_SECONDS)
         attempt, actor = get_attempt(attempt_id, Act.ISSUE_FORM)
         issuing.record_issue(attempt, rendered, actor)
         flash("The form is issued and sealed. The print button now downloads the sealed file.")
@@ -195,7 +223,7 @@ def send_issued_form(form: IssuedForm) -> ResponseReturnValue:
 def send_pdf(content: FormContent, name: str) -> ResponseReturnValue:
     """Render a form and send it, with no transaction open: it takes longer than any query."""
     db.session.rollback()
-    return send_bytes(print_unissued(content), name)
+    return send_bytes(print_unissued(content, me().person_id), name)
 
 
 def send_bytes(pdf: bytes, name: str) -> ResponseReturnValue:
