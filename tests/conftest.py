@@ -33,15 +33,16 @@ if TYPE_CHECKING:  # the fixtures import what they need: a test without a databa
     from tracker.models import Person
 
 # A machine that is busy must not fail a test: no example has a time limit. Each run tries other examples.
-hypothesis.settings.register_profile("tests", deadline=None, max_examples=30)
+EXAMPLES = 30 if FULL_SIZE or os.environ.get("MORE_EXAMPLES") else 10
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=EXAMPLES)
 hypothesis.settings.load_profile("tests")
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: what is lost with the power is no loss here
 DATABASE = {"database_url", "make_database", "app"}
 """The fixtures through which a test has a database."""
-BROWSERS = {"client", "anonymous"}
-"""The fixtures through which a test opens pages."""
+SLOW_ON_POSTGRESQL = {"client", "anonymous", "demonstration"}
+"""The fixtures of tests that count as slow on PostgreSQL: they open pages, or check the record of the demonstration."""
 NOT_COUNTED = ("BEGIN", "PRAGMA", "INSERT INTO portfolio_access", "SELECT installation.is_demo")
 """What `count_statements` leaves out."""
 FASTER = ("synchronous_commit = off", "max_parallel_workers_per_gather = 0")
@@ -87,11 +88,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run on PostgreSQL only tests whose result can depend on the database, except where the proofs run at full size.
 
-    Those that open pages count as slow there; the services and queries behind pages have tests of their own.
+    Those that open pages count as slow there, since the services and queries behind pages have tests of their own, and
+    so do those of the demonstration, except where they are marked.
     """
     if server_url() and not FULL_SIZE:
         for item in items:
-            if BROWSERS & set(getattr(item, "fixturenames", ())):
+            takes_long = SLOW_ON_POSTGRESQL & set(getattr(item, "fixturenames", ()))
+            if takes_long and not item.get_closest_marker("quick_on_postgresql"):
                 item.add_marker(pytest.mark.slow)
         config.hook.pytest_deselected(items=[item for item in items if not runs_on_each_database(item)])
         items[:] = [item for item in items if runs_on_each_database(item)]

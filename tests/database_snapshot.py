@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import Connection, text
@@ -25,7 +26,7 @@ class DatabaseSnapshot:
             shutil.copy(self.path, self.copy)
             return
         with db.engine.begin() as connection:
-            self.script = copy_rows(connection, name)
+            self.rows = CopiedRows(connection, name)
 
     def restore(self) -> None:
         release_connections()
@@ -33,34 +34,62 @@ class DatabaseSnapshot:
             shutil.copy(self.copy, self.path)
             return
         with db.engine.begin() as connection:
-            execute_script(connection, self.script)
+            self.rows.restore(connection)
 
 
-def copy_rows(connection: Connection, schema: str) -> str:
-    """Copy every row into a schema. Return the SQL that restores all rows at once, past triggers and foreign keys."""
-    tables = [f'"{table}"' for table in db.metadata.tables]
-    counting = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
-    filled = list(connection.scalars(text(counting)))
-    statements = [f"CREATE TABLE {schema}.{table} AS TABLE public.{table}" for table in filled]
-    execute_script(
-        connection, "; ".join([f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", *statements])
-    )
-    return "; ".join(
-        [
-            "SET LOCAL session_replication_role = replica",
-            *(f"DELETE FROM public.{table}" for table in tables),
-            *(f"INSERT INTO public.{table} SELECT * FROM {schema}.{table}" for table in filled),
-            *(
-                f"SELECT setval('public.{name}', {last or 1}, {last is not None})"
-                for name, last in connection.execute(text(SEQUENCES))
-            ),
+class CopiedRows:
+    """The rows of every table, copied into a schema. Only tables that have changed since are filled again.
+
+    To fill every table for every test takes the server several times as long, and longer each time: the rows that
+    were deleted stay in the tables until they are vacuumed.
+    """
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self.schema = schema
+        self.versions = read_versions(connection)
+        self.filled = {table for table, (count, _newest) in self.versions.items() if count}
+        copies = [f'CREATE TABLE {schema}."{table}" AS TABLE public."{table}"' for table in self.filled]
+        execute_script(connection, [f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", *copies])
+        self.sequences = [
+            f"setval('public.{name}', {last or 1}, {last is not None})"
+            for name, last in connection.execute(text(SEQUENCES))
         ]
-    )
+
+    def restore(self, connection: Connection) -> None:
+        """Fill the tables that have changed with the copied rows, past triggers and foreign keys."""
+        versions = read_versions(connection)
+        changed = [table for table, version in versions.items() if version != self.versions[table]]
+        execute_script(
+            connection,
+            [
+                "SET LOCAL session_replication_role = replica",
+                *(f'DELETE FROM public."{table}"' for table in changed),
+                *(
+                    f'INSERT INTO public."{table}" SELECT * FROM {self.schema}."{table}"'
+                    for table in changed
+                    if table in self.filled
+                ),
+                f"SELECT {', '.join(self.sequences)}",
+            ],
+        )
+        transaction = connection.scalar(text("SELECT pg_current_xact_id()::xid::text::bigint"))
+        for table in changed:
+            count, _newest = self.versions[table]
+            self.versions[table] = count, transaction if count else None
 
 
-def execute_script(connection: Connection, script: str) -> None:
+def read_versions(connection: Connection) -> dict[str, tuple[int, int | None]]:
+    """Return for each table the number of rows and the newest transaction that wrote one: any change changes either."""
+    tables = list(db.metadata.tables)
+    counts = [f'(SELECT array[count(*), max(xmin::text::bigint)] FROM public."{table}")' for table in tables]
+    cursor: Any = connection.connection.cursor()
+    row = cursor.execute(f"SELECT {', '.join(counts)}", prepare=True).fetchone()
+    return {table: tuple(version) for table, version in zip(tables, row, strict=True)}
+
+
+def execute_script(connection: Connection, statements: list[str]) -> None:
     """Send several statements to the server in one message."""
-    connection.connection.cursor().execute(script)
+    connection.connection.cursor().execute("; ".join(statements))
 
 
 def release_connections() -> None:

@@ -100,6 +100,7 @@ with app.app_context():
     assert output.split() == ["1", "0", "False", "True", "True"]
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_names_every_package_that_is_installed(tmp_path: Path) -> None:
     """With the arguments of `scripts/audit`."""
     script = (ROOT / "scripts/audit").read_text().replace("\\\n", " ")

@@ -3,17 +3,19 @@
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from sqlalchemy.engine import make_url
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 from tests import factories
 from tests.browser.demonstration import Demonstration, lengthen_texts, make_once, read_paths
@@ -76,34 +78,78 @@ def make_served_app(folder: Path) -> Flask:
     return create_app(Settings.from_environment(environment), JOBS_IMMEDIATE=True)
 
 
+class ServedUntilClosed:
+    """The app until it is closed, which waits for the requests that run: the next test replaces the database."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.running, self.is_closed, self.changed = app, 0, False, threading.Condition()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        with self.changed:
+            if self.is_closed:  # a browser that is still open asks through a connection that it has kept
+                raise ConnectionAbortedError
+            self.running += 1
+        try:
+            with closing(ClosingIterator(self.app(environ, start_response))) as body:
+                yield from body
+        finally:
+            with self.changed:
+                self.running -= 1
+                self.changed.notify_all()
+
+    def close(self) -> None:
+        with self.changed:
+            self.is_closed = True
+            assert self.changed.wait_for(lambda: self.running == 0, timeout=30), "a request does not end"
+
+
 @contextmanager
 def serve(app: Flask) -> Iterator[str]:
     """Serve the app over HTTP and yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    served = ServedUntilClosed(app)
+    server = make_server("127.0.0.1", 0, served, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(SECONDS_TO_NOTICE_THE_END,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join(5)
     server.server_close()
+    served.close()
     with app.app_context():
         db.engine.dispose()
 
 
-@pytest.fixture
-def live_server(
-    empty_snapshot: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[LiveServer]:
-    """The app served with the people of `World`; assessments are released at once, so that no test waits."""
+@pytest.fixture(scope="session")
+def served_app(
+    empty_snapshot: DatabaseSnapshot, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Flask, World, DatabaseSnapshot]:
+    """The app as it is served, made once in each worker, its people, and a snapshot of its database with them."""
     assert empty_snapshot.copy.exists(), "the browser walks run on SQLite"
-    monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
-    shutil.copy(empty_snapshot.copy, tmp_path / "tracker.sqlite")
-    app = make_served_app(tmp_path)
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copy(empty_snapshot.copy, folder / "tracker.sqlite")
+    app = make_served_app(folder)
     with app.app_context():
         world = factories.make_world()
-        db.session.remove()
+        return app, world, DatabaseSnapshot(app, "people")
+
+
+@pytest.fixture
+def live_server(
+    served_app: tuple[Flask, World, DatabaseSnapshot], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LiveServer]:
+    """The app served with the people of `World`; assessments are released at once, so that no test waits."""
+    app, world, snapshot = served_app
+    monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
+    before = dict(app.config)
+    app.config |= {
+        f"{name}_PATH": tmp_path / name.lower() for name in ("ATTACHMENTS", "KEYS", "CHECKPOINTS", "OUTBOX")
+    }
+    with app.app_context():
+        snapshot.restore()
     with serve(app) as address:
         yield LiveServer(app, address, world)
+    app.config.clear()
+    app.config.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -75,6 +75,7 @@ def test_the_command_needs_demo_mode(app: Flask) -> None:
     assert db.session.scalar(select(Person.id)) is None
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_script_succeed_in_their_order(demo: Flask) -> None:
     """The demonstration's events are of the past, so nothing may be written into the ledger before them."""
     script = (Path(__file__).parents[2] / "scripts" / "run").read_text()

@@ -26,6 +26,7 @@ from tracker.integrity.database_role import INSERT_ONLY_TABLES, TABLES_WITH_DELE
 from tracker.ledger import keys
 from tracker.models import Base, Event
 
+pytestmark = pytest.mark.quick_on_postgresql  # nowhere else is the role tested
 on_postgresql = pytest.mark.skipif(server_url() is None, reason="SQLite knows no roles")
 
 
@@ -90,6 +91,7 @@ def verify(app: Flask) -> str:
 
 @on_postgresql
 class TestServing:
+    @pytest.mark.slow
     def test_the_demonstration_can_be_filled_under_it(self, app: Flask, role: str, tmp_path: Path) -> None:
         """Everything from the first key to an issued form needs the granted privileges only."""
         with clock.frozen_at(clock.now() - 2 * A_YEAR):
@@ -138,6 +140,7 @@ class TestServing:
             result = confined_app.test_cli_runner().invoke(args=command)
             assert result.exit_code == 0, (command, result.output)
 
+    @pytest.mark.slow
     @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here")
     def test_backups_can_be_made_under_it(
         self, demonstration: Flask, confined_app: Flask, role: str, tmp_path: Path

@@ -613,6 +613,7 @@ ADDED_TRIGGER = {
 RULE_INSTEAD = {"sqlite": (), "postgresql": ("CREATE RULE more AS ON UPDATE TO claim DO INSTEAD NOTHING",)}
 
 
+@pytest.mark.quick_on_postgresql
 @pytest.mark.parametrize(
     "statements_by_dialect",
     [TRIGGER_WITHOUT_EFFECT, ADDED_TRIGGER, RULE_INSTEAD],

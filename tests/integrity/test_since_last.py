@@ -249,6 +249,7 @@ class TestInterruption:
 
 @pytest.mark.usefixtures("demonstration")
 class TestNights:
+    @pytest.mark.slow
     def test_everything_is_checked_once_a_week_and_what_is_new_every_night(
         self, monkeypatch: pytest.MonkeyPatch, freeze_clock: Callable[..., None]
     ) -> None:

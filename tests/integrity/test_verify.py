@@ -26,6 +26,7 @@ from tracker.storage.reconciliation import list_orphan_files
 pytestmark = pytest.mark.usefixtures("demonstration")
 
 
+@pytest.mark.quick_on_postgresql
 def test_every_check_passes_on_an_unchanged_record(demonstration: Flask) -> None:
     result = demonstration.test_cli_runner().invoke(args=["verify"])
     assert result.output.splitlines()[-1].endswith("checks: all passed.")
@@ -42,6 +43,7 @@ def test_a_claim_removed_from_a_draft_is_recorded_when_the_item_is_submitted() -
     assert list_violations() == []
 
 
+@pytest.mark.slow
 def test_a_change_of_any_protected_column_is_detected() -> None:
     """Change each protected column of a row of each table; one of the checks that cover it must detect it."""
     unnoticed, count = [], 0

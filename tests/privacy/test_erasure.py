@@ -147,6 +147,7 @@ class TestEvidence:
         assert names
         return [*texts, *names]
 
+    @pytest.mark.quick_on_postgresql
     def test_erased_texts_and_files_are_gone_and_integrity_checks_pass(
         self, recorded_acts: Callable[[], list[str]]
     ) -> None:
@@ -363,6 +364,7 @@ class TestRefused:
         assert erasure.find_due_scope(registration("Ben")) is None
 
 
+@pytest.mark.quick_on_postgresql
 @pytest.mark.usefixtures("withdrawn_demonstration")
 class TestTriggers:
     def refuse(self, statement: str) -> None:

@@ -207,7 +207,6 @@ def check_reading(unit: PrintedUnit, reading: dict[str, Any], text: str) -> None
 
 
 THOROUGH = settings(
-    max_examples=25,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -16,7 +16,7 @@ from tracker.units.documents import (
 from tracker.units.schema import MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
-SLOW = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 """Units take long to generate, and each run generates others."""
 HOSTILE = (
     "=1+1", "+44 20", "-2", "@SUM(A1)", "'=1+1", "''", '"', "'", "a,b;c\td", "one\ntwo", "one\r\ntwo", "a\n---\nb", "---", "- a",

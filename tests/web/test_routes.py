@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import TextClause, func, select, text
+from sqlalchemy import TextClause, func, select, text, update
 
 from tests import factories
 from tests.factories import World
 from tests.proof.proof_size import FULL_SIZE, record_figures
 from tests.sample_objects import Staff, make_sample_objects
 from tracker import clock
+from tracker.accounts import sessions
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Allocation, Base, Event, Grant, Person
+from tracker.models import Allocation, Base, Event, Grant, Person, UserSession
 from tracker.vocabulary import Role
 from tracker.web.route_rules import find_route_rule
 
@@ -275,6 +276,16 @@ class SampleRequests:
         made = prepare(f"the sample objects of {whose}", lambda: self._fill_database(whose))
         self.people = {name: db.session.get_one(Person, key) for name, key in made["people"].items()}
         self.ids: dict[str, Any] = made["objects"]
+        self.tokens: dict[str, str] = made["tokens"]
+        with transaction():  # the sessions were started when the first test of this process filled the database
+            db.session.execute(update(UserSession).values(last_seen_at=clock.now()))
+
+    def open_browsers(self) -> dict[str, FlaskClient]:
+        """Return the browser of each person, signed in with the second factor proven, and of nobody."""
+        browsers = {name: self.app.test_client() for name in (*self.tokens, "nobody")}
+        for name, token in self.tokens.items():
+            browsers[name].set_cookie(sessions.COOKIE_NAME, token)
+        return browsers
 
     def _fill_database(self, whose: str) -> dict[str, dict[str, Any]]:
         """Make people and objects; return their ids."""
@@ -299,7 +310,12 @@ class SampleRequests:
             people["gone"].deactivated_at = clock.now()
             self._make_former_assessor(people["vera"])
             objects = self._make_objects_of_alice() if whose == "alice" else self._make_objects_of_frank(people)
-        return {"people": {name: person.id for name, person in people.items()}, "objects": objects}
+            tokens = {
+                name: sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
+                for name, person in people.items()
+            }
+        ids = {name: person.id for name, person in people.items()}
+        return {"people": ids, "objects": objects, "tokens": tokens}
 
     def _make_objects_of_alice(self) -> dict[str, Any]:
         world = self.world
@@ -381,10 +397,10 @@ def test_a_route_without_a_rule_is_refused_to_everybody(
 @pytest.mark.parametrize("whose", ["alice", "frank"] if FULL_SIZE else ["alice"])
 @pytest.mark.parametrize("endpoint", sorted(TABLE))
 def test_a_route_is_open_to_the_people_in_the_table_only(
-    endpoint: str, whose: str, app: Flask, world: World, client: Browser, prepare: Prepare
+    endpoint: str, whose: str, app: Flask, world: World, prepare: Prepare
 ) -> None:
     sample, allowed = SampleRequests(app, world, prepare, whose), list_allowed(app, endpoint, whose)
-    browsers = {name: client(person) for name, person in sample.people.items()} | {"nobody": app.test_client()}
+    browsers = sample.open_browsers()
     assert set(browsers) == ANYBODY
     body = sample.body(endpoint)
     for method, _ in list_methods(app)[endpoint]:
