@@ -131,13 +131,18 @@ class TestTrust:
         ("name", "value"),
         [
             ("size", 1),
-            ("until", 1),
-            ("whole_at", "2030-01-01T00:00:00+00:00"),
-            ("checkpoint", "0" * 64),
-            ("key", "0" * 16),
-            ("key", []),
-            ("signature", 5),
-            ("until", "1"),
+            *(
+                pytest.param(*change, marks=pytest.mark.slow)
+                for change in (
+                    ("until", 1),
+                    ("whole_at", "2030-01-01T00:00:00+00:00"),
+                    ("checkpoint", "0" * 64),
+                    ("key", "0" * 16),
+                    ("key", []),
+                    ("signature", 5),
+                    ("until", "1"),
+                )
+            ),
         ],
     )
     def test_a_result_that_was_changed_is_not_relied_on(self, name: str, value: object) -> None:
@@ -145,7 +150,16 @@ class TestTrust:
         assert find_base() is None
         assert len(list_read_people(Extent.SINCE_LAST)) > 5
 
-    @pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"size": 1}', "x" * 20_000])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "",
+            *(
+                pytest.param(each, marks=pytest.mark.slow)
+                for each in ("[]", "{}", "null", '{"size": 1}', "x" * 20_000)
+            ),
+        ],
+    )
     def test_a_file_that_is_not_a_result_is_not_relied_on(self, content: str) -> None:
         get_path().write_text(content)
         assert find_base() is None

@@ -66,6 +66,7 @@ def test_a_change_of_any_protected_column_is_detected() -> None:
     assert count > 150
 
 
+@pytest.mark.slow
 def test_a_deleted_row_is_detected() -> None:
     unnoticed = []
     for name in row_seals.SEALED_TABLES:
