@@ -26,7 +26,7 @@ from tracker.ledger import checkpoints, keys
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import compute_fingerprint
 from tracker.models import IssuedForm, Person
-from tracker.recording_forms import pdf_inspection
+from tracker.recording_forms import issuing, pdf_inspection
 from tracker.recording_forms.codes import parse_code
 from tracker.recording_forms.form_content import format_form_number
 from tracker.recording_forms.form_verification import (
@@ -36,7 +36,7 @@ from tracker.recording_forms.form_verification import (
     load_keys_from_folder,
     load_known_keys,
 )
-from tracker.recording_forms.issuing import PlannedIssue, plan_issue, render_issue
+from tracker.recording_forms.issuing import PlannedIssue, RenderedIssue, plan_issue, render_issue
 from tracker.recording_forms.pdf_seals import MAX_ATTACHMENTS, read_attachments
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
@@ -128,6 +128,30 @@ class TestIssuing:
         assert "Refresh" not in answer.headers
         assert "Nothing was changed. Try again in a minute." in answer.text
         assert db.session.scalars(select(IssuedForm)).all() == []
+
+    @pytest.mark.parametrize("happens", ["changed", "issued"])
+    def test_the_file_of_a_form_that_is_not_recorded_is_deleted(
+        self, verified_world: World, client: Browser, monkeypatch: pytest.MonkeyPatch, happens: str
+    ) -> None:
+        dan, carol, acts = client(verified_world.dan), client(verified_world.carol), [happens]
+
+        def render_and_act(plan: PlannedIssue, *arguments: Any) -> RenderedIssue:
+            rendered = render_issue(plan, *arguments)
+            match acts and acts.pop():
+                case "changed":
+                    with transaction():
+                        verified_world.alice.name = "Alice Newname"
+                        factories.leave_unsealed()
+                case "issued":
+                    assert carol.post(f"{address(verified_world)}/issue").status_code == 303
+            return rendered
+
+        monkeypatch.setattr(issuing, "render_issue", render_and_act)
+        answer = dan.post(f"{address(verified_world)}/issue")
+        db.session.rollback()
+        recorded = set(db.session.scalars(select(IssuedForm.sha256)))
+        assert (answer.status_code, len(recorded)) == ((409, 0) if happens == "changed" else (303, 1))
+        assert {entry.name for entry in file_store.list_files()} == recorded
 
     @pytest.mark.usefixtures("app_with_signing_key")
     def test_no_form_is_issued_before_the_unit_is_verified(self, world: World, client: Browser) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import World
 from tests.job_runs.conftest import by_hand, reload_run
+from tests.pausing import run_while_paused
 from tests.recording_forms.test_print_cohort import (
     NOON,
     Freeze,
@@ -32,10 +33,11 @@ from tests.stored_files import stored_path
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.job_runs import running, services
-from tracker.job_runs.files import delete_expired_job_files, drop_files_of
+from tracker.job_runs.files import delete_expired_job_files, drop_files_of, save_file
+from tracker.job_runs.kinds import read_facts
 from tracker.job_runs.queries import STALLED_AFTER
 from tracker.job_runs.running import MAX_ATTEMPTS, run_job
-from tracker.ledger.transactions import transaction
+from tracker.ledger.transactions import reading, transaction
 from tracker.models import Grant, JobStep, Person
 from tracker.recording_forms import cohort_printing, form_steps
 from tracker.recording_forms.cohort_printing import CohortPrinting
@@ -53,6 +55,13 @@ Browser = Callable[[Person], FlaskClient]
 def empty_store(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin each test with an empty file store of its own."""
     monkeypatch.setitem(app.config, "ATTACHMENTS_PATH", tmp_path / "files")
+
+
+@pytest.fixture
+def nora(world: World) -> Person:
+    """Nora Bell, another administrator of Northgate."""
+    with transaction():
+        return factories.make_person("Nora Bell", world.northgate, Role.ADMINISTRATOR)
 
 
 def list_in_store() -> set[str]:
@@ -126,12 +135,60 @@ class TestFilesWithoutARow:
         run_job(start(world, world.alice))
         assert list_in_store() == set()
 
-    def test_a_file_that_another_job_has_too_is_kept(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        other, run_id = start(world, world.alice), start(world, world.alice)
+    def test_a_file_that_another_job_has_too_is_kept(
+        self, world: World, nora: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other, run_id = start(world, world.alice), start(world, world.alice, who=nora)
         print_one_step(other)
         call_after_saves(monkeypatch, 1, lambda: cancel(run_id, world))
         run_job(run_id)
         assert list_in_store() == set(list_stored(other)) != set()
+
+    def test_a_file_that_another_job_is_about_to_store_is_kept(
+        self, world: World, nora: Person, client: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other, run_id = start(world, world.alice), start(world, world.alice, who=nora)
+        print_one_step(other)
+        call_after_saves(monkeypatch, 1, lambda: cancel(other, world))
+        run_job(run_id)
+        assert reload_run(run_id).state is JobState.FINISHED
+        assert len(download(client(nora), run_id)) == 3
+        assert list_in_store() == set(list_stored(run_id))
+        assert reload_run(other).files_to_delete is None
+
+    def test_a_file_that_two_jobs_have_saved_is_deleted_with_the_second(
+        self, world: World, nora: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other, run_id = start(world, world.alice), start(world, world.alice, who=nora)
+
+        def cancel_both() -> None:
+            for each in (other, run_id):
+                cancel(each, world)
+
+        print_one_step(other)
+        call_after_saves(monkeypatch, 1, cancel_both)
+        run_job(run_id)
+        assert list_in_store() == set()
+
+    def test_a_file_that_is_being_deleted_is_saved_anew_by_another_job(
+        self, app: Flask, world: World, nora: Person
+    ) -> None:
+        other, run_id = start(world, world.alice), start(world, world.alice, who=nora)
+        print_one_step(other)
+        (name,) = list_in_store()
+        form, dan = file_store.read(name), world.dan
+
+        def cancel_other() -> None:
+            with transaction():
+                services.cancel_run(reload_run(other), factories.make_actor(db.session.merge(dan)))
+
+        def save() -> None:
+            with reading():
+                facts = read_facts(reload_run(run_id))
+            save_file(facts, BytesIO(form))
+
+        run_while_paused(app, (file_store, "remove"), cancel_other, save)
+        assert list_in_store() == {name}
 
     @pytest.mark.parametrize("number", [1, 3], ids=["form", "result"])
     def test_the_worker_deletes_what_a_killed_one_saved(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from logging import getLogger
 from typing import IO
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from tracker.clock import now
 from tracker.extensions import db
@@ -19,7 +19,7 @@ from tracker.job_runs.queries import find_run
 from tracker.ledger import transactions
 from tracker.models import JobRun, JobStep
 from tracker.storage import file_store
-from tracker.storage.file_references import remove_files
+from tracker.storage.file_references import is_referenced
 from tracker.vocabulary import JobState
 
 ERASED = (
@@ -28,6 +28,10 @@ ERASED = (
 )
 MAX_AT_ONCE = 50
 """The most job runs whose files are deleted in one minute."""
+BATCH = 20
+"""Files that are deleted in one transaction."""
+ADVISORY_LOCK = 0x6A6F6266
+"""The id of PostgreSQL's advisory lock of `_lock_names`."""
 logger = getLogger(__name__)
 
 
@@ -36,6 +40,7 @@ def save_file(facts: RunFacts, stream: IO[bytes]) -> file_store.StoredFile:
     stream.seek(0)
     sha256 = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     with transactions.transaction():
+        _lock_names()
         run = find_run(facts.id, lock=True)
         if run:
             run.files_to_delete = sorted({*(run.files_to_delete or ()), sha256})
@@ -126,12 +131,38 @@ def delete_expired_job_files() -> None:
 
 
 def delete_dropped_files(run_id: int, hashes: Collection[str]) -> None:
-    """Delete files of a job run from the store, unless other rows need them, and then forget them."""
-    remove_files(hashes)
-    with transactions.transaction():
-        run = find_run(run_id, lock=True)
-        if run and run.files_to_delete:
-            run.files_to_delete = [each for each in run.files_to_delete if each not in hashes] or None
+    """Delete files of a job run from the store, unless other rows need them, and then forget them.
+
+    A file with the same content that another job run has named too stays: that one is about to refer to it, or
+    deletes it later.
+    """
+    ordered = sorted(hashes)
+    for start in range(0, len(ordered), BATCH):
+        batch = ordered[start : start + BATCH]
+        with transactions.transaction():
+            _lock_names()
+            run, named = find_run(run_id, lock=True), _list_named_by_others(run_id)
+            for sha256 in batch:
+                if sha256 not in named and not is_referenced(sha256):
+                    file_store.remove(sha256)
+            if run and run.files_to_delete:
+                run.files_to_delete = [each for each in run.files_to_delete if each not in batch] or None
+
+
+def _list_named_by_others(run_id: int) -> set[str]:
+    """List the files that other job runs have named and no row of theirs refers to."""
+    query = select(JobRun.files_to_delete).where(JobRun.files_to_delete.is_not(None), JobRun.id != run_id)
+    return {sha256 for hashes in db.session.scalars(query) for sha256 in hashes or ()}
+
+
+def _lock_names() -> None:
+    """Let one transaction at a time name new files of job runs, or delete files, until it ends.
+
+    SQLite allows one writing transaction at a time anyway. So a file is either named before it is looked up whether
+    another job run needs it, or saved after it was deleted.
+    """
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
 
 
 def set_expiry(run: JobRun) -> None:

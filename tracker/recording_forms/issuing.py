@@ -3,6 +3,7 @@
 import io
 import secrets
 from dataclasses import dataclass, replace
+from logging import getLogger
 
 import segno
 from flask import current_app
@@ -22,6 +23,7 @@ from tracker.recording_forms.pdf_seals import seal_pdf
 from tracker.recording_forms.queries import build_form_content
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.storage import file_store
+from tracker.storage.file_references import remove_files
 from tracker.vocabulary import AttemptState
 
 ISSUE_STATES = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
@@ -29,6 +31,8 @@ NO_KEY = (
     "This installation has no key to seal forms with yet. Nothing was issued. Ask your system operator to "
     "make one: flask keys make."
 )
+
+logger = getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,14 @@ def record_issue(attempt: UnitAttempt, rendered: RenderedIssue, actor: Actor) ->
         snapshot=form.snapshot_hash, size=form.ledger_size, head=form.ledger_head, key=form.key,
     )  # fmt: skip
     return form
+
+
+def discard_unrecorded(rendered: RenderedIssue) -> None:
+    """Delete the file of a rendered form if no row names it, because it was not issued or another was first."""
+    try:
+        remove_files([rendered.file.sha256])
+    except OSError:
+        logger.exception("The file of a form that was not issued could not be deleted: see flask storage check")
 
 
 def find_current_form(attempt: UnitAttempt) -> IssuedForm | None:

@@ -139,14 +139,21 @@ def hand_over(attempt_id: int, content: FormContent, actor: Actor) -> JobRun:
 @recording_forms.post("/attempts/<int:attempt_id>/form/issue")
 @requires(Act.ISSUE_FORM)
 def issue_form(attempt_id: int) -> ResponseReturnValue:
-    """Read the attempt, render its form with no transaction open, then record it if nothing has changed."""
+    """Read the attempt, render its form with no transaction open, then record it if nothing has changed.
+
+    It is recorded in a transaction of its own, so that its file is deleted if that fails.
+    """
     with reading():
         attempt, _ = get_attempt(attempt_id, Act.ISSUE_FORM)
         plan = None if issuing.find_current_form(attempt) else issuing.plan_issue(attempt)
     if plan:
         rendered = issuing.render_issue(plan, me().person_id, ISSUE_WAIT_SECONDS)
-        attempt, actor = get_attempt(attempt_id, Act.ISSUE_FORM)
-        issuing.record_issue(attempt, rendered, actor)
+        try:
+            with transaction():
+                attempt, actor = get_attempt(attempt_id, Act.ISSUE_FORM)
+                issuing.record_issue(attempt, rendered, actor)
+        finally:
+            issuing.discard_unrecorded(rendered)
         flash("The form is issued and sealed. The print button now downloads the sealed file.")
     return redirect(url_for(".show_form", attempt_id=attempt_id), 303)
 
