@@ -77,6 +77,37 @@ class TestCompose:
     def test_only_nginx_is_reached_from_outside(self) -> None:
         assert [name for name, service in COMPOSE["services"].items() if "ports" in service] == ["nginx"]
 
+    def test_database_redis_and_store_are_on_a_network_without_a_way_out(self) -> None:
+        networks = {name: service.get("networks", ["default"]) for name, service in COMPOSE["services"].items()}
+        assert COMPOSE["networks"] == {"inside": {"internal": True}}
+        assert [name for name, own in networks.items() if own == ["inside"]] == [
+            "migrate", "postgres", "redis", "store",
+        ]  # fmt: skip
+        assert networks["nginx"] == ["default"], "it reaches the web servers and nothing behind them"
+
+    @pytest.mark.parametrize(
+        ("output", "exit_code", "health"),
+        [
+            ("Ready to serve.", 0, 0),
+            ("! MAIL_HOST is not set, so nobody is emailed.\nReady to serve.", 0, 0),
+            ("! No worker runs. Start flask jobs.\nReady to serve.", 0, 1),
+            ("✗ The database cannot be reached: ConnectionError.", 1, 1),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["worker-1", "worker-2"])
+    def test_a_worker_is_healthy_where_the_doctor_finds_no_fault_and_a_worker(
+        self, name: str, tmp_path: Path, output: str, exit_code: int, health: int
+    ) -> None:
+        """With a program in place of `flask` that says what the doctor says (tests/doctor/test_doctor.py)."""
+        flask = tmp_path / "flask"
+        flask.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\nexit {exit_code}\n")
+        flask.chmod(0o755)
+        kind, *command = COMPOSE["services"][name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        command = [each.replace("$$", "$") for each in command]
+        checked = subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+        assert checked.returncode == health
+
     def test_the_owners_password_is_in_the_container_that_migrates_only(self) -> None:
         assert [name for name, service in OURS.items() if "owner.env" in service["env_file"]] == ["migrate"]
         assert [name for name, service in OURS.items() if "keys:/var/lib/tracker-keys" in service["volumes"]] == [
