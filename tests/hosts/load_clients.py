@@ -40,8 +40,8 @@ class Request:
     began: float
     seconds: float
     status: int
-    unanswered: int
-    """How often it was sent without an answer of the product."""
+    unanswered: list[int]
+    """What came instead of an answer of the product, each time: nginx's own status, or 0 for a broken connection."""
 
 
 @dataclass
@@ -170,12 +170,16 @@ class Worker(threading.Thread):
         except Exception as error:  # noqa: BLE001 - the load reports it
             self.error = f"{self.name}: {error!r}"[:3000]
             self.load.begin.abort()
+        finally:
+            for browsers in self.readers.values():
+                for browser, _ in browsers:
+                    browser.close()
 
     def do_read(self) -> None:
         kinds = [each for each in READERS if self.readers[each]]
         (kind,) = self.dice.choices(kinds, [READERS[each] for each in kinds])
         browser, pages = self.dice.choice(self.readers[kind])
-        self.send("read", browser, self.dice.choice(pages), expected=200)
+        self.send("read", browser, self.dice.choice(pages), expected=(200,))
 
     def do_print(self) -> None:
         if not self.forms:
@@ -183,7 +187,7 @@ class Worker(threading.Thread):
             return
         browser, _ = self.readers["assessors"][0]
         self.forms.append(form := self.forms.pop(0))
-        self.send("print", browser, f"/attempts/{form}/form.pdf", expected=200)
+        self.send("print", browser, f"/attempts/{form}/form.pdf", expected=(200, 303))  # 303: the page of a job
 
     def do_tick(self) -> None:
         candidate = self.dice.choice(self.candidates)
@@ -191,7 +195,7 @@ class Worker(threading.Thread):
         on = not candidate.is_ticked.get(criterion, False)
         body = urlencode({"evidence": candidate.draft, "criterion": criterion, "on": int(on)}).encode()
         path = f"/attempts/{candidate.attempt}/tick"
-        if self.send("tick", candidate, path, body, "application/x-www-form-urlencoded", expected=200):
+        if self.send("tick", candidate, path, body, "application/x-www-form-urlencoded", expected=(200,)):
             candidate.is_ticked[criterion] = on
             self.acknowledged.ticks[candidate.attempt, candidate.draft, criterion] = on
 
@@ -201,7 +205,7 @@ class Worker(threading.Thread):
         head = f'--load\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
         body = head.encode() + content + b"\r\n--load--\r\n"
         path = f"/evidence/{candidate.draft}/files"
-        answer = self.send("upload", candidate, path, body, "multipart/form-data; boundary=load", expected=201)
+        answer = self.send("upload", candidate, path, body, "multipart/form-data; boundary=load", expected=(201,))
         if answer:
             self.acknowledged.files[json.loads(answer)["id"]] = candidate.draft, hashlib.sha256(content).hexdigest()
 
@@ -213,18 +217,18 @@ class Worker(threading.Thread):
         body: bytes | None = None,
         content_type: str = "",
         *,
-        expected: int,
+        expected: tuple[int, ...],
     ) -> bytes | None:
-        """Send a request until it is answered, and record it; return the body if the status is the expected one."""
-        began, unanswered = time.monotonic(), 0
+        """Send a request until it is answered, and record it; return the body if the status is an expected one."""
+        began, unanswered = time.monotonic(), list[int]()
         while (answer := browser.ask("POST" if body else "GET", path, body, content_type))[0] in NO_ANSWER:
-            unanswered += 1
+            unanswered.append(answer[0])
             if time.monotonic() - began > ANSWER_TIMEOUT:
                 break
             time.sleep(0.2)
         seconds = time.monotonic() - began
         self.load.requests.append(Request(kind, path, began, seconds, answer[0], unanswered))
-        if answer[0] == expected:
+        if answer[0] in expected:
             return answer[1]
         self.load.errors.append(f"{kind} {path}: {answer[0]} {answer[1][-300:]!r}")
         return None

@@ -72,9 +72,23 @@ class WebServer:
         self._wait_until_it_listens()
 
     def send_nothing_to(self, down: int | None) -> None:
-        """Mark the host on a port as `down`, or none, and load the configuration again (docs/operations.md, Upgrades)."""
+        """Mark the host on a port as `down`, or none, and load the configuration again (docs/operations.md, Upgrades).
+
+        Return when the processes with the configuration before accept no more requests.
+        """
+        before = self._list_workers()
         self._write_site(down)
         self._process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + TIMEOUT
+        while not before.isdisjoint(self._list_workers()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _list_workers(self) -> set[int]:
+        """Return the ids of the processes that accept requests: they say when they are shutting down."""
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return {int(each) for each in children if b"shutting down" not in read_command(int(each))}
 
     def close(self) -> None:
         self._process.terminate()
@@ -111,6 +125,13 @@ class WebServer:
                 time.sleep(0.05)
             else:
                 return
+
+
+def read_command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b"shutting down"
 
 
 @contextmanager
