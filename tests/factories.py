@@ -30,7 +30,8 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
-from tracker.models.portfolio import EVIDENCE_FIELDS
+from tracker.models.portfolio import SEALED_FIELDS
+from tracker.portfolio.record_content import ObservationContent, dump_content
 from tracker.vocabulary import (
     AssessmentOutcome,
     AssessmentState,
@@ -38,6 +39,7 @@ from tracker.vocabulary import (
     CriterionKind,
     Method,
     Outcome,
+    RecordKind,
     Role,
     SecondFactorKind,
 )
@@ -281,7 +283,7 @@ def submit(evidence: Evidence, *, at: datetime | None = None) -> EvidenceVersion
             number=len(evidence.versions) + 1,
             content_hash=f"{evidence.id:064}",
             sealed_at=moment,
-            **{name: getattr(evidence, name) for name in EVIDENCE_FIELDS},
+            **{name: getattr(evidence, name) for name in SEALED_FIELDS},
         )
     )
     add_and_flush(
@@ -289,7 +291,7 @@ def submit(evidence: Evidence, *, at: datetime | None = None) -> EvidenceVersion
             evidence_version_id=version.id,
             declaration="This is my own work.",
             submitted_at=moment,
-            submitted_by_id=evidence.candidate_id,
+            submitted_by_id=evidence.author_id or evidence.candidate_id,
         )
     )
     db.session.refresh(evidence, ["versions"])
@@ -338,6 +340,17 @@ def accept(
             )
         )
     return assessment
+
+
+def make_record(attempt: UnitAttempt, author: Person, title: str) -> Evidence:
+    """Make a finished observation that waits for its candidate, without the service's checks."""
+    record = make_evidence(attempt, title)
+    record.author_id, record.record_kind, record.method = author.id, RecordKind.OBSERVATION, Method.OBSERVATION
+    record.content = dump_content(RecordKind.OBSERVATION, ObservationContent(place="Leeds", first_attempt=attempt.id))
+    db.session.flush()
+    claim(attempt, record, "6")
+    submit(record)
+    return record
 
 
 def days_ago(days: int) -> datetime:

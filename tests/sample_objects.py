@@ -78,6 +78,7 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
         "attempt_id": attempt.id, "registration_id": attempt.registration_id, "evidence_id": evidence.id,
         "attachment_id": attachment, "assessment_id": assessment.id, "action_point_id": action_point.id,
         "visit_id": _make_visit(attempt, staff).id, "move_id": _make_version_move(attempt, staff.administrator).id,
+        "record_id": factories.make_record(attempt, staff.assessor, f"Observation: {title}").id,
         "factor_id": factories.make_app(attempt.candidate).id,
     }  # fmt: skip
 

@@ -22,6 +22,7 @@ BLUEPRINTS = (
     "registrations",
     "portfolio",
     "assessment",
+    "records",
     "verification",
     "recording_forms",
     "job_runs",

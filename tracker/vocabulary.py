@@ -133,6 +133,36 @@ class Method(LabelledEnum):
     SIMULATION = "simulation", "Simulation", "SIM", "Practised, not real work. Some units do not allow it."
 
 
+class RecordKind(LabelledEnum):
+    """The kind of a record of assessment: evidence that somebody else than the candidate wrote."""
+
+    OBSERVATION = "observation", "Observation"
+
+
+class AcknowledgementAnswer(LabelledEnum):
+    """The answer to a record: the candidate's, or an internal verifier's decision on the candidate's objection."""
+
+    AGREED = "agreed", "Agreed"
+    OBJECTED = "objected", "Objected"
+    UPHELD = "upheld", "Objection upheld"
+    DISMISSED = "dismissed", "Objection dismissed"
+
+
+class RecordStanding(LabelledEnum):
+    """The standing of a version of a record, computed from its acknowledgements and never stored."""
+
+    WAITING = "waiting", "Not yet agreed by the candidate"
+    AGREED = "agreed", "Agreed by the candidate"
+    OBJECTED = "objected", "Candidate objected"
+    UPHELD = "upheld", "Objection upheld"
+    DISMISSED = "dismissed", "Objection dismissed"
+
+    @property
+    def counts(self) -> bool:
+        """Return whether a version in this standing counts (docs/rules.md, Records of assessment, rule 4)."""
+        return self in {RecordStanding.AGREED, RecordStanding.DISMISSED}
+
+
 class Outcome(LabelledEnum):
     """An assessor's decision on one claim. No marks, no grades."""
 

@@ -60,7 +60,8 @@ def test_the_demonstration_has_a_candidate_at_every_stage(filled_demo: Flask) ->
 
 
 def test_every_submission_of_the_demonstration_is_in_the_ledger(filled_demo: Flask) -> None:
-    count = db.session.scalar(select(func.count()).where(Event.act == "evidence_submitted"))
+    acts = ("evidence_submitted", "record_finished")
+    count = db.session.scalar(select(func.count()).where(Event.act.in_(acts)))
     numbered = db.session.scalar(select(func.count()).where(Evidence.number.is_not(None)))
     assert count == numbered
     assert list(db.session.scalars(select(Event.seq).order_by(Event.seq))) == list(

@@ -298,7 +298,7 @@ def test_characters_that_cannot_be_printed_are_named_with_their_place_in_the_ann
     ]
 
 
-def test_the_annex_takes_three_statements_however_much_was_sampled(
+def test_the_annex_takes_four_statements_however_much_was_sampled(
     world: World, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     workflow.meet_everything(world, world.cfacc15)
@@ -308,4 +308,4 @@ def test_the_annex_takes_three_statements_however_much_was_sampled(
     db.session.refresh(attempt)
     with count_statements() as statements:
         assert len(build_annex(attempt, None, None).samples) == 3
-    assert len(statements) == 3
+    assert len(statements) == 4

@@ -191,6 +191,14 @@ TABLE: dict[str, frozenset[str]] = {
     "assessment.save_signing": BOB,
     "assessment.retract": BOB,
     "assessment.answer_action_point": BOB,
+    # records of assessment: the author writes, the candidate answers, an internal verifier decides an objection
+    "records.start": BOB,
+    "records.write_observation": BOB,
+    "records.autosave_observation": BOB,
+    "records.finish": BOB,
+    "records.show_record": READERS - DAN,
+    "records.acknowledge": ALICE,
+    "records.decide": CAROL,
     # internal verifiers
     "verification.list_verifications": VERIFIERS,
     "verification.list_action_points": VERIFIERS,

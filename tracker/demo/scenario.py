@@ -18,6 +18,7 @@ from tracker.assessment.services.releasing import CHECKS, release_assessment
 from tracker.background.emails import can_deliver
 from tracker.clock import LONDON, now
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
+from tracker.demo.observation import OBSERVATION
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.ledger.events import OPERATOR, Actor
@@ -43,12 +44,15 @@ from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.issuing import plan_issue, record_issue, render_issue
 from tracker.recording_forms.snapshot import take_snapshot
+from tracker.records.services.acknowledging import acknowledge_record
+from tracker.records.services.drafts import save_observation, start_observation
+from tracker.records.services.finishing import finish_observation
 from tracker.registrations.allocations import allocate
 from tracker.registrations.services import register_candidate
 from tracker.registrations.visits import open_visit
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
-from tracker.vocabulary import CriterionKind, LinkPurpose, Outcome, Role
+from tracker.vocabulary import AcknowledgementAnswer, CriterionKind, LinkPurpose, Outcome, Role
 
 PEOPLE = (
     ("Alice Moran", "alice@example.org", (Role.CANDIDATE,)),
@@ -131,6 +135,7 @@ def fill_database() -> list[tuple[str, str, str]]:
     for name, items in (("Alice", ALICES_ITEMS), ("Chloe", CHLOES_ITEMS), ("Ben", BENS_ITEMS)):
         for item in items:
             schedule_item(scenario, name, item)
+    schedule_observation(scenario)
     schedule_chloes_signatures(scenario)
     scenario.schedule(3, 10, lambda: create_visit(scenario))
     scenario.run()
@@ -260,6 +265,26 @@ def assess_item(scenario: Scenario, name: str, item: DemoItem, code: str) -> Non
     )
     finish = assessments.accept_evidence if item.outcome == "accepted" else assessments.return_evidence
     finish(attempt, version, bob_as_assessor)
+
+
+def schedule_observation(scenario: Scenario) -> None:
+    """Schedule an observation of Alice by Bob, to which she agrees the same afternoon."""
+    scenario.schedule(4, 12, lambda: observe_alice(scenario))
+    scenario.schedule(4, 16, lambda: agree_to_observation(scenario))
+
+
+def observe_alice(scenario: Scenario) -> None:
+    """Write and finish an observation as Bob."""
+    bob = scenario.actor("Bob", Role.ASSESSOR)
+    record = start_observation(scenario.attempt("Alice", OBSERVATION.code), bob)
+    save_observation(record, {**OBSERVATION.fields, "happened_from": _get_work_date(4)}, None)
+    finish_observation(record, bob)
+
+
+def agree_to_observation(scenario: Scenario) -> None:
+    """Agree, as Alice, to the observation."""
+    record = db.session.scalars(select(Evidence).where(Evidence.author_id == scenario.people["Bob"].id)).one()
+    acknowledge_record(record, AcknowledgementAnswer.AGREED, "", scenario.actor("Alice", Role.CANDIDATE))
 
 
 def schedule_chloes_signatures(scenario: Scenario) -> None:

@@ -20,6 +20,9 @@ ONE_ACT = timedelta(minutes=10)
 """Acts of one kind by one person within this time are one line: an import makes hundreds in one moment."""
 ACT_PHRASES = {
     "evidence_submitted": ("submitted evidence", "submitted {} items of evidence"),
+    "record_finished": ("finished an observation", "finished {} observations"),
+    "record_acknowledged": ("answered a record", "answered {} records"),
+    "objection_decided": ("decided an objection", "decided {} objections"),
     "assessment_released": ("assessed evidence", "assessed {} items of evidence"),
     "unit_signed": ("signed a unit off", "signed {} units off"),
     "unit_confirmed": ("confirmed a unit", "confirmed {} units"),

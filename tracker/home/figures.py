@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, or_, select
 
 from tracker.clock import today
+from tracker.matrix.record_standing import counts
 from tracker.models import (
     ActionPoint,
     Claim,
@@ -132,7 +133,7 @@ def _select_items_to_assess() -> Select[int]:
     submission = (
         select(Submission.id)
         .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
-        .where(EvidenceVersion.evidence_id == Evidence.id, Submission.withdrawn_at.is_(None))
+        .where(EvidenceVersion.evidence_id == Evidence.id, Submission.withdrawn_at.is_(None), counts())
     )
     return (
         select(Evidence.id)

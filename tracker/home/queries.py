@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, distinct, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.matrix import Progress, has_submission, select_progress
 from tracker.models import (
+    Acknowledgement,
     Allocation,
     Assessment,
     Claim,
@@ -82,7 +83,7 @@ class UnitProgress:
 
 @dataclass(frozen=True, slots=True)
 class OwnItem:
-    """A piece of the candidate's own evidence."""
+    """A piece of evidence that the candidate wrote, or a record that waits for their answer."""
 
     evidence_id: int
     number: int | None
@@ -91,6 +92,8 @@ class OwnItem:
     is_claimed: bool
     """Whether it claims a criterion."""
     is_submitted: bool
+    author: str | None
+    """Who wrote the record; None for what the candidate wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,20 @@ def _select_candidate_units() -> Select[*tuple[Any, ...]]:
     )
 
 
+def _waits_for_answer() -> ColumnElement[bool]:
+    """Return as SQL whether the newest version of a record has no answer yet."""
+    newest, answered = aliased(EvidenceVersion), aliased(EvidenceVersion)
+    answers = select(answered.id).join(Acknowledgement, Acknowledgement.evidence_version_id == answered.id)
+    return and_(
+        Evidence.number.is_not(None),
+        ~answers.where(
+            answered.evidence_id == Evidence.id,
+            answered.number
+            == select(func.max(newest.number)).where(newest.evidence_id == Evidence.id).scalar_subquery(),
+        ).exists(),
+    )
+
+
 CANDIDATE_UNITS = _select_candidate_units()
 HAS_CLAIM = select(Claim.id).where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None)).exists()
 OWN_ITEMS = (
@@ -164,11 +181,14 @@ OWN_ITEMS = (
         .exists()
         .label("is_claimed"),
         has_submission(Evidence.id).label("is_submitted"),
+        Person.name.label("author"),
     )
+    .outerjoin(Person, Person.id == Evidence.author_id)
     .where(
         Evidence.candidate_id == bindparam("person_id"),
         Evidence.centre_id.in_(ids("centre_ids")),
         Evidence.discarded_at.is_(None),
+        or_(Evidence.author_id.is_(None), _waits_for_answer()),
     )
     .order_by(Evidence.updated_at, Evidence.id)
 )
@@ -181,13 +201,16 @@ def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[Un
 
 
 def list_own_items(person_id: int, centre_ids: tuple[int, ...]) -> list[OwnItem]:
-    """List a candidate's evidence at these centres, drafts included, the one that was changed last at the end."""
+    """List what a candidate wrote at these centres, drafts included, and the records that wait for their answer.
+
+    The one that was changed last is at the end.
+    """
     return [OwnItem(*row) for row in fetch_rows(OWN_ITEMS, person_id=person_id, centre_ids=centre_ids)]
 
 
 def list_latest(items: list[OwnItem]) -> list[LatestEvidence]:
     """List the five pieces of evidence that a candidate changed last."""
-    latest = items[: -MAX_LATEST - 1 : -1]
+    latest = [item for item in items if not item.author][: -MAX_LATEST - 1 : -1]
     badges = list_badges([item.evidence_id for item in latest])
     return [
         LatestEvidence(item.evidence_id, item.number, item.title, item.updated_at, badges=badges[item.evidence_id])
@@ -198,7 +221,7 @@ def list_latest(items: list[OwnItem]) -> list[LatestEvidence]:
 def list_steps(
     person_id: int, centre_ids: tuple[int, ...], units: list[UnitProgress], items: list[OwnItem]
 ) -> list[NextStep]:
-    """List at most three next steps: units to confirm, feedback, unfinished evidence, then gaps."""
+    """List at most three next steps: units to confirm, records to answer, feedback, unfinished work, then gaps."""
     open_units = [row for row in units if row.is_open]
     steps = [
         NextStep(
@@ -212,6 +235,7 @@ def list_steps(
         for row in units
         if row.state is AttemptState.ASSESSED and row.withdrawn_at is None
     ]
+    steps += _list_record_steps(items)
     if open_units:
         steps += _list_feedback_steps(person_id, centre_ids)
         steps += _list_needs_more_steps(open_units)
@@ -335,6 +359,22 @@ def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
     ]
 
 
+def _list_record_steps(items: list[OwnItem]) -> list[NextStep]:
+    """List the records that the candidate has to agree or object to."""
+    return [
+        NextStep(
+            f"Agree or object: {isolate(item.author)} observed you",
+            "records.show_record",
+            {"record_id": item.evidence_id},
+            item.updated_at,
+            item.title,
+            is_answer=True,
+        )
+        for item in items
+        if item.author
+    ]
+
+
 def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[NextStep]:
     """List the evidence whose newest version was returned."""
     rows = fetch_rows(FEEDBACK, person_id=person_id, centre_ids=centre_ids)
@@ -353,7 +393,7 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
 
 def _list_unfinished_steps(items: list[OwnItem]) -> list[NextStep]:
     """List drafts that are not submitted, and evidence that is not linked to any criteria."""
-    unfinished = [item for item in items if not (item.is_claimed and item.is_submitted)]
+    unfinished = [item for item in items if not (item.author or (item.is_claimed and item.is_submitted))]
     return [
         NextStep(
             f"Submit “{isolate(item.title or 'Untitled draft')}”",

@@ -18,8 +18,11 @@ from tracker.vocabulary import Role, SignatureRole
 ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "evidence_submitted": {Role.CANDIDATE},
     "submission_withdrawn": {Role.CANDIDATE},
+    "record_finished": {Role.ASSESSOR},
+    "record_acknowledged": {Role.CANDIDATE},
+    "objection_decided": {Role.INTERNAL_VERIFIER},
     "claims_changed": {Role.CANDIDATE},
-    "draft_discarded": {Role.CANDIDATE},
+    "draft_discarded": {Role.CANDIDATE, Role.ASSESSOR},
     "unit_confirmed": {Role.CANDIDATE},
     "unit_disputed": {Role.CANDIDATE},
     "assessment_released": {Role.ASSESSOR},
@@ -243,7 +246,12 @@ def _list_duties(ledger: LedgerSnapshot) -> dict[int, dict[str, set[int]]]:
 
 
 def _list_assessing_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
-    """Yield attempt and person for every act of assessment: assessments, decisions, signatures."""
+    """Yield attempt and person for every act of assessment: records, assessments, decisions, signatures."""
+    evidence = ledger.rows("evidence")
+    for row in ledger.rows("claim").values():
+        author = evidence[row["evidence_id"]]["author_id"] if row["evidence_id"] in evidence else None
+        if author is not None:
+            yield row["attempt_id"], author
     for row in ledger.rows("assessment").values():
         if row["state"] == "released":
             yield row["attempt_id"], row["assessor_id"]
@@ -254,7 +262,16 @@ def _list_assessing_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
 
 
 def _list_verifying_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
-    """Yield attempt and person for every act of verification: sampling, action points, returns, signatures."""
+    """Yield attempt and person for every act of verification.
+
+    They are samples, action points, returns, signatures and decisions on objections.
+    """
+    claims = ledger.group_rows("claim", "evidence_id")
+    versions = ledger.rows("evidence_version")
+    for row in ledger.rows("acknowledgement").values():
+        if row["role"] == Role.INTERNAL_VERIFIER and row["evidence_version_id"] in versions:
+            evidence_id = versions[row["evidence_version_id"]]["evidence_id"]
+            yield from ((each["attempt_id"], row["acknowledged_by_id"]) for each in claims.get(evidence_id, ()))
     for row in ledger.rows("sample").values():
         yield row["attempt_id"], row["verifier_id"]
     for row in ledger.rows("action_point").values():

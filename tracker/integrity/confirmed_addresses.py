@@ -32,7 +32,7 @@ def find_untrue_statements(ledger: LedgerSnapshot) -> Iterator[str]:
         rows: list[Row] = []
         if event.act in SIGNATURES and event.object_id in signatures:
             rows = [signatures[event.object_id]]
-        elif event.act == "evidence_submitted":
+        elif event.act in {"evidence_submitted", "record_finished"}:
             rows = submissions.get(event.object_id, [])
         stated = {row["address_confirmed"] for row in rows} - {None}
         if stated and stated != {_was_confirmed(ledger, event)}:

@@ -48,7 +48,7 @@ NOT_COVERED = (
         "released or signed is a row or a text of its own, which is covered.",
         {
             "evidence": "title method happened_from happened_until occasion customers narrative workplace_location "
-            "workplace_holder workplace_seen_by response witness_name witness_relationship witness_status",
+            "workplace_holder workplace_seen_by response witness_name witness_relationship witness_status content",
             "attachment": "removed_at position",
             "unit_attempt": "closing_comment warnings_reason simulation_reason",
             "unit_draft": WHOLE,

@@ -28,6 +28,7 @@ PERSON_COLUMNS = {
 }
 """The column with the id of a row's owner, by table."""
 PARENT_COLUMNS = {
+    "acknowledgement": "evidence_version_id",
     "action_point": "attempt_id",
     "action_point_criterion": "action_point_id",
     "allocation": "attempt_id",

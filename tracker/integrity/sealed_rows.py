@@ -12,6 +12,7 @@ from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger import permitted_writes, row_seals
 
 FIXED_TABLES: dict[str, tuple[str, ...]] = {
+    "acknowledgement": (),
     "allocation": ("ends_at",),
     "attachment": (),
     "version_move": (),

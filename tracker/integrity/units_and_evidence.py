@@ -9,7 +9,7 @@ from typing import Any
 from tracker.clock import now
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
-from tracker.models.portfolio import EVIDENCE_FIELDS
+from tracker.models.portfolio import SEALED_FIELDS
 from tracker.portfolio.services.submissions import compute_content_hash
 from tracker.units.documents import hash_unit, unit_from_json
 from tracker.units.search_words import build_search_text, list_codes
@@ -62,7 +62,7 @@ def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
     18,
     "submitted evidence is unchanged, numbered once, and assessed only where it was not withdrawn",
     {
-        "evidence_version": ("content_hash", "number", *EVIDENCE_FIELDS),
+        "evidence_version": ("content_hash", "number", *SEALED_FIELDS),
         "attachment": ("name", "size", "sha256"),
         "version_attachment": ("position",),
         "evidence": ("number",),
@@ -70,7 +70,7 @@ def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
 )
 def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each submitted version that changed, and each repeated number. docs/integrity.md, invariant 18."""
-    events = {event.object_id: event for event in ledger.list_events("evidence_submitted")}
+    events = {event.object_id: event for event in ledger.list_events("evidence_submitted", "record_finished")}
     files: dict[int, list[tuple[int, int]]] = {}
     for (version_id, attachment_id), sealed in ledger.rows("version_attachment").items():
         files.setdefault(version_id, []).append((sealed["position"] or 0, attachment_id))
@@ -82,7 +82,7 @@ def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
         if not all(attachments):
             yield f"evidence version {key} has a file that is missing"
             continue
-        fields = {name: version[name] for name in EVIDENCE_FIELDS}
+        fields = {name: version[name] for name in SEALED_FIELDS}
         if (
             compute_content_hash(
                 fields, [(attachment["name"], attachment["size"], attachment["sha256"]) for attachment in attachments]
@@ -100,16 +100,25 @@ def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
         for row in ledger.rows("evidence").values()
         if row["number"] is not None
     )
-    for row in ledger.rows("submission").values():
-        if row["withdrawn_at"] and ledger.group_rows("assessment", "evidence_version_id").get(
-            row["evidence_version_id"]
-        ):
-            yield f"submission {row['id']} was withdrawn, but an assessor had begun to assess it"
+    yield from _find_assessed_withdrawals(ledger)
     yield from (
         f"evidence number {key[2]} of person {key[1]} is used {times} times"
         for key, times in numbers.items()
         if times > 1
     )
+
+
+def _find_assessed_withdrawals(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each submission that was withdrawn after an assessor had begun to assess it.
+
+    Where an objection to a record is upheld, its assessor may have drafted decisions; none was released.
+    """
+    answers = ledger.group_rows("acknowledgement", "evidence_version_id")
+    assessments = ledger.group_rows("assessment", "evidence_version_id")
+    for row in ledger.rows("submission").values():
+        is_upheld = any(each["answer"] == "upheld" for each in answers.get(row["evidence_version_id"], ()))
+        if row["withdrawn_at"] and not is_upheld and assessments.get(row["evidence_version_id"]):
+            yield f"submission {row['id']} was withdrawn, but an assessor had begun to assess it"
 
 
 @invariant(23, "each idempotency key was used once")

@@ -14,6 +14,7 @@ FindRow = Callable[[str, Any], Row | None]
 
 PARENTS: dict[str, dict[str, str]] = {
     "account_change": {"person_id": "person"},
+    "acknowledgement": {"evidence_version_id": "evidence_version"},
     "action_point": {"attempt_id": "unit_attempt"},
     "action_point_criterion": {"action_point_id": "action_point"},
     "allocation": {"attempt_id": "unit_attempt"},
@@ -132,6 +133,7 @@ WRITES = {
         f"{PORTFOLIO} person",
         "erasure",
         account_change="old_email new_email",
+        acknowledgement="reason",
         action_point="action response",
         allocation="reason",
         assessment="feedback warnings_reason draft_decisions",
@@ -140,7 +142,7 @@ WRITES = {
         decision="comment",
         earlier_name="name",
         evidence_version="title occasion customers narrative workplace_location workplace_holder workplace_seen_by "
-        "response witness_name witness_relationship witness_status",
+        "response witness_name witness_relationship witness_status content",
         person="name email deactivated_at",
         registration="candidate_number awarding_body_number withdrawn_reason",
         registration_change="candidate_number awarding_body_number",
@@ -152,9 +154,16 @@ WRITES = {
         unit_attempt="void_reason",
         version_move="reason not_carried_over",
     ),
+    "objection_decided": _writes("evidence", "acknowledgement", submission="withdrawn_at", claim=_REMOVED_CLAIM),
     "person_deactivated": _writes("person", person="deactivated_at"),
     "person_invited": _writes("person", "person"),
     "qualification_chosen": _writes(PORTFOLIO, registration="qualification_id"),
+    "record_acknowledged": _writes("evidence_version", "acknowledgement"),
+    "record_finished": _writes(
+        "evidence",
+        "evidence evidence_version version_attachment attachment claim submission",
+        claim=f"locator {_REMOVED_CLAIM}",
+    ),
     "registration_changed": _writes(
         PORTFOLIO, "registration_change", registration="candidate_number awarding_body_number awarding_body_date"
     ),

@@ -81,13 +81,17 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "version_move": SealedColumns(),
     "carried_over_claim": SealedColumns(),
     "evidence": SealedColumns(
-        only=frozenset({"id", "centre_id", "candidate_id", "number", "created_at", "discarded_at"}),
+        only=frozenset(
+            {"id", "centre_id", "candidate_id", "number", "created_at", "discarded_at", "record_kind", "author_id"}
+        ),
+        added=frozenset({"record_kind", "author_id"}),
         when=lambda item: item.number is not None,
     ),
     "evidence_version": SealedColumns(added=ADDED_FIELDS),
     "version_attachment": SealedColumns(added=frozenset({"position"})),
     "attachment": SealedColumns(excluded=frozenset({"removed_at", "position"})),
     "submission": SealedColumns(added=frozenset({"address_confirmed"})),
+    "acknowledgement": SealedColumns(),
     "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
     "assessment": SealedColumns(
         added=frozenset({"warnings_reason"}), when=lambda assessment: assessment.state is AssessmentState.RELEASED

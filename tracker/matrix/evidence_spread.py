@@ -37,7 +37,10 @@ def summarise_evidence_spread(rows: Iterable[MatrixRow]) -> EvidenceSpread:
 
 
 def suggest_rows(matrix: Matrix, column: MatrixColumn, *, limit: int = 3) -> tuple[MatrixRow, ...]:
-    """Return items that may fit a criterion: those that claim its nearest neighbours under the same heading."""
+    """Return items that may fit a criterion: those that claim its nearest neighbours under the same heading.
+
+    Records that somebody else wrote are left out: the candidate claims nothing with them.
+    """
 
     def compute_distance(row: MatrixRow) -> int | None:
         """Return how many places lie between the criterion and the nearest one that the item claims."""
@@ -48,7 +51,8 @@ def suggest_rows(matrix: Matrix, column: MatrixColumn, *, limit: int = 3) -> tup
         )
         return min(distances, default=None)
 
-    candidates = ((compute_distance(row), row) for row in matrix.rows if column.id not in row.cells)
+    own = (row for row in matrix.rows if not row.author)
+    candidates = ((compute_distance(row), row) for row in own if column.id not in row.cells)
     near = [
         (distance, row)
         for distance, row in candidates

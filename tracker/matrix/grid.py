@@ -6,7 +6,15 @@ from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
 
-from tracker.vocabulary import ClaimMark, CriterionKind, CriterionState, LabelOrigin, Method, Outcome
+from tracker.vocabulary import (
+    ClaimMark,
+    CriterionKind,
+    CriterionState,
+    LabelOrigin,
+    Method,
+    Outcome,
+    RecordStanding,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,15 @@ class MatrixRow:
     content_hash: str | None
     cells: Mapping[int, MatrixCell]
     """The claims of the item, by criterion id."""
+    author: str | None = None
+    """Who wrote it, of a record of assessment; None for what the candidate wrote."""
+    standing: RecordStanding | None = None
+    """The standing of the version, of a record of assessment."""
+
+    @property
+    def counts(self) -> bool:
+        """Return whether its decisions can count: of a record, whether the candidate agreed or was overruled."""
+        return self.standing is None or self.standing.counts
 
     @property
     def is_submitted(self) -> bool:

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tracker.matrix.accepted_versions import is_on_accepted_version
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
+from tracker.matrix.record_standing import compute_standing, select_last_answer
 from tracker.models import (
     Claim,
     Criterion,
@@ -48,11 +49,12 @@ CELL_COLUMNS: tuple[Any, ...] = (
 """The columns that a query selects for `build_cell`, from a claim outer-joined with its decision and assessor."""
 
 
+AUTHOR = aliased(Person)
 UNTIL = bindparam("until", type_=Submission.submitted_at.type)
 
 
 def _select_items(*, with_drafts: bool) -> Select[*tuple[Any, ...]]:
-    """Select a candidate's items at a centre, with their versions, in the order of `MatrixRow`.
+    """Select a candidate's items at a centre, with their versions, in the order of `MatrixRow` up to its cells.
 
     A version counts if it was submitted by `until`. With drafts, the other versions and the items without one are
     there too, as rows with the fields of the draft.
@@ -82,9 +84,12 @@ def _select_items(*, with_drafts: bool) -> Select[*tuple[Any, ...]]:
             describe(EvidenceVersion.customers),
             Submission.submitted_at,
             case((has_version, EvidenceVersion.content_hash)).label("content_hash"),
+            AUTHOR.name.label("author"),
+            select_last_answer().label("answer"),
             Evidence.discarded_at,
         )
         .select_from(Evidence)
+        .outerjoin(AUTHOR, AUTHOR.id == Evidence.author_id)
         .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id, isouter=with_drafts)
         .join(Submission, is_counted, isouter=with_drafts)
         .where(Evidence.candidate_id == bindparam("candidate_id"), Evidence.centre_id == bindparam("centre_id"))
@@ -155,11 +160,17 @@ def _build_matrix(
     columns = list_columns(unit_id)
     cells = _load_cells(attempt, {evidence_id: row[2] for evidence_id, row in items.items()}, ended_at=ended_at)
     rows = tuple(
-        MatrixRow(*(*row, cells.get(evidence_id, {})))
+        _build_row(row, cells.get(evidence_id, {}))
         for evidence_id, row in items.items()
         if with_drafts or evidence_id in cells
     )
     return Matrix(attempt.id, columns, rows, tuple(compute_criterion_status(column, rows) for column in columns))
+
+
+def _build_row(item: tuple[Any, ...], cells: Mapping[int, MatrixCell]) -> MatrixRow:
+    """Build a row from an item with its author and the last answer to its version."""
+    author, answer = item[-2:]
+    return MatrixRow(*(*item[:-2], cells, author, compute_standing(answer) if author else None))
 
 
 def list_columns(unit_id: int) -> tuple[MatrixColumn, ...]:
@@ -170,7 +181,8 @@ def list_columns(unit_id: int) -> tuple[MatrixColumn, ...]:
 def _load_items(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, tuple[Any, ...]]:
     """Return the candidate's items by id, each as the fields of its latest version submitted by `until`.
 
-    They are in index order. `with_drafts` adds the items without such a version, as drafts, after the others.
+    They are in index order. `with_drafts` adds the items without such a version, as drafts, after the others; a
+    record of assessment without one is its author's alone.
     """
     found = fetch_rows(
         ALL_ITEMS if with_drafts else SUBMITTED_ITEMS,
@@ -179,8 +191,12 @@ def _load_items(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bo
         until=until,
     )
     items: dict[int, tuple[Any, ...]] = {row.evidence_id: row[:-1] for row in found if row.version_id}
-    drafts = {row.evidence_id: row[:-1] for row in found if row.evidence_id not in items and not row.discarded_at}
+    drafts = {row.evidence_id: row[:-1] for row in found if _is_own_draft(row, items)}
     return items | dict(sorted(drafts.items()))  # of an item's versions the last one remains
+
+
+def _is_own_draft(row: Row[*tuple[Any, ...]], items: Mapping[int, Any]) -> bool:
+    return row.evidence_id not in items and not row.discarded_at and not row.author
 
 
 def _load_cells(

@@ -26,6 +26,8 @@ from tracker.models.people import (
 from tracker.models.portfolio import (
     ADDED_FIELDS,
     EVIDENCE_FIELDS,
+    SEALED_FIELDS,
+    Acknowledgement,
     Attachment,
     CarriedOverClaim,
     Claim,
@@ -61,8 +63,10 @@ from tracker.models.verification import (
 __all__ = [
     "ADDED_FIELDS",
     "EVIDENCE_FIELDS",
+    "SEALED_FIELDS",
     "AccountChange",
     "AccountLink",
+    "Acknowledgement",
     "ActionPoint",
     "ActionPointCriterion",
     "Allocation",

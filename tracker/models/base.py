@@ -59,6 +59,8 @@ ENUMS = (
     vocabulary.Simulation,
     vocabulary.AttemptState,
     vocabulary.Method,
+    vocabulary.RecordKind,
+    vocabulary.AcknowledgementAnswer,
     vocabulary.Outcome,
     vocabulary.AssessmentState,
     vocabulary.AssessmentOutcome,

@@ -9,7 +9,7 @@ from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
 from tracker.models.stored_files import TEXT_NAME, DerivedFile, FileDetail
 from tracker.models.units import Criterion
-from tracker.vocabulary import Method
+from tracker.vocabulary import AcknowledgementAnswer, Method, RecordKind, Role
 
 
 class EvidenceFields:
@@ -39,18 +39,43 @@ class EvidenceFields:
 
 
 EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)
-ADDED_FIELDS = frozenset({"response", "witness_name", "witness_relationship", "witness_status"})
+
+
+class RecordFields:
+    """The columns of a record of assessment, also copied into each sealed version; NULL of any other item."""
+
+    record_kind: Mapped[RecordKind | None]
+    author_id: Mapped[int | None] = refers_to("person.id", index=False)
+    """Who wrote it; NULL for what the candidate wrote."""
+    content: Mapped[str | None]
+    """What the kind adds to the fields of evidence, as canonical JSON with the version of its schema."""
+
+
+RECORD_FIELDS = tuple(RecordFields.__annotations__)
+SEALED_FIELDS = (*EVIDENCE_FIELDS, *RECORD_FIELDS)
+"""The fields that a version seals."""
+ADDED_FIELDS = frozenset({"response", "witness_name", "witness_relationship", "witness_status", *RECORD_FIELDS})
 """Fields that a later migration added: empty is NULL, and left out of hashes, so that older versions keep theirs."""
 
 
-class Evidence(EvidenceFields, Base):
-    """One item in a candidate's index of evidence at a centre; the row holds the draft, its versions are sealed."""
+class Evidence(EvidenceFields, RecordFields, Base):
+    """One item in a candidate's index of evidence at a centre; the row holds the draft, its versions are sealed.
+
+    A record of assessment has an author; its draft is the author's alone.
+    """
 
     __tablename__ = "evidence"
     __table_args__ = (
         UniqueConstraint("centre_id", "candidate_id", "number"),
         Index("ix_evidence_candidate_id", "candidate_id", "centre_id"),
         Index("ix_evidence_centre_id_id", "centre_id", "id"),
+        # Few items have an author; their lists of records read this.
+        Index(
+            "ix_evidence_author_id",
+            "author_id",
+            sqlite_where=text("author_id IS NOT NULL"),
+            postgresql_where=text("author_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -66,6 +91,7 @@ class Evidence(EvidenceFields, Base):
     """When the draft was discarded; only a draft that was never submitted can be."""
 
     candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
+    author: Mapped[Person | None] = relationship(foreign_keys="Evidence.author_id")
     versions: Mapped[list["EvidenceVersion"]] = relationship(
         back_populates="evidence", order_by="EvidenceVersion.number"
     )
@@ -78,7 +104,7 @@ class Evidence(EvidenceFields, Base):
     __mapper_args__ = {"version_id_col": version}
 
 
-class EvidenceVersion(EvidenceFields, Base):
+class EvidenceVersion(EvidenceFields, RecordFields, Base):
     """A sealed version of evidence, as it was submitted; it never changes."""
 
     __tablename__ = "evidence_version"
@@ -92,6 +118,7 @@ class EvidenceVersion(EvidenceFields, Base):
     sealed_at: Mapped[datetime]
 
     evidence: Mapped[Evidence] = relationship(back_populates="versions")
+    acknowledgements: Mapped[list["Acknowledgement"]] = relationship(order_by="Acknowledgement.id", viewonly=True)
     attachments: Mapped[list["Attachment"]] = relationship(
         secondary="version_attachment", order_by="VersionAttachment.position, Attachment.id", viewonly=True
     )
@@ -157,6 +184,26 @@ class Submission(Base):
     withdrawn_at: Mapped[datetime | None]
 
     evidence_version: Mapped[EvidenceVersion] = relationship(back_populates="submission")
+
+
+class Acknowledgement(Base):
+    """The candidate's answer to a version of a record, or an internal verifier's decision on their objection."""
+
+    __tablename__ = "acknowledgement"
+    __table_args__ = (UniqueConstraint("evidence_version_id", "role"),)
+
+    id: Mapped[PrimaryKey]
+    evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
+    role: Mapped[Role]
+    answer: Mapped[AcknowledgementAnswer]
+    statement: Mapped[str]
+    """The wording that was confirmed."""
+    reason: Mapped[str]
+    """Of an objection and of a decision on it; empty where the candidate agreed."""
+    acknowledged_at: Mapped[datetime]
+    acknowledged_by_id: Mapped[int] = refers_to("person.id")
+
+    acknowledged_by: Mapped[Person] = relationship()
 
 
 class Claim(Base):

@@ -21,6 +21,7 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     AccountLink,
+    Acknowledgement,
     ActionPoint,
     Allocation,
     Assessment,
@@ -75,6 +76,7 @@ EVIDENCE_TEXTS = (
     "witness_name",
     "witness_relationship",
     "witness_status",
+    "content",
 )
 TEXTS_OF_VERSIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (EvidenceVersion, EVIDENCE_TEXTS),
@@ -202,6 +204,11 @@ def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
     rows: list[tuple[Any, tuple[str, ...]]] = []
     for model, names in TEXTS_OF_ATTEMPTS:
         rows += [(each, names) for each in _load_rows(model, model.attempt_id, portfolio.attempt_ids)]
+    versions = _load_rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
+    acknowledgements = _load_rows(
+        Acknowledgement, Acknowledgement.evidence_version_id, [each.id for each in versions]
+    )
+    rows += [(each, ("reason",)) for each in acknowledgements]
     samples = [each.id for each, _ in rows if isinstance(each, Sample)]
     rows += [(each, ("comment",)) for each in _load_rows(SampleItem, SampleItem.sample_id, samples)]
     rows += [

@@ -1,16 +1,18 @@
 """Export of a candidate's portfolio: registrations, units, evidence, claims and assessment decisions."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from tracker.accounts.earlier_names import list_earlier_labels
 from tracker.extensions import db
 from tracker.models import (
     EVIDENCE_FIELDS,
+    Acknowledgement,
     Allocation,
     Assessment,
     Attachment,
@@ -223,9 +225,10 @@ def _list_accesses(person: Person, colleagues: Colleagues) -> list[dict[str, Any
 def _list_evidence(person: Person, colleagues: Colleagues, paths: dict[int, str]) -> list[dict[str, Any]]:
     query = (
         select(Evidence)
-        .where(Evidence.candidate_id == person.id)
+        .where(Evidence.candidate_id == person.id, or_(Evidence.author_id.is_(None), Evidence.number.is_not(None)))
         .options(
             selectinload(Evidence.versions).joinedload(EvidenceVersion.submission),
+            selectinload(Evidence.versions).selectinload(EvidenceVersion.acknowledgements),
             selectinload(Evidence.versions).selectinload(EvidenceVersion.attachments),
         )
         .order_by(Evidence.id)
@@ -235,25 +238,56 @@ def _list_evidence(person: Person, colleagues: Colleagues, paths: dict[int, str]
         files[attachment.evidence_id].append(_describe_file(attachment, paths))
     return [
         {
-            **read_columns(each, "number", "created_at", "updated_at", "discarded_at", *EVIDENCE_FIELDS),
+            **_describe_item(each, colleagues),
             "files": files[each.id],
-            "versions": [_describe_version(version, paths) for version in each.versions],
+            "versions": [_describe_version(version, colleagues, paths) for version in each.versions],
             "claims": claims[each.id],
         }
         for each in db.session.scalars(query)
     ]
 
 
-def _describe_version(version: EvidenceVersion, paths: dict[int, str]) -> dict[str, Any]:
+def _describe_item(item: Evidence, colleagues: Colleagues) -> dict[str, Any]:
+    """Return an item with its draft; the draft of a record is of its author, who has it in their own data."""
+    columns = read_columns(item, "number", "created_at", "discarded_at", "record_kind")
+    if item.author_id is not None:
+        return {**columns, "written_by": colleagues.describe(item.author_id)}
+    return {**columns, **read_columns(item, "updated_at", *EVIDENCE_FIELDS)}
+
+
+def _describe_version(version: EvidenceVersion, colleagues: Colleagues, paths: dict[int, str]) -> dict[str, Any]:
     submission = (
         read_columns(version.submission, "declaration", "submitted_at", "withdrawn_at", "address_confirmed")
         if version.submission
         else {}
     )
+    fields = read_columns(version, *EVIDENCE_FIELDS)
+    if version.author_id is not None:
+        content = colleagues.names.replace_names(version.content)
+        fields = {
+            **{name: _replace_names(colleagues, value) for name, value in fields.items()},
+            **read_columns(version, "record_kind"),
+            "written_by": colleagues.describe(version.author_id),
+            "content": json.loads(content) if content and content.startswith("{") else content,
+            "answers": [_describe_acknowledgement(each, colleagues) for each in version.acknowledgements],
+        }
     return {
-        **read_columns(version, "number", "sealed_at", "content_hash", *EVIDENCE_FIELDS),
+        **read_columns(version, "number", "sealed_at", "content_hash"),
+        **fields,
         "files": [_describe_file(each, paths) for each in version.attachments],
         **submission,
+    }
+
+
+def _replace_names(colleagues: Colleagues, value: Any) -> Any:
+    return colleagues.names.replace_names(value) if isinstance(value, str) else value
+
+
+def _describe_acknowledgement(acknowledgement: Acknowledgement, colleagues: Colleagues) -> dict[str, Any]:
+    return {
+        "by": colleagues.describe(acknowledgement.acknowledged_by_id),
+        **read_columns(acknowledgement, "role", "answer", "statement", "acknowledged_at"),
+        "reason": colleagues.names.replace_names(acknowledgement.reason),
     }
 
 

@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from tracker.accounts.earlier_names import list_earlier_labels
 from tracker.extensions import db
 from tracker.models import (
+    Acknowledgement,
     ActionPoint,
     Allocation,
     Assessment,
     Base,
     Decision,
+    Evidence,
+    EvidenceVersion,
     Person,
     Reopening,
     Sample,
@@ -59,7 +63,12 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
 def read_work(person: Person) -> dict[str, Any]:
     """Return what a person wrote and signed about other people's attempts."""
     written = {name: _list_written(person, *source) for name, source in WRITTEN.items()}
-    return {**written, "sampled_decisions": _list_sampled(person)}
+    return {
+        **written,
+        "sampled_decisions": _list_sampled(person),
+        "records": _list_records(person),
+        "acknowledgements": _list_acknowledgements(person),
+    }
 
 
 def _list_written(
@@ -114,4 +123,59 @@ def _list_sampled(person: Person) -> list[dict[str, Any]]:
             **_read_texts(item, ("comment",), _replace_candidate(candidate, earlier)),
         }
         for item, code, candidate in rows
+    ]
+
+
+def _list_records(person: Person) -> list[dict[str, Any]]:
+    """List the records of assessment that a person wrote: the draft, and every finished version."""
+    query = (
+        select(Evidence, Person)
+        .join(Person, Person.id == Evidence.candidate_id)
+        .where(Evidence.author_id == person.id)
+        .options(selectinload(Evidence.versions))
+        .order_by(Evidence.id)
+    )
+    rows = db.session.execute(query).all()
+    earlier = list_earlier_labels({each.Person.id for each in rows})
+    return [
+        {
+            **read_columns(record, "record_kind", "created_at", "updated_at", "discarded_at"),
+            "draft": _read_record(record, candidate, earlier),
+            "versions": [
+                {**read_columns(each, "number", "sealed_at"), **_read_record(each, candidate, earlier)}
+                for each in record.versions
+            ],
+        }
+        for record, candidate in rows
+    ]
+
+
+def _read_record(
+    record: Evidence | EvidenceVersion, candidate: Person, earlier: Mapping[int, list[tuple[str, str]]]
+) -> dict[str, Any]:
+    people = _replace_candidate(candidate, earlier)
+    return {
+        **read_columns(record, "happened_from"),
+        **_read_texts(record, ("title", "narrative", "content"), people),
+    }
+
+
+def _list_acknowledgements(person: Person) -> list[dict[str, Any]]:
+    """List a person's decisions on candidates' objections to records."""
+    query = (
+        select(Acknowledgement, Person)
+        .join(EvidenceVersion, EvidenceVersion.id == Acknowledgement.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+        .join(Person, Person.id == Evidence.candidate_id)
+        .where(Acknowledgement.acknowledged_by_id == person.id, Evidence.candidate_id != person.id)
+        .order_by(Acknowledgement.id)
+    )
+    rows = db.session.execute(query).all()
+    earlier = list_earlier_labels({each.Person.id for each in rows})
+    return [
+        {
+            **read_columns(each, "role", "answer", "statement", "acknowledged_at"),
+            **_read_texts(each, ("reason",), _replace_candidate(candidate, earlier)),
+        }
+        for each, candidate in rows
     ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tracker.recording_forms.printed_text import add_break_points
-from tracker.vocabulary import Outcome
+from tracker.vocabulary import AcknowledgementAnswer, Outcome
 from tracker.web.text_direction import isolate
 
 MAX_UNBROKEN_CELL = 300
@@ -92,6 +92,30 @@ class AnnexSample:
 
 
 @dataclass(frozen=True)
+class AnnexRecord:
+    """A record of assessment among the evidence: who wrote it, and who acknowledged it."""
+
+    ref: str
+    kind: str
+    author: str
+    finished_on: date
+    answer: AcknowledgementAnswer | None = None
+    """The last answer to it; None while there is none."""
+    answered_by: str = ""
+    answered_on: date | None = None
+
+    @property
+    def line(self) -> str:
+        """Return it as a line: `Evidence 4: observation by Bob Archer, 3 November 2026. Agreed: Alice Moran, …`."""
+        written = (
+            f"Evidence {self.ref}: {self.kind.lower()} by {isolate(self.author)}, {format_day(self.finished_on)}."
+        )
+        if self.answer is None or self.answered_on is None:
+            return f"{written} Not acknowledged."
+        return f"{written} {self.answer.label}: {isolate(self.answered_by)}, {format_day(self.answered_on)}."
+
+
+@dataclass(frozen=True)
 class FormAnnex:
     """The annex of one recording form."""
 
@@ -101,6 +125,7 @@ class FormAnnex:
     """Why the assessor signed this round although the evidence has warnings."""
     unsampled_reason: str = ""
     """Why the verifier released this round without sampling."""
+    records: tuple[AnnexRecord, ...] = ()
 
     @property
     def printed_warnings_reason(self) -> str:
@@ -114,8 +139,8 @@ class FormAnnex:
 
     @property
     def row_count(self) -> int:
-        """Return the number of table rows."""
-        return len(self.requirements) + len(self.samples)
+        """Return the number of rows and lines."""
+        return len(self.requirements) + len(self.samples) + len(self.records)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -127,6 +152,7 @@ class FormAnnex:
         for sample in self.samples:
             name = f"the sampled decisions on evidence {sample.ref}"
             texts[name] = f"{texts.get(name, '')} {sample.title} {sample.verifier} {sample.comment}"
+        texts |= {f"the record of evidence {each.ref}": f"{each.author} {each.answered_by}" for each in self.records}
         return texts | {
             "the reason for signing over warnings": self.warnings_reason,
             "the reason for releasing without sampling": self.unsampled_reason,

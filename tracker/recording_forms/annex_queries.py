@@ -6,12 +6,14 @@ from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
 
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import (
+    Acknowledgement,
     Claim,
     Criterion,
     Decision,
@@ -23,9 +25,10 @@ from tracker.models import (
     Sample,
     SampleItem,
     Signature,
+    Submission,
     UnitAttempt,
 )
-from tracker.recording_forms.annex import AnnexRequirement, AnnexSample, FormAnnex
+from tracker.recording_forms.annex import AnnexRecord, AnnexRequirement, AnnexSample, FormAnnex
 from tracker.recording_forms.form_content import GROUP_HEADINGS
 from tracker.vocabulary import CriterionKind
 
@@ -43,7 +46,7 @@ class _SampledDecision(NamedTuple):
 
 
 def build_annex(attempt: UnitAttempt, assessor: Signature | None, verifier: Signature | None) -> FormAnnex:
-    """Return the annex of an attempt's form as it is now; three statements (docs/rules.md, Signing, rule 13).
+    """Return the annex of an attempt's form as it is now; four statements (docs/rules.md, Signing, rule 13).
 
     The requirements are those confirmed in this round; the sampled decisions are those of every round.
 
@@ -57,6 +60,7 @@ def build_annex(attempt: UnitAttempt, assessor: Signature | None, verifier: Sign
     return FormAnnex(
         requirements=_list_requirements(attempt),
         samples=_list_samples(attempt),
+        records=_list_records(attempt),
         warnings_reason=remove_invisible_characters(warnings_reason or ""),
         unsampled_reason=remove_invisible_characters(unsampled_reason or ""),
     )
@@ -109,6 +113,46 @@ def _list_samples(attempt: UnitAttempt) -> tuple[AnnexSample, ...]:
     printed = [_sample(each, decisions.get((each.version.id, each.item.criterion_id), ())) for each in sampled]
     pairs = zip(sampled, printed, strict=True)
     return tuple(_merge(group) for _, group in groupby(pairs, key=lambda pair: (pair[0].sample.id, pair[1])))
+
+
+def _list_records(attempt: UnitAttempt) -> tuple[AnnexRecord, ...]:
+    """Return the records of assessment among the evidence that this round sees, each with the last answer to it."""
+    acknowledger = aliased(Person)
+    last = (
+        select(func.max(Acknowledgement.id))
+        .where(Acknowledgement.evidence_version_id == EvidenceVersion.id)
+        .correlate(EvidenceVersion)
+        .scalar_subquery()
+    )
+    claimed = select(Claim.evidence_id).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None))
+    query = (
+        select(Evidence.number, EvidenceVersion, Person.name, Acknowledgement, acknowledger.name)
+        .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id)
+        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .join(Person, Person.id == EvidenceVersion.author_id)
+        .outerjoin(Acknowledgement, Acknowledgement.id == last)
+        .outerjoin(acknowledger, acknowledger.id == Acknowledgement.acknowledged_by_id)
+        .where(Evidence.id.in_(claimed), Submission.withdrawn_at.is_(None))
+        .order_by(Evidence.number, EvidenceVersion.number)
+    )
+    if attempt.assessed_at:
+        query = query.where(Submission.submitted_at <= attempt.assessed_at)
+    newest = {row[0]: row for row in db.session.execute(query)}
+    return tuple(_record(*row) for row in newest.values())
+
+
+def _record(
+    number: int | None, version: EvidenceVersion, author: str, answer: Acknowledgement | None, answered_by: str | None
+) -> AnnexRecord:
+    return AnnexRecord(
+        ref=f"{number} v{version.number}" if version.number > 1 else str(number),
+        kind=version.record_kind.label if version.record_kind else "",
+        author=clean_name(author),
+        finished_on=day_of(version.sealed_at),
+        answer=answer.answer if answer else None,
+        answered_by=clean_name(answered_by or ""),
+        answered_on=day_of(answer.acknowledged_at) if answer else None,
+    )
 
 
 def _load_assessors_decisions(attempt: UnitAttempt) -> dict[tuple[int, int], list[Decision]]:

@@ -10,8 +10,19 @@ from sqlalchemy import select, union
 
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.models import ActionPoint, Assessment, Reopening, Sample, Signature, UnitAttempt
-from tracker.vocabulary import AssessmentState, AttemptState, ReopeningKind, SignatureRole
+from tracker.models import (
+    Acknowledgement,
+    ActionPoint,
+    Assessment,
+    Claim,
+    Evidence,
+    EvidenceVersion,
+    Reopening,
+    Sample,
+    Signature,
+    UnitAttempt,
+)
+from tracker.vocabulary import AssessmentState, AttemptState, ReopeningKind, Role, SignatureRole
 
 ASSESSING_ROLES = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 COMPLETED_STATES = (AttemptState.CONFIRMED, AttemptState.VERIFIED)
@@ -90,7 +101,13 @@ def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> 
         Signature.person_id.in_(person_ids),
         Signature.role.in_(ASSESSING_ROLES),
     )
-    return {(row[0], row[1]) for row in db.session.execute(union(assessed, signed))}
+    written = (
+        select(Evidence.author_id, Claim.attempt_id)
+        .join(Claim, Claim.evidence_id == Evidence.id)
+        .where(Claim.attempt_id.in_(attempt_ids), Evidence.author_id.in_(person_ids))
+    )
+    rows: Sequence[Any] = db.session.execute(union(assessed, signed, written)).all()
+    return {(row[0], row[1]) for row in rows}
 
 
 def list_verified(person_ids: Collection[int], attempt_ids: Collection[int]) -> set[tuple[int, int]]:
@@ -112,5 +129,15 @@ def list_verified(person_ids: Collection[int], attempt_ids: Collection[int]) -> 
         Signature.person_id.in_(person_ids),
         Signature.role == SignatureRole.INTERNAL_VERIFIER,
     )
-    rows: Sequence[Any] = db.session.execute(union(sampled, *action_points, reopened, signed)).all()
+    decided = (
+        select(Acknowledgement.acknowledged_by_id, Claim.attempt_id)
+        .join(EvidenceVersion, EvidenceVersion.id == Acknowledgement.evidence_version_id)
+        .join(Claim, Claim.evidence_id == EvidenceVersion.evidence_id)
+        .where(
+            Acknowledgement.role == Role.INTERNAL_VERIFIER,
+            Acknowledgement.acknowledged_by_id.in_(person_ids),
+            Claim.attempt_id.in_(attempt_ids),
+        )
+    )
+    rows: Sequence[Any] = db.session.execute(union(sampled, *action_points, reopened, signed, decided)).all()
     return {(row[0], row[1]) for row in rows}

@@ -16,7 +16,7 @@ from tracker.errors import Forbidden, NotFound
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import SAFE_METHODS, lock_rows
-from tracker.models import Allocation, Centre, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
+from tracker.models import Allocation, Centre, Claim, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
 from tracker.statements import fetch_rows, moment_of_reading
 from tracker.vocabulary import PortfolioPart, Role
 from tracker.web.current_user import CurrentGrant, me
@@ -51,8 +51,23 @@ ATTEMPT_WITH_OWN_ALLOCATIONS = (
     )
 )
 """An attempt with the roles in which it is allocated to a person: a row for each role, or one row without."""
+ATTEMPTS_OF_RECORD = (
+    select(UnitAttempt, Allocation.role)
+    .outerjoin(
+        Allocation,
+        and_(
+            Allocation.attempt_id == UnitAttempt.id,
+            Allocation.person_id == bindparam("person_id"),
+            Allocation.ends_at.is_(None),
+        ),
+    )
+    .where(UnitAttempt.id.in_(select(Claim.attempt_id).where(Claim.evidence_id == bindparam("record_id"))))
+    .order_by(UnitAttempt.id)
+)
+"""The attempts that an item claims or claimed criteria in, with the roles in which each is allocated to a person."""
 OWN_ALLOCATIONS = select(Allocation.role).where(IS_OWN_ALLOCATION)
 EVIDENCE = select(Evidence).where(Evidence.id == bindparam("evidence_id"))
+RECORD = EVIDENCE.options(joinedload(Evidence.candidate), joinedload(Evidence.author))
 OPEN_VISIT = (
     select(VisitAttempt.attempt_id)
     .join(Visit)
@@ -137,14 +152,51 @@ def get_index_of_evidence(registration_id: int) -> tuple[Registration, frozenset
 
 
 def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
-    """Return a candidate's own evidence, drafts included; raise NotFound for everybody else."""
+    """Return evidence that a candidate wrote themselves, drafts included; raise NotFound for everybody else."""
     evidence = db.session.scalars(EVIDENCE, {"evidence_id": evidence_id}).one_or_none()
-    if not evidence or evidence.candidate_id != me().person_id or evidence.discarded_at:
+    if not evidence or evidence.candidate_id != me().person_id or evidence.author_id or evidence.discarded_at:
         raise NotFound
     grant = me().find_grant(Role.CANDIDATE, evidence.centre_id)
     if not grant:
         raise NotFound
     return evidence, me().as_actor(grant)
+
+
+def get_own_record(record_id: int) -> tuple[Evidence, Actor]:
+    """Return a record that the signed-in assessor writes or wrote, drafts included; raise NotFound for others."""
+    record = db.session.scalars(RECORD, {"evidence_id": record_id}).one_or_none()
+    if not record or record.author_id is None or record.author_id != me().person_id or record.discarded_at:
+        raise NotFound
+    grant = me().find_grant(Role.ASSESSOR, record.centre_id)
+    if not grant:
+        raise NotFound
+    return record, me().as_actor(grant)
+
+
+def get_record(record_id: int, act: Act) -> tuple[Evidence, Actor, frozenset[Role]]:
+    """Return a finished record of assessment, the actor and their roles in it; raise as `get_attempt` does.
+
+    Its candidate may read it, and whoever may read evidence of an attempt that it claims or claimed criteria in.
+    """
+    record = db.session.scalars(RECORD, {"evidence_id": record_id}).one_or_none()
+    if not record or record.author_id is None or record.number is None:
+        raise NotFound
+    roles = _list_roles_in_record(record)
+    if not roles.keys() & PERMISSIONS[Act.READ_EVIDENCE]:
+        raise NotFound
+    return record, _authorise(record, act, roles), frozenset(roles)
+
+
+def _list_roles_in_record(record: Evidence) -> dict[Role, CurrentGrant]:
+    """Return the signed-in person's roles in a record now, each with its grant: in any attempt that it claims in."""
+    rows = db.session.execute(ATTEMPTS_OF_RECORD, {"record_id": record.id, "person_id": me().person_id}).all()
+    allocated: dict[int, tuple[UnitAttempt, list[Role]]] = {}
+    for attempt, role in rows:
+        allocated.setdefault(attempt.id, (attempt, []))[1].extend([role] if role else [])
+    roles: dict[Role, CurrentGrant] = {}
+    for attempt, in_attempt in allocated.values():
+        roles |= _list_roles(attempt, in_attempt)
+    return roles
 
 
 def get_centre(centre_id: int, act: Act = Act.ADMINISTER_CENTRE) -> tuple[Centre, Actor]:
@@ -234,7 +286,7 @@ def _find_administrator(centre_id: int) -> dict[Role, CurrentGrant]:
     return {Role.ADMINISTRATOR: grant} if grant else {}
 
 
-def _authorise(target: UnitAttempt | Registration, act: Act, roles: dict[Role, CurrentGrant]) -> Actor:
+def _authorise(target: UnitAttempt | Registration | Evidence, act: Act, roles: dict[Role, CurrentGrant]) -> Actor:
     """Return the actor, and note for the portfolio access log whose portfolio was opened."""
     grant = next((roles[role] for role in PERMISSIONS[act] if role in roles), None)
     if not grant:

@@ -23,6 +23,10 @@ class Act(StrEnum):
     MOVE_ATTEMPT = "move_attempt"
     # on a candidate's own evidence, drafts included
     ADD_EVIDENCE = "add_evidence"
+    # on a record of assessment
+    WRITE_RECORD = "write_record"
+    ACKNOWLEDGE_RECORD = "acknowledge_record"
+    DECIDE_OBJECTION = "decide_objection"
     # on a registration
     READ_REGISTRATION = "read_registration"
     READ_INDEX = "read_index"
@@ -52,6 +56,9 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.ALLOCATE: frozenset({ADMINISTRATOR}),
     Act.MOVE_ATTEMPT: frozenset({ADMINISTRATOR}),
     Act.ADD_EVIDENCE: frozenset({CANDIDATE}),
+    Act.WRITE_RECORD: frozenset({ASSESSOR}),
+    Act.ACKNOWLEDGE_RECORD: frozenset({CANDIDATE}),
+    Act.DECIDE_OBJECTION: frozenset({VERIFIER}),
     Act.READ_REGISTRATION: frozenset({CANDIDATE, ADMINISTRATOR}),
     Act.READ_INDEX: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR}),
     Act.ADMINISTER_CENTRE: frozenset({ADMINISTRATOR}),
@@ -66,7 +73,9 @@ A role counts when it is granted at the object's centre now. For an attempt the 
 be allocated to it now, or be on a visit that names it now: `tracker.web.authorise` checks this.
 """
 
-ACTS_THAT_SHOW_EVIDENCE = frozenset({Act.READ_EVIDENCE, Act.ASSESS_EVIDENCE, Act.READ_INDEX})
+ACTS_THAT_SHOW_EVIDENCE = frozenset(
+    {Act.READ_EVIDENCE, Act.ASSESS_EVIDENCE, Act.READ_INDEX, Act.ACKNOWLEDGE_RECORD, Act.DECIDE_OBJECTION}
+)
 """The acts that the portfolio access log notes as reading evidence; the others read units and forms."""
 
 ROLES_NEEDING_SECOND_FACTOR = frozenset({ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR})

@@ -286,7 +286,7 @@ def _load_last_submissions(person_id: int) -> dict[tuple[int, int], datetime]:
         select(Evidence.candidate_id, Evidence.centre_id, func.max(Submission.submitted_at))
         .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
-        .where(Evidence.candidate_id.in_(own))
+        .where(Evidence.candidate_id.in_(own), Evidence.author_id.is_(None))
         .group_by(Evidence.candidate_id, Evidence.centre_id)
     )
     return {(row[0], row[1]): row[2] for row in db.session.execute(query)}

@@ -9,6 +9,7 @@ from sqlalchemy import Select, literal, select, union_all
 from tracker.extensions import db
 from tracker.models import (
     AccountChange,
+    Acknowledgement,
     ActionPoint,
     Allocation,
     Assessment,
@@ -95,10 +96,16 @@ def _list_ways() -> list[tuple[str, Any, Select[*tuple[Any, ...]]]]:
         .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
         .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
     )
+    by_acknowledgement = (
+        select(Acknowledgement.id, Evidence.candidate_id)
+        .join(EvidenceVersion, EvidenceVersion.id == Acknowledgement.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+    )
     ways: list[tuple[Any, Select[*tuple[Any, ...]]]] = [
         (Person, select(Person.id, Person.id)),
         (EvidenceVersion, by_evidence),
         (Submission, by_submission),
+        (Acknowledgement, by_acknowledgement),
         *((model, select(model.id, model.candidate_id)) for model in OF_CANDIDATE),
         *((model, select(model.id, model.person_id)) for model in OF_PERSON),
         *(

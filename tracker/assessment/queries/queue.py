@@ -12,6 +12,7 @@ from tracker.assessment.services.sign_off_checks import load_sign_off_counts
 from tracker.clock import start_of_day, today
 from tracker.extensions import db
 from tracker.matrix import summarise_attempts
+from tracker.matrix.record_standing import counts
 from tracker.models import (
     ActionPoint,
     Allocation,
@@ -105,7 +106,8 @@ class UnitToSign:
 def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
     """List the items with claims that this assessor must still decide, oldest first. Runs one SQL statement.
 
-    Items returned to the candidate are left out, and so are finished assessments that can still be undone.
+    Items returned to the candidate are left out, and so are finished assessments that can still be undone, and
+    records that do not count yet.
     """
     undecided = _select_undecided_by_item(person_id).cte("undecided").prefix_with("MATERIALIZED")
     query = (
@@ -128,6 +130,7 @@ def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
         .join(Evidence, Evidence.id == undecided.c.evidence_id)
         .join(EvidenceVersion, EvidenceVersion.id == undecided.c.version_id)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .where(counts())
     )
     rows = [
         EvidenceToAssess(

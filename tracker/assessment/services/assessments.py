@@ -18,6 +18,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows
 from tracker.matrix import MatrixCell
+from tracker.matrix.record_standing import is_counted
 from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAttempt, VersionMove
 from tracker.portfolio.evidence_warnings import list_evidence_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
@@ -128,6 +129,7 @@ def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecis
         Refused: the attempt cannot be assessed now, or the assessment was finished and can still be undone.
     """
     person_id = check_assessor(attempt, actor)
+    check_counted(version)
     _check_lengths(draft)
     assessment = find_draft(attempt, version, person_id)
     if assessment is None:
@@ -203,8 +205,14 @@ def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
     Raises:
         Conflict: the candidate has submitted a newer version.
         Invalid: there is no feedback.
-        Refused: the attempt cannot be assessed now, or the assessment was finished already.
+        Refused: the attempt cannot be assessed now, the assessment was finished already, or the item is a record that
+            the candidate did not write and so cannot change.
     """
+    if version.author_id is not None:
+        raise Refused(
+            "The candidate did not write this record, so it cannot be returned to them. Mark what is missing as "
+            "“Needs more” or “Not met”, then accept it; or ask its author for a new version. What you typed is kept."
+        )
     assessment = get_draft_to_finish(attempt, version, actor)
     if not assessment.feedback.strip():
         raise Invalid(
@@ -240,6 +248,15 @@ def check_assessor(attempt: UnitAttempt, actor: Actor) -> int:
     check_not_withdrawn(attempt)
     check_may_assess(actor.person_id, attempt)
     return actor.person_id
+
+
+def check_counted(version: EvidenceVersion) -> None:
+    """Raise `Refused` for a record that does not count yet (docs/rules.md, Records of assessment, rule 4)."""
+    if not is_counted(version):
+        raise Refused(
+            "The candidate has not agreed to this record, so it cannot be assessed yet. Nothing was changed. It "
+            "enters your queue when they agree, or when the internal verifier dismisses their objection."
+        )
 
 
 def load_claimed_cells(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, MatrixCell]:

@@ -20,6 +20,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows, reading, transaction
 from tracker.matrix import MatrixCell
+from tracker.matrix.record_standing import is_counted
 from tracker.models import Assessment, Decision, Grant, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.current_allocations import find_current_allocation
@@ -133,7 +134,10 @@ def _lock_and_release(attempt_id: int, assessment_ids: Iterable[int]) -> None:
 
 
 def _can_be_released(assessment: Assessment) -> bool:
-    """Return whether the attempt is open, the unit still allocated to this assessor, and the version the newest."""
+    """Return whether the attempt is open, the unit still allocated to this assessor, and the version the newest.
+
+    A record of assessment also has to count (docs/rules.md, Records of assessment, rule 4).
+    """
     attempt = assessment.attempt
     grant = db.session.get(Grant, assessment.grant_id) if assessment.grant_id else None
     allocation = find_current_allocation(attempt, Role.ASSESSOR)
@@ -147,6 +151,7 @@ def _can_be_released(assessment: Assessment) -> bool:
         and (grant is None or grant.ends_at is None or grant.ends_at > now())
         and version is not None
         and version.id == assessment.evidence_version_id
+        and is_counted(version)
     )
 
 

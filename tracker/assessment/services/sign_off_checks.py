@@ -135,4 +135,6 @@ def _build_not_met_blocker(status: CriterionStatus) -> SignOffBlocker:
 def _build_undecided_blocker(row: MatrixRow, is_being_released: bool) -> SignOffBlocker:
     claims = "1 claim" if len(row.undecided) == 1 else f"{len(row.undecided)} claims"
     status = "can still be undone for a few seconds" if is_being_released else "to assess"
+    if not row.counts:
+        status = "of a record that the candidate has not agreed to"
     return SignOffBlocker(f"Evidence {row.ref} “{isolate(row.title)}”: {claims} {status}", row.evidence_id)

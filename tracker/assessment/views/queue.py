@@ -11,6 +11,7 @@ from tracker.assessment.queries.queue_list import QUEUE, group_rows, list_queue,
 from tracker.assessment.views import assessment
 from tracker.assessment.views.assess_page import find_assessment_to_undo
 from tracker.assessment.views.queue_cache import read_queue
+from tracker.portfolio.queries.records import list_unsettled_records
 from tracker.web.current_user import me
 from tracker.web.list_views import send_list, send_list_as_csv
 from tracker.web.lists import read_list_query
@@ -40,6 +41,7 @@ def queue() -> ResponseReturnValue:
         to_sign=queries.list_units_to_sign(me().person_id, entries),
         action_points=queries.list_action_points_to_answer(me().person_id),
         undoable=find_assessment_to_undo(),
+        records=list_unsettled_records(me().person_id),
     )
 
 

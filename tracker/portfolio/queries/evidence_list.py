@@ -13,6 +13,7 @@ from tracker.portfolio.queries.index import (
     IndexLine,
     build_own_lines,
     build_submitted_lines,
+    is_shown_to_candidate,
     list_codes,
     list_readable_badges,
     select_own,
@@ -33,6 +34,7 @@ EVIDENCE = ListDefinition[IndexLine](
             "Date", lambda line: period(line.happened_from, line.happened_until), can_sort=True, largest_first=True
         ),
         Column("Where it is", lambda line: line.location),
+        Column("Record by", lambda line: line.written_by, only_in_csv=True),
         Column("Units", lambda line: ", ".join(line.codes)),
         Column("State", lambda line: line.states, only_in_csv=True),
         Column(
@@ -63,7 +65,7 @@ def list_own_evidence(candidate_id: int, centre_id: int, query: ListQuery) -> Li
         case "drafts":
             statement = statement.where(Evidence.number.is_(None))
         case "unlinked":
-            statement = statement.where(~_has_claim())
+            statement = statement.where(Evidence.author_id.is_(None), ~_has_claim())
     listed = _load_page(query, statement, Evidence, None)
     return replace(listed, rows=build_own_lines(listed.rows))
 
@@ -88,8 +90,13 @@ def count_own_evidence(candidate_id: int, centre_id: int) -> OwnEvidenceCounts:
     query = select(
         func.count(Evidence.id),
         func.count(Evidence.id).filter(Evidence.number.is_(None)),
-        func.count(Evidence.id).filter(~_has_claim()),
-    ).where(Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None))
+        func.count(Evidence.id).filter(Evidence.author_id.is_(None), ~_has_claim()),
+    ).where(
+        Evidence.candidate_id == candidate_id,
+        Evidence.centre_id == centre_id,
+        Evidence.discarded_at.is_(None),
+        is_shown_to_candidate(),
+    )
     return OwnEvidenceCounts(*db.session.execute(query).one())
 
 

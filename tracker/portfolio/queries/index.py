@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, func, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
+from sqlalchemy.orm import aliased, join, joinedload, outerjoin
 
 from tracker.clock import day_of
 from tracker.extensions import db
+from tracker.matrix.record_standing import compute_standing
 from tracker.models import (
+    Acknowledgement,
     Attachment,
     Claim,
     Evidence,
@@ -25,9 +27,15 @@ from tracker.models import (
     VersionAttachment,
 )
 from tracker.portfolio.queries.badges import list_badges
-from tracker.vocabulary import AttemptState, Method
+from tracker.vocabulary import AcknowledgementAnswer, AttemptState, Method, RecordStanding
 from tracker.web.text_direction import isolate
 
+COLUMNS = (
+    "title", "method", "happened_from", "happened_until", "workplace_location", "workplace_holder",
+    "witness_name", "witness_relationship", "witness_status",
+)  # fmt: skip
+"""The columns of a draft or a version that a line shows, in the order of `IndexLine`."""
+AUTHOR, VERSION = aliased(Person), aliased(EvidenceVersion)
 EVIDENCE_STATES = {"waiting": "Submitted", "returned": "Returned", "accepted": "Accepted"}
 """The states of a submitted item in a unit, as `list_badges` computes them, with their words."""
 
@@ -48,6 +56,10 @@ class IndexLine:
     witness_name: str | None
     witness_relationship: str | None
     witness_status: str | None
+    author: str | None
+    """Who wrote it, of a record of assessment; None for what the candidate wrote."""
+    answer: AcknowledgementAnswer | None
+    """The last answer to its newest version."""
     file_count: int
     badges: tuple[tuple[str, str], ...]
     """Each unit's code with the item's state there: `waiting`, `accepted` or `returned`."""
@@ -62,6 +74,16 @@ class IndexLine:
         if self.number is None:
             return "Draft"
         return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
+
+    @property
+    def standing(self) -> RecordStanding | None:
+        """Return the standing of a record of assessment; None for what the candidate wrote."""
+        return compute_standing(self.answer) if self.author else None
+
+    @property
+    def written_by(self) -> str:
+        """Return who wrote a record and how it stands: `Bob Archer, agreed by the candidate`; empty for others."""
+        return f"{isolate(self.author)}, {self.standing.label.lower()}" if self.author and self.standing else ""
 
     @property
     def states(self) -> str:
@@ -95,10 +117,32 @@ def list_submitted_index(
 
 
 def select_own(candidate_id: int, centre_id: int) -> Select[*tuple[Any, ...]]:
-    """Select a candidate's own items, with drafts and unsubmitted changes."""
-    return select(Evidence.id, Evidence.number, _newest_number(), *_list_columns(Evidence)).where(
-        Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
+    """Select a candidate's own items, with drafts and unsubmitted changes; of a record, its newest version."""
+    newest = aliased(EvidenceVersion)
+    is_newest = and_(
+        newest.evidence_id == Evidence.id,
+        newest.number == select(func.max(VERSION.number)).where(VERSION.evidence_id == Evidence.id).scalar_subquery(),
+        Evidence.author_id.is_not(None),
     )
+    columns = [
+        case((Evidence.author_id.is_not(None), getattr(newest, name)), else_=getattr(Evidence, name)).label(name)
+        for name in COLUMNS
+    ]
+    return (
+        select(Evidence.id, Evidence.number, _newest_number(), *columns, *_list_author_columns(newest))
+        .select_from(outerjoin(outerjoin(Evidence, newest, is_newest), AUTHOR, AUTHOR.id == Evidence.author_id))
+        .where(
+            Evidence.candidate_id == candidate_id,
+            Evidence.centre_id == centre_id,
+            Evidence.discarded_at.is_(None),
+            is_shown_to_candidate(),
+        )
+    )
+
+
+def is_shown_to_candidate() -> ColumnElement[bool]:
+    """Return as SQL whether its candidate sees an item: what others write is theirs alone until it is finished."""
+    return or_(Evidence.author_id.is_(None), Evidence.number.is_not(None))
 
 
 def select_submitted(
@@ -106,8 +150,14 @@ def select_submitted(
 ) -> Select[*tuple[Any, ...]]:
     """Select a candidate's items as submitted; the arguments are those of `list_submitted_index`."""
     query = (
-        select(Evidence.id, Evidence.number, EvidenceVersion.number, *_list_columns(EvidenceVersion))
-        .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id)
+        select(
+            Evidence.id,
+            Evidence.number,
+            EvidenceVersion.number,
+            *(getattr(EvidenceVersion, name) for name in COLUMNS),
+            *_list_author_columns(EvidenceVersion),
+        )
+        .select_from(outerjoin(join(Evidence, EvidenceVersion), AUTHOR, AUTHOR.id == Evidence.author_id))
         .where(
             Evidence.candidate_id == candidate_id,
             Evidence.centre_id == centre_id,
@@ -138,12 +188,17 @@ def build_submitted_lines(rows: Sequence[Any], attempt_ids: Collection[int] | No
     return _build_lines(rows, files, EvidenceVersion.evidence_id, attempt_ids)
 
 
-def _list_columns(model: Any) -> list[Any]:
-    names = (
-        "title", "method", "happened_from", "happened_until", "workplace_location", "workplace_holder",
-        "witness_name", "witness_relationship", "witness_status",
-    )  # fmt: skip
-    return [getattr(model, name) for name in names]
+def _list_author_columns(version: type[EvidenceVersion]) -> list[Any]:
+    """Return the author's name and the last answer to a version, of a record of assessment."""
+    answer = (
+        select(Acknowledgement.answer)
+        .where(Acknowledgement.evidence_version_id == version.id)
+        .order_by(Acknowledgement.id.desc())
+        .limit(1)
+        .correlate(version)
+        .scalar_subquery()
+    )
+    return [AUTHOR.name.label("author"), answer.label("answer")]
 
 
 def _newest_number() -> ScalarSelect[int]:

@@ -75,7 +75,9 @@ def _select_files_elsewhere(*, with_drafts: bool) -> Select[*tuple[Any, ...]]:
         Submission.withdrawn_at.is_(None),
     )
     is_own = Evidence.candidate_id == bindparam("candidate_id")
-    is_own_draft = and_(is_own, Attachment.removed_at.is_(None), Evidence.discarded_at.is_(None))
+    is_own_draft = and_(
+        is_own, Evidence.author_id.is_(None), Attachment.removed_at.is_(None), Evidence.discarded_at.is_(None)
+    )
     return (
         select(Attachment.sha256, Evidence.candidate_id, Evidence.number)
         .join(Evidence, Evidence.id == Attachment.evidence_id)

@@ -33,7 +33,8 @@ def set_claims(ticks: Iterable[Tick], candidate_id: int, actor: Actor) -> int:
     """Add, remove and locate claims as ticked, and return the number of changes; other claims stay as they are.
 
     Raises `Refused` when a claim may not change (the attempt is signed, the claim is decided, simulation is
-    forbidden) and `NotFound` for an attempt or item of another candidate; then nothing is changed.
+    forbidden) and `NotFound` for an attempt or item of another candidate, or a record that somebody else wrote; then
+    nothing is changed.
     """
     requested_ticks = list(ticks)
     lock_rows(UnitAttempt, (tick.attempt_id for tick in requested_ticks))
@@ -145,7 +146,10 @@ def _load_own_attempts(ids: set[int], candidate_id: int) -> Mapping[int, UnitAtt
 
 def _load_own_items(ids: set[int], candidate_id: int) -> Mapping[int, Evidence]:
     query = select(Evidence).where(
-        Evidence.id.in_(ids), Evidence.candidate_id == candidate_id, Evidence.discarded_at.is_(None)
+        Evidence.id.in_(ids),
+        Evidence.candidate_id == candidate_id,
+        Evidence.author_id.is_(None),
+        Evidence.discarded_at.is_(None),
     )
     return {evidence.id: evidence for evidence in db.session.scalars(query)}
 

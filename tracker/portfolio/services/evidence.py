@@ -200,7 +200,10 @@ def _find_created_draft(candidate_id: int, key: str) -> Evidence | None:
 
 def _check_draft_limit(candidate_id: int) -> None:
     query = select(func.count(Evidence.id)).where(
-        Evidence.candidate_id == candidate_id, Evidence.number.is_(None), Evidence.discarded_at.is_(None)
+        Evidence.candidate_id == candidate_id,
+        Evidence.author_id.is_(None),
+        Evidence.number.is_(None),
+        Evidence.discarded_at.is_(None),
     )
     if (db.session.scalar(query) or 0) >= MAX_DRAFTS:
         raise Refused(

@@ -13,6 +13,7 @@ from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     ADDED_FIELDS,
     EVIDENCE_FIELDS,
+    SEALED_FIELDS,
     Assessment,
     Claim,
     Evidence,
@@ -69,8 +70,8 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
         raise Refused("Nothing has changed since you submitted this item, so there is nothing to submit.")
     is_first = evidence.number is None
     if is_first:
-        evidence.number = _get_next_number(evidence)
-    version = _seal_version(evidence)
+        evidence.number = get_next_number(evidence)
+    version = seal_version(evidence)
     db.session.add(
         Submission(
             evidence_version_id=version.id,
@@ -188,7 +189,7 @@ def _list_claimed_attempts(evidence: Evidence) -> list[UnitAttempt]:
     return list(db.session.scalars(query))
 
 
-def _get_next_number(evidence: Evidence) -> int:
+def get_next_number(evidence: Evidence) -> int:
     """Return one more than any number given to this candidate at this centre; numbers are never reused."""
     query = select(func.max(Evidence.number)).where(
         Evidence.candidate_id == evidence.candidate_id, Evidence.centre_id == evidence.centre_id
@@ -202,8 +203,9 @@ def get_next_version_number(evidence: Evidence) -> int:
     return (db.session.scalar(query) or 0) + 1
 
 
-def _seal_version(evidence: Evidence) -> EvidenceVersion:
-    fields = {name: getattr(evidence, name) for name in EVIDENCE_FIELDS}
+def seal_version(evidence: Evidence) -> EvidenceVersion:
+    """Seal the draft and its files as the next version, and return it."""
+    fields = {name: getattr(evidence, name) for name in SEALED_FIELDS}
     attachments = list(evidence.attachments)
     version = EvidenceVersion(
         evidence_id=evidence.id,
@@ -229,7 +231,7 @@ def compute_content_hash(fields: dict[str, object], files: list[tuple[str, int, 
     A field that was added later is left out while it is empty, so that older versions keep their hashes.
     """
     plain = {
-        name: value if value is None or isinstance(value, str) else value.isoformat()  # type: ignore[attr-defined]  # all other values are dates
+        name: value if value is None or isinstance(value, str | int) else value.isoformat()  # type: ignore[attr-defined]  # all other values are dates; an author is a number
         for name, value in fields.items()
         if value is not None or name not in ADDED_FIELDS
     }

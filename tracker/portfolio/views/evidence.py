@@ -6,11 +6,13 @@ from flask.typing import ResponseReturnValue
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
-from tracker.models import Evidence
+from tracker.matrix.record_standing import find_standing, is_counted
+from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.queries.warnings import list_draft_warnings
+from tracker.portfolio.record_content import ObservationContent, load_content
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
     IncompleteEvidence,
@@ -22,7 +24,7 @@ from tracker.portfolio.services.submissions import (
 )
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import ACCEPTED_EXTENSIONS, save_form, store_uploads
-from tracker.vocabulary import AttemptState, Role
+from tracker.vocabulary import AttemptState, RecordStanding, Role
 from tracker.web.authorise import get_attempt, get_own_evidence, list_roles_in_attempt
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
@@ -88,7 +90,11 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
         version=version,
         attachments=queries.list_version_attachments(version),
         claims=[claim for claim in record.claims if claim.attempt_id == attempt.id],
-        can_assess=Role.ASSESSOR in list_roles_in_attempt(attempt) and attempt.state is AttemptState.IN_PROGRESS,
+        can_assess=(
+            Role.ASSESSOR in list_roles_in_attempt(attempt)
+            and attempt.state is AttemptState.IN_PROGRESS
+            and is_counted(version)
+        ),
         other_codes=queries.list_other_codes(attempt, evidence_id),
         history=record.list_history(attempt.id),
     )
@@ -178,3 +184,15 @@ def render_declaration(evidence: Evidence, form: DeclarationForm, refusals: list
         claims=claims,
         missing=list_missing(evidence, has_claims=bool(claims)),
     )
+
+
+@portfolio.app_template_global()
+def read_record_content(version: EvidenceVersion) -> ObservationContent | None:
+    """Return what a version of a record adds to the fields of evidence; None of other items and after an erasure."""
+    return load_content(version.record_kind, version.content)
+
+
+@portfolio.app_template_global()
+def find_record_standing(version: EvidenceVersion) -> RecordStanding | None:
+    """Return the standing of a version of a record; None of what the candidate wrote."""
+    return find_standing(version)

@@ -102,7 +102,9 @@ def build_index_row(line: queries.IndexLine) -> IndexRow:
     return IndexRow(
         ref=line.ref,
         description=line.title,
-        method=": ".join(part for part in (line.method.label if line.method else "", witness(line)) if part),
+        method=": ".join(
+            part for part in (line.method.label if line.method else "", witness(line), line.written_by) if part
+        ),
         when=period(line.happened_from, line.happened_until),
         where=line.location,
         units=", ".join(line.codes),

@@ -26,7 +26,10 @@ MARK_CLASSES: dict[ClaimMark | None, str] = {ClaimMark.MET: "met", ClaimMark.CLA
 
 
 class MatrixCells:
-    """Cells of the rows of a matrix and of its short form; a candidate who can claim has checkboxes and links."""
+    """Cells of the rows of a matrix and of its short form; a candidate who can claim has checkboxes and links.
+
+    A record that somebody else wrote has none: its author stamps criteria.
+    """
 
     def __init__(self, attempt: UnitAttempt, matrix: Matrix, *, can_claim: bool) -> None:
         self.can_claim = can_claim
@@ -54,7 +57,7 @@ class MatrixCells:
             cell = row.cells.get(id_)
             if cell and cell.mark is not ClaimMark.CLAIMED:
                 cells.append(_render_decision(cell, f"{name}, {label}", first, address))
-            elif self.can_claim:
+            elif self.can_claim and not row.author:
                 opening = '<td class="first">' if first else "<td>"
                 checked = " checked" if cell else ""
                 cells.append(
@@ -72,17 +75,20 @@ class MatrixCells:
     def render_short_row(self, row: MatrixRow) -> Markup:
         """Return the cells of a row of the short matrix, one for each heading."""
         address = self.criteria_address.replace(str(ANY_ITEM), str(row.evidence_id), 1)
-        cells = (self._render_counts(row, address, *group) for group in self.groups)
+        can_claim = self.can_claim and not row.author
+        cells = (self._render_counts(row, address, *group, can_claim=can_claim) for group in self.groups)
         return Markup("\n".join(cells))  # noqa: S704 - each text in it is escaped
 
-    def _render_counts(self, row: MatrixRow, address: str, group: HeadingGroup, labels: str, first: str) -> str:
+    def _render_counts(
+        self, row: MatrixRow, address: str, group: HeadingGroup, labels: str, first: str, *, can_claim: bool
+    ) -> str:
         counts = group.count_marks(row)
         words = ", ".join(f"{count} {MARK_WORDS[mark]}" for mark, count in counts)
         text = "".join(
             f'<span class="{MARK_CLASSES.get(mark, "more")}">{count} {mark.sign if mark else "–"}</span>'
             for mark, count in counts
         )
-        if self.can_claim:
+        if can_claim:
             href, label = f"{address}{group.statuses[0].column.id}", f"{row.ref}, {labels}: {words or 'none'}"
             text = f'<a href="{href}" aria-label="{label}">{text or "+"}</a>'
         elif counts:

@@ -175,5 +175,7 @@ def _suggest_evidence(attempt: UnitAttempt, matrix: Matrix) -> dict[int, tuple[M
 def list_evidence_urls(attempt: UnitAttempt, matrix: Matrix) -> dict[int, str]:
     """Return the address of each item by its id: the candidate's own page, for others its page in the attempt."""
     if attempt.candidate_id == me().person_id:
-        return build_evidence_urls("portfolio.show_evidence", matrix.rows)
+        urls = build_evidence_urls("portfolio.show_evidence", matrix.rows)
+        records = (row.evidence_id for row in matrix.rows if row.author)
+        return urls | {each: url_for("records.show_record", record_id=each) for each in records}
     return build_evidence_urls("portfolio.show_attempt_evidence", matrix.rows, attempt_id=attempt.id)

@@ -4,6 +4,7 @@ from functools import partial
 
 from flask.typing import ResponseReturnValue
 
+from tracker.portfolio.queries.records import list_objections
 from tracker.verification.queries import allocated as queries
 from tracker.verification.queries.action_points import ACTION_POINTS, STATES, count_action_points
 from tracker.verification.queries.action_points import list_action_points as list_action_points_of
@@ -35,6 +36,7 @@ def list_verifications() -> ResponseReturnValue:
         other_count=queries.count_other_attempts(person_id),
         action_points=list_action_points_of(person_id, ListQuery(chosen={"state": "answered"}, size=MAX_ON_HOME)),
         action_point_counts=count_action_points(person_id),
+        objections=list_objections(person_id),
         coverage=list_coverage_of(person_id, ListQuery(sort=COVERAGE.default_sort, size=MAX_ON_HOME)),
     )
 

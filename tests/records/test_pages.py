@@ -1,0 +1,197 @@
+"""Pages of an observation: written with and without scripts, finished, read, answered and decided."""
+
+import re
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.records.observations import agree, begin, object_to, observe
+from tracker.extensions import db
+from tracker.models import Evidence, Person
+from tracker.records.services.drafts import read_content
+from tracker.vocabulary import CriterionKind, Outcome
+
+Browser = Callable[[Person], FlaskClient]
+
+
+def read_fields(html: str) -> dict[str, str]:
+    """Return the hidden fields of a page's forms."""
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
+
+
+def reload_record(record_id: int) -> Evidence:
+    db.session.rollback()
+    return db.session.get_one(Evidence, record_id)
+
+
+def test_an_assessor_begins_an_observation_on_the_page_of_a_unit(world: World, client: Browser) -> None:
+    bob = client(world.bob)
+    assert "Write an observation" in bob.get(f"/attempts/{world.cfacc15.id}").text
+    answer = bob.post(f"/attempts/{world.cfacc15.id}/observations", data={"idempotency_key": "one"})
+    again = bob.post(f"/attempts/{world.cfacc15.id}/observations", data={"idempotency_key": "one"})
+    assert answer.location == again.location
+    page = bob.get(answer.location).text
+    assert "Observation of Alice Moran" in page
+    assert "0</span> of 24 stamped" in page
+    assert page.index("CFACC15 criteria") < page.index("INSCC004 criteria")
+
+
+def test_stamping_without_a_script_keeps_what_was_typed(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob, narrative="")
+    bob, address = client(world.bob), f"/records/{record.id}/edit"
+    criterion = factories.criterion(world.cfacc15, "5")
+    fields = read_fields(bob.get(address).text)
+    answer = bob.post(
+        address,
+        data={
+            **fields,
+            "narrative": "She took the call.",
+            "place": "York",
+            "happened_from": "2026-10-05",
+            "act": f"stamp-{world.cfacc15.id}-{criterion.id}",
+        },
+    )
+    assert answer.location.endswith(f"#stamp-{world.cfacc15.id}-{criterion.id}")
+    saved = reload_record(record.id)
+    assert re.fullmatch(r"She took the call\. \[\d\d:\d\d 5\] ", saved.narrative)
+    assert read_content(saved).place == "York"
+    assert "1</span> of 24 stamped" in bob.get(address).text
+
+
+def test_what_is_typed_is_saved_as_it_is_typed(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    bob = client(world.bob)
+    answer = bob.post(
+        f"/records/{record.id}/draft",
+        data={
+            "version": record.version,
+            "changed": ["narrative", "question-0", "outcome-0"],
+            "narrative": "She said why.",
+            "question-0": "Why £50?",
+            "outcome-0": "met",
+        },
+    )
+    assert answer.json
+    assert answer.json["refused"] == {}
+    saved = reload_record(record.id)
+    assert saved.narrative == "She said why."
+    question = read_content(saved).questions[0]
+    assert (question.question, question.outcome) == ("Why £50?", Outcome.MET)
+    assert str(saved.version) == str(answer.json["fields"]["version"])
+
+
+def test_a_save_over_a_later_one_is_refused_and_kept_on_the_page(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    answer = client(world.bob).post(
+        f"/records/{record.id}/edit", data={"version": str(record.version - 1), "narrative": "Another text."}
+    )
+    assert answer.status_code == 422
+    assert "Another text." in answer.text
+    assert reload_record(record.id).narrative != "Another text."
+
+
+def test_times_and_dates_that_cannot_be_read_are_named_and_the_rest_is_saved(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    answer = client(world.bob).post(
+        f"/records/{record.id}/edit",
+        data={"version": str(record.version), "starts": "half past", "place": "York", "happened_from": "2026-10-05"},
+    )
+    assert answer.status_code == 422
+    assert "Enter a time such as 10:05." in answer.text
+    assert read_content(reload_record(record.id)).place == "York"
+
+
+def test_an_observation_is_finished_under_the_declaration_and_the_candidate_agrees(
+    world: World, client: Browser
+) -> None:
+    record = begin(world.cfacc15, world.bob)
+    bob, alice = client(world.bob), client(world.alice)
+    address = f"/records/{record.id}/finish"
+    fields = read_fields(bob.get(address).text)
+    assert bob.post(address, data=fields).status_code == 422
+    assert bob.post(address, data={**fields, "declared": "y"}).location == f"/records/{record.id}"
+    assert "Not yet agreed by" in bob.get(f"/records/{record.id}").text
+
+    assert "Agree or object: Bob Archer observed you" in alice.get("/").text
+    page = alice.get(f"/records/{record.id}").text
+    assert "Leeds, floor 2" in page
+    assert "10:09, 10:21" in page
+    answer = alice.post(f"/records/{record.id}/acknowledge", data={**read_fields(page), "answer": "agreed"})
+    assert answer.status_code == 303
+    assert "Agreed by" in alice.get(f"/records/{record.id}").text
+    assert "Agree or object" not in alice.get("/").text
+    assert "Observation: Leeds, floor 2" in alice.get("/evidence").text
+    assert "Observation: Leeds, floor 2" in bob.get("/queue").text
+    assess = bob.get(f"/attempts/{world.cfacc15.id}/evidence/{record.id}/assess").text
+    assert "Observation by Bob Archer." in assess
+    assert "Return to" not in assess
+
+
+def test_an_objection_is_decided_by_the_internal_verifier_on_the_page(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    alice, carol = client(world.alice), client(world.carol)
+    fields = read_fields(alice.get(f"/records/{record.id}").text)
+    refused = alice.post(f"/records/{record.id}/acknowledge", data={**fields, "answer": "objected"})
+    assert refused.status_code == 422
+    assert "Enter the reason." in refused.text
+    alice.post(f"/records/{record.id}/acknowledge", data={**fields, "answer": "objected", "reason": "I was away."})
+    assert "Alice Moran objects to evidence 1" in carol.get("/verification").text
+    page = carol.get(f"/records/{record.id}").text
+    assert "I was away." in page
+    answer = carol.post(
+        f"/records/{record.id}/objection",
+        data={**read_fields(page), "answer": "upheld", "reason": "The rota says so."},
+    )
+    assert answer.status_code == 303
+    page = alice.get(f"/records/{record.id}").text
+    assert "Objection upheld" in page
+    assert "The rota says so." in page
+    assert "Objection upheld" in client(world.bob).get("/queue").text
+
+
+def test_the_page_says_that_an_objection_waits_where_no_verifier_is_allocated(world: World, client: Browser) -> None:
+    from tracker.ledger.transactions import transaction
+    from tracker.vocabulary import Role
+
+    record = observe(world.cfacc15, world.bob)
+    object_to(record)
+    with transaction():
+        factories.end_allocation(world.cfacc15, Role.INTERNAL_VERIFIER)
+    assert "no internal verifier is allocated to the unit" in client(world.alice).get(f"/records/{record.id}").text
+
+
+def test_the_candidate_cannot_change_withdraw_or_claim_with_a_record(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    agree(record)
+    alice = client(world.alice)
+    criterion = factories.criterion(world.cfacc15, "h", CriterionKind.KNOWLEDGE)
+    for address in ("edit", "submit", "criteria", ""):
+        assert alice.get(f"/evidence/{record.id}/{address}".rstrip("/")).status_code == 404
+    for address in ("withdraw", "discard", "draft"):
+        assert alice.post(f"/evidence/{record.id}/{address}").status_code == 404
+    data = {"evidence": str(record.id), "criterion": str(criterion.id), "on": "1"}
+    assert alice.post(f"/attempts/{world.cfacc15.id}/tick", data=data).status_code == 404
+    matrix = alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
+    assert "by Bob Archer" in matrix
+    assert f'name="t" value="{record.id}-' not in matrix
+    assert "by Bob Archer" in alice.get(f"/attempts/{world.cfacc15.id}").text
+
+
+def test_a_draft_is_shown_to_nobody_but_its_author(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    for person in (world.alice, world.carol, world.dan, world.eve):
+        assert client(person).get(f"/records/{record.id}").status_code == 404
+        assert client(person).get(f"/records/{record.id}/edit").status_code == 404
+    assert "Observation" not in client(world.alice).get("/evidence").text
+    assert "Observation of Alice Moran" in client(world.bob).get("/queue").text
+
+
+def test_an_unfinished_observation_is_discarded(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    bob = client(world.bob)
+    assert bob.post(f"/records/{record.id}/edit", data={"act": "discard"}).status_code == 303
+    assert bob.get(f"/records/{record.id}/edit").status_code == 404
+    assert db.session.scalar(select(Evidence.number)) is None

@@ -1,0 +1,73 @@
+"""Records of assessment in people's own data, and their erasure."""
+
+from datetime import timedelta
+
+from flask import Flask
+
+from tests import factories
+from tests.factories import World
+from tests.privacy.database_dump import dump_database
+from tests.records.observations import begin, decide, finish, object_to, observe
+from tracker import clock
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.models import Registration
+from tracker.privacy.erasure import erase_portfolio
+from tracker.privacy.export_portfolio import read_portfolio
+from tracker.privacy.export_staff_work import read_work
+from tracker.registrations.services import withdraw_candidate
+
+WORDS = ("MOUNTAIN", "RIVER", "VALLEY", "FOREST", "MEADOW")
+
+
+def write_record(world: World) -> None:
+    """Write a record with a word of its own in each text, to which Alice objects, which Carol dismisses."""
+    record = begin(world.cfacc15, world.bob, "MOUNTAIN of Alice Moran [10:09 5]", place="RIVER", feedback="VALLEY")
+    finish(record)
+    object_to(record, "FOREST")
+    decide(record, world.carol, is_upheld=False, reason="MEADOW")
+
+
+def test_the_candidate_gets_the_record_with_its_answers_and_without_names(world: World) -> None:
+    write_record(world)
+    begin(world.cfacc15, world.bob, "A draft about Alice.")
+    evidence = read_portfolio(world.alice, {})["evidence"]
+    assert len(evidence) == 1
+    version = evidence[0]["versions"][0]
+    assert version["written_by"] == "your assessor"
+    assert version["content"]["place"] == "RIVER"
+    assert [(each["by"], each["answer"], each["reason"]) for each in version["answers"]] == [
+        ("you", "Objected", "FOREST"),
+        ("your internal verifier", "Objection dismissed", "MEADOW"),
+    ]
+    assert "narrative" not in evidence[0]
+
+
+def test_the_author_gets_what_they_wrote_without_the_candidate(world: World) -> None:
+    write_record(world)
+    begin(world.cfacc15, world.bob, "A draft about Alice Moran.")
+    records = read_work(world.bob)["records"]
+    assert [len(each["versions"]) for each in records] == [1, 0]
+    assert records[1]["draft"]["narrative"] == "A draft about the candidate."
+    assert records[0]["versions"][0]["narrative"] == "MOUNTAIN of the candidate [10:09 5]"
+
+
+def test_the_verifier_gets_their_decision_on_the_objection(world: World) -> None:
+    write_record(world)
+    assert [(each["answer"], each["reason"]) for each in read_work(world.carol)["acknowledgements"]] == [
+        ("Objection dismissed", "MEADOW")
+    ]
+    observe(world.cfacc15, world.bob)
+    assert read_work(world.alice)["acknowledgements"] == []
+
+
+def test_erasure_leaves_no_word_of_a_record_and_of_a_draft(world: World, app: Flask) -> None:
+    write_record(world)
+    begin(world.cfacc15, world.bob, "A draft, MOUNTAIN.", place="RIVER")
+    with transaction():
+        withdraw_candidate(world.registration, "Moved away.", factories.make_actor(world.dan))
+    with clock.frozen_at(clock.now() + timedelta(days=37 * 31)), transaction():
+        registration = db.session.get_one(Registration, world.registration.id)
+        erase_portfolio(registration, is_full=True, actor=factories.make_actor(world.dan))
+    dump = dump_database()
+    assert [word for word in WORDS if word in dump] == []

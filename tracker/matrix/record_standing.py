@@ -1,0 +1,66 @@
+"""The standing of records of assessment: whether a version that somebody else than the candidate wrote counts yet.
+
+docs/rules.md, Records of assessment, rule 4. Sign-off, queue, matrix and form all ask here.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, ScalarSelect, or_, select
+
+from tracker.models import Acknowledgement, EvidenceVersion
+from tracker.vocabulary import AcknowledgementAnswer, RecordStanding
+
+STANDING_OF_ANSWER: Mapping[AcknowledgementAnswer, RecordStanding] = {
+    AcknowledgementAnswer.AGREED: RecordStanding.AGREED,
+    AcknowledgementAnswer.OBJECTED: RecordStanding.OBJECTED,
+    AcknowledgementAnswer.UPHELD: RecordStanding.UPHELD,
+    AcknowledgementAnswer.DISMISSED: RecordStanding.DISMISSED,
+}
+"""The standing that the last answer to a version gives it."""
+COUNTING_ANSWERS = [answer for answer, standing in STANDING_OF_ANSWER.items() if standing.counts]
+
+
+def counts() -> ColumnElement[bool]:
+    """Return as SQL whether a statement's `EvidenceVersion` counts.
+
+    It does if its candidate wrote it or agreed to it, or if their objection was dismissed.
+    """
+    acknowledged = (
+        select(Acknowledgement.id)
+        .where(
+            Acknowledgement.evidence_version_id == EvidenceVersion.id, Acknowledgement.answer.in_(COUNTING_ANSWERS)
+        )
+        .correlate(EvidenceVersion)
+        .exists()
+    )
+    return or_(EvidenceVersion.author_id.is_(None), acknowledged)
+
+
+def select_last_answer() -> ScalarSelect[AcknowledgementAnswer]:
+    """Return as SQL the last answer to a statement's `EvidenceVersion`; NULL while there is none."""
+    return (
+        select(Acknowledgement.answer)
+        .where(Acknowledgement.evidence_version_id == EvidenceVersion.id)
+        .order_by(Acknowledgement.id.desc())
+        .limit(1)
+        .correlate(EvidenceVersion)
+        .scalar_subquery()
+    )
+
+
+def compute_standing(answer: AcknowledgementAnswer | None) -> RecordStanding:
+    """Return the standing that the last answer gives a version of a record; None is no answer yet."""
+    return STANDING_OF_ANSWER[answer] if answer else RecordStanding.WAITING
+
+
+def find_standing(version: EvidenceVersion) -> RecordStanding | None:
+    """Return the standing of a version of a record; None for what its candidate wrote."""
+    if version.author_id is None:
+        return None
+    return compute_standing(version.acknowledgements[-1].answer if version.acknowledgements else None)
+
+
+def is_counted(version: EvidenceVersion) -> bool:
+    """Return whether a version counts: `counts` for one that is loaded."""
+    standing = find_standing(version)
+    return standing is None or standing.counts

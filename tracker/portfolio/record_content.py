@@ -1,0 +1,152 @@
+"""Content of records of assessment beside the fields of evidence: a versioned schema for each kind of record.
+
+It is kept as canonical JSON with the version of its schema. A sealed version stays as it was, so every version of a
+schema stays here.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validate
+
+from tracker.ledger.canonical_json import canonical_json
+from tracker.vocabulary import CriterionKind, Outcome, RecordKind
+
+MAX_LINE, MAX_TEXT, MAX_QUESTION = 200, 10_000, 2_000
+"""Characters of a line, of a longer text, and of a question or an answer."""
+MAX_QUESTIONS, MAX_STAMPS = 50, 500
+TIME = validate.Regexp(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
+OPTIONAL_TIME = validate.Regexp(r"(([01][0-9]|2[0-3]):[0-5][0-9])?\Z")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A criterion stamped at a time in the narrative, with the words that print it."""
+
+    at: str
+    """London time, such as `10:09`."""
+    attempt: int
+    criterion: int
+    unit: str
+    kind: CriterionKind
+    label: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question asked, the answer as given, the criterion it is about, and what its asker thought of the answer."""
+
+    question: str = ""
+    answer: str = ""
+    mark: str = ""
+    """The criterion as it was written: `g`, or `INSCC004 K3` for one of another unit."""
+    outcome: Outcome | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing was written."""
+        return not (self.question.strip() or self.answer.strip() or self.mark.strip() or self.outcome)
+
+
+@dataclass(frozen=True)
+class ObservationContent:
+    """What an observation says besides its narrative and its day."""
+
+    place: str = ""
+    starts: str = ""
+    ends: str = ""
+    questions: tuple[Question, ...] = ()
+    feedback: str = ""
+    further_action: str = ""
+    first_attempt: int = 0
+    """The attempt for which it was begun: a stamp without a unit's code is of its unit."""
+    stamps: tuple[Stamp, ...] = ()
+    """Read from the narrative and the questions when the record is finished; a draft has none."""
+
+    @property
+    def times(self) -> str:
+        """Return when it took place: `10:00 to 11:00`, `from 10:00`, or an empty text."""
+        if self.starts and self.ends:
+            return f"{self.starts} to {self.ends}"
+        return f"from {self.starts}" if self.starts else f"until {self.ends}" if self.ends else ""
+
+
+class StampSchema(Schema):
+    """A stamp of an observation."""
+
+    at = fields.String(required=True, validate=TIME)
+    attempt = fields.Integer(required=True, strict=True)
+    criterion = fields.Integer(required=True, strict=True)
+    unit = fields.String(required=True)
+    kind = fields.Enum(CriterionKind, by_value=True, required=True)
+    label = fields.String(required=True)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> Stamp:
+        """Build the dataclass."""
+        return Stamp(**values)
+
+
+class QuestionSchema(Schema):
+    """A question of an observation."""
+
+    question = fields.String(required=True, validate=validate.Length(max=MAX_QUESTION))
+    answer = fields.String(required=True, validate=validate.Length(max=MAX_QUESTION))
+    mark = fields.String(required=True, validate=validate.Length(max=MAX_LINE))
+    outcome = fields.Enum(Outcome, by_value=True, required=True, allow_none=True)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> Question:
+        """Build the dataclass."""
+        return Question(**values)
+
+
+class ObservationSchemaV1(Schema):
+    """The content of an observation, version 1."""
+
+    place = fields.String(required=True, validate=validate.Length(max=MAX_LINE))
+    starts = fields.String(required=True, validate=OPTIONAL_TIME)
+    ends = fields.String(required=True, validate=OPTIONAL_TIME)
+    questions = fields.List(fields.Nested(QuestionSchema), required=True, validate=validate.Length(max=MAX_QUESTIONS))
+    feedback = fields.String(required=True, validate=validate.Length(max=MAX_TEXT))
+    further_action = fields.String(required=True, validate=validate.Length(max=MAX_TEXT))
+    first_attempt = fields.Integer(required=True, strict=True)
+    stamps = fields.List(fields.Nested(StampSchema), required=True, validate=validate.Length(max=MAX_STAMPS))
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> ObservationContent:
+        """Build the dataclass."""
+        return ObservationContent(
+            **{**values, "questions": tuple(values["questions"]), "stamps": tuple(values["stamps"])}
+        )
+
+
+SCHEMAS: dict[tuple[RecordKind, int], type[Schema]] = {(RecordKind.OBSERVATION, 1): ObservationSchemaV1}
+"""The schema of each kind and version. A version is never changed: a change is a new version."""
+NEWEST = {RecordKind.OBSERVATION: 1}
+"""The version in which each kind is written now."""
+
+
+def dump_content(kind: RecordKind, content: ObservationContent) -> str:
+    """Return content as canonical JSON of the newest version of its schema. Raises `ValidationError`."""
+    version = NEWEST[kind]
+    values = {**asdict(content), "stamps": list(map(asdict, content.stamps))}
+    values["questions"] = list(map(asdict, content.questions))
+    schema = SCHEMAS[kind, version]()
+    schema.load(schema.dump(values))
+    return canonical_json({"version": version, **schema.dump(values)}).decode("ascii")
+
+
+def load_content(kind: RecordKind | None, text: str | None) -> ObservationContent | None:
+    """Return stored content, whatever the version of its schema; None for an ordinary item and after an erasure.
+
+    Raises:
+        ValidationError: the text is not what the schema of its kind and version allows.
+    """
+    if kind is None or text is None or not text.startswith("{"):
+        return None
+    values = json.loads(text)
+    schema = SCHEMAS[kind, values.pop("version")]()
+    loaded: ObservationContent = schema.load(values)
+    return loaded

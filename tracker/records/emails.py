@@ -1,0 +1,74 @@
+"""Emails about records of assessment: to the candidate, the author and the internal verifier."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from tracker.background import emails
+from tracker.extensions import db
+from tracker.models import Allocation, Evidence, Person, UnitAttempt
+from tracker.registrations.current_allocations import is_current
+from tracker.vocabulary import AcknowledgementAnswer, Role
+
+
+def notify_candidate(record: Evidence, author: Person) -> None:
+    """Email the candidate that a record waits for their answer."""
+    emails.notify(
+        record.candidate,
+        f"record_finished:{record.id}",
+        f"{author.name} has written an observation of you",
+        f"Read evidence {record.number}, “{record.title}”. Say whether it is what happened: {_build_url(record)}",
+    )
+
+
+def notify_of_answer(record: Evidence, answer: AcknowledgementAnswer, attempts: Iterable[UnitAttempt]) -> None:
+    """Email the author that the candidate agreed or objected; after an objection, the internal verifiers too."""
+    assert record.author is not None  # noqa: S101 - a record has an author
+    words = "has agreed" if answer is AcknowledgementAnswer.AGREED else "objects"
+    subject = f"{record.candidate.name} {words} to evidence {record.number}"
+    emails.notify(
+        record.author,
+        f"record_acknowledged:{record.id}",
+        subject,
+        f"Read the answer to “{record.title}”: {_build_url(record)}",
+    )
+    if answer is AcknowledgementAnswer.OBJECTED:
+        for verifier in _list_verifiers(attempts):
+            emails.notify(
+                verifier,
+                f"record_objected:{record.id}",
+                subject,
+                f"Read “{record.title}” and the reason, then decide the objection: {_build_url(record)}",
+            )
+
+
+def notify_of_decision(record: Evidence, *, is_upheld: bool) -> None:
+    """Email the candidate and the author how an objection was decided."""
+    assert record.author is not None  # noqa: S101 - a record has an author
+    decided = "upheld, so the record does not count" if is_upheld else "dismissed, so the record counts"
+    for person in (record.candidate, record.author):
+        emails.notify(
+            person,
+            f"objection_decided:{record.id}",
+            f"The objection to evidence {record.number} was decided",
+            f"The objection to “{record.title}” was {decided}. Read the reason: {_build_url(record)}",
+        )
+
+
+def _build_url(record: Evidence) -> str:
+    return emails.build_url(f"/records/{record.id}")
+
+
+def _list_verifiers(attempts: Iterable[UnitAttempt]) -> list[Person]:
+    query = (
+        select(Person)
+        .join(Allocation, Allocation.person_id == Person.id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .where(
+            Allocation.attempt_id.in_([attempt.id for attempt in attempts]),
+            Allocation.role == Role.INTERNAL_VERIFIER,
+            is_current(),
+        )
+        .distinct()
+    )
+    return list(db.session.scalars(query))

@@ -1,0 +1,1 @@
+"""Queries for records of assessment: a record with its standing, and what waits for whom."""

@@ -1,0 +1,1 @@
+"""Acts on records of assessment: written, finished, acknowledged, and objections decided."""

@@ -1,0 +1,175 @@
+"""Drafts of observations: begun, saved while they are typed, stamped."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from marshmallow import ValidationError
+from sqlalchemy import func, select
+
+from tracker.assessment.services.assessments import check_assessor
+from tracker.clock import now, time_of, today
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import lock_rows
+from tracker.models import ADDED_FIELDS, Evidence, UnitAttempt
+from tracker.portfolio.record_content import (
+    MAX_LINE,
+    MAX_QUESTION,
+    MAX_QUESTIONS,
+    MAX_TEXT,
+    ObservationContent,
+    Question,
+    dump_content,
+    load_content,
+)
+from tracker.portfolio.services.evidence import MAX_LENGTH, save_draft
+from tracker.records.queries.stampable import list_stampable_units
+from tracker.records.stamps import MarkedCriterion, add_stamp, mark_criteria
+from tracker.vocabulary import Method, RecordKind
+
+MAX_DRAFTS = 100
+TITLE = "Observation"
+CONTENT_FIELDS = ("place", "starts", "ends", "feedback", "further_action")
+LIMITS = {"narrative": MAX_LENGTH["narrative"], "place": MAX_LINE, "feedback": MAX_TEXT, "further_action": MAX_TEXT}
+LABELS = {"narrative": "Narrative", "place": "Place", "feedback": "Feedback", "further_action": "Further action"}
+
+
+def start_observation(attempt: UnitAttempt, actor: Actor) -> Evidence:
+    """Begin an observation of an attempt's candidate. No event is recorded, since nothing has been finished.
+
+    Raises:
+        Refused: the attempt is not in progress, the candidate was withdrawn, or this person may not assess it.
+    """
+    author_id = check_assessor(attempt, actor)
+    query = select(func.count(Evidence.id)).where(
+        Evidence.author_id == author_id, Evidence.number.is_(None), Evidence.discarded_at.is_(None)
+    )
+    if (db.session.scalar(query) or 0) >= MAX_DRAFTS:
+        raise Refused(
+            f"You have {MAX_DRAFTS} unfinished observations, which is the maximum. Nothing was saved. Finish or "
+            "discard some first."
+        )
+    moment = now()
+    content = ObservationContent(starts=time_of(moment), first_attempt=attempt.id)
+    record = Evidence(
+        candidate_id=attempt.candidate_id,
+        centre_id=attempt.centre_id,
+        author_id=author_id,
+        record_kind=RecordKind.OBSERVATION,
+        created_at=moment,
+        updated_at=moment,
+        **{
+            **dict.fromkeys(MAX_LENGTH.keys() - ADDED_FIELDS, ""),
+            "title": TITLE,
+            "method": Method.OBSERVATION,
+            "happened_from": today(),
+            "content": dump_content(RecordKind.OBSERVATION, content),
+        },
+    )
+    db.session.add(record)
+    db.session.flush()
+    return record
+
+
+def save_observation(record: Evidence, fields: Mapping[str, Any], seen_version: int | None) -> dict[str, str]:
+    """Save the fields that can be saved, and return the problem of each that cannot, by its name.
+
+    Args:
+        record: the draft.
+        fields: any of `narrative`, `happened_from`, `questions` and the fields of the content.
+        seen_version: the draft's version as it was shown; None is not compared.
+
+    Raises:
+        Conflict: the draft was saved elsewhere since it was shown; then nothing is saved.
+    """
+    lock_rows(Evidence, [record.id])
+    problems = _find_long_texts(fields)
+    fields = {name: value for name, value in fields.items() if name not in problems}
+    content, unreadable = _merge_content(read_content(record), fields)
+    problems |= unreadable
+    saved: dict[str, Any] = {name: fields[name] for name in ("narrative", "happened_from") if name in fields}
+    dumped = dump_content(RecordKind.OBSERVATION, replace(content, stamps=()))
+    if dumped != dump_content(RecordKind.OBSERVATION, replace(read_content(record), stamps=())):
+        saved["content"] = dumped
+    return {**problems, **save_draft(record, saved, seen_version)}
+
+
+def stamp_criterion(record: Evidence, attempt_id: int, criterion_id: int, actor: Actor) -> MarkedCriterion:
+    """Add a stamp of a criterion at the present time to the end of the narrative.
+
+    Raises:
+        Invalid: the narrative would be too long.
+        NotFound: the criterion is of no open unit of the candidate that is allocated to the author.
+    """
+    criterion = next(
+        (each for each in list_markable(record, actor) if each.value == f"{attempt_id}-{criterion_id}"), None
+    )
+    if criterion is None:
+        raise NotFound
+    stamped = {"narrative": add_stamp(record.narrative, criterion, time_of(now()))}
+    if problem := save_observation(record, stamped, None).get("narrative"):
+        raise Invalid(f"{problem} The criterion was not stamped.", "narrative")
+    return criterion
+
+
+def list_markable(record: Evidence, actor: Actor) -> list[MarkedCriterion]:
+    """List the criteria that the author can stamp now, with their marks."""
+    assert actor.person_id is not None  # noqa: S101 - people write records
+    units = list_stampable_units(record, actor.person_id)
+    return mark_criteria(units, read_content(record).first_attempt)
+
+
+def read_content(record: Evidence) -> ObservationContent:
+    """Return the content of a draft; an empty one where it was erased."""
+    return load_content(record.record_kind, record.content) or ObservationContent()
+
+
+def _merge_content(
+    content: ObservationContent, fields: Mapping[str, Any]
+) -> tuple[ObservationContent, dict[str, str]]:
+    """Return the content with the changed fields, and the problem of each that cannot be saved."""
+    problems: dict[str, str] = {}
+    changed: dict[str, Any] = {}
+    changed |= {name: fields[name] for name in CONTENT_FIELDS if name in fields}
+    if "questions" in fields:
+        questions = tuple(fields["questions"])
+        if problem := _find_question_problem(questions):
+            problems["questions"] = problem
+        else:
+            changed["questions"] = questions
+    merged = replace(content, **changed)
+    try:
+        dump_content(RecordKind.OBSERVATION, merged)
+    except ValidationError:
+        problems |= {
+            name: "Enter a time such as 10:05."
+            for name in ("starts", "ends")
+            if name in changed and not _is_time(changed[name])
+        }
+        merged = replace(content, **{name: value for name, value in changed.items() if name not in problems})
+    return merged, problems
+
+
+def _find_long_texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: f"“{LABELS[name]}” can have at most {limit:,} characters; yours has {len(fields[name]):,}. Shorten it."
+        for name, limit in LIMITS.items()
+        if len(fields.get(name, "")) > limit
+    }
+
+
+def _find_question_problem(questions: tuple[Question, ...]) -> str | None:
+    if len(questions) > MAX_QUESTIONS:
+        return f"An observation can have at most {MAX_QUESTIONS} questions. The last ones were not saved."
+    for each in questions:
+        if max(len(each.question), len(each.answer)) > MAX_QUESTION or len(each.mark) > MAX_LINE:
+            return f"A question or an answer can have at most {MAX_QUESTION:,} characters. Shorten it."
+    return None
+
+
+def _is_time(text: str) -> bool:
+    hours, _, minutes = text.partition(":")
+    is_written = hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and len(hours) == 2
+    return text == "" or (text.isascii() and is_written and int(hours) < 24 and int(minutes) < 60)

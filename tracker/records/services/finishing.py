@@ -1,0 +1,195 @@
+"""Finishing of an observation: its stamps become claims, a version is sealed, and the candidate is asked."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+
+from tracker.accounts.email_confirmation import has_confirmed_address
+from tracker.assessment.services.assessments import check_assessor
+from tracker.clock import now
+from tracker.errors import Conflict, Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger.events import Actor
+from tracker.ledger.events import record as record_event
+from tracker.ledger.transactions import lock_rows
+from tracker.models import (
+    SEALED_FIELDS,
+    Claim,
+    Decision,
+    Evidence,
+    EvidenceVersion,
+    Grant,
+    Person,
+    Submission,
+    UnitAttempt,
+)
+from tracker.portfolio.record_content import MAX_STAMPS, ObservationContent, dump_content
+from tracker.portfolio.services.claims import compute_claims_hash
+from tracker.portfolio.services.evidence import find_latest_version, find_problems
+from tracker.portfolio.services.submissions import get_next_number, seal_version
+from tracker.records.emails import notify_candidate
+from tracker.records.services.drafts import TITLE, list_markable, read_content
+from tracker.records.stamps import MarkedCriterion, find_criterion, read_stamps
+from tracker.registrations.due_releases import release_due_assessments_in
+from tracker.vocabulary import RecordKind
+
+DECLARATION = (
+    "I declare that I observed this myself, that this record is true, and that I have removed customers’ personal "
+    "details or have permission to use them."
+)
+MAX_TITLE, MAX_LOCATOR = 200, 200
+
+
+@dataclass(frozen=True)
+class FinishCheck:
+    """What a draft stamps, and what is missing before it can be finished."""
+
+    content: ObservationContent
+    """As it will be sealed, with its stamps."""
+    locators: Mapping[tuple[int, int], list[str]]
+    """Where each stamped criterion is shown, by attempt and criterion: times, and numbers of questions."""
+    missing: tuple[str, ...]
+
+    @property
+    def attempt_ids(self) -> list[int]:
+        """Return the attempts whose criteria are stamped, in order."""
+        return sorted({attempt_id for attempt_id, _ in self.locators})
+
+
+def check_draft(record: Evidence, criteria: Collection[MarkedCriterion]) -> FinishCheck:
+    """Return what a draft stamps, and a sentence for each thing that is missing.
+
+    Args:
+        record: the draft.
+        criteria: the criteria that its author can stamp now.
+    """
+    draft = read_content(record)
+    content = replace(draft, questions=tuple(each for each in draft.questions if not each.is_empty))
+    read = read_stamps(record.narrative, criteria)
+    unknown, locators = [*read.unknown], read.times_by_criterion
+    for number, question in enumerate(content.questions, 1):
+        criterion = find_criterion(question.mark, criteria) if question.mark.strip() else None
+        if criterion:
+            locators.setdefault(criterion.key, []).append(f"question {number}")
+        elif question.mark.strip():
+            unknown.append(f"“{question.mark.strip()}”")
+    requirements = (
+        (record.happened_from, "Enter the date."),
+        (content.starts, "Enter when it started."),
+        (content.ends, "Enter when it ended."),
+        (not content.ends or content.ends >= content.starts, "The end is before the start. Change one of them."),
+        (content.place.strip(), "Enter the place."),
+        (record.narrative.strip(), "Write what you saw."),
+        (locators or unknown, "Stamp at least one criterion."),
+        (len(read.stamps) <= MAX_STAMPS, f"Remove some stamps: an observation can have at most {MAX_STAMPS}."),
+        (not unknown, f"Correct or remove what names no criterion that you can stamp: {', '.join(unknown)}."),
+    )
+    missing = [sentence for value, sentence in requirements if not value]
+    missing += find_problems({name: getattr(record, name) for name in ("happened_from", "narrative")}).values()
+    return FinishCheck(replace(content, stamps=read.stamps), locators, tuple(missing))
+
+
+def finish_observation(record: Evidence, actor: Actor, seen_version: int | None = None) -> EvidenceVersion:
+    """Seal the draft as the next version under the declaration, claim what is stamped, and ask the candidate.
+
+    Locks the grant, the attempts and the record, in this order (docs/rules.md, Records of assessment, rule 3).
+
+    Raises:
+        Conflict: the draft was changed since it was shown as `seen_version`.
+        Invalid: something is missing.
+        Refused: nothing changed since the last version, or a stamped unit can no longer be assessed by the author.
+    """
+    assert actor.person_id is not None  # noqa: S101 - people write records
+    if actor.grant_id:
+        lock_rows(Grant, [actor.grant_id])
+    criteria = list_markable(record, actor)
+    lock_rows(UnitAttempt, {each.unit.attempt_id for each in criteria})
+    lock_rows(Evidence, [record.id])
+    check = check_draft(record, list_markable(record, actor))
+    if seen_version is not None and seen_version != record.version:
+        raise Conflict(
+            "This observation was changed in another window since you opened this page. Nothing was sent. Read the "
+            "current text below, then finish it."
+        )
+    if check.missing:
+        raise Invalid(f"{' '.join(check.missing)} Everything typed so far is saved.")
+    attempts = _load_attempts(check.attempt_ids)
+    for attempt in attempts:
+        check_assessor(attempt, actor)
+    release_due_assessments_in(attempts)
+    record.content = dump_content(RecordKind.OBSERVATION, check.content)
+    record.title = f"{TITLE}: {check.content.place.strip()}"[:MAX_TITLE]
+    latest = find_latest_version(record)
+    if latest and all(getattr(record, name) == getattr(latest, name) for name in SEALED_FIELDS):
+        raise Refused("Nothing has changed since you finished this observation, so there is nothing to send.")
+    record.number = record.number or get_next_number(record)
+    db.session.flush()
+    _claim_stamped(record, check.locators, {each.unit.attempt_id for each in criteria}, actor.person_id)
+    version = seal_version(record)
+    db.session.add(
+        Submission(
+            evidence_version_id=version.id,
+            declaration=DECLARATION,
+            submitted_at=version.sealed_at,
+            submitted_by_id=actor.person_id,
+            address_confirmed=has_confirmed_address(actor.person_id),
+        )
+    )
+    db.session.flush()
+    record_event(
+        "record_finished",
+        version,
+        actor,
+        kind=RecordKind.OBSERVATION.value,
+        evidence=record.id,
+        number=record.number,
+        version=version.number,
+        content=version.content_hash,
+        claims=compute_claims_hash(record),
+        attempt=check.attempt_ids[0],
+        attempts=check.attempt_ids,
+        rows=list(record.attachments),
+    )
+    notify_candidate(record, db.session.get_one(Person, actor.person_id))
+    return version
+
+
+def _load_attempts(attempt_ids: Iterable[int]) -> list[UnitAttempt]:
+    query = select(UnitAttempt).where(UnitAttempt.id.in_(attempt_ids)).order_by(UnitAttempt.id)
+    return list(db.session.scalars(query))
+
+
+def _claim_stamped(
+    record: Evidence, locators: Mapping[tuple[int, int], list[str]], attempt_ids: Collection[int], author_id: int
+) -> None:
+    """Claim each stamped criterion with its times, and remove claims that are no longer stamped and not decided.
+
+    Only claims in these attempts, which are in progress, change.
+    """
+    moment = now()
+    query = select(Claim).where(Claim.evidence_id == record.id, Claim.removed_at.is_(None))
+    live = {(claim.attempt_id, claim.criterion_id): claim for claim in db.session.scalars(query)}
+    for (attempt_id, criterion_id), places in locators.items():
+        locator = ", ".join(places)[:MAX_LOCATOR]
+        if claim := live.get((attempt_id, criterion_id)):
+            claim.locator = locator
+            continue
+        db.session.add(
+            Claim(
+                attempt_id=attempt_id,
+                evidence_id=record.id,
+                criterion_id=criterion_id,
+                locator=locator,
+                claimed_at=moment,
+                claimed_by_id=author_id,
+            )
+        )
+    decided = select(Decision.claim_id).where(
+        Decision.claim_id.in_([claim.id for claim in live.values()]), Decision.superseded_at.is_(None)
+    )
+    decided_ids = set(db.session.scalars(decided))
+    for key, claim in live.items():
+        if key not in locators and claim.id not in decided_ids and claim.attempt_id in attempt_ids:
+            claim.removed_at, claim.removed_by_id = moment, author_id
+    db.session.flush()

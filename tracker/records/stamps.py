@@ -1,0 +1,126 @@
+"""Stamps in the narrative of an observation: a time and criteria in square brackets, such as `[10:09 5, g]`.
+
+The narrative is the only place where a stamp is kept, so that typing and stamping cannot disagree. Which criterion a
+mark names does not depend on the other units of the observation: without a unit's code it is of its first unit.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tracker.matrix import MatrixColumn
+from tracker.portfolio.record_content import Stamp
+from tracker.vocabulary import CriterionKind
+
+STAMP = re.compile(r"\[([0-2]?[0-9]:[0-5][0-9])[ \t]+([^\[\]\n]{1,200})\]")
+KNOWLEDGE = "K "
+"""What stands before the label of a knowledge item that a performance criterion of its unit has too."""
+
+
+@dataclass(frozen=True)
+class StampableUnit:
+    """A unit whose criteria can be stamped: an open attempt of the candidate that is allocated to the author."""
+
+    attempt_id: int
+    code: str
+    title: str
+    columns: tuple[MatrixColumn, ...]
+
+
+@dataclass(frozen=True)
+class MarkedCriterion:
+    """A criterion with the mark that stamps it."""
+
+    unit: StampableUnit
+    column: MatrixColumn
+    mark: str
+
+    @property
+    def value(self) -> str:
+        """Return the value of its button: `7-41`."""
+        return f"{self.unit.attempt_id}-{self.column.id}"
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Return its attempt and criterion."""
+        return self.unit.attempt_id, self.column.id
+
+    def stamp(self, at: str) -> Stamp:
+        """Return its stamp at a time."""
+        return Stamp(at, self.unit.attempt_id, self.column.id, self.unit.code, self.column.kind, self.column.label)
+
+
+@dataclass(frozen=True)
+class ReadStamps:
+    """What the stamps of a text name, in order, and the marks that name no criterion."""
+
+    stamps: tuple[Stamp, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def times_by_criterion(self) -> dict[tuple[int, int], list[str]]:
+        """Return the times of each stamped criterion, by attempt and criterion."""
+        times: dict[tuple[int, int], list[str]] = {}
+        for stamp in self.stamps:
+            known = times.setdefault((stamp.attempt, stamp.criterion), [])
+            if stamp.at not in known:
+                known.append(stamp.at)
+        return times
+
+
+def mark_criteria(units: Iterable[StampableUnit], first_attempt: int) -> list[MarkedCriterion]:
+    """Return every criterion of the units with its mark.
+
+    Args:
+        units: the units.
+        first_attempt: the attempt for which the observation was begun; the marks of its criteria carry no code.
+    """
+    return [
+        MarkedCriterion(unit, column, mark if unit.attempt_id == first_attempt else f"{unit.code} {mark}")
+        for unit in units
+        for column, mark in _mark_unit(unit)
+    ]
+
+
+def read_stamps(text: str, criteria: Iterable[MarkedCriterion]) -> ReadStamps:
+    """Return the stamps in a text; a mark of the first unit may carry its code too."""
+    by_mark = _index_marks(criteria)
+    stamps, unknown = [], []
+    for at, marks in STAMP.findall(text):
+        for mark in marks.split(","):
+            criterion = by_mark.get(_normalise(mark))
+            if criterion:
+                stamps.append(criterion.stamp(at.zfill(5)))
+            elif mark.strip():
+                unknown.append(f"[{at} {mark.strip()}]")
+    return ReadStamps(tuple(stamps), tuple(dict.fromkeys(unknown)))
+
+
+def find_criterion(mark: str, criteria: Iterable[MarkedCriterion]) -> MarkedCriterion | None:
+    """Return the criterion that a mark names, or None."""
+    return _index_marks(criteria).get(_normalise(mark))
+
+
+def add_stamp(text: str, criterion: MarkedCriterion, at: str) -> str:
+    """Return a narrative with a stamp at its end."""
+    gap = "" if not text or text.endswith((" ", "\n")) else " "
+    return f"{text}{gap}[{at} {criterion.mark}] "
+
+
+def _mark_unit(unit: StampableUnit) -> Iterator[tuple[MatrixColumn, str]]:
+    performance = {each.label for each in unit.columns if each.kind is CriterionKind.PERFORMANCE}
+    for column in unit.columns:
+        is_same = column.kind is CriterionKind.KNOWLEDGE and column.label in performance
+        yield column, f"{KNOWLEDGE if is_same else ''}{column.label}"
+
+
+def _index_marks(criteria: Iterable[MarkedCriterion]) -> Mapping[str, MarkedCriterion]:
+    index: dict[str, MarkedCriterion] = {}
+    for each in criteria:
+        index.setdefault(_normalise(each.mark), each)
+        index.setdefault(_normalise(f"{each.unit.code} {each.mark}"), each)
+    return index
+
+
+def _normalise(mark: str) -> str:
+    return " ".join(mark.split())

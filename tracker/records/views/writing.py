@@ -1,0 +1,150 @@
+"""Views for the author of an observation: begun, written, stamped, finished."""
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.clock import LONDON, now
+from tracker.errors import Conflict, Invalid
+from tracker.ledger import transactions
+from tracker.models import Evidence
+from tracker.portfolio.services.evidence import discard_draft
+from tracker.records.forms import FIELDS, QUESTION_FIELD, FinishForm, ObservationForm, fill_form
+from tracker.records.queries.stampable import list_met_criteria
+from tracker.records.services.drafts import (
+    list_markable,
+    read_content,
+    save_observation,
+    stamp_criterion,
+    start_observation,
+)
+from tracker.records.services.finishing import DECLARATION, check_draft, finish_observation
+from tracker.records.stamps import read_stamps
+from tracker.records.views import records
+from tracker.web.authorise import get_attempt, get_own_record
+from tracker.web.idempotency import idempotent
+from tracker.web.permissions import Act
+from tracker.web.requests import parse_id
+from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
+
+
+@records.post("/attempts/<int:attempt_id>/observations")
+@requires(Act.WRITE_RECORD)
+@idempotent
+def start(attempt_id: int) -> ResponseReturnValue:
+    """Begin an observation of the candidate of an attempt."""
+    attempt, actor = get_attempt(attempt_id, Act.WRITE_RECORD)
+    record = start_observation(attempt, actor)
+    return redirect(url_for(".write_observation", record_id=record.id), 303)
+
+
+@records.route("/records/<int:record_id>/edit", methods=["GET", "POST"])
+@requires(Act.WRITE_RECORD)
+def write_observation(record_id: int) -> ResponseReturnValue:
+    """Show the observation to write, or save the whole form and then do what its button says."""
+    record, actor = get_own_record(record_id)
+    if request.method == "GET":
+        form = ObservationForm(obj=record)
+        fill_form(form, read_content(record))
+        return render_observation(record, form)
+    form = ObservationForm()
+    act = request.form.get("act", "save")
+    if act == "discard":
+        discard_draft(record, actor)
+        flash("Observation discarded.")
+        return redirect(url_for("assessment.queue"), 303)
+    problems = save_form(record, form, {*request.form, *FIELDS}, sends_all=True)
+    if problems:
+        transactions.commit()
+        form.show_problems(problems)
+        return render_observation(record, form), 422
+    if act.startswith("stamp-"):
+        attempt_id, _, criterion_id = act.removeprefix("stamp-").partition("-")
+        criterion = stamp_criterion(record, parse_id(attempt_id) or 0, parse_id(criterion_id) or 0, actor)
+        flash(f"Stamped {criterion.mark}. The stamp is at the end of the narrative.")
+        return redirect(url_for(".write_observation", record_id=record.id, _anchor=f"stamp-{criterion.value}"), 303)
+    if act == "finish":
+        return redirect(url_for(".finish", record_id=record.id), 303)
+    flash("Saved. Only you can see this observation until you finish it.")
+    anchor = "questions" if act == "ask" else None
+    return redirect(url_for(".write_observation", record_id=record.id, _anchor=anchor), 303)
+
+
+@records.post("/records/<int:record_id>/draft")
+@requires(Act.WRITE_RECORD)
+def autosave_observation(record_id: int) -> ResponseReturnValue:
+    """Save the fields that changed."""
+    record, _ = get_own_record(record_id)
+    problems = save_form(record, ObservationForm(), set(request.form.getlist("changed")), sends_all=False)
+    if conflict := problems.pop("conflict", None):
+        raise Conflict(conflict)
+    return {
+        "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
+        "fields": {"version": record.version},
+        "refused": problems,
+    }
+
+
+@records.route("/records/<int:record_id>/finish", methods=["GET", "POST"])
+@requires(Act.WRITE_RECORD)
+@idempotent
+def finish(record_id: int) -> ResponseReturnValue:
+    """Show the observation as it will be sent, or finish it under the declaration."""
+    record, actor = get_own_record(record_id)
+    form, refusals = FinishForm(), list[str]()
+    if form.validate_on_submit():
+        try:
+            finish_observation(record, actor, form.seen_version)
+        except (Invalid, Conflict) as refusal:
+            refusals = [str(refusal)]
+        else:
+            name = isolate(record.candidate.name)
+            flash(f"Finished as evidence {record.number}. It counts once {name} has agreed to it.")
+            return redirect(url_for(".show_record", record_id=record.id), 303)
+    form.version.data = str(record.version)
+    check = check_draft(record, list_markable(record, actor))
+    page = render_template(
+        "records/finish.html",
+        record=record,
+        form=form,
+        refusals=refusals,
+        content=check.content,
+        missing=check.missing,
+        declaration=DECLARATION,
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+def save_form(record: Evidence, form: ObservationForm, names: set[str], *, sends_all: bool) -> dict[str, str]:
+    """Save what was sent and can be saved; return the problem of each field that could not be."""
+    known = {name for name in names if name in FIELDS or QUESTION_FIELD.fullmatch(name)}
+    fields, unreadable = form.read(known, request.form, read_content(record).questions, sends_all=sends_all)
+    try:
+        return {**save_observation(record, fields, form.seen_version), **unreadable}
+    except Conflict as conflict:
+        return {"conflict": str(conflict)}
+
+
+def render_observation(record: Evidence, form: ObservationForm) -> str:
+    """Render the page of an observation that its author writes."""
+    _, actor = get_own_record(record.id)
+    form.version.data = str(record.version)
+    content = read_content(record)
+    criteria = list_markable(record, actor)
+    read = read_stamps(form.narrative.data or "", criteria)
+    units: dict[int, Any] = {each.unit.attempt_id: each.unit for each in criteria}
+    return render_template(
+        "records/write_observation.html",
+        record=record,
+        form=form,
+        content=content,
+        questions=[(place, each) for place, each in enumerate(content.questions) if not each.is_empty],
+        next_question=len(content.questions),
+        units=sorted(units.values(), key=lambda unit: unit.attempt_id != content.first_attempt),
+        criteria={id_: [each for each in criteria if each.unit.attempt_id == id_] for id_ in units},
+        times=read.times_by_criterion,
+        unknown=read.unknown,
+        met=list_met_criteria(units),
+    )
