@@ -195,7 +195,9 @@ def find_ids(app: Flask) -> tuple[int, int, list[int], int, int]:
         alices_attempt, chloes_attempt = attempts[people["alice"]], attempts[people["chloe"]]
         items = list(
             db.session.scalars(
-                select(Evidence.id).where(Evidence.candidate_id == people["alice"]).order_by(Evidence.id)
+                select(Evidence.id)
+                .where(Evidence.candidate_id == people["alice"], Evidence.author_id.is_(None))
+                .order_by(Evidence.id)
             )
         )
         registration = db.session.scalars(

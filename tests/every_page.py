@@ -28,9 +28,12 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         alices, chloes = attempts[people["Alice"]], attempts[people["Chloe"]]
         items = list(
             db.session.scalars(
-                select(Evidence.id).where(Evidence.candidate_id == people["Alice"]).order_by(Evidence.id)
+                select(Evidence.id)
+                .where(Evidence.candidate_id == people["Alice"], Evidence.author_id.is_(None))
+                .order_by(Evidence.id)
             )
         )
+        record = db.session.scalars(select(Evidence.id).where(Evidence.author_id.is_not(None))).one()
         registration = db.session.scalars(
             select(Registration.id).where(Registration.candidate_id == people["Alice"])
         ).one()
@@ -52,7 +55,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         "Alice": [
             "/", "/account", "/account/data", "/account/access-log", "/units", "/units?q=complaint", "/units/inscc004", "/units/cfacc15", "/evidence", "/evidence/new",
             "/account/two-step-verification", "/account/two-step-verification/app", "/account/two-step-verification/passkey", "/account/two-step-verification/codes",
-            f"/evidence/{items[7]}", f"/evidence/{items[7]}/edit", f"/evidence/{items[11]}/criteria", f"/evidence/{items[3]}",
+            f"/evidence/{items[7]}", f"/evidence/{items[7]}/edit", f"/evidence/{items[11]}/criteria", f"/evidence/{items[3]}", f"/records/{record}",
             f"/attempts/{alices}", f"/attempts/{alices}?show=gaps", f"/attempts/{alices}?view=matrix", f"/attempts/{alices}/form",
         ],
         "Chloe": ["/", f"/attempts/{chloes}", f"/attempts/{chloes}/confirm"],
@@ -60,6 +63,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         "Bob": [
             "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{shared_id}/unit", "/guidance",
+            f"/records/{record}", f"/records/{record}/edit", f"/records/{record}/finish",
         ],
         "Carol": ["/verification", "/action-points", "/verification/coverage", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
