@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -50,11 +50,11 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 class WebServer:
-    """nginx with the documented configuration, in front of the hosts on these ports."""
+    """nginx with the documented configuration, some of it changed, in front of the hosts on these ports."""
 
-    def __init__(self, folder: Path, hosts: Sequence[int]) -> None:
-        assert NGINX
-        self.folder, self.hosts = folder, hosts
+    def __init__(self, folder: Path, hosts: Sequence[int], changes: Mapping[str, str] | None = None) -> None:
+        assert NGINX, "nginx is not installed: ./scripts/setup --nginx"
+        self.folder, self.hosts, self.changes = folder, hosts, changes or {}
         self.port, self._plain = free_port(), free_port()
         self._certificate, self._key = make_certificate(folder)
         self._write_site(down=None)
@@ -109,6 +109,7 @@ class WebServer:
             "/etc/ssl/evidence.example.org.pem": str(self._certificate),
             "/etc/ssl/evidence.example.org.key": str(self._key),
             "/var/log/nginx/error.log": f"{self.folder}/error.log",
+            **self.changes,
         }.items():
             assert before in site
             site = site.replace(before, after)
@@ -135,9 +136,9 @@ def read_command(pid: int) -> bytes:
 
 
 @contextmanager
-def nginx(folder: Path, *hosts: int) -> Iterator[int]:
-    """Run nginx in front of the hosts on these ports, and yield its own port."""
-    server = WebServer(folder, hosts)
+def nginx(folder: Path, *hosts: int, changes: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run nginx in front of the hosts on these ports, with some texts of its configuration changed; yield its own port."""
+    server = WebServer(folder, hosts, changes)
     try:
         yield server.port
     finally:

@@ -5,15 +5,30 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import pytest
+from flask import Flask
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
+from tests.factories import PASSWORD, World
+from tests.web.slow_requests import trickle
+from tracker.accounts.services.attempt_limits import SIGN_IN
 from tracker.config import MAX_REQUEST_SIZE
+from tracker.extensions import db
 from tracker.web import gunicorn_worker
-from tracker.web.gunicorn_worker import BODY_SECONDS, HEAD_SECONDS, LOWEST_RATE, SEND_SECONDS, Connection, Listener
+from tracker.web.gunicorn_worker import (
+    BODY_SECONDS,
+    HEAD_SECONDS,
+    LOWEST_RATE,
+    SEND_SECONDS,
+    Connection,
+    Listener,
+    make_settings,
+)
+from tracker.web.trusted_proxies import CountedProxies
 
 KEEP_ALIVE = 5
 NOW = 1_000_000.0
@@ -27,18 +42,18 @@ def echo(environ: dict, start_response: Callable) -> Iterable[bytes]:
 
 
 @contextmanager
-def making_listener(threads: int = 1) -> Iterator[tuple[Listener, Callable[[], None]]]:
-    """Yield a listener in front of `echo`, and the function that does what there is to do for its connections."""
+def making_listener(application: Callable = echo, threads: int = 1) -> Iterator[tuple[Listener, Callable[[], None]]]:
+    """Yield a listener with the settings of the worker, and the function that does what there is to do for its connections."""
     connections: dict[int, wasyncore.dispatcher] = {}
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(threads)
     server_socket = socket.create_server(("127.0.0.1", 0))
     listener = Listener(
-        echo,
+        application,
         connections,
         _sock=server_socket,
         dispatcher=dispatcher,
-        adj=Adjustments(ident=None, max_request_body_size=MAX_REQUEST_SIZE + 1, channel_timeout=KEEP_ALIVE),
+        adj=make_settings(TIMEOUT),
         sockinfo=(socket.AF_INET, socket.SOCK_STREAM, 0, server_socket.getsockname()),
         bind_socket=False,
     )
@@ -50,10 +65,10 @@ def making_listener(threads: int = 1) -> Iterator[tuple[Listener, Callable[[], N
 
 
 @contextmanager
-def listening(threads: int = 1) -> Iterator[Listener]:
-    """Serve `echo` in this process."""
+def listening(application: Callable = echo, threads: int = 1) -> Iterator[Listener]:
+    """Serve an application in this process."""
     is_stopped = threading.Event()
-    with making_listener(threads) as (listener, serve_once):
+    with making_listener(application, threads) as (listener, serve_once):
 
         def serve() -> None:
             while not is_stopped.is_set():
@@ -113,6 +128,54 @@ def test_no_answer_names_the_server_software() -> None:
             assert b"server:" not in answer
             assert b"waitress" not in answer
             assert b"gunicorn" not in answer
+
+
+def test_the_client_that_a_trusted_proxy_names_reaches_the_app() -> None:
+    """Without it everybody behind nginx has its address, and shares its limits."""
+    seen = []
+
+    def note(environ: dict, start_response: Callable) -> Iterable[bytes]:
+        seen.append(environ["REMOTE_ADDR"])
+        return echo(environ, start_response)
+
+    head = b"GET / HTTP/1.0\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+    for application in (note, CountedProxies(note, x_for=1)):
+        with listening(application) as listener:
+            read_all(connect(listener, head))
+    assert seen == ["127.0.0.1", "203.0.113.9"]
+
+
+def test_wrong_passwords_of_one_client_keep_no_other_behind_the_proxy_out(world: World, app: Flask) -> None:
+    email = world.alice.email
+    db.session.remove()
+
+    def sign_in(address: str, password: str) -> bytes:
+        """Return the answer to an attempt that the proxy passes on for a client."""
+        form = urlencode({"email": email, "password": password}).encode()
+        head = f"POST /sign-in HTTP/1.0\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\n"
+        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n\r\n"
+        return read_all(connect(listener, head.encode() + form))
+
+    with listening(CountedProxies(app.wsgi_app, x_for=1)) as listener:
+        for _ in range(SIGN_IN.free_attempts):
+            assert b"too many wrong passwords" not in sign_in("203.0.113.9", "wrong horse battery")
+        assert b"too many wrong passwords" in sign_in("203.0.113.9", PASSWORD)
+        assert sign_in("198.51.100.7", PASSWORD).startswith(b"HTTP/1.0 303")
+
+
+@pytest.mark.parametrize(
+    ("limit", "start"),
+    [
+        ("HEAD_SECONDS", b"GET / HTTP/1.1\r\nX-Slow: "),
+        ("BODY_SECONDS", b"POST / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n"),
+    ],
+)
+def test_a_connection_that_sends_a_byte_now_and_then_is_closed(
+    monkeypatch: pytest.MonkeyPatch, limit: str, start: bytes
+) -> None:
+    monkeypatch.setattr(gunicorn_worker, limit, 1)
+    with listening() as listener, connect(listener, start) as client:
+        trickle(client)
 
 
 def test_a_body_that_is_too_large_is_left_to_the_app_which_explains_it() -> None:
@@ -193,6 +256,18 @@ def test_a_client_that_takes_nothing_of_its_answer_is_disconnected(connection: C
     connection.total_outbufs_len = 10
     assert not connection.is_overdue(NOW + SEND_SECONDS, KEEP_ALIVE)
     assert connection.is_overdue(NOW + SEND_SECONDS + 1, KEEP_ALIVE)
+
+
+def test_of_all_connections_the_overdue_ones_are_closed() -> None:
+    connections = {
+        name: SimpleNamespace(received_size=0, will_close=False, is_overdue=lambda *_, each=name: each == "slow")
+        for name in ("quick", "slow", "other")
+    }
+    Listener.maintenance(
+        SimpleNamespace(active_channels=connections, adj=SimpleNamespace(channel_timeout=KEEP_ALIVE)),  # type: ignore[arg-type]
+        NOW,
+    )
+    assert [name for name, each in connections.items() if each.will_close] == ["slow"]
 
 
 def test_the_largest_unfinished_requests_are_ended_when_all_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:

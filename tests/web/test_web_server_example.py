@@ -15,6 +15,7 @@ from flask import Flask
 
 from tests.proof.servers import free_port
 from tests.proof.web_server import NGINX, nginx
+from tests.web.slow_requests import trickle
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 REPEATED = (
@@ -161,6 +162,31 @@ def test_only_tls_1_2_and_1_3_with_strong_ciphers_are_accepted(tmp_path: Path) -
         for refused in (older, weaker):
             with pytest.raises((ssl.SSLError, ConnectionResetError)):
                 negotiate(port, refused)
+
+
+def test_a_head_that_comes_a_byte_now_and_then_is_ended(tmp_path: Path) -> None:
+    with (
+        nginx(tmp_path, free_port(), changes={"client_header_timeout 20s;": "client_header_timeout 1s;"}) as port,
+        make_context().wrap_socket(socket.create_connection(("127.0.0.1", port))) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+        trickle(client)
+
+
+def test_a_body_that_stops_is_ended_and_the_tracker_never_sees_it(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as upstream,
+        nginx(
+            tmp_path, upstream.getsockname()[1], changes={"client_body_timeout 20s;": "client_body_timeout 1s;"}
+        ) as port,
+        make_context().wrap_socket(socket.create_connection(("127.0.0.1", port))) as client,
+    ):
+        client.settimeout(30)
+        client.sendall(b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000\r\n\r\nemail=")
+        assert b"200 OK" not in b"".join(iter(lambda: client.recv(65536), b""))
+        upstream.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            upstream.accept()
 
 
 def test_a_request_without_tls_is_sent_to_https(tmp_path: Path) -> None:

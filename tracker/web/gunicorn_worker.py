@@ -140,16 +140,7 @@ class BufferingWorker(Worker):
     def run(self) -> None:
         """Receive and answer requests until gunicorn tells this worker to stop or ends itself."""
         self.threads.set_thread_count(self.cfg.threads)
-        settings = Adjustments(
-            ident=None,
-            clear_untrusted_proxy_headers=False,  # TRUSTED_PROXIES decides
-            max_request_header_size=MAX_HEAD_SIZE,
-            max_request_body_size=MAX_REQUEST_SIZE + 1,
-            connection_limit=MAX_CONNECTIONS,
-            cleanup_interval=CHECK_SECONDS,
-            channel_timeout=self.cfg.keepalive,
-            log_socket_errors=False,
-        )
+        settings = make_settings(self.cfg.keepalive)
         self.listeners = [
             Listener(
                 self.wsgi,
@@ -187,6 +178,24 @@ class BufferingWorker(Worker):
                 listener.maintenance(now)
             self._serve_once()
         self.threads.shutdown()
+
+
+def make_settings(keep_alive: int) -> Adjustments:
+    """Return the settings of Waitress.
+
+    Args:
+        keep_alive: how many seconds a connection may wait for its next request.
+    """
+    return Adjustments(
+        ident=None,
+        clear_untrusted_proxy_headers=False,  # TRUSTED_PROXIES decides
+        max_request_header_size=MAX_HEAD_SIZE,
+        max_request_body_size=MAX_REQUEST_SIZE + 1,
+        connection_limit=MAX_CONNECTIONS,
+        cleanup_interval=CHECK_SECONDS,
+        channel_timeout=keep_alive,
+        log_socket_errors=False,
+    )
 
 
 def _allow_open_files(number: int) -> None:
