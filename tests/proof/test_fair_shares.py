@@ -20,6 +20,9 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
 
+MAX_RATIO = 1.5
+"""The most times its usual time that the other person's page may take, in the median of the rounds of a full proof."""
+
 pytestmark = pytest.mark.skipif(
     server_url() is not None and not FULL_SIZE, reason="the short form runs once: the database takes no part"
 )
@@ -69,7 +72,7 @@ def test_another_persons_page_answers_while_a_person_prints(
     app: Flask, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORM_CACHE_SECONDS", "0")  # each form is rendered
-    pages, path = choose_size(10, 200), f"/attempts/{world.cfacc15.id}"
+    pages, path = choose_size(10, 40), f"/attempts/{world.cfacc15.id}"
     with transaction():
         alice, bob = (
             sessions.start_session(db.session.get_one(Person, person.id), "127.0.0.1", "Chrome", proven=True)
@@ -80,17 +83,21 @@ def test_another_persons_page_answers_while_a_person_prints(
     printed = [f"{path}/form.pdf", f"/attempts/{world.inscc004.id}/form.pdf"]
     printed += [f"/units/{attempt.unit.slug}/form.pdf" for attempt in (world.cfacc15, world.inscc004)]
     statuses: list[int] = []
+    ratios = []
     with serving(tmp_path, app.config["SQLALCHEMY_DATABASE_URI"]) as server:
         for cookie in (alice, bob):
             assert ask(server.port, cookie, f"{path}/form.pdf") == 200
         time_page(server.port, bob, path)
-        usual = statistics.median(time_page(server.port, bob, path) for _ in range(pages))
-        with printing(server.port, alice, printed, statuses):
-            slowed = statistics.median(time_page(server.port, bob, path) for _ in range(pages))
+        for _ in range(choose_size(1, 7)):  # each round measures both, so that other work affects them alike
+            usual = statistics.median(time_page(server.port, bob, path) for _ in range(pages))
+            with printing(server.port, alice, printed, statuses):
+                ratios.append(statistics.median(time_page(server.port, bob, path) for _ in range(pages)) / usual)
     assert 200 in statuses
     assert set(statuses) <= {200, 303, 409, 503}
     record_figures(
         forms_printed_meanwhile=statuses.count(200),
         told_to_wait=len(statuses) - statuses.count(200),
-        most_percent_while_another_prints=round(100 * slowed / usual),
+        most_percent_while_another_prints=round(100 * statistics.median(ratios)),
     )
+    if FULL_SIZE:  # the short form has too few measurements to say
+        assert statistics.median(ratios) <= MAX_RATIO, ratios

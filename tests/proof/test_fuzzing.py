@@ -1,7 +1,7 @@
 """Random changes of a full record: `flask verify` names each that no permitted event made.
 
 An event that its act permits, on a row of its object, is a new act by whoever can write to the database: it is counted,
-and no check can tell it from a real one (docs/security.md, What the database's owner can do).
+and no check can tell it from a real one (docs/security.md, What a database writer can do).
 """
 
 import os
