@@ -8,7 +8,7 @@ from typing import Any
 from tracker.config import Settings
 from tracker.counters import delete_files_of_ended_processes
 from tracker.log_output import make_formatter
-from tracker.storage.private_files import list_exposed_paths, make_new_files_private
+from tracker.storage.private_files import make_new_files_private, warn_of_exposed_paths
 
 DEMO = os.environ.get("DEMO") == "1"
 
@@ -39,8 +39,7 @@ def on_starting(server: Any) -> None:
             handler.setFormatter(make_formatter("json"))
     make_new_files_private()
     delete_files_of_ended_processes(settings.instance_path / "metrics")
-    for path in list_exposed_paths(settings):
-        server.log.warning("Other accounts of this machine can open %s. To keep it private: chmod go= %s", path, path)
+    warn_of_exposed_paths(settings, server.log.warning)
     server.app.wsgi().prepare_to_serve()
     gc.freeze()  # what all server processes share is not copied by their garbage collectors
 

@@ -9,9 +9,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 NOWHERE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
@@ -114,3 +116,51 @@ def test_the_bill_of_materials_names_every_package_that_is_installed(tmp_path: P
     )
     listed = {f"{each['name']}=={each['version']}" for each in json.loads(target.read_text())["components"]}
     assert listed == set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+
+
+def test_every_package_is_looked_up_for_vulnerabilities() -> None:
+    """With the arguments of `scripts/audit`, and without asking the service."""
+    (command,) = re.findall(r'pip-audit" (.+)', (ROOT / "scripts/audit").read_text())
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "pip_audit", *command.split(), "--dry-run"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = re.findall(r"^[\w.-]+==[^\\\n]+", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    packages = [each for each in map(Requirement, lines) if each.marker is None or each.marker.evaluate()]
+    assert f"would have audited {len(packages)} packages" in result.stderr
+
+
+def test_the_server_names_what_other_accounts_can_open(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with TemporaryDirectory() as name:  # pytest's own folders are private, so that nothing in them is exposed
+        Path(name).chmod(0o755)
+        monkeypatch.setenv("INSTANCE_PATH", name)
+        settings = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+        umask = os.umask(0o022)
+        settings["on_starting"](make_server("127.0.0.1"))
+        assert os.umask(umask) == 0o077
+    assert caplog.messages == [
+        f"Other accounts of this machine can open {name}. To keep it private: chmod go= {name}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("test", "is_passed"),
+    [
+        ("def test_it(): pass", True),
+        ("import pytest\n@pytest.mark.skip\ndef test_it(): pass", False),
+        ("def test_it(): assert False", False),
+    ],
+)
+def test_a_part_of_the_proof_passes_only_if_a_test_was_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: str, is_passed: bool
+) -> None:
+    prove = runpy.run_path(str(ROOT / "scripts/prove.py"))
+    (tmp_path / "test_part.py").write_text(test)
+    path = os.path.relpath(tmp_path / "test_part.py", ROOT / "tests")
+    monkeypatch.setitem(prove["PARTS"], "a part", prove["Part"]("an attempt", "a condition", path))
+    assert prove["prove"](prove["Proof"]("a part", "SQLite"), tmp_path).passed is is_passed

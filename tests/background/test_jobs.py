@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask, current_app
@@ -222,6 +223,16 @@ class TestWorker:
         worker = self.start(settings, "--beside", "1")
         _, errors = worker.communicate(timeout=40)
         assert (worker.returncode, errors) == (0, "")
+
+
+def test_the_worker_names_what_other_accounts_can_open(
+    settings: Settings, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tracker.background.worker.JobWorker.run", lambda worker: worker.stop_flag.set())
+    with TemporaryDirectory() as name:  # pytest's own folders are private, so that nothing in them is exposed
+        Path(name).chmod(0o755)
+        make_queue(replace(settings, instance_path=Path(name))).work()
+    assert f"Other accounts of this machine can open {name}. To keep it private: chmod go= {name}" in caplog.messages
 
 
 class TestRedis:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -64,6 +65,15 @@ def run(app: Flask, *options: str) -> tuple[int, list[str]]:
     result = app.test_cli_runner().invoke(args=["doctor", *options])
     lines = result.output.splitlines()
     return result.exit_code, [each for each in lines if "superuser" not in each]  # PostgreSQL's tests run as one
+
+
+def test_what_other_accounts_can_open_is_named(patient: Flask, configure: Configure) -> None:
+    with TemporaryDirectory() as name:  # pytest's own folders are private, so that nothing in them is exposed
+        Path(name).chmod(0o755)
+        configure(storage=Path(name))
+        code, lines = run(patient)
+    assert f"✗ Other accounts of this machine can open {name}. Run chmod go= {name}." in lines
+    assert code == 1
 
 
 def test_a_sound_configuration_is_ready(patient: Flask) -> None:

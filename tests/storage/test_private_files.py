@@ -22,7 +22,7 @@ def settings() -> Iterator[Settings]:
     """Settings of an installation whose folders and database everybody can open."""
     with TemporaryDirectory() as name:  # pytest's own folders are private, so that nothing in them is exposed
         instance = Path(name)
-        for folder in (instance, instance / "keys", instance / "checkpoints"):
+        for folder in (instance, instance / "keys", instance / "checkpoints", instance / "attachments"):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)
         (instance / "tracker.sqlite").touch()
@@ -33,13 +33,24 @@ def settings() -> Iterator[Settings]:
 def test_what_others_can_open_is_named(settings: Settings) -> None:
     instance = settings.instance_path
     assert set(list_exposed_paths(settings)) == {
-        instance, instance / "keys", instance / "checkpoints", instance / "tracker.sqlite",
+        instance, instance / "keys", instance / "checkpoints", instance / "attachments", instance / "tracker.sqlite",
     }  # fmt: skip
 
 
 def test_nothing_in_a_private_folder_is_named(settings: Settings) -> None:
     settings.instance_path.chmod(0o700)
     assert list(list_exposed_paths(settings)) == []
+
+
+def test_files_that_are_stored_elsewhere_are_named(settings: Settings) -> None:
+    """`STORAGE_URL` is a folder beside the private one of the installation."""
+    settings.instance_path.chmod(0o700)
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o750)
+        environment = {"INSTANCE_PATH": str(settings.instance_path), "STORAGE_URL": name}
+        assert list(list_exposed_paths(Settings.from_environment(environment))) == [Path(name)]
+        environment["STORAGE_URL"] = "s3://bucket"
+        assert list(list_exposed_paths(Settings.from_environment(environment))) == []
 
 
 def test_what_a_command_makes_is_private(tmp_path: Path) -> None:

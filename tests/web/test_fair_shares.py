@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from tests import factories
@@ -20,10 +21,18 @@ from tracker.models import Person
 from tracker.sandbox import slots
 from tracker.sandbox.slots import hold_file_lock, share_slots
 from tracker.web import fair_shares
-from tracker.web.fair_shares import EXPORTING, IMPORTING, OPENING, SEARCHING, WorkKind
+from tracker.web.fair_shares import EXPORTING, IMPORTING, OPENING, SEARCHING, UPLOADING, WorkKind
 
 pytestmark = pytest.mark.one_database
 
+WORK = {
+    "job_runs.download_result": EXPORTING,
+    "library.export_units": EXPORTING,
+    "privacy.download_own_data": EXPORTING,
+    "library.preview_import": IMPORTING,
+    "registrations.import_csv": IMPORTING,
+    "registrations.find_people": SEARCHING,
+}
 ClientFor = Callable[[Person], FlaskClient]
 ROOT = Path(__file__).parents[2]
 EXPORT = "/units?format=csv"
@@ -109,6 +118,50 @@ def test_imports_run_in_turn(world: World, client: ClientFor) -> None:
         file = (io.BytesIO(b"code: X1"), "unit.yaml")
         assert_told_to_wait(dan, f"/centres/{world.northgate.id}/units/import", IMPORTING, file=file)
         assert_told_to_wait(dan, f"/centres/{world.northgate.id}/people/import", IMPORTING, text="name,email")
+
+
+def test_each_view_of_work_that_takes_long_has_its_share(app: Flask) -> None:
+    """Views that take their turn inside have tests of their own; forms are printed in the order of the renderer's queue."""
+    app.load_views()  # type: ignore[attr-defined]
+    kinds = {
+        endpoint: kind
+        for endpoint, view in app.view_functions.items()
+        if (kind := getattr(view, "work_kind", None)) is not None
+    }
+    assert kinds == WORK
+
+
+def test_a_document_is_read_in_turn_and_pasted_text_is_kept(world: World, client: ClientFor) -> None:
+    with working(IMPORTING, world.dan):
+        answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/add", data={"text": "Unit X1: Calls"})
+    assert answer.status_code == 422
+    assert f"{IMPORTING.sentence} {WAIT}" in answer.text
+    assert "Unit X1: Calls" in answer.text
+
+
+def test_people_are_searched_in_turn(world: World, client: ClientFor) -> None:
+    with working(SEARCHING, world.dan):
+        path = f"/centres/{world.northgate.id}/people/choices/assessor?q=bob"
+        assert_told_to_wait(client(world.dan), path, SEARCHING)
+
+
+def test_a_file_is_checked_in_turn(world: World, client: ClientFor) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Complaint")
+    with working(UPLOADING, world.alice):
+        file = (io.BytesIO(b"What was said."), "call.txt")
+        assert_told_to_wait(client(world.alice), f"/evidence/{evidence.id}/files", UPLOADING, file=file)
+
+
+def test_what_was_typed_is_saved_although_its_file_has_to_wait(world: World, client: ClientFor) -> None:
+    alice = client(world.alice)
+    with working(UPLOADING, world.alice):
+        file = (io.BytesIO(b"What was said."), "call.txt")
+        saved = alice.post("/evidence/new", data={"title": "Complaint", "files": file, "act": "draft"})
+    assert saved.status_code == 303
+    page = alice.get(saved.location).text
+    assert "“call.txt” was not added: Files of yours are being checked already. Upload it again in a minute." in page
+    assert "Complaint" in page
 
 
 def test_a_turn_is_held_against_other_processes_and_free_when_they_are_killed(

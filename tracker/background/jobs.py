@@ -23,6 +23,7 @@ from tracker.errors import Refused
 from tracker.hosts.leases import NoFreeLease, release_lease, take_lease
 from tracker.ledger import read_only, transactions
 from tracker.sandbox.slots import NoFreeSlot, hold_file_lock
+from tracker.storage.private_files import warn_of_exposed_paths
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -137,6 +138,7 @@ class Jobs:
         """
         if fault := self.find_fault():
             raise Refused(fault)
+        warn_of_exposed_paths(self.app.config["SETTINGS"], logger.warning)
         from tracker.background.worker import JobWorker
 
         threads = self.app.config["SETTINGS"].print_processes

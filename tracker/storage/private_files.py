@@ -1,7 +1,7 @@
 """Private files: everything that the installation stores is for the account it runs as, and for nobody else."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -20,6 +20,17 @@ def make_new_files_private() -> None:
     os.umask(PRIVATE_UMASK)
 
 
+def warn_of_exposed_paths(settings: Settings, warn: Callable[..., None]) -> None:
+    """Name what other accounts of the machine can open.
+
+    Args:
+        settings: the settings of the installation.
+        warn: logs a text and the values in it, as the method of a logger does.
+    """
+    for path in list_exposed_paths(settings):
+        warn("Other accounts of this machine can open %s. To keep it private: chmod go= %s", path, path)
+
+
 def list_exposed_paths(settings: Settings) -> Iterator[Path]:
     """Yield each folder and database of the installation that other accounts of the machine can open.
 
@@ -32,6 +43,8 @@ def list_exposed_paths(settings: Settings) -> Iterator[Path]:
 
 def _list_paths(settings: Settings) -> Iterator[Path]:
     yield from (settings.instance_path, settings.keys_path, settings.checkpoints_path)
+    if isinstance(settings.storage, Path):
+        yield settings.storage
     databases = [settings.instance_path / "jobs.sqlite"]
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and url.database:

@@ -36,6 +36,7 @@ class WorkKind:
 
 OPENING = WorkKind("opening", 5, "Files are being opened for you already.")
 """Previews: a browser asks for six pictures of a page at once."""
+UPLOADING = WorkKind("uploading", 5, "Files of yours are being checked already.")
 EXPORTING = WorkKind("exporting", 2, "Files are being exported for you already.")
 IMPORTING = WorkKind("importing", 1, "Files are being imported for you already.")
 SEARCHING = WorkKind("searching", 3, "Searches of yours are running already.")
@@ -93,7 +94,7 @@ def _hold(name: str, count: int, deadline: float) -> Iterator[None]:
 
 
 def in_turn(kind: WorkKind) -> Callable[[View], View]:
-    """Let a view of people who are signed in run in its person's turn."""
+    """Let a view of people who are signed in run in its person's turn; its attribute `work_kind` names the kind."""
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -101,6 +102,7 @@ def in_turn(kind: WorkKind) -> Callable[[View], View]:
             with take_turn(kind):
                 return view(*arguments, **options)
 
+        cast("Any", run_in_turn).work_kind = kind
         return cast("View", run_in_turn)
 
     return decorate

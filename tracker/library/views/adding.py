@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from tracker.config import MEGABYTE
-from tracker.errors import Invalid, NotFound, Refused
+from tracker.errors import Invalid, NotFound, Refused, TooManyAtOnce, TrackerError
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.library.forms.drafts import AddUnitForm
@@ -25,6 +25,7 @@ from tracker.unit_reader.document_model import NoUnit
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
+from tracker.web.fair_shares import IMPORTING, take_turn
 from tracker.web.formatting import counted
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -58,13 +59,15 @@ def read_unit(centre_id: int) -> ResponseReturnValue:
         get_centre(centre_id)
     form = AddUnitForm()
     try:
-        result = services.read_uploaded_document(*read_form_document(form))
+        document = read_form_document(form)
+        with take_turn(IMPORTING):
+            result = services.read_uploaded_document(*document)
     except NoUnit as refusal:
         centre, _ = get_centre(centre_id)
         if refusal.guidance is None:
             return show_document_error(centre, form, refusal)
         return render_as_guidance(centre, refusal), 422
-    except (Invalid, Refused) as refusal:
+    except (Invalid, Refused, TooManyAtOnce) as refusal:
         centre, _ = get_centre(centre_id)
         return show_document_error(centre, form, refusal)
     centre, actor = get_centre(centre_id)
@@ -133,7 +136,7 @@ def get_download_name(draft: UnitDraft) -> str:
     return draft.source_name if "." in draft.source_name else f"{draft.source_name}.txt"
 
 
-def show_document_error(centre: Centre, form: AddUnitForm, refusal: Invalid | Refused) -> ResponseReturnValue:
+def show_document_error(centre: Centre, form: AddUnitForm, refusal: TrackerError) -> ResponseReturnValue:
     """Show the message beside its field; pasted text stays in its box."""
     uploaded = form.document.data and form.document.data.filename
     field_name = getattr(refusal, "field", None) or ("document" if uploaded else "text")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from tracker.clock import LONDON, now, today
-from tracker.errors import Conflict, Invalid, NotFound
+from tracker.errors import Conflict, Invalid, NotFound, TooManyAtOnce
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
@@ -24,6 +24,7 @@ from tracker.portfolio.views import portfolio
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_own_evidence
 from tracker.web.current_user import me
+from tracker.web.fair_shares import UPLOADING, take_turn
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
@@ -125,9 +126,13 @@ def store_uploads(files: list[FileStorage]) -> Uploads:
                 with reading():
                     size = file.stream.seek(0, SEEK_END) + sum(each.stored.size for each in uploads.stored)
                     check_room(me().person_id, grant.centre_id, shorten_name(file.filename), size)
-                uploads.stored.append(store_file(file.stream, file.filename))
+                with take_turn(UPLOADING):
+                    uploads.stored.append(store_file(file.stream, file.filename))
             except Invalid as refusal:
                 uploads.refusals.append(str(refusal))
+            except TooManyAtOnce:
+                name = shorten_name(file.filename)
+                uploads.refusals.append(f"“{name}” was not added: {UPLOADING.sentence} Upload it again in a minute.")
     return uploads
 
 

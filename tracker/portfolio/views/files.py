@@ -33,7 +33,7 @@ from tracker.storage.downloads import send_stored
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.current_user import me
-from tracker.web.fair_shares import OPENING, take_turn
+from tracker.web.fair_shares import OPENING, UPLOADING, take_turn
 from tracker.web.formatting import size
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_number
@@ -57,7 +57,8 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
             raise Invalid("No file was received. Choose the file again.", "files")
         size_of_file = upload.stream.seek(0, SEEK_END)
         check_room(evidence.candidate_id, evidence.centre_id, shorten_name(upload.filename), size_of_file)
-    checked_file = store_file(upload.stream, upload.filename)
+    with take_turn(UPLOADING):
+        checked_file = store_file(upload.stream, upload.filename)
     evidence, _ = get_own_evidence(evidence_id)
     attachment = attach_file(evidence, checked_file)
     url = url_for(".download_own", evidence_id=evidence.id, attachment_id=attachment.id)

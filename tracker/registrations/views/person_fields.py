@@ -11,6 +11,7 @@ from tracker.registrations.person_choices import PersonChoices, count_open_units
 from tracker.registrations.views import registrations
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
+from tracker.web.fair_shares import SEARCHING, in_turn
 from tracker.web.formatting import counted
 from tracker.web.lists import read_search_words
 from tracker.web.permissions import Act
@@ -53,6 +54,7 @@ def describe_candidate(person: Person) -> str:
 
 @registrations.get("/centres/<int:centre_id>/people/choices/<role_value>")
 @requires(Act.ADMINISTER_CENTRE)
+@in_turn(SEARCHING)
 def find_people(centre_id: int, role_value: str) -> ResponseReturnValue:
     """Return the people with a role whose name or address contains what is typed, for static/js/find_people.js."""
     centre, _ = get_centre(centre_id)
