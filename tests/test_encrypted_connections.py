@@ -5,15 +5,19 @@ import os
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from flask import Flask
 from psycopg.conninfo import conninfo_to_dict
 from redis.connection import SSLConnection
+from sqlalchemy.exc import OperationalError
 
+from tests.conftest import MIGRATIONS
 from tracker import create_app
 from tracker.backups import databases
 from tracker.config import Settings
 from tracker.extensions import db
+from tracker.hosts.redis_connection import find_redis
 
 DATABASE_URL = (
     "postgresql+psycopg://tracker:no-secret@db.example.org:5433/records"
@@ -33,6 +37,7 @@ def far_app(tmp_path: Path) -> Flask:
         "INSTANCE_PATH": str(tmp_path),
         "SECRET_KEY": "test",
         "DATABASE_URL": DATABASE_URL,
+        "MIGRATIONS_DATABASE_URL": DATABASE_URL.replace("tracker:", "tracker_owner:"),
         "REDIS_URL": REDIS_URL,
     }
     return create_app(Settings.from_environment(environment), TESTING=True, JOBS_IMMEDIATE=False)
@@ -72,6 +77,35 @@ def test_backup_and_restore_connect_with_them_too(
     assert arguments[1:] == ["--verbose"]
     assert environment["PGPASSWORD"] == "no-secret"
     assert not any("no-secret" in argument for argument in arguments), "every user of the machine can read arguments"
+
+
+def test_migrations_connect_with_the_options_of_their_own_address(
+    far_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+
+    def connect(*_arguments: object, **options: object) -> None:
+        used.append(options)
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    result = far_app.test_cli_runner().invoke(args=["db", "upgrade", "-d", str(MIGRATIONS)])
+    assert isinstance(result.exception, OperationalError)
+    (options,) = used
+    assert options["user"] == "tracker_owner"
+    assert options["sslmode"] == "verify-full"
+    assert options["sslrootcert"] == "/etc/ssl/db.pem"
+
+
+def test_what_hosts_share_is_in_redis_with_the_options_of_its_address(far_app: Flask) -> None:
+    with far_app.app_context():
+        client = find_redis()
+    assert client
+    connection = client.connection_pool.make_connection()
+    assert isinstance(connection, SSLConnection)
+    assert connection.ca_certs == "/etc/ssl/redis.pem"
+    assert connection.cert_reqs.name == "CERT_REQUIRED"
+    assert connection.check_hostname
 
 
 def test_the_job_queue_connects_to_redis_with_the_options_of_its_address(far_app: Flask) -> None:

@@ -76,6 +76,13 @@ def test_passkey_is_registered_and_used_to_sign_in(
     assert "last used" in page
 
 
+def test_a_new_passkey_ends_the_other_sessions(world: World, app: Flask, key: Authenticator) -> None:
+    phone, office = sign_in(app, world.bob), sign_in(app, world.bob)
+    assert make(office, key).status_code == 200
+    assert phone.get("/account").location.startswith("/sign-in")
+    assert office.get("/account").status_code == 200
+
+
 def test_relying_party_comes_from_the_settings_and_not_the_host_header(world: World, app: Flask) -> None:
     bob = sign_in(app, world.bob)
     answer = bob.post(MAKE_QUESTION, data={"password": PASSWORD}, headers={"Host": "localhost"})

@@ -11,6 +11,7 @@ from flask import Flask
 from tests.backups.installations import command, empty_installation
 from tests.conftest import server_url
 from tests.factories import World, make_actor
+from tracker.extensions import db
 from tracker.ledger import checkpoints, events
 from tracker.ledger.events import record
 from tracker.ledger.transactions import transaction
@@ -35,6 +36,7 @@ def record_with_an_event(app_with_signing_key: Flask, world: World) -> Flask:
 
 def run(app: Flask, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     """Run a command, and return the lines that it writes to the security log."""
+    db.session.rollback()  # the session of the test holds no lock meanwhile
     _, output = command(app, *arguments)
     text = output + capsys.readouterr().err
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]

@@ -14,9 +14,11 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from tests.portfolio import files
+from tests.portfolio.test_derived_files import list_faults as list_derived_faults
 from tests.portfolio.test_download import attach, fetch
 from tests.portfolio.test_page_images import sheets
 from tests.portfolio.test_text_previews import DOCX, XLSX
+from tests.stored_files import stored_path
 from tracker.models import Evidence
 from tracker.portfolio import libreoffice
 from tracker.portfolio.libreoffice import FORMATS, MAX_CONVERTED_PAGES, Programs, convert_document
@@ -237,3 +239,19 @@ def test_nothing_is_started_where_libreoffice_is_not_installed(monkeypatch: pyte
     monkeypatch.setattr(libreoffice, "find_programs", lambda: None)
     with pytest.raises(SandboxFailed, match="not installed"):
         convert_document(Path("/store/ab/abc"), libreoffice.DOC, "pdf")
+
+
+def test_a_replaced_pdf_is_named_by_verify_and_made_anew_before_its_pages_are_shown(
+    alice: FlaskClient, complaint: Evidence, office: FakeLibreOffice
+) -> None:
+    path = attach(complaint, XLSX, "rota.xlsx")
+    first, second = (fetch(alice, f"{path}?page={number}").data for number in (1, 2))
+    pdf, page = (stored_path(f"{complaint.attachments[0].sha256}.{name}") for name in ("preview.pdf", "page-2.jpg"))
+    made = pdf.read_bytes()
+    assert list_derived_faults() == []
+    pdf.write_bytes(sheets(2))
+    page.unlink()
+    assert list_derived_faults() == [f"{pdf.name} was changed since it was made from its file"]
+    assert fetch(alice, f"{path}?page=2").data == second != first
+    assert pdf.read_bytes() == made
+    assert list_derived_faults() == []

@@ -394,6 +394,11 @@ class TestVerifying:
         assert checkpoint
         assert issue
         assert (issue.ledger_size, issue.checkpoint) == (checkpoint.size, checkpoint.number)
+        words = " ".join(Sheet(seal(plan_issue(verified_world.cfacc15))).text.split())
+        assert (
+            f"The ledger then had {checkpoint.size:,} events; its newest checkpoint was number {checkpoint.number}."
+            in words
+        )
 
     def test_a_sealed_file_with_another_snapshot_than_its_code_is_not_accepted(self, verified_world: World) -> None:
         plan = plan_issue(verified_world.cfacc15)
