@@ -63,6 +63,16 @@ def test_the_jobs_of_one_person_keep_their_order_and_take_one_place_in_the_queue
     assert find_next_run() is None
 
 
+def test_a_job_is_finished_in_the_turn_of_its_last_step(
+    world: World, start: Start, counting: Counting, by_hand: list[int]
+) -> None:
+    counting.turn_seconds = 0
+    run_id = start(total=1)
+    start(world.heidi)
+    run_job(run_id)
+    assert reload_run(run_id).state is JobState.FINISHED
+
+
 @pytest.mark.usefixtures("by_hand")
 def test_a_person_whose_job_is_being_done_waits_for_others(world: World, start: Start, counting: Counting) -> None:
     dans, chosen = start(), list[int | None]()

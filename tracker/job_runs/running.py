@@ -176,9 +176,9 @@ def _take_turn(run: RunFacts, kind: JobKind) -> None:
         if queue.stopping.is_set():
             _hand_back(run.id)
             return
-        may_end = kind.ends_turn_for_others and done < run.total  # after the last step only the result is to be made
-        is_over = time.monotonic() > end or (may_end and _is_other_waiting(run.actor))
-        if is_over and not repeats:  # repeats are counted in one turn
+        if repeats or done >= run.total:
+            continue  # repeats are counted in one turn, and after the last step only the result is to be made
+        if time.monotonic() > end or (kind.ends_turn_for_others and _is_other_waiting(run.actor)):
             _hand_back(run.id)
             queue.put(run_job, run.id)
             return
