@@ -220,5 +220,6 @@ def load_job_kinds() -> "Iterable[JobKind]":
     from tracker.library.services.import_job import UNIT_IMPORT
     from tracker.recording_forms.cohort_printing import COHORT_PRINTING
     from tracker.recording_forms.form_job import FORM_PRINTING
+    from tracker.recording_forms.issue_job import FORM_ISSUING
 
-    return (COHORT_PRINTING, FORM_PRINTING, UNIT_IMPORT)
+    return (COHORT_PRINTING, FORM_ISSUING, FORM_PRINTING, UNIT_IMPORT)

@@ -17,16 +17,19 @@ from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
 from tests.integrity.tampering import list_violations, tampering_transaction
+from tests.job_runs.conftest import by_hand
 from tests.recording_forms.tagged_pdf import Sheet
 from tests.stored_files import stored_path
 from tracker import clock
+from tracker.background.jobs import Jobs
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.job_runs.running import run_job
 from tracker.ledger import checkpoints, keys
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import compute_fingerprint
 from tracker.models import IssuedForm, Person
-from tracker.recording_forms import issuing, pdf_inspection
+from tracker.recording_forms import issuing, pdf_inspection, pdf_renderer
 from tracker.recording_forms.codes import parse_code
 from tracker.recording_forms.form_content import format_form_number
 from tracker.recording_forms.form_verification import (
@@ -43,6 +46,8 @@ from tracker.registrations.services import void_attempt
 from tracker.storage import file_store
 from tracker.verification.services.returning import reopen_verified
 from tracker.verification.services.signing import sign_verification
+
+__all__ = ["by_hand"]
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -120,12 +125,41 @@ class TestIssuing:
         assert "Issue the form" not in client(verified_world.alice).get(address(verified_world)).text
 
     @pytest.mark.usefixtures("full_queue")
-    def test_a_form_that_has_to_wait_is_not_issued_and_not_issued_by_itself_later(
-        self, verified_world: World, client: Browser
+    def test_a_form_that_is_not_ready_is_issued_by_a_job(
+        self, verified_world: World, client: Browser, by_hand: list[int]
     ) -> None:
+        dan, carol = client(verified_world.dan), client(verified_world.carol)
+        answer = dan.post(f"{address(verified_world)}/issue")
+        (run_id,) = by_hand
+        assert (answer.status_code, answer.location) == (303, f"/jobs/{run_id}")
+        assert dan.post(f"{address(verified_world)}/issue").location == answer.location, "it starts no other"
+        run_job(run_id)
+        page = dan.get(answer.location).text
+        assert "The form is issued and sealed." in page
+        assert f'href="{address(verified_world)}"' in page
+        assert get_form().issued_by_id == verified_world.dan.id
+        assert carol.get(f"{address(verified_world)}.pdf").data == file_store.read(get_form().sha256)
+        assert {entry.name for entry in file_store.list_files()} == {get_form().sha256}
+        assert of_forms(list_violations()) == []
+
+    @pytest.mark.usefixtures("full_queue")
+    def test_a_job_issues_no_form_if_somebody_has_issued_it_meanwhile(
+        self, verified_world: World, client: Browser, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client(verified_world.dan).post(f"{address(verified_world)}/issue")
+        with monkeypatch.context() as room:
+            room.setattr(pdf_renderer, "ROOM", None)
+            client(verified_world.carol).post(f"{address(verified_world)}/issue")
+        run_job(by_hand[0])
+        assert get_form().issued_by_id == verified_world.carol.id
+
+    @pytest.mark.usefixtures("full_queue")
+    def test_a_form_that_is_not_ready_is_not_issued_while_no_worker_runs(
+        self, verified_world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Jobs, "has_worker", lambda _self: False)
         answer = client(verified_world.bob).post(f"{address(verified_world)}/issue")
         assert answer.status_code == 503
-        assert "Refresh" not in answer.headers
         assert "Nothing was changed. Try again in a minute." in answer.text
         assert db.session.scalars(select(IssuedForm)).all() == []
 

@@ -73,6 +73,8 @@ class JobKind:
     file_page: tuple[str, str] | None = None
     """The endpoint that sends its file, which checks again who may read it, and the argument for `subject_id`; None
     where the page of jobs sends it."""
+    subject_page: tuple[str, str, str] | None = None
+    """The endpoint of the page that shows what it did, the argument for `subject_id`, and the words of its link."""
     page: tuple[str, str] | None = None
     """The endpoint of the kind's own page and the argument for `subject_id`; None where the page of jobs shows it."""
 

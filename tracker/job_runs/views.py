@@ -63,6 +63,8 @@ def show_job(job_run_id: int) -> ResponseReturnValue:
         max_remarks=MAX_REMARKS,
         is_own=run.started_by_id == me().person_id,
         can_download=run.result_sha256 is not None and run.started_by_id == me().person_id,
+        subject_url=build_subject_url(run, kind.subject_page[:2] if kind.subject_page else None),
+        subject_words=kind.subject_page[2] if kind.subject_page else "",
         file_url=build_subject_url(run, kind.file_page) or url_for(".download_result", job_run_id=run.id),
     )
 

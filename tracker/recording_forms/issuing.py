@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from tracker.clock import now
-from tracker.errors import Conflict, Refused
+from tracker.errors import Busy, Conflict, Refused
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events, keys
 from tracker.ledger.events import Actor, record
@@ -18,7 +18,7 @@ from tracker.matrix import load_matrix
 from tracker.models import IssuedForm, UnitAttempt
 from tracker.recording_forms.codes import FormCode
 from tracker.recording_forms.form_content import FormContent, FormIssue
-from tracker.recording_forms.pdf_renderer import render_pdf
+from tracker.recording_forms.pdf_renderer import render_pdf, withdraw
 from tracker.recording_forms.pdf_seals import seal_pdf
 from tracker.recording_forms.queries import build_form_content
 from tracker.recording_forms.snapshot import take_snapshot
@@ -78,16 +78,24 @@ def plan_issue(attempt: UnitAttempt) -> PlannedIssue:
 def render_issue(plan: PlannedIssue, person_id: int, wait_seconds: float | None = None) -> RenderedIssue:
     """Render the form for a person, seal it and store it, with no transaction open: it takes longer than any query.
 
-    Raises `Busy` when it is not rendered within `wait_seconds`.
+    Raises `Busy` when it is not rendered within `wait_seconds`; then it is not rendered later either.
     """
-    pdf = render_pdf(plan.content, person_id, wait_seconds)
-    sealed = seal_pdf(
+    return RenderedIssue(plan, file_store.save(io.BytesIO(seal_issue(plan, person_id, wait_seconds))))
+
+
+def seal_issue(plan: PlannedIssue, person_id: int, wait_seconds: float | None = None) -> bytes:
+    """Render the form for a person and seal it. Raises as `render_issue` does."""
+    try:
+        pdf = render_pdf(plan.content, person_id, wait_seconds)
+    except Busy:
+        withdraw(plan.content)
+        raise
+    return seal_pdf(
         pdf,
         plan.certificate.encode("ascii"),
         keys.read_seal_key(plan.code.key),
         f"Issued as form {plan.code.number}",
     )
-    return RenderedIssue(plan, file_store.save(io.BytesIO(sealed)))
 
 
 def record_issue(attempt: UnitAttempt, rendered: RenderedIssue, actor: Actor) -> IssuedForm:

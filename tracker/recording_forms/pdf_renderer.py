@@ -36,8 +36,6 @@ MAX_QUEUED = max(1, int(os.environ.get("THREADS", "16")) // 2)
 MAX_OF_PERSON = 3
 """The most of these that are of one person."""
 ROOM = Room(MAX_QUEUED, MAX_OF_PERSON)
-ISSUE_WAIT_SECONDS = 20.0
-"""How long rendering a form to be issued may take, its turn included."""
 BUSY = "Many forms are being printed at the moment. Nothing was changed. Try again in a minute."
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from flask import flash, redirect, render_template, request, send_file, url_for
+from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tracker.background.jobs import get_jobs
-from tracker.errors import FormWaits, Invalid, NotFound
+from tracker.errors import Busy, FormWaits, Invalid, NotFound
 from tracker.extensions import db
 from tracker.ledger import read_only
 from tracker.ledger.events import Actor
@@ -32,8 +32,9 @@ from tracker.recording_forms.form_verification import (
     load_known_keys,
 )
 from tracker.recording_forms.forms import VerifyPdfForm
+from tracker.recording_forms.issue_job import start_issue_job
 from tracker.recording_forms.pdf_inspection import MAX_SIZE
-from tracker.recording_forms.pdf_renderer import ISSUE_WAIT_SECONDS, withdraw
+from tracker.recording_forms.pdf_renderer import BUSY, withdraw
 from tracker.recording_forms.queries import build_form_content, list_address_notes
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.views import recording_forms
@@ -124,6 +125,18 @@ def print_form(attempt_id: int) -> ResponseReturnValue:
     return redirect(url_for("job_runs.show_job", job_run_id=run.id), 303)
 
 
+def hand_issue_over(attempt_id: int) -> ResponseReturnValue:
+    """Let the worker issue a form that is not ready, and go to the page of the job.
+
+    Raises `Busy` when no worker runs.
+    """
+    if not get_jobs().has_worker():
+        raise Busy(BUSY)
+    with transaction():
+        run_id = start_issue_job(*get_attempt(attempt_id, Act.ISSUE_FORM)).id
+    return redirect(url_for("job_runs.show_job", job_run_id=run_id), 303)
+
+
 def hand_over(attempt_id: int, content: FormContent, actor: Actor) -> JobRun:
     """Let the worker print a form that is not ready, instead of this process; return the job.
 
@@ -141,13 +154,17 @@ def hand_over(attempt_id: int, content: FormContent, actor: Actor) -> JobRun:
 def issue_form(attempt_id: int) -> ResponseReturnValue:
     """Read the attempt, render its form with no transaction open, then record it if nothing has changed.
 
-    It is recorded in a transaction of its own, so that its file is deleted if that fails.
+    It is recorded in a transaction of its own, so that its file is deleted if that fails. A form that is not ready in
+    two seconds is issued by a job.
     """
     with reading():
         attempt, _ = get_attempt(attempt_id, Act.ISSUE_FORM)
         plan = None if issuing.find_current_form(attempt) else issuing.plan_issue(attempt)
     if plan:
-        rendered = issuing.render_issue(plan, me().person_id, ISSUE_WAIT_SECONDS)
+        try:
+            rendered = issuing.render_issue(plan, me().person_id, current_app.config["SETTINGS"].print_wait_seconds)
+        except Busy:
+            return hand_issue_over(attempt_id)
         try:
             with transaction():
                 attempt, actor = get_attempt(attempt_id, Act.ISSUE_FORM)
