@@ -1,51 +1,58 @@
 """Measurements of pages, forms, the library and the ledger; `scripts/bench` runs this module.
 
-Candidates are loaded in bulk beside the demonstration, which is served with one worker. Each page is requested many times after a warm-up, and its
-SQL statements and bytes are counted.
-
-Without arguments it measures everything; `pages`, `cost`, `forms`, `standards` and `record` name the parts.
+Without arguments it measures everything; `growth`, `cost`, `forms`, `standards` and `record` name the parts. With `--keep`
+the databases of `growth` stay for the next run. The figures go to `build/bench.json` and into the tables and plots of
+`docs/`; `tables` writes these again from the file.
 """
 
-import gzip
+import argparse
 import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import uuid
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import bench_cost
+import bench_growth
 import bench_record
 import bench_standards
+import bench_tables
+from bench_databases import SERVER
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+RESULTS = ROOT / "build/bench.json"
 SIZE = "S"
-REQUESTS, WARM_UP_REQUESTS = 60, 8
-PARTS = ("pages", "cost", "forms", "standards", "record")
+PARTS = ("growth", "cost", "forms", "standards", "record")
+ON_ONE_DATABASE = {"cost", "standards", "record"}
+"""The parts that are measured on a new database of each engine, with the demonstration."""
 
 
 def main() -> None:
-    parts = set(sys.argv[1:]) or set(PARTS)
-    if parts - set(PARTS):
-        raise SystemExit(f"Unknown: {', '.join(sorted(parts - set(PARTS)))}. The parts are {', '.join(PARTS)}.")
-    results: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    }
-    print(f"Size {SIZE}; one worker, warm, {REQUESTS} requests each.")
-    print(results["machine"])
-    for name, url in create_databases() if parts != {"forms"} else []:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"any of {', '.join(PARTS)}, or tables alone")
+    parser.add_argument("--keep", action="store_true", help="keep the databases of every size for the next run")
+    options = parser.parse_args()
+    if options.parts != ["tables"]:
+        if unknown := set(options.parts) - set(PARTS):
+            parser.error(f"unknown: {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
+        measure(set(options.parts) or set(PARTS), keep=options.keep)
+    bench_tables.write_tables(json.loads(RESULTS.read_text()))
+
+
+def measure(parts: set[str], *, keep: bool) -> None:
+    """Measure the parts, and write the figures to `build/bench.json`."""
+    run = begin_run()
+    results: dict[str, Any] = {"run": run}
+    if "growth" in parts:
+        results["growth"] = bench_growth.measure_growth(keep=keep)
+    for name, url in create_databases() if parts & ON_ONE_DATABASE else []:
         if url is None:
             print(f"\n{name}: not measured, no server answered.")
             continue
@@ -56,10 +63,32 @@ def main() -> None:
         results["forms"] = bench_forms.measure_forms()
     if "standards" in parts:
         results["reading"] = bench_standards.measure_reading()
-    folder = ROOT / "build"
-    folder.mkdir(exist_ok=True)
-    (folder / "bench.json").write_text(json.dumps(results, indent=2))
-    print(f"\nWritten: {folder / 'bench.json'}")
+    end_run(run)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2))
+    print(f"\nWritten: {RESULTS}")
+
+
+def begin_run() -> dict[str, Any]:
+    """Return what a reader of the figures must know of the run: commit, time, machine and other work."""
+    git = ["git", "-C", str(ROOT)]
+    commit = subprocess.run([*git, "rev-parse", "--short=8", "HEAD"], capture_output=True, text=True, check=True)
+    changes = subprocess.run([*git, "status", "--porcelain", "tracker", "templates"], capture_output=True, check=True)
+    run = {
+        "commit": commit.stdout.strip() + (" with changes" if changes.stdout else ""),
+        "command": " ".join(["./scripts/bench", *sys.argv[1:]]),
+        "began": time.strftime("%-d %B %Y %H:%M"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
+    print(f"Commit {run['commit']}, {run['machine']}, load {run['load']}")
+    return run
+
+
+def end_run(run: dict[str, Any]) -> None:
+    """Add when the run ended, and the load of its last minutes."""
+    run["ended"] = time.strftime("%H:%M")
+    run["load"] += f" at the beginning, {os.getloadavg()[1]:.1f} at the end"
 
 
 def create_databases() -> list[tuple[str, str | None]]:
@@ -100,18 +129,8 @@ def measure_database(name: str, url: str, parts: set[str]) -> dict[str, Any]:
             measurements["library"] = bench_standards.measure_library(name, environment)
         if "record" in parts:
             measurements["record"] = bench_record.measure_record(name, environment)
-        # What is loaded in bulk comes last: it has no seals, which `flask verify` would report.
-        ids = enlarge() if parts & {"pages", "cost"} else {}
-        if "cost" in parts:
-            measurements["cost"] = bench_cost.measure_cost(name, environment, list_pages(ids))
-        if "pages" in parts:
-            counts = count_statements(ids)
-            with serve(environment) as port:
-                times = {page: time_page(port, path, token) for page, path, token in list_pages(ids)}
-                times["tick saved"] = time_tick(port, ids)
-            pages = {page: {**times[page], **counts.get(page, {})} for page in times}
-            print_table(name, pages)
-            measurements |= pages
+        if "cost" in parts:  # last: what is loaded in bulk has no seals, which `flask verify` would report
+            measurements["cost"] = bench_cost.measure_cost(name, environment, list_pages(enlarge()))
     if url:
         drop_database(url)
     return measurements
@@ -136,138 +155,16 @@ def enlarge() -> dict[str, Any]:
 
 
 def list_pages(ids: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the name, path and session token of each page that is measured."""
+    """Return the name, path and session token of the pages whose cost is measured."""
     attempt, wide, evidence, submitted_id = ids["attempt"], ids["wide_attempt"], ids["evidence"], ids["submitted"]
     candidate, assessor = ids["candidate_token"], ids["assessor_token"]
     return [
         ("unit page, matrix, 24 columns", f"/attempts/{attempt}?view=matrix", candidate),
         ("unit page, matrix, 53 columns", f"/attempts/{wide}?view=matrix", candidate),
-        ("unit page, list", f"/attempts/{attempt}", candidate),
         ("evidence page", f"/evidence/{evidence}", candidate),
         ("assessing screen", f"/attempts/{attempt}/evidence/{submitted_id}/assess", assessor),
-        ("index of evidence", "/evidence", candidate),
-        ("queue", "/queue", assessor),
         ("candidate's home", "/", candidate),
     ]
-
-
-def count_statements(ids: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return by page the number of its SQL statements and its size in kilobytes, as it is and compressed."""
-    from flask import g
-    from sqlalchemy import event
-
-    from tracker import create_app
-    from tracker.accounts.sessions import COOKIE_NAME
-    from tracker.extensions import db
-
-    app = create_app()
-    measurements = {}
-    with app.app_context():
-        statements: list[str] = []
-        event.listen(db.engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
-        for page, path, token in list_pages(ids):
-            client = app.test_client()
-            client.set_cookie(COOKIE_NAME, token)
-            client.get("/sign-in")  # so that work done once per process is not counted
-            for name in list(g):
-                g.pop(name)  # all requests share one application context, so remove the signed-in person
-            statements.clear()
-            response = client.get(path)
-            for name in list(g):
-                g.pop(name)
-            if response.status_code != 200:
-                raise SystemExit(f"{path} answered {response.status_code}")
-            body = response.data
-            measured_statements = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
-            measurements[page] = {
-                "statements": len(measured_statements),
-                "kilobytes": round(len(body) / 1024, 1),
-                "gzipped": round(len(gzip.compress(body, 6)) / 1024, 1),
-            }
-    return measurements
-
-
-@contextmanager
-def serve(environment: dict[str, str]) -> Any:
-    """Serve the app with one gunicorn worker and yield its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-c",
-        "/dev/null",
-        "--workers",
-        "1",
-        "--threads",
-        "4",
-        "--worker-class",
-        "tracker.web.gunicorn_worker.BufferingWorker",
-        "--bind",
-        f"127.0.0.1:{port}",
-        "wsgi:app",
-    ]
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=5).read()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def time_request(
-    port: int, path: str, token: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> float:
-    """Return the milliseconds from sending a request to the last byte of the response."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", data=body, headers={"Cookie": f"tracker_session={token}", **(headers or {})}
-    )
-    start = time.perf_counter()
-    with urllib.request.urlopen(request, timeout=30) as response:
-        response.read()
-    return (time.perf_counter() - start) * 1000
-
-
-def time_page(port: int, path: str, token: str) -> dict[str, float]:
-    """Return the times of a page in milliseconds, after requests that warm it up."""
-    for _ in range(WARM_UP_REQUESTS):
-        time_request(port, path, token)
-    return summarise_times([time_request(port, path, token) for _ in range(REQUESTS)])
-
-
-def time_tick(port: int, ids: dict[str, Any]) -> dict[str, float]:
-    """Return the times of ticking and unticking one cell, in milliseconds."""
-    import http.cookiejar
-    import re
-
-    jar = http.cookiejar.CookieJar()
-    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    opener.addheaders = [("Cookie", f"tracker_session={ids['candidate_token']}")]
-    page = opener.open(f"http://127.0.0.1:{port}/attempts/{ids['attempt']}?view=matrix").read().decode()
-    token = re.search(r'name="csrf-token" content="([^"]+)"', page)
-    cookies = "; ".join(f"{each.name}={each.value}" for each in jar)
-    headers = {
-        "X-CSRFToken": token[1] if token else "",
-        "Accept": "application/json",
-        "Cookie": f"tracker_session={ids['candidate_token']}; {cookies}",
-    }
-    times = []
-    for number in range(REQUESTS):
-        body = urllib.parse.urlencode(
-            {"evidence": ids["draft"], "criterion": ids["criterion"], "on": number % 2}
-        ).encode()
-        times.append(time_request(port, f"/attempts/{ids['attempt']}/tick", ids["candidate_token"], body, headers))
-    return summarise_times(times)
 
 
 def summarise_times(times: list[float]) -> dict[str, float]:
@@ -279,17 +176,6 @@ def summarise_times(times: list[float]) -> dict[str, float]:
         "least": round(ordered[0], 1),
         "most": round(ordered[-1], 1),
     }
-
-
-def print_table(title: str, measurements: dict[str, dict[str, Any]]) -> None:
-    """Print the measurements of pages or forms as a table."""
-    print(f"\n{title}")
-    print(f"  {'':<34}{'median':>8}{'p95':>8}{'most':>8}{'SQL':>6}{'KB':>8}{'gz KB':>8}")
-    for page, each in measurements.items():
-        print(
-            f"  {page:<34}{each['median']:>8}{each['p95']:>8}{each['most']:>8}{each.get('statements', ''):>6}"
-            f"{each.get('kilobytes', ''):>8}{each.get('gzipped', ''):>8}"
-        )
 
 
 if __name__ == "__main__":

@@ -18,13 +18,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS, REQUESTS_A_ROUND = 25, 6
-PAGES = (
-    "unit page, matrix, 24 columns",
-    "unit page, matrix, 53 columns",
-    "evidence page",
-    "assessing screen",
-    "candidate's home",
-)
 
 
 class Worker:
@@ -73,8 +66,7 @@ def measure_cost(
         if against:
             kinds["other"] = (other, "page")
         for page, path, token in pages:
-            if page in PAGES:
-                measured[page] = measure_page(kinds, path, token)
+            measured[page] = measure_page(kinds, path, token)
     print_table(name, measured, against)
     return measured
 

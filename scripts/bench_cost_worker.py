@@ -56,25 +56,30 @@ def make_environ(path: str, token: str) -> dict[str, Any]:
     }
 
 
-def request(app: Any, path: str, token: str) -> bytes:
-    """Return the body of a page as sent; stop the measurement if it is not answered with 200."""
-    statuses: list[str] = []
+def send(app: Any, environ: dict[str, Any], token: str) -> tuple[str, dict[str, str], bytes]:
+    """Send a request; return the status, the headers and the body of the answer. Keep a session cookie as a browser does."""
+    answers: list[tuple[str, dict[str, str]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _info: object = None) -> None:
-        """Keep the status, and a session cookie as a browser does."""
-        statuses.append(status)
+        answers.append((status, dict(headers)))
         for name, value in headers:
             if name == "Set-Cookie" and value.startswith("session="):
                 COOKIES[token] = (value.partition(";")[0],)
 
-    body = app(make_environ(path, token), start_response)
+    body = app(environ, start_response)
     try:
         sent = b"".join(body)
     finally:
         body.close()
-    if not statuses[0].startswith("200"):
-        raise SystemExit(f"{path} answered {statuses[0]}")
-    return sent
+    return *answers[0], sent
+
+
+def request(app: Any, path: str, token: str) -> bytes:
+    """Return the body of a page as sent; stop the measurement if it is not answered with 200."""
+    status, _, body = send(app, make_environ(path, token), token)
+    if not status.startswith("200"):
+        raise SystemExit(f"{path} answered {status}")
+    return body
 
 
 @cache

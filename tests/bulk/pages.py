@@ -1,10 +1,12 @@
 """The pages that are measured on bulk data, by the role of who opens them, with addresses of that data."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from tests.bulk.loading import FIRST_UNIT
 from tests.bulk.people import LoadedCentre
 from tracker.extensions import db
 from tracker.models import (
@@ -16,6 +18,7 @@ from tracker.models import (
     Person,
     Registration,
     Sample,
+    Unit,
     UnitAttempt,
 )
 from tracker.registrations.registration_list import LARGE_REGISTRATIONS
@@ -112,8 +115,8 @@ def list_pages(centre: LoadedCentre) -> list[Page]:
     ]
 
 
-def find_candidate(centre: LoadedCentre) -> tuple[int, UnitAttempt]:
-    """Return the first candidate with an item that waits for the assessor of a unit, and that attempt."""
+def find_candidate(centre: LoadedCentre, but: Collection[int] = ()) -> tuple[int, UnitAttempt]:
+    """Return the first candidate, of all but these, with an item that waits for an assessor, and its attempt."""
     attempt = _find(
         select(UnitAttempt)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
@@ -122,6 +125,7 @@ def find_candidate(centre: LoadedCentre) -> tuple[int, UnitAttempt]:
             UnitAttempt.centre_id == centre.id,
             UnitAttempt.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
+            UnitAttempt.candidate_id.not_in(but),
             Allocation.role == Role.ASSESSOR,
             UnitAttempt.id.in_(_select_waiting(Claim.attempt_id)),
         )
@@ -149,7 +153,15 @@ def find_verified_attempt(centre: LoadedCentre) -> UnitAttempt:
     )
 
 
+def find_waiting_item(attempt: UnitAttempt) -> int:
+    """Return the first item of an attempt that waits for its assessor."""
+    query = _select_waiting(Claim.evidence_id).where(Claim.attempt_id == attempt.id)
+    return db.session.scalars(query.order_by(Claim.evidence_id).limit(1)).one()
+
+
 def _find(query: Select[UnitAttempt]) -> UnitAttempt:
+    """Return the first attempt at the unit that everybody attempts, so that pages of any size show as many criteria."""
+    query = query.join(Unit, Unit.id == UnitAttempt.unit_id).where(Unit.code == FIRST_UNIT)
     return db.session.scalars(query.order_by(UnitAttempt.id).limit(1)).one()
 
 
@@ -179,7 +191,7 @@ def _list_candidate_pages(candidate: int, attempt: UnitAttempt) -> list[Page]:
 
 
 def _list_assessor_pages(attempt: UnitAttempt) -> list[Page]:
-    waiting = db.session.scalars(_select_waiting(Claim.evidence_id).where(Claim.attempt_id == attempt.id)).first()
+    waiting = find_waiting_item(attempt)
     at, registration = f"/attempts/{attempt.id}", f"/registrations/{attempt.registration_id}"
     paths = [
         "/queue", "/queue?q=complaint", "/candidates", "/candidates?q=a&show=to-assess", "/candidates?sort=last-activity",
