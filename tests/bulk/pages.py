@@ -127,7 +127,7 @@ def find_candidate(centre: LoadedCentre, but: Collection[int] = ()) -> tuple[int
             Registration.withdrawn_at.is_(None),
             UnitAttempt.candidate_id.not_in(but),
             Allocation.role == Role.ASSESSOR,
-            UnitAttempt.id.in_(_select_waiting(Claim.attempt_id)),
+            _select_waiting(Claim.id).where(Claim.attempt_id == UnitAttempt.id).limit(1).scalar_subquery().is_not(None),
         )
     )
     return attempt.candidate_id, attempt
@@ -155,8 +155,7 @@ def find_verified_attempt(centre: LoadedCentre) -> UnitAttempt:
 
 def find_waiting_item(attempt: UnitAttempt) -> int:
     """Return the first item of an attempt that waits for its assessor."""
-    query = _select_waiting(Claim.evidence_id).where(Claim.attempt_id == attempt.id)
-    return db.session.scalars(query.order_by(Claim.evidence_id).limit(1)).one()
+    return min(db.session.scalars(_select_waiting(Claim.evidence_id).where(Claim.attempt_id == attempt.id)))
 
 
 def _find(query: Select[UnitAttempt]) -> UnitAttempt:
