@@ -47,25 +47,32 @@ def main() -> None:
 
 
 def measure(parts: set[str], *, keep: bool) -> None:
-    """Measure the parts, and write the figures to `build/bench.json`."""
+    """Measure the parts, and write the figures to `build/bench.json` beside those of other parts."""
     run = begin_run()
-    results: dict[str, Any] = {"run": run}
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results.setdefault("runs", {})
+
+    def save(*measured: str) -> None:
+        results["runs"].update({part: end_run(run) for part in measured if part in parts})
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(results, indent=2))
+
     if "growth" in parts:
         results["growth"] = bench_growth.measure_growth(keep=keep)
+        save("growth")
     for name, url in create_databases() if parts & ON_ONE_DATABASE else []:
         if url is None:
             print(f"\n{name}: not measured, no server answered.")
             continue
-        results[name] = measure_database(name, url, parts)
+        results.setdefault(name, {}).update(measure_database(name, url, parts))
+    save(*ON_ONE_DATABASE)
     if "forms" in parts:
         import bench_forms
 
         results["forms"] = bench_forms.measure_forms()
     if "standards" in parts:
         results["reading"] = bench_standards.measure_reading()
-    end_run(run)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2))
+    save("forms", "standards")
     print(f"\nWritten: {RESULTS}")
 
 
@@ -85,10 +92,10 @@ def begin_run() -> dict[str, Any]:
     return run
 
 
-def end_run(run: dict[str, Any]) -> None:
-    """Add when the run ended, and the load of its last minutes."""
-    run["ended"] = time.strftime("%H:%M")
-    run["load"] += f" at the beginning, {os.getloadavg()[1]:.1f} at the end"
+def end_run(run: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of the run with the time now, and the load of the last minutes."""
+    load = f"{run['load']} at the beginning, {os.getloadavg()[1]:.1f} at the end"
+    return run | {"ended": time.strftime("%H:%M"), "load": load}
 
 
 def create_databases() -> list[tuple[str, str | None]]:

@@ -22,7 +22,7 @@ DATABASES = (
     "postgresql-S-1", "postgresql-M-1", "postgresql-L-1", "postgresql-M-50", "postgresql-L-50",
 )  # fmt: skip
 """The engine, size and number of centres of each database; `BENCH_DATABASES` names fewer."""
-ROUNDS, REQUESTS_A_ROUND, WARM_UP_REQUESTS = 6, 2, 1
+ROUNDS, REQUESTS_A_ROUND, WARM_UP_REQUESTS = 5, 2, 1
 SMALL, LARGE = "postgresql-S-1", "postgresql-L-1"
 """Between which a page's growth is measured."""
 

@@ -50,9 +50,10 @@ MAIN_PAGES = {
 
 
 def write_tables(results: dict[str, Any]) -> None:
-    """Replace the tables of which the run has figures, and write their plots."""
-    stamp = describe_run(results["run"])
+    """Replace the tables of which there are figures, and write their plots."""
+    runs = {part: describe_run(run) for part, run in results["runs"].items()}
     if growth := results.get("growth"):
+        stamp = runs["growth"]
         replace("performance.md", "databases", [stamp, "", *tabulate_databases(growth["databases"])])
         replace("performance.md", "growth", [stamp, "", *describe_growth(growth)])
         replace("page-costs.md", "pages", [stamp, "", *describe_pages(growth)])
@@ -60,9 +61,9 @@ def write_tables(results: dict[str, Any]) -> None:
             write_growth_plot(role, rows)
     costs = {name: results[name]["cost"] for name in ("SQLite", "PostgreSQL") if "cost" in results.get(name, {})}
     if costs:
-        replace("performance.md", "limits", [stamp, "", *describe_costs(costs)])
+        replace("performance.md", "limits", [runs["cost"], "", *describe_costs(costs)])
     if forms := results.get("forms"):
-        replace("performance.md", "forms", [stamp, "", *tabulate_forms(forms)])
+        replace("performance.md", "forms", [runs["forms"], "", *tabulate_forms(forms)])
 
 
 def replace(page: str, name: str, lines: Iterable[str]) -> None:

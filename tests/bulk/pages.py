@@ -127,7 +127,11 @@ def find_candidate(centre: LoadedCentre, but: Collection[int] = ()) -> tuple[int
             Registration.withdrawn_at.is_(None),
             UnitAttempt.candidate_id.not_in(but),
             Allocation.role == Role.ASSESSOR,
-            _select_waiting(Claim.id).where(Claim.attempt_id == UnitAttempt.id).limit(1).scalar_subquery().is_not(None),
+            _select_waiting(Claim.id)
+            .where(Claim.attempt_id == UnitAttempt.id)
+            .limit(1)
+            .scalar_subquery()
+            .is_not(None),
         )
     )
     return attempt.candidate_id, attempt
