@@ -18,6 +18,7 @@ from tracker.models import (
     Person,
     Registration,
     Sample,
+    Submission,
     Unit,
     UnitAttempt,
 )
@@ -138,13 +139,14 @@ def find_candidate(centre: LoadedCentre, but: Collection[int] = ()) -> tuple[int
 
 
 def _select_waiting(column: Any) -> Select[Any]:
-    """Select a column of the claims on versions that nobody has assessed."""
+    """Select a column of the claims on submitted versions that nobody has assessed."""
     return (
         select(column)
         .select_from(Claim)
         .join(EvidenceVersion, EvidenceVersion.evidence_id == Claim.evidence_id)
+        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
         .outerjoin(Assessment, Assessment.evidence_version_id == EvidenceVersion.id)
-        .where(Assessment.id.is_(None))
+        .where(Assessment.id.is_(None), Submission.withdrawn_at.is_(None))
     )
 
 
