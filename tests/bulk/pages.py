@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus
 
 from sqlalchemy import Select, func, select
 
@@ -246,7 +247,7 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
     number = db.session.scalars(
         select(Registration.candidate_number).where(Registration.id == attempt.registration_id)
     ).one()
-    words = name.replace(" ", "+")
+    words = quote_plus(name)
     middle = find_middle_position(centre)
     paths = [
         "/", f"{at}/people?size=25", f"{at}/people?size=25&q={words}", f"{at}/people?size=25&role=assessor", f"{at}/people?size=25&account=invited", f"{at}/people?size=25&sort=-added", person,
