@@ -46,16 +46,16 @@ def test_a_damaged_row_is_a_fault(error: Exception) -> None:
 def test_a_function_is_registered_as_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invariants, "CHECKS", checks := [])
 
-    @invariant(40, "nothing is wrong")
+    @invariant(1, "nothing is wrong")
     def find_nothing(_: Any) -> Iterator[str]:
         yield from ()
 
-    @invariant(41, "nothing is wrong with names", {"person": ("name",)}, once=True)
+    @invariant(2, "nothing is wrong with names", {"person": ("name",)}, once=True)
     def find_no_names(_: Any) -> Iterator[str]:
         yield from ()
 
     assert checks == [
-        Check(40, "nothing is wrong", find_nothing, {}, once=False),
-        Check(41, "nothing is wrong with names", find_no_names, {"person": ("name",)}, once=True),
+        Check(1, "nothing is wrong", find_nothing, {}, once=False),
+        Check(2, "nothing is wrong with names", find_no_names, {"person": ("name",)}, once=True),
     ]
     assert CHECKS is not checks
