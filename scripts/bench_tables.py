@@ -138,17 +138,8 @@ def describe_growth(growth: dict[str, Any]) -> Iterator[str]:
 def describe_miss(name: str, page: dict[str, Any]) -> tuple[object, ...]:
     """Return the row of a page that grows by more than the goal."""
     growth = page["growth"]
-    medium = page[MEDIUM]["cpu"] if MEDIUM in page else ""
-    quartiles = f"{growth['low']}–{growth['high']}"
-    return (
-        quote(name),
-        page[SMALL]["cpu"],
-        medium,
-        page[LARGE]["cpu"],
-        page[LARGE]["database"],
-        growth["median"],
-        quartiles,
-    )
+    costs = [page[key]["cpu"] for key in (SMALL, MEDIUM, LARGE)] + [page[LARGE]["database"]]
+    return (quote(name), *map(format_number, costs), growth["median"], f"{growth['low']}–{growth['high']}")
 
 
 def describe_pages(growth: dict[str, Any]) -> Iterator[str]:

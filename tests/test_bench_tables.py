@@ -56,7 +56,7 @@ def test_page_that_grows_by_more_than_the_goal_is_listed(docs: Path, results: di
     bench_tables.write_tables(results)
     text = (docs / "performance.md").read_text("utf-8")
     assert "**2 of 3 pages and acts grow by at most 1.3**" in text
-    assert "| centre administrator `/` | 20 | 30 | 50 | 25.0 | 2.5 | 1.0–2.0 |" in text
+    assert "| centre administrator `/` | 20 | 30 | 50 | 25 | 2.5 | 1.0–2.0 |" in text
 
 
 def test_another_run_replaces_the_figures_of_the_last(docs: Path, results: dict[str, Any]) -> None:
