@@ -77,12 +77,12 @@ def measure(parts: set[str], *, keep: bool) -> None:
 
 
 def begin_run() -> dict[str, Any]:
-    """Return what a reader of the figures must know of the run: commit, time, machine and other work."""
-    git = ["git", "-C", str(ROOT)]
-    commit = subprocess.run([*git, "rev-parse", "--short=8", "HEAD"], capture_output=True, text=True, check=True)
-    changes = subprocess.run([*git, "status", "--porcelain", "tracker", "templates"], capture_output=True, check=True)
+    """Return what a reader must know of the run: the last commit of the product, time, machine and other work."""
+    product = ("tracker", "templates", "static", "migrations")
+    commit = read_git("log", "-1", "--abbrev=8", "--format=%h", "--", *product)
+    changes = read_git("status", "--porcelain", *product)
     run = {
-        "commit": commit.stdout.strip() + (" with changes" if changes.stdout else ""),
+        "commit": commit + (" with changes" if changes else ""),
         "command": " ".join(["./scripts/bench", *sys.argv[1:]]),
         "began": time.strftime("%-d %B %Y %H:%M"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
@@ -90,6 +90,12 @@ def begin_run() -> dict[str, Any]:
     }
     print(f"Commit {run['commit']}, {run['machine']}, load {run['load']}")
     return run
+
+
+def read_git(*arguments: str) -> str:
+    """Return what a command of git prints about this checkout."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def end_run(run: dict[str, Any]) -> dict[str, Any]:
