@@ -140,7 +140,7 @@ def live_server(
     """The app served with the people of `World`; assessments are released at once, so that no test waits."""
     app, world, snapshot = served_app
     monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
-    before = dict(app.config)
+    config, extensions = dict(app.config), dict(app.extensions)
     app.config |= {
         f"{name}_PATH": tmp_path / name.lower() for name in ("ATTACHMENTS", "KEYS", "CHECKPOINTS", "OUTBOX")
     }
@@ -149,7 +149,9 @@ def live_server(
     with serve(app) as address:
         yield LiveServer(app, address, world)
     app.config.clear()
-    app.config.update(before)
+    app.config.update(config)
+    app.extensions.clear()  # with what the app has cached of this test's database
+    app.extensions.update(extensions)
 
 
 @pytest.fixture(scope="session")
