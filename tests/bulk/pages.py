@@ -47,6 +47,7 @@ LINK = "A link or code of one person, or their own account: nobody else's rows a
 FILE = "It sends a file or renders a PDF of what a measured page shows."
 JOB = "It shows one job run, of which the data has none."
 DRAFT = "It shows one draft or import of the library, of which the data has none."
+RECORD = "It shows one record of an observation, of which the data has none."
 REDIRECT = "It leads to a measured page."
 NOT_MEASURED = {
     **dict.fromkeys(
@@ -76,6 +77,7 @@ NOT_MEASURED = {
         ),
         DRAFT,
     ),
+    **dict.fromkeys(("records.finish", "records.show_record", "records.write_observation"), RECORD),
     **dict.fromkeys(("job_runs.download_result", "job_runs.get_job_progress", "job_runs.show_job"), JOB),
     **dict.fromkeys(
         ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations"),
