@@ -95,6 +95,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     due_releases.init_app(app, release_due_in)
     jobs.init_app(app, load_jobs, find_fault=guard.find_mismatch)
     kinds.init_app(app, load_job_kinds)
+    app.extensions["create_app"] = create_app  # for processes that a feature starts
     app.cli = LazyGroup(COMMANDS)
     return app
 

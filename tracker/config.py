@@ -143,6 +143,8 @@ class Settings:
     """The seconds after which a job prints a form that is not ready."""
     print_processes: int = 1
     """How many subprocesses render forms at once: of the server processes together, and again of the worker."""
+    verify_processes: int = 1
+    """How many processes the nightly check of the record uses at a time."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -186,6 +188,7 @@ class Settings:
             form_cache_seconds=int(environ.get("FORM_CACHE_SECONDS") or 600),
             print_wait_seconds=float(environ.get("PRINT_WAIT_SECONDS") or 2),
             print_processes=max(1, int(environ.get("PRINT_PROCESSES") or count_processors())),
+            verify_processes=max(1, int(environ.get("VERIFY_PROCESSES") or 1)),
         )
 
     def as_flask(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Integrity checks of the record in parts, so that memory does not grow with the record."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, auto
 from itertools import islice
@@ -52,6 +52,7 @@ class Progress:
     done: int
     count: int
     part: PartSnapshot
+    """What was read of the part: nothing if another process has read it."""
     base: Verified | None
     """What an earlier check had covered."""
 
@@ -63,6 +64,50 @@ def ignore(_progress: Progress) -> None:
     """Ignore the progress."""
 
 
+@dataclass(frozen=True)
+class PartWork:
+    """A part to be checked: its people, or None for what belongs to nobody, and the numbers of its events."""
+
+    people: People | None
+    seqs: list[int]
+    skipped: frozenset[int]
+    """The places of the checks that have found `MAX_COUNTED` faults, so that no more are counted."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nobody's record has to be read."""
+        return self.people is not None and self.people.named == ()
+
+
+@dataclass(frozen=True)
+class PartFaults:
+    """The faults of a part."""
+
+    by_check: Sequence[list[str]]
+    """At most `MAX_COUNTED` of each check, in the order of the checks."""
+    salts_of_rows: int
+    """The number of salts that belong to a row of the part."""
+
+
+NO_FAULTS = PartFaults((), 0)
+CheckParts = Callable[[Iterable[PartWork]], Iterator[PartFaults]]
+"""A function that checks parts of people in other processes, and yields the faults in the order of the parts."""
+
+
+def check_part(checks: list[Check], common: CommonReads, work: PartWork) -> tuple[PartSnapshot, PartFaults]:
+    """Run the checks on a part. Return what was read, and the faults."""
+    part, before = PartSnapshot(common, work.people, work.seqs), common.salts_of_rows
+    if work.is_empty:
+        return part, NO_FAULTS
+    by_check = [
+        list(islice(list_faults(check, part), MAX_COUNTED))
+        if place not in work.skipped and not (check.once and part.people)
+        else []
+        for place, check in enumerate(checks)
+    ]
+    return part, PartFaults(by_check, common.salts_of_rows - before)
+
+
 @dataclass
 class PartCheck:
     """One run of checks over the parts of the record."""
@@ -72,10 +117,16 @@ class PartCheck:
     parts: Parts
     base: Verified | None = None
     """What an earlier check covered, and this one relies on."""
+    check_elsewhere: CheckParts | None = None
+    """Checks the parts of people; None if this process does."""
+    found: list[dict[str, None]] = field(init=False)
+    """The faults of each check, in order."""
+
+    def __post_init__(self) -> None:
+        self.found = [{} for _ in self.checks]
 
     def run(self, observe: Observe, *, saves: bool) -> Iterator[Result]:
         """Check each part, and yield the result of each check."""
-        found: list[dict[str, None]] = [{} for _ in self.checks]
         covered = build_verified(self.common.whole, self.checks) if saves else None
         if covered and self.base:
             covered = replace(covered, whole_at=self.base.whole_at)
@@ -84,18 +135,41 @@ class PartCheck:
         if self.base:
             self.parts.named |= set(_list_signed_in())
         ranges = self.parts.list_people()
-        for place, people in enumerate([*ranges, None]):
-            own = self._limit(people)
-            part = PartSnapshot(self.common, own, self.parts.list_seqs(place, own))
-            if own is None or own.named != ():
-                self._check(part, found)
-            is_to_be_saved = self._reads_everybody and (place + 1) % PARTS_BETWEEN_SAVES == 0 and not any(found)
-            if covered and people and people.until is not None and is_to_be_saved:
-                save_verified(UNFINISHED, replace(covered, until=people.until))
-            observe(Progress(place + 1, len(ranges) + 1, part, self.base))
-        self._keep(covered, has_faults=any(found))
-        for check, faults in zip(self.checks, found, strict=True):
-            yield Result(check, len(faults), next(iter(faults), None))
+        count = len(ranges) + 1
+        for place, part in enumerate(self._check_people(ranges)):
+            until = ranges[place].until
+            is_to_be_saved = self._reads_everybody and (place + 1) % PARTS_BETWEEN_SAVES == 0 and not any(self.found)
+            if covered and until is not None and is_to_be_saved:
+                save_verified(UNFINISHED, replace(covered, until=until))
+            observe(Progress(place + 1, count, part, self.base))
+        shared, faults = check_part(self.checks, self.common, self._plan(len(ranges), None))
+        self._add(faults)
+        observe(Progress(count, count, shared, self.base))
+        self._keep(covered, has_faults=any(self.found))
+        for check, found in zip(self.checks, self.found, strict=True):
+            yield Result(check, len(found), next(iter(found), None))
+
+    def _check_people(self, ranges: list[People]) -> Iterator[PartSnapshot]:
+        """Check the parts of people in order, and yield what this process has read of each."""
+        works = (self._plan(place, self._limit(people)) for place, people in enumerate(ranges))
+        if self.check_elsewhere:
+            for people, faults in zip(ranges, self.check_elsewhere(works), strict=True):
+                self.common.salts_of_rows += faults.salts_of_rows
+                self._add(faults)
+                yield PartSnapshot(self.common, people, ())
+            return
+        for work in works:
+            part, faults = check_part(self.checks, self.common, work)
+            self._add(faults)
+            yield part
+
+    def _plan(self, place: int, people: People | None) -> PartWork:
+        full = frozenset(number for number, found in enumerate(self.found) if len(found) >= MAX_COUNTED)
+        return PartWork(people, self.parts.list_seqs(place, people), full)
+
+    def _add(self, faults: PartFaults) -> None:
+        for found, own in zip(self.found, faults.by_check, strict=False):  # there are none of an empty part
+            found.update(dict.fromkeys(own[: MAX_COUNTED - len(found)]))
 
     def _keep(self, covered: Verified | None, *, has_faults: bool) -> None:
         """Keep what was covered. After a fault nothing is kept, so that no later check leaves out where it is."""
@@ -106,15 +180,9 @@ class PartCheck:
         if has_faults or (covered and self._reads_everybody):
             remove_verified(UNFINISHED)
 
-    def _check(self, part: PartSnapshot, found: list[dict[str, None]]) -> None:
-        for check, faults in zip(self.checks, found, strict=True):
-            if not check.once or part.people is None:
-                room = MAX_COUNTED - len(faults)
-                faults.update(dict.fromkeys(islice(list_faults(check, part), room)))
-
-    def _limit(self, people: People | None) -> People | None:
+    def _limit(self, people: People) -> People:
         """Return those people of a range whose records have to be read."""
-        if self.base is None or people is None:
+        if self.base is None:
             return people
         until = self.base.until
         if until is not None and (people.until is None or people.until > until):
@@ -137,6 +205,7 @@ def check_in_parts(
     *,
     extent: Extent = Extent.WHOLE,
     saves: bool = False,
+    check_elsewhere: CheckParts | None = None,
 ) -> Iterator[Result]:
     """Run checks over each part of the record, and yield the result of each in the order of their numbers.
 
@@ -147,6 +216,7 @@ def check_in_parts(
         observe: is called with the progress after each part.
         extent: whose records are read.
         saves: whether to sign and keep what was covered, for later checks to begin with.
+        check_elsewhere: checks the parts of people; None if this process does.
     """
     checks = sorted(checks, key=lambda check: check.number)
     common = CommonReads(whole)
@@ -157,7 +227,7 @@ def check_in_parts(
         if extent is Extent.REST and base and not timedelta(0) <= now() - base.began_at <= MAX_INTERRUPTION:
             base = None
     common.is_whole = base is None
-    yield from PartCheck(checks, common, plan_parts(part_size), base).run(observe, saves=saves)
+    yield from PartCheck(checks, common, plan_parts(part_size), base, check_elsewhere).run(observe, saves=saves)
 
 
 def _list_signed_in() -> Iterator[int]:

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Check all events, but only the records of people with events since the last signed result or a session.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="How many processes check the records of people; by default one for each processor, or one if they are few.",
+)
 @click.option("--progress/--no-progress", default=None, help="Show the progress; by default only on a terminal.")
 @anchor_options
 @with_appcontext
@@ -43,6 +48,7 @@ def verify(
     progress: bool | None,
     resume: bool,
     since_last: bool,
+    processes: int | None,
     files: tuple[Path, ...],
     folder_of_keys: Path | None,
     fingerprints: tuple[str, ...],
@@ -53,7 +59,7 @@ def verify(
     from tracker.errors import TrackerError
     from tracker.integrity.check_parts import Extent, Progress
     from tracker.integrity.outside_checkpoints import read_outside_checkpoints
-    from tracker.integrity.verify import run_all_checks
+    from tracker.integrity.verify import choose_processes, run_all_checks
     from tracker.ledger.trust_anchor import load_anchor
 
     if resume and since_last:
@@ -75,7 +81,14 @@ def verify(
                 _show_progress(progress)
 
         is_own = folder_of_keys is None and not fingerprints
-        for result in run_all_checks(anchor, outside, observe=observe, extent=extent, saves=is_own):
+        for result in run_all_checks(
+            anchor,
+            outside,
+            observe=observe,
+            extent=extent,
+            saves=is_own,
+            processes=processes or choose_processes(),
+        ):
             results.append(result)
             if not as_json:
                 click.echo(_line(result))

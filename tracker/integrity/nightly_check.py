@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select
 
 from tracker.clock import LONDON, now
@@ -67,7 +68,12 @@ def _run_checks(size: int) -> list[dict[str, Any]]:
     def note(progress: Progress) -> None:
         bases.append(progress.base.size if progress.base and progress.base.until is None else None)
 
-    results = run_all_checks(observe=note, extent=Extent.REST if is_whole else Extent.SINCE_LAST, saves=True)
+    results = run_all_checks(
+        observe=note,
+        extent=Extent.REST if is_whole else Extent.SINCE_LAST,
+        saves=True,
+        processes=current_app.config["SETTINGS"].verify_processes,
+    )
     found = [
         {"invariant": result.check.number, "name": result.check.name, "offences": result.count, "first": result.first}
         for result in results

@@ -1,7 +1,9 @@
 """All integrity checks: importing their modules registers them."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
+from tracker.config import count_processors
 from tracker.extensions import db
 from tracker.integrity import (
     account_changes,
@@ -33,10 +35,13 @@ from tracker.integrity import (
 from tracker.integrity.check_parts import Extent, Observe, check_in_parts, ignore
 from tracker.integrity.invariants import CHECKS, Result
 from tracker.integrity.ledger_snapshot import LedgerSnapshot, OutsideCheckpoint
-from tracker.ledger import checkpoint_following
+from tracker.integrity.part_processes import run_processes
+from tracker.ledger import checkpoint_following, events
 from tracker.ledger.trust_anchor import TrustAnchor
 
 __all__ = ["CHECKS", "run_all_checks"]
+MIN_SIZE_OF_PROCESSES = 5_000
+"""The events from which further processes are worth their start, which takes each a second or two."""
 MODULES = (
     ledger_chain,
     library,
@@ -73,6 +78,7 @@ def run_all_checks(
     observe: Observe = ignore,
     extent: Extent = Extent.WHOLE,
     saves: bool = False,
+    processes: int = 1,
 ) -> Iterator[Result]:
     """Run every check against the database as it is now, read-only; end the transaction.
 
@@ -82,14 +88,30 @@ def run_all_checks(
         observe: is called with the progress after each part.
         extent: whose records are read.
         saves: whether to sign and keep what was covered, for later checks to begin with.
+        processes: how many processes check parts of the record at the same time; with 1 this one does.
     """
     checkpoint_following.follow()  # before what is read of one moment begins, since it ends its own transaction
     db.session.rollback()
-    if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
-        db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+    def make_whole() -> LedgerSnapshot:
+        if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
+            db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        return LedgerSnapshot(anchor, outside)
+
+    checks = sorted(CHECKS, key=lambda check: check.number)
+    run = partial(check_in_parts, checks=checks, observe=observe, extent=extent, saves=saves)
     try:
-        yield from check_in_parts(
-            LedgerSnapshot(anchor, outside), CHECKS, observe=observe, extent=extent, saves=saves
-        )
+        if processes == 1:
+            yield from run(make_whole())
+            return
+        with run_processes(processes) as running:
+            yield from run(running.read_one_moment(make_whole, checks), check_elsewhere=running.check)
     finally:
         db.session.rollback()
+
+
+def choose_processes() -> int:
+    """Return how many processes are best: one for each processor, or only this one for a small record."""
+    size, _ = events.get_head()
+    db.session.rollback()
+    return 1 if size < MIN_SIZE_OF_PROCESSES else count_processors()
