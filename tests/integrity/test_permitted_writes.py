@@ -12,6 +12,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from tests import factories
 from tests.factories import World
 from tests.integrity.tampering import divide_without_rules, list_violations, tampering_transaction
+from tests.stored_files import stored_path
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.integrity.actors import OPERATOR_ACTS, OWN_ACCOUNT_ACTS, ROLES_OF_ACT
@@ -33,6 +34,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Grant,
+    IssuedForm,
     Person,
     Registration,
     RowSalt,
@@ -273,6 +275,20 @@ class TestErasures:
         violations = list_violations()
         assert any("which is not of its candidate" in each for each in violations)
         assert any("which is about another candidate" in each for each in violations)
+
+    def test_a_missing_form_is_named_although_an_erasure_names_it(self) -> None:
+        """Whether the form is of the erasure's candidate or of another."""
+        form = find_first(IssuedForm)
+        attempt = db.session.get_one(UnitAttempt, form.attempt_id)
+        registration = db.session.get_one(Registration, attempt.registration_id)
+        stored_path(form.sha256).unlink()
+        self.forge_erasure(registration, forms=[form.id], files=[form.sha256])
+        assert any(f"registration {registration.id} was erased by event" in each for each in list_violations())
+        other = find_first(Registration, Registration.candidate_id != registration.candidate_id)
+        self.forge_erasure(other, forms=[form.id], files=[form.sha256])
+        assert any(
+            f"erased issued form {form.id}, which is not of its candidate" in each for each in list_violations()
+        )
 
     def test_a_file_of_no_erased_row_is_named(self) -> None:
         self.forge_erasure(files=["0" * 64])
