@@ -162,6 +162,8 @@ def prove(proof: Proof, folder: Path) -> Proof:
         "0",
         "-p",
         "no:cacheprovider",
+        "-o",
+        "faulthandler_timeout=0",  # a part may be one test of many minutes; TIMEOUT_SECONDS ends it
         f"--junit-xml={report_path}",
         f"tests/{PARTS[proof.part].tests}",
     ]

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -207,8 +207,11 @@ def test_closing_ends_a_request_that_a_persistent_subprocess_is_answering(persis
 
 
 def test_one_request_at_a_time_reaches_a_persistent_subprocess(persistent: PersistentSandbox) -> None:
-    with persistent.lock, pytest.raises(SandboxBusy):
-        persistent.run(b"who", 0.1)
+    with ThreadPoolExecutor(1) as executor:
+        with persistent.lock:
+            second = executor.submit(persistent.run, b"who", 10)
+            assert wait([second], timeout=0.2).not_done
+        assert second.result(10) == persistent.run(b"who", 10)
 
 
 def test_a_message_cut_short_is_an_end_of_file(tmp_path: Path) -> None:
