@@ -110,13 +110,17 @@ def serve(app: Flask) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, served, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(SECONDS_TO_NOTICE_THE_END,), daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
-    served.close()
-    with app.app_context():
-        db.engine.dispose()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+        try:
+            served.close()
+        finally:
+            with app.app_context():
+                db.engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -144,14 +148,16 @@ def live_server(
     app.config |= {
         f"{name}_PATH": tmp_path / name.lower() for name in ("ATTACHMENTS", "KEYS", "CHECKPOINTS", "OUTBOX")
     }
-    with app.app_context():
-        snapshot.restore()
-    with serve(app) as address:
-        yield LiveServer(app, address, world)
-    app.config.clear()
-    app.config.update(config)
-    app.extensions.clear()  # with what the app has cached of this test's database
-    app.extensions.update(extensions)
+    try:
+        with app.app_context():
+            snapshot.restore()
+        with serve(app) as address:
+            yield LiveServer(app, address, world)
+    finally:
+        app.config.clear()
+        app.config.update(config)
+        app.extensions.clear()  # with what the app has cached of this test's database
+        app.extensions.update(extensions)
 
 
 @pytest.fixture(scope="session")
