@@ -116,6 +116,54 @@ def test_the_same_request_is_answered_once(start: Callable[..., SandboxPool], sa
     assert sandboxes.begun == [b"a", b"b"]
 
 
+def test_a_request_that_two_people_share_is_answered_at_the_earlier_of_their_turns(
+    start: Callable[..., SandboxPool], sandboxes: Sandboxes
+) -> None:
+    pool = start()
+    ask(pool, b"a1")
+    sandboxes.wait_until_begun(1)
+    for request in (b"a2", b"a3", b"shared"):
+        ask(pool, request)
+    shared = ask(pool, b"shared", BOB)
+    last = ask(pool, b"a4")
+    sandboxes.allow(5)
+    assert (shared.result(10), last.result(10)) == (b"SHARED", b"A4")
+    assert sandboxes.begun == [b"a1", b"shared", b"a2", b"a3", b"a4"], "Bob has waited for nothing else"
+
+
+def test_a_closed_pool_answers_nothing_more(start: Callable[..., SandboxPool], sandboxes: Sandboxes) -> None:
+    pool = start()
+    ask(pool, b"a")
+    sandboxes.wait_until_begun(1)
+    waiting = ask(pool, b"b")
+    pool.close()
+    sandboxes.allow(5)
+    with pytest.raises(CancelledError):
+        waiting.result(10)
+    with pytest.raises(SandboxBusy):
+        ask(pool, b"c")
+    for thread in threading.enumerate():
+        if thread.name == "sandbox pool" and thread._args[0] in pool.sandboxes:  # type: ignore[attr-defined]
+            thread.join(10)
+    assert sandboxes.begun == [b"a"]
+
+
+def test_a_thread_that_cannot_be_started_leaves_no_process_behind(
+    start: Callable[..., SandboxPool], sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = start()
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError):
+            ask(pool, b"a")
+    sandboxes.allow(1)
+    assert ask(pool, b"a").result(10) == b"A"
+
+
 def test_requests_beyond_the_room_are_refused(start: Callable[..., SandboxPool], sandboxes: Sandboxes) -> None:
     pool, room = start(), Room(3, 2)
     for request in (b"a1", b"a2"):

@@ -95,7 +95,7 @@ class PdfRenderer:
         self.pool.withdraw(hash_content(content))
 
     def close(self) -> None:
-        """Stop the subprocesses; the next form starts another."""
+        """Stop the subprocesses. A later form is refused, as the process is stopping."""
         self.pool.close()
 
 

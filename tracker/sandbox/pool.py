@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tracker.sandbox.persistent import PersistentSandbox
 from tracker.sandbox.sandbox import SandboxBusy
@@ -15,7 +15,7 @@ IDLE_SECONDS = 300
 
 @dataclass(eq=False)
 class PooledRequest:
-    """A request to the pool, which waits or is being answered."""
+    """A request to the pool, which waits or is being answered. Each person who waits for the same has one."""
 
     number: int
     person_id: int
@@ -54,6 +54,7 @@ class SandboxPool:
         self._last_done: dict[int, int] = {}
         self._idle = 0
         self._count = 0
+        self._is_closed = False
 
     def submit(
         self, request: bytes, timeout_seconds: float, *, person_id: int, key: bytes, room: Room | None = None
@@ -67,24 +68,31 @@ class SandboxPool:
             timeout_seconds: how long the answer may take once it is the request's turn.
             person_id: whose request it is.
             key: stands for what is asked for. A request with the key of one that waits or is being answered shares
-                its answer.
+                its answer. Where two people wait for it, it is answered at the earlier of their turns.
             room: how many requests there may be before this one; None for any number.
 
         Raises:
-            SandboxBusy: there is no room.
+            SandboxBusy: there is no room, or the pool is closed.
         """
         with self._changed:
-            requests = [*self._running, *self._waiting]
-            if shared := next((each for each in requests if each.key == key), None):
-                return shared.answer
-            own = sum(each.person_id == person_id for each in requests)
-            if room and (len(requests) >= room.requests or own >= room.of_person):
-                raise SandboxBusy("too many requests wait")
+            if self._is_closed:
+                raise SandboxBusy("the server is stopping")
             self._count += 1
             added = PooledRequest(self._count, person_id, self._count, key, request, timeout_seconds)
-            self._waiting.append(added)
-            if self._idle < len(self._waiting) and len(self.sandboxes) < self.count_processes():
+            if running := next((each for each in self._running if each.key == key), None):
+                return running.answer
+            if same := [each for each in self._waiting if each.key == key]:
+                if person_id not in {each.person_id for each in same}:
+                    self._waiting.append(replace(added, answer=same[0].answer))
+                return same[0].answer
+            requests = [*self._running, *self._waiting]
+            own = sum(each.person_id == person_id for each in requests)
+            if room and (len({each.key for each in requests}) >= room.requests or own >= room.of_person):
+                raise SandboxBusy("too many requests wait")
+            waiting = len({each.key for each in self._waiting})
+            if self._idle <= waiting and len(self.sandboxes) < self.count_processes():
                 self._start_thread()
+            self._waiting.append(added)
             self._changed.notify()
             return added.answer
 
@@ -96,18 +104,23 @@ class SandboxPool:
                 each.answer.cancel()
 
     def close(self) -> None:
-        """End the subprocesses; the next request starts them again."""
+        """End the subprocesses and cancel what waits. A later request is refused, as the process is stopping."""
+        with self._changed:
+            self._is_closed = True
+            for each in self._waiting:
+                each.answer.cancel()
+            self._waiting.clear()
+            self._changed.notify_all()
         for sandbox in self.sandboxes:
             sandbox.close()
 
     def _start_thread(self) -> None:
         sandbox = self.make_sandbox()
-        self.sandboxes.append(sandbox)
         threading.Thread(target=self._answer_requests, args=(sandbox,), daemon=True, name="sandbox pool").start()
+        self.sandboxes.append(sandbox)  # after the start, which fails where the process may have no more threads
 
     def _answer_requests(self, sandbox: PersistentSandbox) -> None:
-        while True:
-            request = self._take_next(sandbox)
+        while request := self._take_next(sandbox):
             try:
                 answer = sandbox.run(request.body, request.timeout_seconds)
             except Exception as error:  # noqa: BLE001 - raised again where the answer is read
@@ -117,16 +130,19 @@ class SandboxPool:
                 self._note_done(request)
                 request.answer.set_result(answer)
 
-    def _take_next(self, sandbox: PersistentSandbox) -> PooledRequest:
+    def _take_next(self, sandbox: PersistentSandbox) -> PooledRequest | None:
+        """Wait for the request whose turn it is; return None when the pool is closed."""
         with self._changed:
             self._idle += 1
-            while not self._waiting:
+            while not self._waiting and not self._is_closed:
                 has_changed = self._changed.wait(None if sandbox is self.sandboxes[0] else IDLE_SECONDS)
                 if not has_changed and not self._waiting:
                     sandbox.close()
             self._idle -= 1
+            if self._is_closed:
+                return None
             request = choose_next(self._waiting, self._last_done, {each.person_id for each in self._running})
-            self._waiting.remove(request)
+            self._waiting = [each for each in self._waiting if each.key != request.key]
             self._running.append(request)
             return request
 
