@@ -2,7 +2,9 @@
 
 import errno
 import os
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -174,8 +176,8 @@ class TestJobs:
     def test_what_workers_report_is_shown_for_each_of_them(self, scrape: Scrape) -> None:
         queue = jobs.get_jobs().queue
         for report in (
-            WorkerReport("one:1", running="run_job", failed={"run_job": 2}),
-            WorkerReport("two:1", finished={"run_job": 3}),
+            WorkerReport("one:1", running="run_job", failed=Counter(run_job=2)),
+            WorkerReport("two:1", finished=Counter(run_job=3)),
         ):
             write_report(queue, report)
         samples = scrape()
@@ -199,12 +201,27 @@ class TestJobs:
         use_redis(app, redis_url)
         app.config["JOBS_IMMEDIATE"] = False
         queue = jobs.Jobs(app, lambda: ((), ()), lambda: None)._open_queue()
-        report = WorkerReport("one:1", running="run_job", failed={"run_job": 2})
+        report = WorkerReport("one:1", running="run_job", failed=Counter(run_job=2))
         write_report(queue, report)
         assert list_reports(queue) == [report]
         delete_report(queue, report)
         assert list_reports(queue) == []
         close_redis(app)
+
+    def test_jobs_that_end_in_several_threads_are_all_counted(self) -> None:
+        report = WorkerReport("one:1")
+
+        def end_jobs() -> None:
+            for _ in range(200):
+                report.begin("run_job")
+                report.end("run_job", report.finished)
+
+        threads = [threading.Thread(target=end_jobs) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (report.as_plain()["finished"], report.running) == ({"run_job": 800}, None)
 
     def test_a_job_that_fails_is_counted_as_failed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail() -> None:

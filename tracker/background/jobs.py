@@ -160,17 +160,18 @@ class Jobs:
                 read_only.renew_mark()
                 return
             self.report.begin(name)
+            counts = None
             try:
                 with _alone(name) if name in self.every_minute else nullcontext():
                     (self.jobs | self.every_minute)[name](*arguments)
-                self.report.finished[name] += 1
+                counts = self.report.finished
             except (NoFreeSlot, NoFreeLease):
                 return  # another thread or another worker is doing it
             except Exception:
                 logger.exception("The job %s failed", name)
-                self.report.failed[name] += 1
+                counts = self.report.failed
             finally:
-                self.report.end(name)
+                self.report.end(name, counts)
 
     @cached_property
     def jobs(self) -> dict[str, Job]:

@@ -8,8 +8,8 @@ import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -40,12 +40,24 @@ class WorkerReport:
         with _changed:
             self.running = ",".join([*self.list_running(), name])
 
-    def end(self, name: str) -> None:
-        """Note that a job has ended."""
+    def end(self, name: str, counts: Counter[str] | None = None) -> None:
+        """Note that a job has ended, and count it in `finished` or `failed`; None counts it nowhere."""
         with _changed:
+            if counts is not None:
+                counts[name] += 1
             others = self.list_running()
             others.remove(name)
             self.running = ",".join(others) or None
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return a copy of what it says that every serializer can write. Jobs may end in other threads meanwhile."""
+        with _changed:
+            return {**vars(self), "finished": dict(self.finished), "failed": dict(self.failed)}
+
+
+def read_report(plain: dict[str, Any]) -> WorkerReport:
+    """Return the report that `as_plain` wrote."""
+    return WorkerReport(**{**plain, "finished": Counter(plain["finished"]), "failed": Counter(plain["failed"])})
 
 
 def make_report() -> WorkerReport:
@@ -56,7 +68,7 @@ def make_report() -> WorkerReport:
 def write_report(queue: "Huey", report: WorkerReport) -> None:
     """Write the report of this worker, and delete those of workers that have ended long ago."""
     report.at = time.time()
-    queue.put(f"{PREFIX}{report.worker}", asdict(report))
+    queue.put(f"{PREFIX}{report.worker}", report.as_plain())
     for key, other in _load(queue).items():
         if report.at - other.at > KEPT_SECONDS:
             queue.delete(key)
@@ -75,7 +87,7 @@ def list_reports(queue: "Huey") -> list[WorkerReport]:
 
 def _load(queue: "Huey") -> dict[str, WorkerReport]:
     return {
-        key: WorkerReport(**queue.serializer.deserialize(value))
+        key: read_report(queue.serializer.deserialize(value))
         for key, value in queue.all_results().items()
         if key.startswith(PREFIX)
     }
