@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World
@@ -16,6 +17,7 @@ from tracker.job_runs import services
 from tracker.job_runs.queries import STALLED_AFTER
 from tracker.job_runs.running import MAX_ATTEMPTS, MAX_REPEATS, resume_job_runs, run_job
 from tracker.ledger.transactions import transaction
+from tracker.models import Person
 from tracker.vocabulary import JobState, Role
 
 Start = Callable[..., int]
@@ -117,6 +119,33 @@ class TestSteps:
         by_hand.clear()
         resume_job_runs()
         assert by_hand == [run_id]
+
+
+class TestRunsThatCannotBeTakenUp:
+    """One of them does not keep the job runs of others from being done."""
+
+    def test_a_run_of_a_kind_that_this_release_does_not_have_waits_for_a_newer_worker(
+        self, start: Start, by_hand: list[int]
+    ) -> None:
+        unknown, known = start(), start()
+        with transaction():
+            reload_run(unknown).kind = "of a newer release"
+        run_job(by_hand[0])
+        assert (reload_run(unknown).state, reload_run(known).state) == (JobState.WAITING, JobState.FINISHED)
+
+    def test_a_run_whose_failure_cannot_be_stored_is_left_out(
+        self, start: Start, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broken, other = start(), start()
+        with transaction():
+            reload_run(broken).attempts = MAX_ATTEMPTS
+
+        def fail(run: object, actor: object) -> None:
+            raise KeyError("a part of the parameters")
+
+        monkeypatch.setattr(Counting, "on_fail", fail)
+        run_job(by_hand[0])
+        assert (reload_run(broken).state, reload_run(other).state) == (JobState.WAITING, JobState.FINISHED)
 
 
 class TestKilledWorkers:
@@ -277,6 +306,18 @@ class TestActs:
         run = reload_run(run_id)
         assert (run.state, run.done, counting.counted) == (JobState.CANCELLED, 1, [0])
         assert counting.notes == [f"cancelled at 1 by {world.dan.id}"]
+
+    def test_a_run_whose_work_is_done_is_not_cancelled(
+        self, world: World, start: Start, by_hand: list[int], client: Callable[[Person], FlaskClient]
+    ) -> None:
+        run_id = start()
+        with transaction():
+            reload_run(run_id).done = 3
+        assert "Cancel job" not in client(world.dan).get(f"/jobs/{run_id}").text
+        with pytest.raises(Refused, match="The work of this job is done already"):
+            cancel(run_id, world)
+        run_job(by_hand[0])
+        assert reload_run(run_id).state is JobState.FINISHED
 
     def test_an_ended_run_is_neither_cancelled_nor_retried(self, world: World, start: Start) -> None:
         run_id = start()

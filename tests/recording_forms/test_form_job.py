@@ -21,8 +21,9 @@ from tracker.job_runs.running import run_job
 from tracker.ledger import read_only
 from tracker.ledger.transactions import transaction
 from tracker.models import Event, JobRun, Person, UnitAttempt
-from tracker.recording_forms import form_steps
+from tracker.recording_forms import form_cache, form_steps
 from tracker.recording_forms.form_job import start_form_job
+from tracker.recording_forms.pdf_renderer import hash_content
 from tracker.recording_forms.queries import build_form_content
 from tracker.vocabulary import JobState
 
@@ -172,6 +173,26 @@ class TestPages:
         assert alice.get(get_path(assessed)).headers["Refresh"] == "5"
         assert list_runs() == []
 
+    @pytest.mark.usefixtures("by_hand")
+    def test_a_form_whose_job_waits_is_printed_by_its_page_while_the_worker_is_down(
+        self, client: Client, world: World, assessed: UnitAttempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice = client(world.alice)
+        alice.get(get_path(assessed))
+        monkeypatch.setattr(Jobs, "has_worker", lambda _self: False)
+        assert alice.get(get_path(assessed)).headers["Refresh"] == "5"
+        monkeypatch.setattr(form_cache, "render_pdf", lambda *_arguments: b"%PDF of the page")
+        assert alice.get(get_path(assessed)).data == b"%PDF of the page"
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_a_form_that_was_rendered_meanwhile_does_not_wait_for_its_job(
+        self, client: Client, world: World, assessed: UnitAttempt
+    ) -> None:
+        alice, bob = client(world.alice), client(world.bob)
+        alice.get(get_path(assessed))
+        form_cache._get_cache().keep(hash_content(build_form_content(assessed)), b"%PDF that was kept")
+        assert bob.get(get_path(assessed)).data == b"%PDF that was kept"
+
     def test_printing_one_form_adds_nothing_to_the_ledger(
         self, client: Client, world: World, assessed: UnitAttempt
     ) -> None:
@@ -232,6 +253,28 @@ class TestFiles:
         stored_path(form).unlink()
         assert client(world.alice).get(get_path(assessed)).status_code == 303
         assert client(world.alice).get(get_path(assessed)).data == b"%PDF 2"
+
+    def test_a_damaged_file_is_printed_again(
+        self, client: Client, world: World, assessed: UnitAttempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice = client(world.alice)
+        alice.get(get_path(assessed))
+        (run,) = list_runs()
+        (form,) = set(list_stored(run.id))
+        stored_path(form).write_bytes(b"%PDX 1")
+        assert alice.get(get_path(assessed)).headers["Refresh"] == "5", "its job is finished, so the page tries again"
+        monkeypatch.setattr(form_cache, "render_pdf", lambda *_arguments: b"%PDF of the page")
+        assert alice.get(get_path(assessed)).data == b"%PDF of the page"
+
+    def test_the_page_of_a_job_whose_form_was_erased_says_how_to_print_what_is_left(
+        self, client: Client, world: World, assessed: UnitAttempt
+    ) -> None:
+        alice = client(world.alice)
+        address = alice.get(get_path(assessed)).location or ""
+        with transaction():
+            drop_files_of(world.alice.id, world.northgate.id)
+        page = alice.get(address).text
+        assert "Print the form again for what is left." in page
 
 
 def test_the_own_data_of_who_printed_lists_the_job_without_the_candidates_name(

@@ -17,19 +17,19 @@ from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
 from tests.integrity.tampering import list_violations, tampering_transaction
-from tests.job_runs.conftest import by_hand
+from tests.job_runs.conftest import by_hand, reload_run
 from tests.recording_forms.tagged_pdf import Sheet
 from tests.stored_files import stored_path
 from tracker import clock
 from tracker.background.jobs import Jobs
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.job_runs.running import run_job
+from tracker.job_runs.running import mark_failed, run_job
 from tracker.ledger import checkpoints, keys
 from tracker.ledger.transactions import transaction
 from tracker.ledger.trust_anchor import compute_fingerprint
 from tracker.models import IssuedForm, Person
-from tracker.recording_forms import issuing, pdf_inspection, pdf_renderer
+from tracker.recording_forms import issue_job, issuing, pdf_inspection, pdf_renderer
 from tracker.recording_forms.codes import parse_code
 from tracker.recording_forms.form_content import format_form_number
 from tracker.recording_forms.form_verification import (
@@ -46,6 +46,7 @@ from tracker.registrations.services import void_attempt
 from tracker.storage import file_store
 from tracker.verification.services.returning import reopen_verified
 from tracker.verification.services.signing import sign_verification
+from tracker.vocabulary import JobState, Role
 
 __all__ = ["by_hand"]
 
@@ -104,6 +105,12 @@ def reopen(world: World) -> None:
         )
 
 
+def end_allocation_of_bob(world: World) -> None:
+    with transaction():
+        factories.end_allocation(world.cfacc15, Role.ASSESSOR)
+        factories.leave_unsealed()
+
+
 def seal(plan: PlannedIssue) -> bytes:
     """Return the PDF of a plan, sealed with the installation's key and not recorded."""
     return file_store.read(render_issue(plan, 1).file.sha256)
@@ -152,6 +159,54 @@ class TestIssuing:
             client(verified_world.carol).post(f"{address(verified_world)}/issue")
         run_job(by_hand[0])
         assert get_form().issued_by_id == verified_world.carol.id
+
+    @pytest.mark.usefixtures("full_queue")
+    def test_a_form_that_somebody_elses_job_issues_is_shown_on_its_page(
+        self, verified_world: World, client: Browser, by_hand: list[int]
+    ) -> None:
+        client(verified_world.dan).post(f"{address(verified_world)}/issue")
+        carol = client(verified_world.carol)
+        answer = carol.post(f"{address(verified_world)}/issue")
+        assert (answer.status_code, answer.location, len(by_hand)) == (303, address(verified_world), 1)
+        assert "This form is being issued by a job that" in carol.get(answer.location).text
+        assert carol.get(f"/jobs/{by_hand[0]}").status_code == 404
+
+    @pytest.mark.usefixtures("full_queue")
+    def test_a_job_issues_no_form_once_the_allocation_of_who_started_it_has_ended(
+        self, verified_world: World, client: Browser, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Bob keeps his role as an assessor at the centre."""
+        bob = client(verified_world.bob)
+        bob.post(f"{address(verified_world)}/issue")
+        (run_id,) = by_hand
+        page = bob.get(f"/jobs/{run_id}").text
+        assert "The form is not issued." in page, "before the job is cancelled"
+        end_allocation_of_bob(verified_world)
+        monkeypatch.setattr(issue_job, "seal_issue", lambda *_arguments: b"%PDF")
+        run_job(run_id)
+        page = bob.get(f"/jobs/{run_id}").text
+        assert "The unit is no longer allocated to the person who started this job. Nothing was issued." in page
+        assert db.session.scalars(select(IssuedForm)).all() == []
+        assert list(file_store.list_files()) == []
+
+    @pytest.mark.usefixtures("full_queue")
+    def test_a_failed_issue_job_is_retried_by_who_may_issue_the_form_then(
+        self, verified_world: World, client: Browser, by_hand: list[int]
+    ) -> None:
+        """An administrator may, although nothing is allocated to them."""
+        bob, dan = client(verified_world.bob), client(verified_world.dan)
+        bob.post(f"{address(verified_world)}/issue")
+        (run_id,) = by_hand
+        mark_failed(run_id, "The disk is full.")
+        end_allocation_of_bob(verified_world)
+        answer = bob.post(f"/jobs/{run_id}/retry")
+        assert answer.status_code == 409
+        assert "The unit is no longer allocated to the person who started this job." in answer.text
+        assert reload_run(run_id).state is JobState.FAILED
+        dan.post(f"/jobs/{run_id}/retry")
+        run_job(run_id)
+        assert get_form().issued_by_id == verified_world.dan.id
+        assert of_forms(list_violations()) == []
 
     @pytest.mark.usefixtures("full_queue")
     def test_a_form_that_is_not_ready_is_not_issued_while_no_worker_runs(

@@ -21,7 +21,7 @@ from tests.stored_files import stored_path
 from tracker.clock import LONDON
 from tracker.errors import FormNotRendered, Invalid
 from tracker.extensions import db
-from tracker.job_runs import files, services
+from tracker.job_runs import services
 from tracker.job_runs.files import delete_expired_job_files, drop_files_of
 from tracker.job_runs.queries import STALLED_AFTER
 from tracker.job_runs.running import resume_job_runs, run_job
@@ -33,7 +33,7 @@ from tracker.recording_forms.cohort_choice import choose_forms
 from tracker.recording_forms.cohort_printing import start_printing
 from tracker.recording_forms.form_content import FormContent
 from tracker.registrations.services import withdraw_candidate
-from tracker.storage import file_references, file_store
+from tracker.storage import file_store
 from tracker.storage.file_references import select_permanent_files
 from tracker.storage.reconciliation import list_missing_files, list_orphan_files
 from tracker.vocabulary import FormOutcome, JobState, PortfolioPart, Role
@@ -337,19 +337,19 @@ class TestFiles:
     def test_files_that_a_killed_process_did_not_delete_are_deleted_by_the_worker(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        remove = file_references.remove_files
+        remove = file_store.remove
 
-        def fail(_hashes: list[str]) -> None:
+        def fail(_sha256: str) -> None:
             raise OSError("the store cannot be reached")
 
-        monkeypatch.setattr(files, "remove_files", fail)
+        monkeypatch.setattr(file_store, "remove", fail)
         run_id = start(world, world.alice)
         run = reload_run(run_id)
         assert run.state is JobState.FINISHED
         removed = run.files_to_delete or []
         assert [stored_path(each).exists() for each in removed] == [True, True]
         assert client(world.dan).get(f"/jobs/{run_id}").status_code == 200
-        monkeypatch.setattr(files, "remove_files", remove)
+        monkeypatch.setattr(file_store, "remove", remove)
         delete_expired_job_files()
         assert [stored_path(each).exists() for each in removed] == [False, False]
         assert reload_run(run_id).files_to_delete is None

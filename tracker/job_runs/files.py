@@ -22,10 +22,6 @@ from tracker.storage import file_store
 from tracker.storage.file_references import is_referenced
 from tracker.vocabulary import JobState
 
-ERASED = (
-    "The file was deleted, because the records of a candidate whose form is in it were erased. Start the job again "
-    "to make a file without that candidate."
-)
 MAX_AT_ONCE = 50
 """The most job runs whose files are deleted in one minute."""
 BATCH = 20
@@ -102,7 +98,7 @@ def drop_files_of(candidate_id: int, centre_id: int) -> None:
         db.session.execute(delete(JobStep).where(JobStep.run_id == run.id, JobStep.candidate_id == candidate_id))
         if run.result_sha256:
             hashes.append(run.result_sha256)
-            run.result_sha256, run.result_size, run.message = None, 0, ERASED
+            run.result_sha256, run.result_size, run.message = None, 0, get_kind(run.kind).erased_message
         _delete_after_commit(run, hashes)
 
 

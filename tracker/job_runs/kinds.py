@@ -66,6 +66,13 @@ class JobKind:
     """What its steps are counted in, such as `form`."""
     file_lifetime: timedelta | None = None
     """How long its files are kept after it has ended; None for a kind that makes none."""
+    erased_message = (
+        "The file was deleted, because the records of a candidate whose form is in it were erased. Start the job "
+        "again to make a file without that candidate."
+    )
+    """What the page says of a finished job run whose file an erasure deleted."""
+    cancel_warning = "Nothing more is done, and no file is made."
+    """What the page says before the job run is cancelled."""
     turn_seconds: float = 5.0
     """After this time it goes to the end of the queue, so that other jobs do not wait longer."""
     ends_turn_for_others: bool = True

@@ -1,5 +1,6 @@
 """Job runs as they are stored now, locked or not, and the one whose turn it is."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,6 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.job_runs.kinds import list_kinds
 from tracker.models import JobRun
 from tracker.turns import choose_next
 from tracker.vocabulary import JobState
@@ -32,9 +34,18 @@ def is_due() -> ColumnElement[bool]:
     return or_(JobRun.state == JobState.WAITING, stalled)
 
 
-def find_next_run() -> int | None:
-    """Return the id of the job run whose turn it is (`tracker/turns.py`), or None if none is to be done."""
-    due = select(JobRun.id, JobRun.started_by_id, JobRun.started_at).where(is_due()).order_by(JobRun.id)
+def is_known() -> ColumnElement[bool]:
+    """Return the condition for job runs of a kind that this release has. During an upgrade a newer one has others."""
+    return JobRun.kind.in_([kind.name for kind in list_kinds()])
+
+
+def find_next_run(left_out: Collection[int] = ()) -> int | None:
+    """Return the id of the job run whose turn it is (`tracker/turns.py`), or None if none is to be done.
+
+    Those that are `left_out`, by their ids, are not considered.
+    """
+    due = select(JobRun.id, JobRun.started_by_id, JobRun.started_at).where(is_due(), is_known())
+    due = due.where(JobRun.id.not_in(left_out)).order_by(JobRun.id)
     waiting = [DueRun(*row) for row in db.session.execute(due.limit(MAX_DUE))]
     if not waiting:
         return None
@@ -52,7 +63,7 @@ def find_next_run() -> int | None:
 
 def is_other_waiting(person_id: int) -> bool:
     """Return whether a job run of another person waits."""
-    query = select(JobRun.id).where(JobRun.state == JobState.WAITING, JobRun.started_by_id != person_id)
+    query = select(JobRun.id).where(JobRun.state == JobState.WAITING, JobRun.started_by_id != person_id, is_known())
     return db.session.scalar(query.limit(1)) is not None
 
 

@@ -5,7 +5,7 @@ was: `resume_job_runs` queues it again. The work of a step may be done twice, an
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from logging import getLogger
 from typing import Any
@@ -107,16 +107,26 @@ def mark_failed(run_id: int, reason: str, *, starts_over: bool = False) -> None:
 
 
 def _take_up_next() -> RunFacts | None:
-    """Take up the job run whose turn it is; return its facts, or None if there is none to do."""
-    while (run_id := _find_next()) is not None:
-        if facts := _take_up(run_id):
+    """Take up the job run whose turn it is; return its facts, or None if there is none to do.
+
+    One that cannot be taken up, because of an error, does not keep the others from being done.
+    """
+    left_out: set[int] = set()
+    while (run_id := _find_next(left_out)) is not None:
+        try:
+            facts = _take_up(run_id)
+        except Exception:
+            logger.exception("Job run %s could not be taken up. The next one is done first", run_id)
+            left_out.add(run_id)
+            continue
+        if facts:
             return facts
     return None
 
 
-def _find_next() -> int | None:
+def _find_next(left_out: Collection[int]) -> int | None:
     with reading():
-        return find_next_run()
+        return find_next_run(left_out)
 
 
 def _take_up(run_id: int) -> RunFacts | None:

@@ -90,10 +90,18 @@ def add_run(
     return run
 
 
+def may_cancel(run: JobRun) -> bool:
+    """Return whether a job run has not ended, and has work left that would not be done, or a file to delete."""
+    is_done = run.total > 0 and run.done >= run.total and get_kind(run.kind).file_lifetime is None
+    return run.state in {*OPEN_STATES, JobState.FAILED} and not is_done
+
+
 def cancel_run(run: JobRun, actor: Actor) -> None:
     """Cancel a job run. A step that a worker is doing is not stored; the files of earlier steps are deleted."""
     if run.state not in {*OPEN_STATES, JobState.FAILED}:
         raise Refused(f"This job is {run.state.label.lower()} already. Nothing was changed.")
+    if not may_cancel(run):
+        raise Refused("The work of this job is done already. Nothing was changed.")
     run.state, run.ended_at, run.expires_at = JobState.CANCELLED, now(), None
     drop_files(run)
     get_kind(run.kind).on_cancel(run, actor)

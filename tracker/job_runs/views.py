@@ -61,6 +61,8 @@ def show_job(job_run_id: int) -> ResponseReturnValue:
         progress=build_progress(run),
         remarks=kind.list_remarks(run),
         max_remarks=MAX_REMARKS,
+        cancel_warning=kind.cancel_warning,
+        may_cancel=services.may_cancel(run),
         is_own=run.started_by_id == me().person_id,
         can_download=run.result_sha256 is not None and run.started_by_id == me().person_id,
         subject_url=build_subject_url(run, kind.subject_page[:2] if kind.subject_page else None),

@@ -1,9 +1,10 @@
 """Cache of printed forms that are not issued, for some minutes in the memory of the server process, by their content.
 
-They are kept in memory and not in the file store: the names on them must be gone soon after they are erased, and no
-backup may hold them. A form of changed or erased content has another key, so the old one is never found again, and it
-is dropped at the age that the setting says. The cache knows no people: a view checks who may print a form before it
-reads the content, and only somebody who has the whole content can find its PDF.
+They are kept in memory, for the names on them must be gone soon after they are erased. A form that a job printed is
+in the file store (`form_job.py`): an erasure deletes it, and no backup holds it. A form of changed or erased
+content has another key, so the old one is never found again, and it is dropped at the age that the setting says.
+The cache knows no people: a view checks who may print a form before it reads the content, and only somebody who has
+the whole content can find its PDF.
 """
 
 import threading
@@ -95,14 +96,19 @@ def print_unissued(content: FormContent | IndexContent, person_id: int) -> bytes
             rendered later and kept, unless it is withdrawn.
         FormNotRendered: rendering fails.
     """
-    cache, key = _get_cache(), hash_content(content)
-    if (kept := cache.find(key)) is not None:
+    if (kept := find_kept(content)) is not None:
         return kept
+    cache, key = _get_cache(), hash_content(content)
     try:
         wait_seconds = current_app.config["SETTINGS"].print_wait_seconds
         return render_pdf(content, person_id, wait_seconds, partial(cache.keep, key))
     except Busy as error:
         raise FormWaits from error
+
+
+def find_kept(content: FormContent | IndexContent) -> bytes | None:
+    """Return the kept PDF of a form that is not issued, or of an index; None if there is none."""
+    return _get_cache().find(hash_content(content))
 
 
 def _get_cache() -> FormCache:

@@ -30,6 +30,10 @@ class FormPrinting(JobKind):
     act = Act.READ_ATTEMPT
     noun = "form"
     file_lifetime = timedelta(hours=24)
+    erased_message = (
+        "The file was deleted, because the records of the candidate were erased. "
+        "Print the form again for what is left."
+    )
     file_page = ("recording_forms.print_form", "attempt_id")
 
     def lock(self, run: RunFacts) -> None:

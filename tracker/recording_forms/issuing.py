@@ -78,7 +78,7 @@ def plan_issue(attempt: UnitAttempt) -> PlannedIssue:
 def render_issue(plan: PlannedIssue, person_id: int, wait_seconds: float | None = None) -> RenderedIssue:
     """Render the form for a person, seal it and store it, with no transaction open: it takes longer than any query.
 
-    Raises `Busy` when it is not rendered within `wait_seconds`; then it is not rendered later either.
+    Raises `Busy` when it is not rendered within `wait_seconds`. Then it is taken out of the queue, if it still waits.
     """
     return RenderedIssue(plan, file_store.save(io.BytesIO(seal_issue(plan, person_id, wait_seconds))))
 

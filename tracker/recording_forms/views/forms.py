@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -21,7 +22,7 @@ from tracker.library.queries.units import find_unit
 from tracker.matrix import list_columns
 from tracker.models import IssuedForm, JobRun, UnitAttempt
 from tracker.recording_forms import issuing
-from tracker.recording_forms.form_cache import print_unissued
+from tracker.recording_forms.form_cache import find_kept, print_unissued
 from tracker.recording_forms.form_content import FormColumn, FormContent, build_blank_content, format_form_number
 from tracker.recording_forms.form_job import find_form_job, start_form_job
 from tracker.recording_forms.form_verification import (
@@ -45,6 +46,7 @@ from tracker.web.authorise import get_attempt, get_centre, is_allowed, list_role
 from tracker.web.current_user import me
 from tracker.web.permissions import Act
 from tracker.web.route_rules import public, requires, signed_in
+from tracker.web.text_direction import isolate
 
 
 @recording_forms.get("/units/<slug>/form.pdf")
@@ -111,15 +113,21 @@ def print_form(attempt_id: int) -> ResponseReturnValue:
         return send_issued_form(issued)
     content = build_form_content(attempt)
     name = f"{attempt.unit.slug}-{content.candidate_number}-round-{content.round}"
+    if kept := find_kept(content):
+        return send_bytes(kept, name)
     run = find_form_job(attempt_id, content)
-    if run is None:
+    sha256 = run.result_sha256 if run else None
+    if sha256:
+        with suppress(OSError):  # a file that is damaged, or was deleted just now, is printed again
+            return send_bytes(file_store.read(sha256), name)
+    if run is None or sha256 or not get_jobs().has_worker():
         db.session.rollback()
         try:
             return send_bytes(print_unissued(content, me().person_id), name)
         except FormWaits:
+            if sha256:
+                raise
             run = hand_over(attempt_id, content, actor)
-    if run.result_sha256:
-        return send_bytes(file_store.read(run.result_sha256), name)
     if run.started_by_id != me().person_id:
         raise FormWaits
     return redirect(url_for("job_runs.show_job", job_run_id=run.id), 303)
@@ -128,13 +136,19 @@ def print_form(attempt_id: int) -> ResponseReturnValue:
 def hand_issue_over(attempt_id: int) -> ResponseReturnValue:
     """Let the worker issue a form that is not ready, and go to the page of the job.
 
+    Somebody else's job has a page that this person may not see, so they go to the page of the form.
+
     Raises `Busy` when no worker runs.
     """
     if not get_jobs().has_worker():
         raise Busy(BUSY)
     with transaction():
-        run_id = start_issue_job(*get_attempt(attempt_id, Act.ISSUE_FORM)).id
-    return redirect(url_for("job_runs.show_job", job_run_id=run_id), 303)
+        run = start_issue_job(*get_attempt(attempt_id, Act.ISSUE_FORM))
+        run_id, is_own, name = run.id, run.started_by_id == me().person_id, run.started_by.name
+    if is_own:
+        return redirect(url_for("job_runs.show_job", job_run_id=run_id), 303)
+    flash(f"This form is being issued by a job that {isolate(name)} started.")
+    return redirect(url_for(".show_form", attempt_id=attempt_id), 303)
 
 
 def hand_over(attempt_id: int, content: FormContent, actor: Actor) -> JobRun:
