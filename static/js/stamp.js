@@ -11,7 +11,7 @@ document.querySelectorAll("form[data-observe]").forEach((form) => {
   const rows = [...form.querySelectorAll("[data-stamp-row]")].map((row) => ({
     row, mark: row.querySelector("[data-mark]").dataset.mark, times: row.querySelector("[data-stamp-times]"),
   }));
-  const pattern = /\[([0-2]?\d:[0-5]\d)[ \t]+([^[\]\n]{1,200})\]/g;
+  const pattern = /\[((?:[01]?\d|2[0-3]):[0-5]\d)[ \t]+([^[\]\n]{1,200})\]/g;
   let cursor = null;   // a button takes the focus, and with it the cursor of some browsers
 
   const clock = () => new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/London" });
@@ -47,7 +47,7 @@ document.querySelectorAll("form[data-observe]").forEach((form) => {
   function stamp(mark) {
     const at = clock(), place = cursor ?? narrative.value.length;
     const before = narrative.value.slice(0, place), after = narrative.value.slice(place);
-    const same = before.match(/\[([0-2]?\d:[0-5]\d) ([^[\]\n]{1,180})\] ?$/);
+    const same = before.match(/\[((?:[01]?\d|2[0-3]):[0-5]\d) ([^[\]\n]{1,180})\] ?$/);
     const undo = { value: narrative.value, cursor: place };
     if (same && same[1] === at) {
       replaceText(`${before.slice(0, same.index)}[${at} ${same[2]}, ${mark}] `, after.replace(/^ /, ""));

@@ -65,6 +65,8 @@ def test_a_stamp_of_another_unit_carries_its_code(world: World) -> None:
         ({"narrative": ""}, "Write what you saw. Stamp at least one criterion."),
         ({"narrative": "She took the call."}, "Stamp at least one criterion."),
         ({"narrative": "She took the call. [10:09 99]"}, "[10:09 99]"),
+        ({"narrative": "She took the call. [24:05 5]"}, "Correct the times of these stamps: [24:05 5]."),
+        ({"narrative": "She took the call. [10:60 5]"}, "Correct the times of these stamps: [10:60 5]."),
         ({"place": ""}, "Enter the place."),
         ({"ends": ""}, "Enter when it ended."),
         ({"ends": "09:00"}, "The end is before the start."),

@@ -93,6 +93,46 @@ def test_a_save_over_a_later_one_is_refused_and_kept_on_the_page(world: World, c
     assert reload_record(record.id).narrative != "Another text."
 
 
+def test_questions_typed_before_a_refused_save_stay_on_the_page(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    answer = client(world.bob).post(
+        f"/records/{record.id}/edit",
+        data={"version": str(record.version - 1), "question-0": "Why £50?", "answer-0": "It is my limit."},
+    )
+    assert answer.status_code == 422
+    assert "Why £50?" in answer.text
+    assert "It is my limit." in answer.text
+
+
+def test_too_many_questions_are_not_saved_and_stay_on_the_page(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    questions = {f"question-{place}": f"Question no. {place}?" for place in range(51)}
+    answer = client(world.bob).post(f"/records/{record.id}/edit", data={"version": str(record.version), **questions})
+    assert answer.status_code == 422
+    assert "Your changes to the questions were not saved." in answer.text
+    assert "Question no. 50?" in answer.text
+    assert read_content(reload_record(record.id)).questions == ()
+
+
+def test_a_criterion_that_is_too_long_is_named(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob)
+    answer = client(world.bob).post(
+        f"/records/{record.id}/edit", data={"version": str(record.version), "mark-0": "g" * 201}
+    )
+    assert "The criterion of a question can have at most 200 characters." in answer.text
+
+
+def test_a_stamp_with_a_time_that_does_not_exist_is_named_before_finishing(world: World, client: Browser) -> None:
+    record = begin(world.cfacc15, world.bob, "She took the call. [24:05 5]")
+    bob = client(world.bob)
+    assert "These stamps have no time of the day: [24:05 5]." in bob.get(f"/records/{record.id}/edit").text
+    page = bob.get(f"/records/{record.id}/finish").text
+    assert "Before you can finish" in page
+    assert "Correct the times of these stamps: [24:05 5]. Use 00:00 to 23:59." in page
+    answer = bob.post(f"/records/{record.id}/finish", data={**read_fields(page), "declared": "y"})
+    assert answer.status_code == 422
+
+
 def test_times_and_dates_that_cannot_be_read_are_named_and_the_rest_is_saved(world: World, client: Browser) -> None:
     record = begin(world.cfacc15, world.bob)
     answer = client(world.bob).post(

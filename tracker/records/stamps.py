@@ -12,7 +12,8 @@ from tracker.matrix import MatrixColumn
 from tracker.portfolio.record_content import Stamp
 from tracker.vocabulary import CriterionKind
 
-STAMP = re.compile(r"\[([0-2]?[0-9]:[0-5][0-9])[ \t]+([^\[\]\n]{1,200})\]")
+STAMP = re.compile(r"\[([0-9]{1,2}:[0-9]{2})[ \t]+([^\[\]\n]{1,200})\]")
+TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
 KNOWLEDGE = "K "
 """What stands before the label of a knowledge item that a performance criterion of its unit has too."""
 
@@ -52,10 +53,13 @@ class MarkedCriterion:
 
 @dataclass(frozen=True)
 class ReadStamps:
-    """What the stamps of a text name, in order, and the marks that name no criterion."""
+    """What the stamps of a text name, in order, and the marks that name no criterion or no time of day."""
 
     stamps: tuple[Stamp, ...]
     unknown: tuple[str, ...]
+    """Those that name no criterion, such as `[10:09 99]`."""
+    without_time: tuple[str, ...]
+    """Those whose time does not exist, such as `[24:05 5]`."""
 
     @property
     def times_by_criterion(self) -> dict[tuple[int, int], list[str]]:
@@ -85,15 +89,17 @@ def mark_criteria(units: Iterable[StampableUnit], first_attempt: int) -> list[Ma
 def read_stamps(text: str, criteria: Iterable[MarkedCriterion]) -> ReadStamps:
     """Return the stamps in a text; a mark of the first unit may carry its code too."""
     by_mark = _index_marks(criteria)
-    stamps, unknown = [], []
+    stamps, unknown, without_time = [], [], []
     for at, marks in STAMP.findall(text):
         for mark in marks.split(","):
             criterion = by_mark.get(_normalise(mark))
-            if criterion:
+            if not TIME_OF_DAY.fullmatch(at):
+                without_time.append(f"[{at} {mark.strip()}]")
+            elif criterion:
                 stamps.append(criterion.stamp(at.zfill(5)))
             elif mark.strip():
                 unknown.append(f"[{at} {mark.strip()}]")
-    return ReadStamps(tuple(stamps), tuple(dict.fromkeys(unknown)))
+    return ReadStamps(tuple(stamps), tuple(dict.fromkeys(unknown)), tuple(dict.fromkeys(without_time)))
 
 
 def find_criterion(mark: str, criteria: Iterable[MarkedCriterion]) -> MarkedCriterion | None:

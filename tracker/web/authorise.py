@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import g, request
-from sqlalchemy import and_, bindparam, select
-from sqlalchemy.orm import joinedload, undefer
+from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy.orm import aliased, joinedload, undefer
 
 from tracker.clock import now
 from tracker.errors import Forbidden, NotFound
@@ -21,6 +21,7 @@ from tracker.statements import fetch_rows, moment_of_reading
 from tracker.vocabulary import PortfolioPart, Role
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.permissions import ACTS_THAT_SHOW_EVIDENCE, PERMISSIONS, Act
+from tracker.web.record_authors import is_allocated_to_author
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,23 @@ class OpenedPortfolio:
     centre_id: int
     part: PortfolioPart
     role: Role
+
+
+@dataclass(frozen=True)
+class RolesInRecord:
+    """The signed-in person's roles in a record of assessment now, in each attempt that it claims criteria in."""
+
+    by_attempt: tuple[tuple[UnitAttempt, frozenset[Role]], ...]
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Return the roles in any of its attempts."""
+        return frozenset(role for _, roles in self.by_attempt for role in roles)
+
+    @property
+    def readable_attempts(self) -> tuple[UnitAttempt, ...]:
+        """Return the attempts whose evidence the person may read."""
+        return tuple(attempt for attempt, roles in self.by_attempt if roles & PERMISSIONS[Act.READ_EVIDENCE])
 
 
 IS_OWN_ALLOCATION = and_(
@@ -51,6 +69,8 @@ ATTEMPT_WITH_OWN_ALLOCATIONS = (
     )
 )
 """An attempt with the roles in which it is allocated to a person: a row for each role, or one row without."""
+LIVE_CLAIM = aliased(Claim)
+HAS_LIVE_CLAIM = exists().where(LIVE_CLAIM.evidence_id == bindparam("record_id"), LIVE_CLAIM.removed_at.is_(None))
 ATTEMPTS_OF_RECORD = (
     select(UnitAttempt, Allocation.role)
     .outerjoin(
@@ -61,13 +81,25 @@ ATTEMPTS_OF_RECORD = (
             Allocation.ends_at.is_(None),
         ),
     )
-    .where(UnitAttempt.id.in_(select(Claim.attempt_id).where(Claim.evidence_id == bindparam("record_id"))))
+    .where(
+        UnitAttempt.id.in_(
+            select(Claim.attempt_id).where(
+                Claim.evidence_id == bindparam("record_id"), or_(Claim.removed_at.is_(None), ~HAS_LIVE_CLAIM)
+            )
+        )
+    )
     .order_by(UnitAttempt.id)
 )
-"""The attempts that an item claims or claimed criteria in, with the roles in which each is allocated to a person."""
+"""The attempts that a record claims criteria in, with the roles in which each is allocated to a person.
+
+Where none of its claims is live, because its objection was upheld, they are the attempts that it claimed criteria in.
+"""
 OWN_ALLOCATIONS = select(Allocation.role).where(IS_OWN_ALLOCATION)
 EVIDENCE = select(Evidence).where(Evidence.id == bindparam("evidence_id"))
 RECORD = EVIDENCE.options(joinedload(Evidence.candidate), joinedload(Evidence.author))
+OWN_RECORD = RECORD.where(
+    Evidence.author_id == bindparam("person_id"), Evidence.discarded_at.is_(None), is_allocated_to_author()
+)
 OPEN_VISIT = (
     select(VisitAttempt.attempt_id)
     .join(Visit)
@@ -163,40 +195,41 @@ def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
 
 
 def get_own_record(record_id: int) -> tuple[Evidence, Actor]:
-    """Return a record that the signed-in assessor writes or wrote, drafts included; raise NotFound for others."""
-    record = db.session.scalars(RECORD, {"evidence_id": record_id}).one_or_none()
-    if not record or record.author_id is None or record.author_id != me().person_id or record.discarded_at:
+    """Return a record that the signed-in assessor writes or wrote, drafts included; raise NotFound for others.
+
+    Also for its author, once no attempt of the candidate is allocated to them (docs/rules.md, Who sees what, rule 6).
+    """
+    values = {"evidence_id": record_id, "person_id": me().person_id}
+    record = db.session.scalars(OWN_RECORD, values).one_or_none()
+    grant = me().find_grant(Role.ASSESSOR, record.centre_id) if record else None
+    if not record or not grant:
         raise NotFound
-    grant = me().find_grant(Role.ASSESSOR, record.centre_id)
-    if not grant:
-        raise NotFound
-    return record, me().as_actor(grant)
+    return record, _authorise(record, Act.WRITE_RECORD, {Role.ASSESSOR: grant})
 
 
-def get_record(record_id: int, act: Act) -> tuple[Evidence, Actor, frozenset[Role]]:
+def get_record(record_id: int, act: Act) -> tuple[Evidence, Actor, RolesInRecord]:
     """Return a finished record of assessment, the actor and their roles in it; raise as `get_attempt` does.
 
-    Its candidate may read it, and whoever may read evidence of an attempt that it claims or claimed criteria in.
+    Its candidate may read it, and whoever may read evidence of an attempt in `ATTEMPTS_OF_RECORD`.
     """
     record = db.session.scalars(RECORD, {"evidence_id": record_id}).one_or_none()
     if not record or record.author_id is None or record.number is None:
         raise NotFound
-    roles = _list_roles_in_record(record)
-    if not roles.keys() & PERMISSIONS[Act.READ_EVIDENCE]:
+    by_attempt = _list_roles_in_record(record)
+    in_record = RolesInRecord(tuple((attempt, frozenset(roles)) for attempt, roles in by_attempt))
+    if not in_record.readable_attempts:
         raise NotFound
-    return record, _authorise(record, act, roles), frozenset(roles)
+    grants = {role: grant for _, roles in by_attempt for role, grant in roles.items()}
+    return record, _authorise(record, act, grants), in_record
 
 
-def _list_roles_in_record(record: Evidence) -> dict[Role, CurrentGrant]:
-    """Return the signed-in person's roles in a record now, each with its grant: in any attempt that it claims in."""
+def _list_roles_in_record(record: Evidence) -> list[tuple[UnitAttempt, dict[Role, CurrentGrant]]]:
+    """Return the signed-in person's roles in each attempt of a record now, each with its grant."""
     rows = db.session.execute(ATTEMPTS_OF_RECORD, {"record_id": record.id, "person_id": me().person_id}).all()
     allocated: dict[int, tuple[UnitAttempt, list[Role]]] = {}
     for attempt, role in rows:
         allocated.setdefault(attempt.id, (attempt, []))[1].extend([role] if role else [])
-    roles: dict[Role, CurrentGrant] = {}
-    for attempt, in_attempt in allocated.values():
-        roles |= _list_roles(attempt, in_attempt)
-    return roles
+    return [(attempt, _list_roles(attempt, in_attempt)) for attempt, in_attempt in allocated.values()]
 
 
 def get_centre(centre_id: int, act: Act = Act.ADMINISTER_CENTRE) -> tuple[Centre, Actor]:

@@ -74,7 +74,14 @@ be allocated to it now, or be on a visit that names it now: `tracker.web.authori
 """
 
 ACTS_THAT_SHOW_EVIDENCE = frozenset(
-    {Act.READ_EVIDENCE, Act.ASSESS_EVIDENCE, Act.READ_INDEX, Act.ACKNOWLEDGE_RECORD, Act.DECIDE_OBJECTION}
+    {
+        Act.READ_EVIDENCE,
+        Act.ASSESS_EVIDENCE,
+        Act.READ_INDEX,
+        Act.WRITE_RECORD,
+        Act.ACKNOWLEDGE_RECORD,
+        Act.DECIDE_OBJECTION,
+    }
 )
 """The acts that the portfolio access log notes as reading evidence; the others read units and forms."""
 

@@ -12,6 +12,7 @@ from tracker.models import Allocation, Claim, Evidence, EvidenceVersion, Person,
 from tracker.registrations.current_allocations import is_current
 from tracker.statements import fetch_rows
 from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
+from tracker.web.record_authors import is_allocated_to_author
 
 UNSETTLED = (AcknowledgementAnswer.OBJECTED, AcknowledgementAnswer.UPHELD)
 
@@ -68,6 +69,7 @@ def _select_lines() -> Select[*tuple[Any, ...]]:
 IS_OBJECTED = select_last_answer() == AcknowledgementAnswer.OBJECTED
 UNSETTLED_OF_AUTHOR = _select_lines().where(
     Evidence.author_id == bindparam("person_id"),
+    is_allocated_to_author(),
     or_(select_last_answer().is_(None), select_last_answer().in_(UNSETTLED)),
 )
 OBJECTIONS = _select_lines().where(

@@ -1,4 +1,6 @@
-"""Queries for the page of a record: its newest version with the answers to it, its claims and verifiers."""
+"""Queries for the page of a record: the versions that a reader sees, with their answers, its claims and verifiers."""
+
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
@@ -11,8 +13,11 @@ from tracker.statements import fetch_rows
 from tracker.vocabulary import Role
 
 
-def find_newest_version(record: Evidence) -> EvidenceVersion | None:
-    """Return the newest version of a record, also one whose objection was upheld, with the answers to it."""
+def list_versions(record: Evidence) -> list[EvidenceVersion]:
+    """List the versions of a record with the answers to them, the newest first. Two statements.
+
+    Versions whose objection was upheld are among them.
+    """
     query = (
         select(EvidenceVersion)
         .where(EvidenceVersion.evidence_id == record.id)
@@ -21,14 +26,31 @@ def find_newest_version(record: Evidence) -> EvidenceVersion | None:
             selectinload(EvidenceVersion.acknowledgements).joinedload(Acknowledgement.acknowledged_by),
         )
         .order_by(EvidenceVersion.number.desc())
-        .limit(1)
     )
-    return db.session.scalars(query).one_or_none()
+    return list(db.session.scalars(query))
 
 
-def list_record_claims(record: Evidence) -> list[EvidenceClaim]:
-    """List the claims of a record with their decisions, in one statement."""
-    return ItemRecord(record.id, fetch_rows(CLAIMS, evidence_id=record.id), (), ()).claims
+def select_readable(versions: Sequence[EvidenceVersion], attempts: Collection[UnitAttempt]) -> list[EvidenceVersion]:
+    """Return the versions that any of these attempts sees: a signed one sees those finished before it was signed."""
+    return [
+        version
+        for version in versions
+        if any(
+            attempt.assessed_at is None or version.submission.submitted_at <= attempt.assessed_at
+            for attempt in attempts
+        )
+    ]
+
+
+def list_record_claims(record: Evidence, attempts: Collection[UnitAttempt]) -> tuple[list[EvidenceClaim], list[str]]:
+    """List the claims of a record in these attempts with their decisions, and the codes of the other units it claims.
+
+    docs/rules.md, Who sees what, rule 3. One statement.
+    """
+    claims = ItemRecord(record.id, fetch_rows(CLAIMS, evidence_id=record.id), (), ()).claims
+    ids = {attempt.id for attempt in attempts}
+    codes = {claim.code for claim in claims if claim.attempt_id not in ids and claim.removed_reason is None}
+    return [claim for claim in claims if claim.attempt_id in ids], sorted(codes)
 
 
 def list_verifier_names(record: Evidence) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from tracker.extensions import db
 from tracker.matrix import MatrixColumn
@@ -16,9 +16,20 @@ from tracker.vocabulary import AttemptState, Outcome, Role
 
 def list_stampable_units(record: Evidence, author_id: int) -> list[StampableUnit]:
     """List the units of a record's candidate that are in progress and allocated to its author now. Two statements."""
-    query = (
-        select(UnitAttempt.id, Unit.id, Unit.code, Unit.title)
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
+    query = _select_stampable(record, author_id).join(Unit, Unit.id == UnitAttempt.unit_id).order_by(UnitAttempt.id)
+    rows = db.session.execute(query.add_columns(Unit.id, Unit.code, Unit.title)).all()
+    columns = _load_columns({unit_id for _, unit_id, _, _ in rows})
+    return [StampableUnit(id_, code, title, columns.get(unit_id, ())) for id_, unit_id, code, title in rows]
+
+
+def has_stampable_unit(record: Evidence, author_id: int) -> bool:
+    """Return whether a unit of a record's candidate is in progress and allocated to its author now. One statement."""
+    return db.session.execute(_select_stampable(record, author_id).limit(1)).first() is not None
+
+
+def _select_stampable(record: Evidence, author_id: int) -> Select[int]:
+    return (
+        select(UnitAttempt.id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
         .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
         .where(
@@ -30,11 +41,7 @@ def list_stampable_units(record: Evidence, author_id: int) -> list[StampableUnit
             Allocation.role == Role.ASSESSOR,
             is_current(),
         )
-        .order_by(UnitAttempt.id)
     )
-    rows = db.session.execute(query).all()
-    columns = _load_columns({unit_id for _, unit_id, _, _ in rows})
-    return [StampableUnit(id_, code, title, columns.get(unit_id, ())) for id_, unit_id, code, title in rows]
 
 
 def _load_columns(unit_ids: Iterable[int]) -> dict[int, tuple[MatrixColumn, ...]]:

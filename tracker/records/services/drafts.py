@@ -25,7 +25,7 @@ from tracker.portfolio.record_content import (
     load_content,
 )
 from tracker.portfolio.services.evidence import MAX_LENGTH, save_draft
-from tracker.records.queries.stampable import list_stampable_units
+from tracker.records.queries.stampable import has_stampable_unit, list_stampable_units
 from tracker.records.stamps import MarkedCriterion, add_stamp, mark_criteria
 from tracker.vocabulary import Method, RecordKind
 
@@ -83,8 +83,10 @@ def save_observation(record: Evidence, fields: Mapping[str, Any], seen_version: 
 
     Raises:
         Conflict: the draft was saved elsewhere since it was shown; then nothing is saved.
+        Refused: no unit of the candidate can be stamped any more, or the text was erased; then nothing is saved.
     """
     lock_rows(Evidence, [record.id])
+    _check_can_write(record)
     problems = _find_long_texts(fields)
     fields = {name: value for name, value in fields.items() if name not in problems}
     content, unreadable = _merge_content(read_content(record), fields)
@@ -126,6 +128,17 @@ def read_content(record: Evidence) -> ObservationContent:
     return load_content(record.record_kind, record.content) or ObservationContent()
 
 
+def _check_can_write(record: Evidence) -> None:
+    assert record.author_id is not None  # noqa: S101 - a record has an author
+    if load_content(record.record_kind, record.content) is None:
+        raise Refused("The text of this observation was erased. Nothing was saved.")
+    if not has_stampable_unit(record, record.author_id):
+        raise Refused(
+            "No unit of this candidate that is in progress is allocated to you, so this observation cannot be "
+            "changed. Nothing was saved."
+        )
+
+
 def _merge_content(
     content: ObservationContent, fields: Mapping[str, Any]
 ) -> tuple[ObservationContent, dict[str, str]]:
@@ -162,10 +175,15 @@ def _find_long_texts(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def _find_question_problem(questions: tuple[Question, ...]) -> str | None:
     if len(questions) > MAX_QUESTIONS:
-        return f"An observation can have at most {MAX_QUESTIONS} questions. The last ones were not saved."
+        return (
+            f"An observation can have at most {MAX_QUESTIONS} questions. Your changes to the questions were not "
+            "saved. Clear the questions that you do not need, then save again."
+        )
     for each in questions:
-        if max(len(each.question), len(each.answer)) > MAX_QUESTION or len(each.mark) > MAX_LINE:
+        if max(len(each.question), len(each.answer)) > MAX_QUESTION:
             return f"A question or an answer can have at most {MAX_QUESTION:,} characters. Shorten it."
+        if len(each.mark) > MAX_LINE:
+            return f"The criterion of a question can have at most {MAX_LINE} characters. Shorten it."
     return None
 
 

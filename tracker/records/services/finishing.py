@@ -81,9 +81,13 @@ def check_draft(record: Evidence, criteria: Collection[MarkedCriterion]) -> Fini
         (not content.ends or content.ends >= content.starts, "The end is before the start. Change one of them."),
         (content.place.strip(), "Enter the place."),
         (record.narrative.strip(), "Write what you saw."),
-        (locators or unknown, "Stamp at least one criterion."),
+        (locators or unknown or read.without_time, "Stamp at least one criterion."),
         (len(read.stamps) <= MAX_STAMPS, f"Remove some stamps: an observation can have at most {MAX_STAMPS}."),
         (not unknown, f"Correct or remove what names no criterion that you can stamp: {', '.join(unknown)}."),
+        (
+            not read.without_time,
+            f"Correct the times of these stamps: {', '.join(read.without_time)}. Use 00:00 to 23:59.",
+        ),
     )
     missing = [sentence for value, sentence in requirements if not value]
     missing += find_problems({name: getattr(record, name) for name in ("happened_from", "narrative")}).values()

@@ -1,16 +1,25 @@
 """Views for the author of an observation: begun, written, stamped, finished."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.clock import LONDON, now
-from tracker.errors import Conflict, Invalid
+from tracker.errors import Conflict, Invalid, Refused
 from tracker.ledger import transactions
 from tracker.models import Evidence
+from tracker.portfolio.record_content import Question
 from tracker.portfolio.services.evidence import discard_draft
-from tracker.records.forms import FIELDS, QUESTION_FIELD, FinishForm, ObservationForm, fill_form
+from tracker.records.forms import (
+    FIELDS,
+    QUESTION_FIELD,
+    FinishForm,
+    ObservationForm,
+    fill_form,
+    read_questions,
+)
 from tracker.records.queries.stampable import list_met_criteria
 from tracker.records.services.drafts import (
     list_markable,
@@ -55,11 +64,15 @@ def write_observation(record_id: int) -> ResponseReturnValue:
         discard_draft(record, actor)
         flash("Observation discarded.")
         return redirect(url_for("assessment.queue"), 303)
-    problems = save_form(record, form, {*request.form, *FIELDS}, sends_all=True)
+    names = {*request.form, *FIELDS}
+    try:
+        problems = save_form(record, form, names, sends_all=True)
+    except Refused as refusal:
+        problems = {"form": str(refusal)}
     if problems:
         transactions.commit()
         form.show_problems(problems)
-        return render_observation(record, form), 422
+        return render_observation(record, form, read_questions(request.form, names, (), sends_all=True)), 422
     if act.startswith("stamp-"):
         attempt_id, _, criterion_id = act.removeprefix("stamp-").partition("-")
         criterion = stamp_criterion(record, parse_id(attempt_id) or 0, parse_id(criterion_id) or 0, actor)
@@ -67,7 +80,8 @@ def write_observation(record_id: int) -> ResponseReturnValue:
         return redirect(url_for(".write_observation", record_id=record.id, _anchor=f"stamp-{criterion.value}"), 303)
     if act == "finish":
         return redirect(url_for(".finish", record_id=record.id), 303)
-    flash("Saved. Only you can see this observation until you finish it.")
+    private = "this new version" if record.number else "this observation"
+    flash(f"Saved. Only you can see {private} until you finish it.")
     anchor = "questions" if act == "ask" else None
     return redirect(url_for(".write_observation", record_id=record.id, _anchor=anchor), 303)
 
@@ -78,8 +92,6 @@ def autosave_observation(record_id: int) -> ResponseReturnValue:
     """Save the fields that changed."""
     record, _ = get_own_record(record_id)
     problems = save_form(record, ObservationForm(), set(request.form.getlist("changed")), sends_all=False)
-    if conflict := problems.pop("conflict", None):
-        raise Conflict(conflict)
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
         "fields": {"version": record.version},
@@ -118,20 +130,27 @@ def finish(record_id: int) -> ResponseReturnValue:
 
 
 def save_form(record: Evidence, form: ObservationForm, names: set[str], *, sends_all: bool) -> dict[str, str]:
-    """Save what was sent and can be saved; return the problem of each field that could not be."""
+    """Save what was sent and can be saved; return the problem of each field that could not be.
+
+    Raises as `save_observation` does; then nothing is saved.
+    """
     known = {name for name in names if name in FIELDS or QUESTION_FIELD.fullmatch(name)}
     fields, unreadable = form.read(known, request.form, read_content(record).questions, sends_all=sends_all)
-    try:
-        return {**save_observation(record, fields, form.seen_version), **unreadable}
-    except Conflict as conflict:
-        return {"conflict": str(conflict)}
+    return {**save_observation(record, fields, form.seen_version), **unreadable}
 
 
-def render_observation(record: Evidence, form: ObservationForm) -> str:
-    """Render the page of an observation that its author writes."""
+def render_observation(record: Evidence, form: ObservationForm, questions: Sequence[Question] | None = None) -> str:
+    """Render the page of an observation that its author writes.
+
+    Args:
+        record: the draft.
+        form: its fields as they are stored, or as they were typed.
+        questions: the questions as they were typed; None for those that are stored.
+    """
     _, actor = get_own_record(record.id)
     form.version.data = str(record.version)
     content = read_content(record)
+    questions = content.questions if questions is None else questions
     criteria = list_markable(record, actor)
     read = read_stamps(form.narrative.data or "", criteria)
     units: dict[int, Any] = {each.unit.attempt_id: each.unit for each in criteria}
@@ -140,11 +159,12 @@ def render_observation(record: Evidence, form: ObservationForm) -> str:
         record=record,
         form=form,
         content=content,
-        questions=[(place, each) for place, each in enumerate(content.questions) if not each.is_empty],
-        next_question=len(content.questions),
+        questions=[(place, each) for place, each in enumerate(questions) if not each.is_empty],
+        next_question=len(questions),
         units=sorted(units.values(), key=lambda unit: unit.attempt_id != content.first_attempt),
         criteria={id_: [each for each in criteria if each.unit.attempt_id == id_] for id_ in units},
         times=read.times_by_criterion,
         unknown=read.unknown,
+        without_time=read.without_time,
         met=list_met_criteria(units),
     )
