@@ -44,8 +44,9 @@ def runs(app: Any, monkeypatch: pytest.MonkeyPatch, freeze_clock: Freeze) -> Sim
     assert app
     runs = SimpleNamespace(extents=[], progress=[None], results=[Result(CHECK, 0, None)], size=0)
 
-    def run_all_checks(*, observe: Any, extent: Extent, saves: bool) -> list[Result]:
+    def run_all_checks(*, observe: Any, extent: Extent, saves: bool, processes: int) -> list[Result]:
         assert saves
+        assert processes == 1
         runs.extents.append(extent)
         for base in runs.progress:
             observe(SimpleNamespace(base=base))

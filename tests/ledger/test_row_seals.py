@@ -20,7 +20,7 @@ UNSEALED = {
     "attachment": {"position", "removed_at"},
     "erasure": {"is_open"},
     "evidence": {
-        "customers", "happened_from", "happened_until", "method", "narrative", "occasion", "response", "title", "updated_at",
+        "content", "customers", "happened_from", "happened_until", "method", "narrative", "occasion", "response", "title", "updated_at",
         "version", "workplace_holder", "workplace_location", "workplace_seen_by",
         "witness_name", "witness_relationship", "witness_status",
     },

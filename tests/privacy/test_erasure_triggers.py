@@ -13,9 +13,11 @@ from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.ledger.transactions import transaction
 from tracker.models import (
+    Acknowledgement,
     Attachment,
     Erasure,
     Evidence,
+    EvidenceVersion,
     Registration,
     Reopening,
     Sample,
@@ -24,9 +26,10 @@ from tracker.models import (
     UnitAttempt,
     VersionMove,
 )
-from tracker.vocabulary import Outcome, ReopeningKind, Role, SignatureRole
+from tracker.vocabulary import AcknowledgementAnswer, Outcome, ReopeningKind, Role, SignatureRole
 
 TEXTS = {
+    "acknowledgement": "reason",
     "attachment": "name",
     "evidence_version": "narrative",
     "version_move": "reason",
@@ -51,6 +54,13 @@ def make_portfolio(attempt: UnitAttempt, world: World) -> None:
     (claim,) = factories.claim(attempt, evidence, "1")
     version = factories.submit(evidence)
     factories.accept(attempt, version, world.bob, {claim: Outcome.MET})
+    factories.add_and_flush(
+        Acknowledgement(
+            evidence_version_id=version.id, role=Role.CANDIDATE, answer=AcknowledgementAnswer.OBJECTED,
+            statement="I object.", reason="It was another day.", acknowledged_at=moment,
+            acknowledged_by_id=world.alice.id,
+        )
+    )  # fmt: skip
     factories.add_and_flush(
         VersionMove(
             attempt_id=attempt.id, from_unit_id=attempt.unit_id, to_unit_id=factories.unit("INSCC004").id,
@@ -113,6 +123,13 @@ def belongs_to(table: Table, registration: Registration) -> ColumnElement[bool]:
         )
         return table.c.evidence_id.in_(owned)
     attempts = select(UnitAttempt.id).where(UnitAttempt.registration_id == registration.id)
+    if table.name == "acknowledgement":
+        versions = (
+            select(EvidenceVersion.id)
+            .join(Evidence)
+            .where(Evidence.candidate_id == registration.candidate_id, Evidence.centre_id == registration.centre_id)
+        )
+        return table.c.evidence_version_id.in_(versions)
     if "sample_id" in table.c:
         return table.c.sample_id.in_(select(Sample.id).where(Sample.attempt_id.in_(attempts)))
     return table.c.attempt_id.in_(attempts)
