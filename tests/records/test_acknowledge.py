@@ -6,17 +6,20 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import World
 from tests.records.observations import agree, begin, decide, finish, object_to, observe
+from tracker.assessment.queries.assessing import find_version_changes
 from tracker.assessment.queries.queue import list_evidence_to_assess
 from tracker.assessment.services.assessments import DraftDecisions, accept_evidence, return_evidence, save_draft
 from tracker.assessment.services.releasing import CHECKS, release_assessment
 from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
+from tracker.home.figures import load_centre_figures
 from tracker.home.queries import list_own_items
 from tracker.ledger.transactions import transaction
 from tracker.matrix import load_matrix
 from tracker.models import Claim, Decision, Evidence
 from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.queries.own_action import find_criteria_to_act_on
 from tracker.portfolio.queries.records import list_objections, list_unsettled_records
 from tracker.recording_forms.annex_queries import build_annex
 from tracker.records.services.acknowledging import acknowledge_record
@@ -55,6 +58,19 @@ def test_a_record_that_waits_is_not_assessed_and_blocks_the_sign_off(world: Worl
         assess(world, record)
     blockers = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))
     assert "of a record that the candidate has not agreed to" in blockers[0].text
+
+
+def test_a_new_version_that_waits_is_nowhere_to_assess(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    agree(record)
+    assert load_centre_figures(world.northgate.id).to_assess == 1
+    assert find_criteria_to_act_on(world.cfacc15, load_matrix(world.cfacc15), [Role.ASSESSOR])
+    with transaction():
+        save_observation(record, {"feedback": "You explained it well."}, None)
+    earlier, newest = record.versions[0], finish(record)
+    assert load_centre_figures(world.northgate.id).to_assess == 0
+    assert not find_criteria_to_act_on(world.cfacc15, load_matrix(world.cfacc15), [Role.ASSESSOR])
+    assert find_version_changes(newest, [], earlier).labels == ["times, place, questions or feedback"]
 
 
 def test_a_record_that_the_candidate_agreed_to_is_assessed_by_its_author(world: World) -> None:

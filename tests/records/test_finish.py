@@ -100,6 +100,17 @@ def test_a_signed_unit_cannot_be_stamped(world: World) -> None:
         finish(record)
 
 
+def test_the_title_has_no_invisible_characters(world: World) -> None:
+    record = begin(world.cfacc15, world.bob, place="Leeds\u202e, floor 2")
+    assert finish(record).title == "Observation: Leeds, floor 2"
+
+
+def test_an_observation_past_midnight_is_two_observations(world: World) -> None:
+    record = begin(world.cfacc15, world.bob, starts="23:30", ends="00:30")
+    with pytest.raises(Invalid, match="end at 23:59 and write a second observation for the next day"):
+        finish(record)
+
+
 def test_an_unchanged_observation_is_not_finished_twice(world: World) -> None:
     record = observe(world.cfacc15, world.bob)
     with pytest.raises(Refused, match="Nothing has changed"):

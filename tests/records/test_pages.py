@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.records.observations import agree, begin, object_to, observe
+from tests.records.observations import agree, begin, observe
 from tracker.extensions import db
 from tracker.models import Evidence, Person
 from tracker.records.services.drafts import read_content
@@ -197,10 +197,26 @@ def test_the_page_says_that_an_objection_waits_where_no_verifier_is_allocated(wo
     from tracker.vocabulary import Role
 
     record = observe(world.cfacc15, world.bob)
-    object_to(record)
     with transaction():
         factories.end_allocation(world.cfacc15, Role.INTERNAL_VERIFIER)
+    alice = client(world.alice)
+    fields = read_fields(alice.get(f"/records/{record.id}").text)
+    answer = alice.post(
+        f"/records/{record.id}/acknowledge",
+        data={**fields, "answer": "objected", "reason": "I was away."},
+        follow_redirects=True,
+    )
+    assert "Your objection is recorded." in answer.text
+    assert "decides it" not in answer.text
     assert "no internal verifier is allocated to the unit" in client(world.alice).get(f"/records/{record.id}").text
+
+
+def test_only_the_author_sees_a_new_version_until_they_finish_it(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    answer = client(world.bob).post(
+        f"/records/{record.id}/edit", data={"version": str(record.version), "place": "York"}, follow_redirects=True
+    )
+    assert "Only you can see this new version until you finish it." in answer.text
 
 
 def test_the_candidate_cannot_change_withdraw_or_claim_with_a_record(world: World, client: Browser) -> None:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
 
 from tracker.clock import today
 from tracker.matrix.record_standing import counts
@@ -133,12 +134,32 @@ def _select_items_to_assess() -> Select[int]:
     submission = (
         select(Submission.id)
         .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
-        .where(EvidenceVersion.evidence_id == Evidence.id, Submission.withdrawn_at.is_(None), counts())
+        .where(
+            EvidenceVersion.evidence_id == Evidence.id,
+            Submission.withdrawn_at.is_(None),
+            counts(),
+            ~_is_found(_select_later_submission()),
+        )
     )
     return (
         select(Evidence.id)
         .where(Evidence.centre_id == CENTRE, _is_found(undecided), _is_found(submission))
         .order_by(Evidence.id.desc())
+    )
+
+
+def _select_later_submission() -> Select[int]:
+    """Select the submissions of later versions of the item than a statement's `EvidenceVersion`."""
+    version, submission = aliased(EvidenceVersion), aliased(Submission)
+    return (
+        select(submission.id)
+        .join(version, version.id == submission.evidence_version_id)
+        .where(
+            version.evidence_id == EvidenceVersion.evidence_id,
+            version.id > EvidenceVersion.id,
+            submission.withdrawn_at.is_(None),
+        )
+        .correlate(EvidenceVersion)
     )
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tracker.background import emails
 from tracker.extensions import db
-from tracker.models import Allocation, Evidence, Person, UnitAttempt
+from tracker.models import Allocation, Claim, Evidence, EvidenceVersion, Person, UnitAttempt
 from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AcknowledgementAnswer, Role
 
@@ -15,28 +15,29 @@ def notify_candidate(record: Evidence, author: Person) -> None:
     """Email the candidate that a record waits for their answer."""
     emails.notify(
         record.candidate,
-        f"record_finished:{record.id}",
+        f"record_finished:{_find_newest_version_id(record)}",
         f"{author.name} has written an observation of you",
         f"Read evidence {record.number}, “{record.title}”. Say whether it is what happened: {_build_url(record)}",
     )
 
 
 def notify_of_answer(record: Evidence, answer: AcknowledgementAnswer, attempts: Iterable[UnitAttempt]) -> None:
-    """Email the author that the candidate agreed or objected; after an objection, the internal verifiers too."""
-    assert record.author is not None  # noqa: S101 - a record has an author
+    """Email the assessors that the candidate agreed or objected; after an objection, the internal verifiers too."""
+    version_id = _find_newest_version_id(record)
     words = "has agreed" if answer is AcknowledgementAnswer.AGREED else "objects"
     subject = f"{record.candidate.name} {words} to evidence {record.number}"
-    emails.notify(
-        record.author,
-        f"record_acknowledged:{record.id}",
-        subject,
-        f"Read the answer to “{record.title}”: {_build_url(record)}",
-    )
+    for assessor in _list_assessors(record):
+        emails.notify(
+            assessor,
+            f"record_acknowledged:{version_id}:{answer.value}",
+            subject,
+            f"Read the answer to “{record.title}”: {_build_url(record)}",
+        )
     if answer is AcknowledgementAnswer.OBJECTED:
         for verifier in _list_verifiers(attempts):
             emails.notify(
                 verifier,
-                f"record_objected:{record.id}",
+                f"record_objected:{version_id}",
                 subject,
                 f"Read “{record.title}” and the reason, then decide the objection: {_build_url(record)}",
             )
@@ -45,14 +46,39 @@ def notify_of_answer(record: Evidence, answer: AcknowledgementAnswer, attempts: 
 def notify_of_decision(record: Evidence, *, is_upheld: bool) -> None:
     """Email the candidate and the author how an objection was decided."""
     assert record.author is not None  # noqa: S101 - a record has an author
+    version_id = _find_newest_version_id(record)
     decided = "upheld, so the record does not count" if is_upheld else "dismissed, so the record counts"
     for person in (record.candidate, record.author):
         emails.notify(
             person,
-            f"objection_decided:{record.id}",
+            f"objection_decided:{version_id}",
             f"The objection to evidence {record.number} was decided",
             f"The objection to “{record.title}” was {decided}. Read the reason: {_build_url(record)}",
         )
+
+
+def _find_newest_version_id(record: Evidence) -> int | None:
+    """Return the id of the newest version, for topics: each version has its own emails on the same day."""
+    return db.session.scalar(select(func.max(EvidenceVersion.id)).where(EvidenceVersion.evidence_id == record.id))
+
+
+def _list_assessors(record: Evidence) -> list[Person]:
+    """List the assessors to whom a unit that the record claims in is allocated now, its author among them or not."""
+    query = (
+        select(Person)
+        .join(Allocation, Allocation.person_id == Person.id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .where(
+            UnitAttempt.id.in_(
+                select(Claim.attempt_id).where(Claim.evidence_id == record.id, Claim.removed_at.is_(None))
+            ),
+            Allocation.role == Role.ASSESSOR,
+            is_current(),
+        )
+        .distinct()
+        .order_by(Person.id)
+    )
+    return list(db.session.scalars(query))
 
 
 def _build_url(record: Evidence) -> str:

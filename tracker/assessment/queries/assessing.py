@@ -39,6 +39,7 @@ FIELD_LABELS = {
     "witness_name": "witness",
     "witness_relationship": "witness",
     "witness_status": "witness",
+    "content": "times, place, questions or feedback",
 }
 
 

@@ -26,7 +26,7 @@ def _find_criteria_to_add_evidence_to(_attempt: UnitAttempt, matrix: Matrix) -> 
 
 def _find_criteria_to_assess(attempt: UnitAttempt, matrix: Matrix) -> set[int]:
     """Return the criteria with a claim for the assessor to decide, or an action point for them to answer."""
-    rows = [row for row in matrix.claiming_rows if row.undecided]
+    rows = [row for row in matrix.claiming_rows if row.undecided and row.counts]
     badges = list_badges([row.evidence_id for row in rows])
     waiting = [row for row in rows if (attempt.unit.code, "waiting") in badges[row.evidence_id]]
     to_decide = {cell.criterion_id for row in waiting for cell in row.undecided}

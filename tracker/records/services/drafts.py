@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError
 from sqlalchemy import func, select
 
+from tracker.accounts.person_names import remove_invisible_characters
 from tracker.assessment.services.assessments import check_assessor
 from tracker.clock import now, time_of, today
 from tracker.errors import Invalid, NotFound, Refused
@@ -87,6 +88,8 @@ def save_observation(record: Evidence, fields: Mapping[str, Any], seen_version: 
     """
     lock_rows(Evidence, [record.id])
     _check_can_write(record)
+    if "place" in fields:  # it becomes part of the title
+        fields = {**fields, "place": remove_invisible_characters(fields["place"])}
     problems = _find_long_texts(fields)
     fields = {name: value for name, value in fields.items() if name not in problems}
     content, unreadable = _merge_content(read_content(record), fields)

@@ -38,6 +38,10 @@ DECLARATION = (
     "I declare that I observed this myself, that this record is true, and that I have removed customers’ personal "
     "details or have permission to use them."
 )
+END_BEFORE_START = (
+    "The end is before the start. Change one of them. If you observed past midnight, end at 23:59 and write a second "
+    "observation for the next day."
+)
 MAX_TITLE, MAX_LOCATOR = 200, 200
 
 
@@ -78,7 +82,7 @@ def check_draft(record: Evidence, criteria: Collection[MarkedCriterion]) -> Fini
         (record.happened_from, "Enter the date."),
         (content.starts, "Enter when it started."),
         (content.ends, "Enter when it ended."),
-        (not content.ends or content.ends >= content.starts, "The end is before the start. Change one of them."),
+        (not content.ends or content.ends >= content.starts, END_BEFORE_START),
         (content.place.strip(), "Enter the place."),
         (record.narrative.strip(), "Write what you saw."),
         (locators or unknown or read.without_time, "Stamp at least one criterion."),

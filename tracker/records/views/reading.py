@@ -24,6 +24,7 @@ from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
+from tracker.web.text_direction import isolate
 
 
 @records.get("/records/<int:record_id>")
@@ -49,7 +50,9 @@ def acknowledge(record_id: int) -> ResponseReturnValue:
             if answer is AcknowledgementAnswer.AGREED:
                 flash("You have agreed to this record. Your assessor can now use it.")
             else:
-                flash("Your objection is recorded. The internal verifier decides it.")
+                names = list_verifier_names(record)
+                decides = f" {' or '.join(map(isolate, names))} decides it." if names else ""
+                flash(f"Your objection is recorded.{decides}")
             return redirect(url_for(".show_record", record_id=record.id), 303)
     return render_record(record, reader, form, ObjectionForm(formdata=None)), 422
 
