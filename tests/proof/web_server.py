@@ -99,8 +99,14 @@ class WebServer:
         site = EXAMPLE.read_text()
         lines = [line for line in site.splitlines(keepends=True) if SERVER in line]
         assert len(lines) == 2
-        hosts = [*self.hosts] * (2 if len(self.hosts) == 1 else 1)
-        named = "".join(f"server 127.0.0.1:{each} max_fails=0{' down' if each == down else ''};\n" for each in hosts)
+        options = ("max_fails=0", "max_fails=0")
+        if len(self.hosts) > 1:
+            options = ("max_fails=1 fail_timeout=10s", "max_fails=0 backup")
+        named = "".join(
+            f"server 127.0.0.1:{each} {option}{' down' if each == down else ''};\n"
+            for each in self.hosts
+            for option in options
+        )
         for before, after in {
             "".join(lines): named,
             "listen 80;": f"listen 127.0.0.1:{self._plain};",
