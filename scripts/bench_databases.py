@@ -137,7 +137,13 @@ def load_in_this_process(engine: str, size: str, centres: int) -> None:
     print(json.dumps(figures))
 
 
+def _read_commit() -> str:
+    command = ["git", "-C", str(ROOT), "log", "-1", "--abbrev=8", "--format=%h"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _load(database: BenchDatabase) -> dict[str, Any]:
+    load = os.getloadavg()[0]
     if database.engine == "postgresql":
         _run_on_server(f"CREATE DATABASE {database.name}")
     _run(database, "-m", "flask", "db", "upgrade")
@@ -145,7 +151,7 @@ def _load(database: BenchDatabase) -> dict[str, Any]:
     figures: dict[str, Any] = json.loads(
         _run(database, __file__, database.engine, database.size, str(database.centres)).splitlines()[-1]
     )
-    return {**figures, "on": time.strftime("%Y-%m-%d")}
+    return {**figures, "at": time.strftime("%Y-%m-%d %H:%M"), "commit": _read_commit(), "load": round(load, 1)}
 
 
 def _exists(database: BenchDatabase) -> bool:

@@ -105,9 +105,19 @@ def tabulate_databases(loaded: dict[str, dict[str, Any]]) -> list[str]:
                 each["loader_seconds"],
                 each["loader_megabytes"],
                 each["megabytes"],
+                # With --keep a database may have been loaded by an earlier run.
+                f"{each['at']}, commit {each['commit']}, load {each['load']}" if "at" in each else "not noted",
             )
         )
-    head = ("database", "centres", "seconds", "processor seconds of the loader", "its memory, MB", "size, MB")
+    head = (
+        "database",
+        "centres",
+        "seconds",
+        "processor seconds of the loader",
+        "its memory, MB",
+        "size, MB",
+        "loaded",
+    )
     return tabulate(head, rows)
 
 

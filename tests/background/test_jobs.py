@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from flask import Flask, current_app
 from huey.signals import SIGNAL_ERROR
+from sqlalchemy.pool import QueuePool
 
 from tracker import clock, create_app
 from tracker.assessment.services.releasing import release_due_assessments
@@ -256,3 +257,9 @@ class TestRedis:
         queue = make_queue(replace(settings, redis_url="redis://127.0.0.1:1/0", secret_key=None), note)
         with pytest.raises(Refused, match="SECRET_KEY"):
             queue.work()
+
+
+@pytest.mark.one_database
+def test_a_worker_has_a_database_connection_for_each_job_on_a_machine_with_many_processors() -> None:
+    pool = QueuePool(lambda: None)
+    assert pool.size() + pool._max_overflow > jobs.MAX_THREADS

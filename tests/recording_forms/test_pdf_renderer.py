@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import segno
 from tests.recording_forms.example_form import build_filled_form
 from tracker import clock
 from tracker.errors import Busy, FormNotRendered, Refused
+from tracker.job_runs.queries import STALLED_AFTER
 from tracker.recording_forms import pdf_renderer as module
 from tracker.recording_forms.form_content import FormContent, FormIssue
 from tracker.recording_forms.pdf_renderer import PdfRenderer, hash_content, render_pdf
@@ -95,6 +97,23 @@ def test_rendering_that_takes_too_long_is_stopped_and_the_next_form_rendered(
         renderer.render(build_filled_form("DELIVERCC", rows=300), 1)
     renderer.timeout_seconds = 20
     assert renderer.render(content, 1).startswith(b"%PDF")
+
+
+def test_a_job_that_renders_a_long_form_does_not_look_dead(
+    renderer: PdfRenderer, content: FormContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeouts: list[float] = []
+
+    def submit(_content: bytes, timeout_seconds: float, **_options: object) -> "Future[bytes]":
+        timeouts.append(timeout_seconds)
+        answer: Future[bytes] = Future()
+        answer.set_result(b"%PDF")
+        return answer
+
+    monkeypatch.setattr(renderer.pool, "submit", submit)
+    renderer.render(content, 1)
+    renderer.render(replace(content, rows=content.rows * 1000), 1)
+    assert timeouts[0] < timeouts[1] < STALLED_AFTER.total_seconds()
 
 
 def test_a_subprocess_that_died_is_replaced(renderer: PdfRenderer, content: FormContent) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 5
 HEARTBEAT_TIMEOUT_SECONDS = 20
 """Without a heartbeat for this long, no worker is thought to be running."""
+MAX_THREADS = 12
+"""The most jobs that a worker runs at once: fewer than the connections that SQLAlchemy's pool gives out."""
 HEARTBEAT_KEY = "worker_seen"
 
 Job = Callable[..., object]
@@ -141,7 +143,7 @@ class Jobs:
         warn_of_exposed_paths(self.app.config["SETTINGS"], logger.warning)
         from tracker.background.worker import JobWorker
 
-        threads = self.app.config["SETTINGS"].print_processes
+        threads = min(self.app.config["SETTINGS"].print_processes, MAX_THREADS)
         consumer = JobWorker(self.queue, workers=threads, max_delay=1.0, graceful_signal="TERM")
         self.stopping = consumer.stop_flag
         self.report = make_report()

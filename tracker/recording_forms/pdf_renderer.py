@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LIMITS = Limits(address_space=1024 * MEGABYTE)
 """A form of 400 rows and 53 columns takes about a third of it. The subprocess sets its CPU time for each form."""
+MAX_TIMEOUT_SECONDS = 100
+"""The longest time that a form may take. A job that renders for `STALLED_AFTER` would be thought to have died."""
 MAX_FORMS = 500
 """A subprocess is replaced after so many."""
 MAX_QUEUED = max(1, int(os.environ.get("THREADS", "16")) // 2)
@@ -76,7 +78,7 @@ class PdfRenderer:
             FormNotRendered: rendering fails, or takes too long or too much memory.
             Refused: no font has some characters of a form to be issued.
         """
-        timeout = self.timeout_seconds + self.timeout_seconds_per_row * content.row_count
+        timeout = min(self.timeout_seconds + self.timeout_seconds_per_row * content.row_count, MAX_TIMEOUT_SECONDS)
         room = ROOM if wait_seconds is not None else None
         try:
             answer = self.pool.submit(
