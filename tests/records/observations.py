@@ -36,7 +36,8 @@ def observe(attempt: UnitAttempt, author: Person, narrative: str = NARRATIVE) ->
 def answer(record: Evidence, answer: AcknowledgementAnswer, reason: str = "") -> Acknowledgement:
     """Let the candidate answer."""
     with transaction():
-        return acknowledge_record(record, answer, reason, factories.make_actor(record.candidate))
+        actor = factories.make_actor(record.candidate)
+        return acknowledge_record(record, answer, reason, actor, record.versions[-1].number)
 
 
 def agree(record: Evidence) -> Acknowledgement:
@@ -51,4 +52,10 @@ def decide(
     record: Evidence, verifier: Person, *, is_upheld: bool, reason: str = "I read the rota."
 ) -> Acknowledgement:
     with transaction():
-        return decide_objection(record, is_upheld=is_upheld, reason=reason, actor=factories.make_actor(verifier))
+        return decide_objection(
+            record,
+            is_upheld=is_upheld,
+            reason=reason,
+            actor=factories.make_actor(verifier),
+            seen_version=record.versions[-1].number,
+        )

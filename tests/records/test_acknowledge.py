@@ -112,7 +112,7 @@ def test_an_answer_to_an_earlier_version_is_refused(world: World) -> None:
     with transaction():
         save_observation(record, {"place": "York"}, None)
     finish(record)
-    with pytest.raises(Conflict, match="version 2"), transaction():
+    with pytest.raises(Conflict, match="Version 2"), transaction():
         acknowledge_record(
             record, AcknowledgementAnswer.AGREED, "", factories.make_actor(world.alice), seen_version=1
         )

@@ -17,6 +17,7 @@ from tracker.integrity.records import (
     find_decisions_on_open_records,
     find_wrong_acknowledgements,
     find_wrong_authors,
+    find_wrong_withdrawals,
 )
 from tracker.integrity.replay import find_acts_on_closed_attempts
 from tracker.integrity.rows_and_events import find_unmatched_rows_and_events
@@ -30,6 +31,7 @@ CHECKS = (
     find_wrong_authors,
     find_wrong_acknowledgements,
     find_decisions_on_open_records,
+    find_wrong_withdrawals,
     find_acts_on_closed_attempts,
     find_changed_evidence,
 )
@@ -142,4 +144,4 @@ def test_a_record_taken_out_of_use_without_an_upheld_objection_is_named(record: 
     with tampering_transaction():
         submission = record.versions[0].submission
         change(type(submission), submission.id, withdrawn_at=now())
-        assert "it ends when an objection is upheld" in list_faults(find_decisions_on_open_records)[0]
+        assert "it ends when an objection to it is upheld" in list_faults(find_wrong_withdrawals)[0]

@@ -208,7 +208,8 @@ def test_the_page_says_that_an_objection_waits_where_no_verifier_is_allocated(wo
     )
     assert "Your objection is recorded." in answer.text
     assert "decides it" not in answer.text
-    assert "no internal verifier is allocated to the unit" in client(world.alice).get(f"/records/{record.id}").text
+    page = client(world.alice).get(f"/records/{record.id}").text
+    assert "no internal verifier who may decide it is allocated" in page
 
 
 def test_only_the_author_sees_a_new_version_until_they_finish_it(world: World, client: Browser) -> None:
@@ -251,3 +252,12 @@ def test_an_unfinished_observation_is_discarded(world: World, client: Browser) -
     assert bob.post(f"/records/{record.id}/edit", data={"act": "discard"}).status_code == 303
     assert bob.get(f"/records/{record.id}/edit").status_code == 404
     assert db.session.scalar(select(Evidence.number)) is None
+
+
+def test_a_typed_reason_is_kept_where_there_is_a_newer_version(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    answer = {"answer": "objected", "reason": "I was at lunch then.", "version": "7"}
+    page = client(world.alice).post(f"/records/{record.id}/acknowledge", data=answer)
+    assert page.status_code == 422
+    assert "I was at lunch then." in page.text
+    assert "is not the one that your page showed" in page.text

@@ -284,7 +284,8 @@ def observe_alice(scenario: Scenario) -> None:
 def agree_to_observation(scenario: Scenario) -> None:
     """Agree, as Alice, to the observation."""
     record = db.session.scalars(select(Evidence).where(Evidence.author_id == scenario.people["Bob"].id)).one()
-    acknowledge_record(record, AcknowledgementAnswer.AGREED, "", scenario.actor("Alice", Role.CANDIDATE))
+    alice = scenario.actor("Alice", Role.CANDIDATE)
+    acknowledge_record(record, AcknowledgementAnswer.AGREED, "", alice, record.versions[-1].number)
 
 
 def schedule_chloes_signatures(scenario: Scenario) -> None:

@@ -22,6 +22,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.portfolio.queries.badges import list_badges
+from tracker.portfolio.queries.records import IS_IN_USE
 from tracker.registrations.current_allocations import has_role_now
 from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
@@ -155,11 +156,25 @@ def _select_candidate_units() -> Select[*tuple[Any, ...]]:
 
 
 def _waits_for_answer() -> ColumnElement[bool]:
-    """Return as SQL whether the newest version of a record has no answer yet."""
+    """Return as SQL whether the newest version of a record can be answered and has no answer yet.
+
+    It cannot be answered when no unit that it claims criteria in is in use any more.
+    """
     newest, answered = aliased(EvidenceVersion), aliased(EvidenceVersion)
     answers = select(answered.id).join(Acknowledgement, Acknowledgement.evidence_version_id == answered.id)
+    in_use = (
+        select(Claim.id)
+        .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(
+            Claim.evidence_id == Evidence.id,
+            Claim.removed_at.is_(None),
+            *IS_IN_USE,
+        )
+    )
     return and_(
         Evidence.number.is_not(None),
+        in_use.exists(),
         ~answers.where(
             answered.evidence_id == Evidence.id,
             answered.number

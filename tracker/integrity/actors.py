@@ -264,14 +264,19 @@ def _list_assessing_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
 def _list_verifying_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     """Yield attempt and person for every act of verification.
 
-    They are samples, action points, returns, signatures and decisions on objections.
+    They are samples, action points, returns, signatures and decisions on objections. Such a decision is about the
+    units that the record claimed criteria in at that moment.
     """
     claims = ledger.group_rows("claim", "evidence_id")
     versions = ledger.rows("evidence_version")
     for row in ledger.rows("acknowledgement").values():
         if row["role"] == Role.INTERNAL_VERIFIER and row["evidence_version_id"] in versions:
             evidence_id = versions[row["evidence_version_id"]]["evidence_id"]
-            yield from ((each["attempt_id"], row["acknowledged_by_id"]) for each in claims.get(evidence_id, ()))
+            decided_at = row["acknowledged_at"]
+            for each in claims.get(evidence_id, ()):
+                removed_at = each["removed_at"]
+                if each["claimed_at"] <= decided_at and (removed_at is None or removed_at >= decided_at):
+                    yield each["attempt_id"], row["acknowledged_by_id"]
     for row in ledger.rows("sample").values():
         yield row["attempt_id"], row["verifier_id"]
     for row in ledger.rows("action_point").values():

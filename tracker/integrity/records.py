@@ -71,13 +71,30 @@ def find_decisions_on_open_records(ledger: LedgerSnapshot) -> Iterator[str]:
         counting = [each for each in answers.get(row["evidence_version_id"], ()) if each["answer"] in COUNTING]
         if not counting or counting[-1]["acknowledged_at"] > row["released_at"]:
             yield f"assessment {key} was released on a record that did not count"
+
+
+@invariant(35, "a version of a record is out of use only where an objection was upheld or its author withdrew it")
+def find_wrong_withdrawals(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each submission of a record that ended without a reason, or did not. docs/integrity.md, invariant 35."""
+    answers, versions = _group_answers(ledger), ledger.rows("evidence_version")
+    given = {key: {row["answer"] for row in rows} for key, rows in answers.items()}
+    ended = {key for key, words in given.items() if "upheld" in words}
+    last_ended: dict[int, int] = {}
+    for key in ended & versions.keys():
+        evidence_id, number = versions[key]["evidence_id"], versions[key]["number"]
+        last_ended[evidence_id] = max(number, last_ended.get(evidence_id, 0))
     for row in ledger.rows("submission").values():
-        version = versions.get(row["evidence_version_id"])
+        key = row["evidence_version_id"]
+        version = versions.get(key)
         if version is None or version["author_id"] is None:
             continue
-        is_upheld = any(each["answer"] == "upheld" for each in answers.get(row["evidence_version_id"], ()))
-        if is_upheld != (row["withdrawn_at"] is not None):
-            yield f"submission {row['id']} is of a record: it ends when an objection is upheld, and only then"
+        is_superseded = version["number"] < last_ended.get(version["evidence_id"], 0)
+        never_counted = not given.get(key, set()) & COUNTING
+        if (key in ended or (is_superseded and never_counted)) != (row["withdrawn_at"] is not None):
+            yield (
+                f"submission {row['id']} is of a record: it ends when an objection to it is upheld, or to a later "
+                "version where it never counted, and only then"
+            )
 
 
 def _group_answers(ledger: LedgerSnapshot) -> dict[int, Sequence[Row]]:

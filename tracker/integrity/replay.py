@@ -23,6 +23,7 @@ OPEN_ACTS = (
     "claim_added",
     "claim_removed",
     "claims_changed",
+    "objection_decided",
     "record_finished",
     "requirement_confirmed",
     "requirement_unconfirmed",

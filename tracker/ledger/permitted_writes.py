@@ -154,7 +154,9 @@ WRITES = {
         unit_attempt="void_reason",
         version_move="reason not_carried_over",
     ),
-    "objection_decided": _writes("evidence", "acknowledgement", submission="withdrawn_at", claim=_REMOVED_CLAIM),
+    "objection_decided": _writes(
+        "evidence", "acknowledgement claim", submission="withdrawn_at", claim=f"locator {_REMOVED_CLAIM}"
+    ),
     "person_deactivated": _writes("person", person="deactivated_at"),
     "person_invited": _writes("person", "person"),
     "qualification_chosen": _writes(PORTFOLIO, registration="qualification_id"),

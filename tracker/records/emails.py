@@ -1,12 +1,11 @@
 """Emails about records of assessment: to the candidate, the author and the internal verifier."""
 
-from collections.abc import Iterable
-
 from sqlalchemy import func, select
 
 from tracker.background import emails
 from tracker.extensions import db
 from tracker.models import Allocation, Claim, Evidence, EvidenceVersion, Person, UnitAttempt
+from tracker.records.queries.reading import list_deciders
 from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AcknowledgementAnswer, Role
 
@@ -21,8 +20,8 @@ def notify_candidate(record: Evidence, author: Person) -> None:
     )
 
 
-def notify_of_answer(record: Evidence, answer: AcknowledgementAnswer, attempts: Iterable[UnitAttempt]) -> None:
-    """Email the assessors that the candidate agreed or objected; after an objection, the internal verifiers too."""
+def notify_of_answer(record: Evidence, answer: AcknowledgementAnswer) -> None:
+    """Email the assessors that the candidate agreed or objected; after an objection, those who may decide it too."""
     version_id = _find_newest_version_id(record)
     words = "has agreed" if answer is AcknowledgementAnswer.AGREED else "objects"
     subject = f"{record.candidate.name} {words} to evidence {record.number}"
@@ -34,7 +33,7 @@ def notify_of_answer(record: Evidence, answer: AcknowledgementAnswer, attempts: 
             f"Read the answer to “{record.title}”: {_build_url(record)}",
         )
     if answer is AcknowledgementAnswer.OBJECTED:
-        for verifier in _list_verifiers(attempts):
+        for verifier in list_deciders(record):
             emails.notify(
                 verifier,
                 f"record_objected:{version_id}",
@@ -83,18 +82,3 @@ def _list_assessors(record: Evidence) -> list[Person]:
 
 def _build_url(record: Evidence) -> str:
     return emails.build_url(f"/records/{record.id}")
-
-
-def _list_verifiers(attempts: Iterable[UnitAttempt]) -> list[Person]:
-    query = (
-        select(Person)
-        .join(Allocation, Allocation.person_id == Person.id)
-        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
-        .where(
-            Allocation.attempt_id.in_([attempt.id for attempt in attempts]),
-            Allocation.role == Role.INTERNAL_VERIFIER,
-            is_current(),
-        )
-        .distinct()
-    )
-    return list(db.session.scalars(query))

@@ -6,7 +6,7 @@ docs/rules.md, Separation of duties. Acts call these checks inside their transac
 from collections.abc import Collection, Container, Sequence
 from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import or_, select, union
 
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -137,6 +137,9 @@ def list_verified(person_ids: Collection[int], attempt_ids: Collection[int]) -> 
             Acknowledgement.role == Role.INTERNAL_VERIFIER,
             Acknowledgement.acknowledged_by_id.in_(person_ids),
             Claim.attempt_id.in_(attempt_ids),
+            # Of the units that the record claimed criteria in when the objection was decided.
+            Claim.claimed_at <= Acknowledgement.acknowledged_at,
+            or_(Claim.removed_at.is_(None), Claim.removed_at >= Acknowledgement.acknowledged_at),
         )
     )
     rows: Sequence[Any] = db.session.execute(union(sampled, *action_points, reopened, signed, decided)).all()

@@ -8,10 +8,11 @@ from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.matrix.record_standing import compute_standing, select_last_answer
-from tracker.models import Allocation, Claim, Evidence, EvidenceVersion, Person, UnitAttempt
+from tracker.models import Allocation, Claim, Evidence, EvidenceVersion, Person, Registration, UnitAttempt
 from tracker.registrations.current_allocations import is_current
-from tracker.statements import fetch_rows
-from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
+from tracker.registrations.separation_of_duties import list_assessed
+from tracker.statements import fetch_rows, ids
+from tracker.vocabulary import AcknowledgementAnswer, AttemptState, RecordKind, RecordStanding, Role
 from tracker.web.record_authors import is_allocated_to_author
 
 UNSETTLED = (AcknowledgementAnswer.OBJECTED, AcknowledgementAnswer.UPHELD)
@@ -66,6 +67,8 @@ def _select_lines() -> Select[*tuple[Any, ...]]:
     )
 
 
+IS_IN_USE = (UnitAttempt.state != AttemptState.VOID, Registration.withdrawn_at.is_(None))
+"""The conditions of a unit in which a record can be answered: it is not void, and its candidate not withdrawn."""
 IS_OBJECTED = select_last_answer() == AcknowledgementAnswer.OBJECTED
 UNSETTLED_OF_AUTHOR = _select_lines().where(
     Evidence.author_id == bindparam("person_id"),
@@ -74,18 +77,23 @@ UNSETTLED_OF_AUTHOR = _select_lines().where(
 )
 OBJECTIONS = _select_lines().where(
     IS_OBJECTED,
-    Evidence.author_id.is_not(None),
     Evidence.id.in_(
         select(Claim.evidence_id)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
         .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
         .where(
             Claim.removed_at.is_(None),
+            *IS_IN_USE,
             Allocation.person_id == bindparam("person_id"),
             Allocation.role == Role.INTERNAL_VERIFIER,
             is_current(),
         )
     ),
+    Evidence.author_id != bindparam("person_id"),
+)
+CLAIMED_ATTEMPTS = select(Claim.evidence_id, Claim.attempt_id).where(
+    Claim.evidence_id.in_(ids("record_ids")), Claim.removed_at.is_(None)
 )
 
 
@@ -95,8 +103,17 @@ def list_unsettled_records(person_id: int) -> list[RecordLine]:
 
 
 def list_objections(person_id: int) -> list[RecordLine]:
-    """List the records whose candidate objected, for the internal verifier to whom a unit of them is allocated."""
-    return _build_lines(fetch_rows(OBJECTIONS, person_id=person_id))
+    """List the records whose candidate objected, for an internal verifier who may decide it.
+
+    `tracker.records.queries.reading.list_deciders` has the same conditions for the page of one record.
+    """
+    lines = _build_lines(fetch_rows(OBJECTIONS, person_id=person_id))
+    if not lines:
+        return []
+    claimed = fetch_rows(CLAIMED_ATTEMPTS, record_ids=[line.record_id for line in lines])
+    assessed = {attempt_id for _, attempt_id in list_assessed([person_id], {row.attempt_id for row in claimed})}
+    excluded = {row.evidence_id for row in claimed if row.attempt_id in assessed}
+    return [line for line in lines if line.record_id not in excluded]
 
 
 def _build_lines(rows: Any) -> list[RecordLine]:

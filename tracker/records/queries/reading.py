@@ -2,13 +2,24 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from tracker.extensions import db
-from tracker.models import Acknowledgement, Allocation, Claim, Evidence, EvidenceVersion, Person, UnitAttempt
+from tracker.models import (
+    Acknowledgement,
+    Allocation,
+    Claim,
+    Evidence,
+    EvidenceVersion,
+    Person,
+    Registration,
+    UnitAttempt,
+)
 from tracker.portfolio.queries.item_records import CLAIMS, EvidenceClaim, ItemRecord
+from tracker.portfolio.queries.records import IS_IN_USE
 from tracker.registrations.current_allocations import is_current
+from tracker.registrations.separation_of_duties import list_assessed
 from tracker.statements import fetch_rows
 from tracker.vocabulary import Role
 
@@ -53,20 +64,35 @@ def list_record_claims(record: Evidence, attempts: Collection[UnitAttempt]) -> t
     return [claim for claim in claims if claim.attempt_id in ids], sorted(codes)
 
 
-def list_verifier_names(record: Evidence) -> list[str]:
-    """List the internal verifiers to whom a unit that the record claims in is allocated now."""
+def list_deciders(record: Evidence) -> list[Person]:
+    """List the internal verifiers who may decide an objection to a record, in two statements.
+
+    A unit in use that the record claims criteria in is allocated to each of them now. They did not write the record,
+    and have assessed none of its units (docs/rules.md, Records of assessment, rule 5).
+    """
+    claimed = select(Claim.attempt_id).where(Claim.evidence_id == record.id, Claim.removed_at.is_(None))
     query = (
-        select(Person.name)
-        .join(Allocation, Allocation.person_id == Person.id)
-        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
-        .where(
-            UnitAttempt.id.in_(
-                select(Claim.attempt_id).where(Claim.evidence_id == record.id, Claim.removed_at.is_(None))
+        select(Person, UnitAttempt.id)
+        .select_from(UnitAttempt)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .outerjoin(
+            Allocation,
+            and_(
+                Allocation.attempt_id == UnitAttempt.id,
+                Allocation.role == Role.INTERNAL_VERIFIER,
+                is_current(),
+                *IS_IN_USE,
             ),
-            Allocation.role == Role.INTERNAL_VERIFIER,
-            is_current(),
         )
-        .distinct()
+        .outerjoin(Person, Person.id == Allocation.person_id)
+        .where(UnitAttempt.id.in_(claimed))
         .order_by(Person.name)
     )
-    return list(db.session.scalars(query))
+    rows = db.session.execute(query).all()
+    people = {person.id: person for person, _ in rows if person}
+    if not people:
+        return []
+    attempt_ids = {attempt_id for _, attempt_id in rows}
+    excluded = {person_id for person_id, _ in list_assessed(people.keys(), attempt_ids)}
+    own = {record.author_id, record.candidate_id}
+    return [person for person in people.values() if person.id not in excluded | own]

@@ -2,46 +2,104 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, select
 
 from tracker.extensions import db
 from tracker.matrix import MatrixColumn
 from tracker.matrix.accepted_versions import is_on_accepted_version
 from tracker.matrix.loading import CRITERION_COLUMNS
-from tracker.models import Allocation, Claim, Criterion, Decision, Evidence, Registration, Unit, UnitAttempt
-from tracker.records.stamps import StampableUnit
+from tracker.models import (
+    Allocation,
+    Claim,
+    Criterion,
+    Decision,
+    Evidence,
+    EvidenceVersion,
+    Registration,
+    Unit,
+    UnitAttempt,
+    VersionMove,
+)
+from tracker.records.stamps import MarkedCriterion, StampableUnit, mark_criteria
 from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AttemptState, Outcome, Role
+
+IS_OPEN = (UnitAttempt.state == AttemptState.IN_PROGRESS, Registration.withdrawn_at.is_(None))
+"""The conditions of a unit that is in progress, of a candidate who was not withdrawn."""
 
 
 def list_stampable_units(record: Evidence, author_id: int) -> list[StampableUnit]:
     """List the units of a record's candidate that are in progress and allocated to its author now. Two statements."""
-    query = _select_stampable(record, author_id).join(Unit, Unit.id == UnitAttempt.unit_id).order_by(UnitAttempt.id)
-    rows = db.session.execute(query.add_columns(Unit.id, Unit.code, Unit.title)).all()
-    columns = _load_columns({unit_id for _, unit_id, _, _ in rows})
-    return [StampableUnit(id_, code, title, columns.get(unit_id, ())) for id_, unit_id, code, title in rows]
+    return _list_units(*_is_stampable(record, author_id))
 
 
 def has_stampable_unit(record: Evidence, author_id: int) -> bool:
     """Return whether a unit of a record's candidate is in progress and allocated to its author now. One statement."""
-    return db.session.execute(_select_stampable(record, author_id).limit(1)).first() is not None
-
-
-def _select_stampable(record: Evidence, author_id: int) -> Select[int]:
-    return (
+    query = (
         select(UnitAttempt.id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
-        .where(
-            UnitAttempt.candidate_id == record.candidate_id,
-            UnitAttempt.centre_id == record.centre_id,
-            UnitAttempt.state == AttemptState.IN_PROGRESS,
-            Registration.withdrawn_at.is_(None),
-            Allocation.person_id == author_id,
-            Allocation.role == Role.ASSESSOR,
-            is_current(),
-        )
+        .where(*_is_stampable(record, author_id))
+        .limit(1)
     )
+    return db.session.execute(query).first() is not None
+
+
+def _is_stampable(record: Evidence, author_id: int) -> tuple[ColumnElement[bool], ...]:
+    allocated = select(Allocation.attempt_id).where(
+        Allocation.person_id == author_id, Allocation.role == Role.ASSESSOR, is_current()
+    )
+    return (
+        UnitAttempt.candidate_id == record.candidate_id,
+        UnitAttempt.centre_id == record.centre_id,
+        *IS_OPEN,
+        UnitAttempt.id.in_(allocated),
+    )
+
+
+def list_restorable_units(record: Evidence, version: EvidenceVersion) -> list[StampableUnit]:
+    """List the open units whose claims of a record can be set back to what one of its versions stamps.
+
+    A unit that moved to another version since is left out: its criteria are not those that were stamped.
+    """
+    moved = select(VersionMove.attempt_id).where(VersionMove.moved_at > version.sealed_at)
+    return _list_units(
+        UnitAttempt.id.in_(select(Claim.attempt_id).where(Claim.evidence_id == record.id)),
+        *IS_OPEN,
+        UnitAttempt.id.not_in(moved),
+    )
+
+
+def list_claimed_criteria(record: Evidence, stampable: Iterable[int], first_attempt: int) -> list[MarkedCriterion]:
+    """List the criteria that a record claims in units that its author cannot stamp any more, with their marks.
+
+    A new version may still name them: its text stays as it was, and their claims do not change.
+
+    Args:
+        record: the record.
+        stampable: the attempts whose criteria its author can stamp.
+        first_attempt: as in `mark_criteria`.
+    """
+    query = select(Claim.attempt_id, Claim.criterion_id).where(
+        Claim.evidence_id == record.id, Claim.removed_at.is_(None), Claim.attempt_id.not_in(list(stampable))
+    )
+    claimed = {(row[0], row[1]) for row in db.session.execute(query)}
+    if not claimed:
+        return []
+    units = _list_units(UnitAttempt.id.in_({attempt_id for attempt_id, _ in claimed}))
+    return [each for each in mark_criteria(units, first_attempt) if each.key in claimed]
+
+
+def _list_units(*conditions: ColumnElement[bool]) -> list[StampableUnit]:
+    query = (
+        select(UnitAttempt.id, Unit.id, Unit.code, Unit.title)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(*conditions)
+        .order_by(UnitAttempt.id)
+    )
+    rows = db.session.execute(query).all()
+    columns = _load_columns({unit_id for _, unit_id, _, _ in rows})
+    return [StampableUnit(id_, code, title, columns.get(unit_id, ())) for id_, unit_id, code, title in rows]
 
 
 def _load_columns(unit_ids: Iterable[int]) -> dict[int, tuple[MatrixColumn, ...]]:

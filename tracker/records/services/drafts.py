@@ -1,6 +1,6 @@
 """Drafts of observations: begun, saved while they are typed, stamped."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from tracker.portfolio.record_content import (
     load_content,
 )
 from tracker.portfolio.services.evidence import MAX_LENGTH, save_draft
-from tracker.records.queries.stampable import has_stampable_unit, list_stampable_units
+from tracker.records.queries.stampable import has_stampable_unit, list_claimed_criteria, list_stampable_units
 from tracker.records.stamps import MarkedCriterion, add_stamp, mark_criteria
 from tracker.vocabulary import Method, RecordKind
 
@@ -124,6 +124,12 @@ def list_markable(record: Evidence, actor: Actor) -> list[MarkedCriterion]:
     assert actor.person_id is not None  # noqa: S101 - people write records
     units = list_stampable_units(record, actor.person_id)
     return mark_criteria(units, read_content(record).first_attempt)
+
+
+def list_claimed(record: Evidence, criteria: Collection[MarkedCriterion]) -> list[MarkedCriterion]:
+    """List the criteria that the record claims and that are not among those that its author can stamp now."""
+    stampable = {each.unit.attempt_id for each in criteria}
+    return list_claimed_criteria(record, stampable, read_content(record).first_attempt)
 
 
 def read_content(record: Evidence) -> ObservationContent:

@@ -7,7 +7,6 @@ from sqlalchemy import select
 
 from tracker.accounts.email_confirmation import has_confirmed_address
 from tracker.assessment.services.assessments import check_assessor
-from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
@@ -15,8 +14,6 @@ from tracker.ledger.events import record as record_event
 from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     SEALED_FIELDS,
-    Claim,
-    Decision,
     Evidence,
     EvidenceVersion,
     Grant,
@@ -29,8 +26,9 @@ from tracker.portfolio.services.claims import compute_claims_hash
 from tracker.portfolio.services.evidence import find_latest_version, find_problems
 from tracker.portfolio.services.submissions import get_next_number, seal_version
 from tracker.records.emails import notify_candidate
-from tracker.records.services.drafts import TITLE, list_markable, read_content
-from tracker.records.stamps import MarkedCriterion, find_criterion, read_stamps
+from tracker.records.services.drafts import TITLE, list_claimed, list_markable, read_content
+from tracker.records.services.stamped_claims import claim_stamped, list_places
+from tracker.records.stamps import MarkedCriterion, read_stamps
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.vocabulary import RecordKind
 
@@ -42,7 +40,7 @@ END_BEFORE_START = (
     "The end is before the start. Change one of them. If you observed past midnight, end at 23:59 and write a second "
     "observation for the next day."
 )
-MAX_TITLE, MAX_LOCATOR = 200, 200
+MAX_TITLE = 200
 
 
 @dataclass(frozen=True)
@@ -61,23 +59,24 @@ class FinishCheck:
         return sorted({attempt_id for attempt_id, _ in self.locators})
 
 
-def check_draft(record: Evidence, criteria: Collection[MarkedCriterion]) -> FinishCheck:
+def check_draft(
+    record: Evidence, criteria: Collection[MarkedCriterion], claimed: Collection[MarkedCriterion] = ()
+) -> FinishCheck:
     """Return what a draft stamps, and a sentence for each thing that is missing.
 
     Args:
         record: the draft.
         criteria: the criteria that its author can stamp now.
+        claimed: the other criteria that the record claims: a stamp of one stays true, and claims nothing anew.
     """
     draft = read_content(record)
     content = replace(draft, questions=tuple(each for each in draft.questions if not each.is_empty))
-    read = read_stamps(record.narrative, criteria)
-    unknown, locators = [*read.unknown], read.times_by_criterion
-    for number, question in enumerate(content.questions, 1):
-        criterion = find_criterion(question.mark, criteria) if question.mark.strip() else None
-        if criterion:
-            locators.setdefault(criterion.key, []).append(f"question {number}")
-        elif question.mark.strip():
-            unknown.append(f"“{question.mark.strip()}”")
+    known = [*criteria, *claimed]
+    read = read_stamps(record.narrative, known)
+    content = replace(content, stamps=read.stamps)
+    places = list_places(content, known)
+    unknown = [*read.unknown, *places.unknown]
+    locators = places.select(criteria)
     requirements = (
         (record.happened_from, "Enter the date."),
         (content.starts, "Enter when it started."),
@@ -95,7 +94,7 @@ def check_draft(record: Evidence, criteria: Collection[MarkedCriterion]) -> Fini
     )
     missing = [sentence for value, sentence in requirements if not value]
     missing += find_problems({name: getattr(record, name) for name in ("happened_from", "narrative")}).values()
-    return FinishCheck(replace(content, stamps=read.stamps), locators, tuple(missing))
+    return FinishCheck(content, locators, tuple(missing))
 
 
 def finish_observation(record: Evidence, actor: Actor, seen_version: int | None = None) -> EvidenceVersion:
@@ -111,10 +110,13 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
     assert actor.person_id is not None  # noqa: S101 - people write records
     if actor.grant_id:
         lock_rows(Grant, [actor.grant_id])
-    criteria = list_markable(record, actor)
-    lock_rows(UnitAttempt, {each.unit.attempt_id for each in criteria})
+    locked = {each.unit.attempt_id for each in list_markable(record, actor)}
+    lock_rows(UnitAttempt, locked)
     lock_rows(Evidence, [record.id])
-    check = check_draft(record, list_markable(record, actor))
+    # Another request may have signed or reallocated a unit before the locks.
+    criteria = [each for each in list_markable(record, actor) if each.unit.attempt_id in locked]
+    attempt_ids = {each.unit.attempt_id for each in criteria}
+    check = check_draft(record, criteria, list_claimed(record, criteria))
     if seen_version is not None and seen_version != record.version:
         raise Conflict(
             "This observation was changed in another window since you opened this page. Nothing was sent. Read the "
@@ -122,10 +124,10 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
         )
     if check.missing:
         raise Invalid(f"{' '.join(check.missing)} Everything typed so far is saved.")
-    attempts = _load_attempts(check.attempt_ids)
-    for attempt in attempts:
+    for attempt in _load_attempts(check.attempt_ids):
         check_assessor(attempt, actor)
-    release_due_assessments_in(attempts)
+    # Also where stamps were removed: a decided claim stays.
+    release_due_assessments_in(_load_attempts(attempt_ids))
     record.content = dump_content(RecordKind.OBSERVATION, check.content)
     record.title = f"{TITLE}: {check.content.place.strip()}"[:MAX_TITLE]
     latest = find_latest_version(record)
@@ -133,7 +135,7 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
         raise Refused("Nothing has changed since you finished this observation, so there is nothing to send.")
     record.number = record.number or get_next_number(record)
     db.session.flush()
-    _claim_stamped(record, check.locators, {each.unit.attempt_id for each in criteria}, actor.person_id)
+    claim_stamped(record, check.locators, attempt_ids, actor.person_id)
     version = seal_version(record)
     db.session.add(
         Submission(
@@ -166,38 +168,3 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
 def _load_attempts(attempt_ids: Iterable[int]) -> list[UnitAttempt]:
     query = select(UnitAttempt).where(UnitAttempt.id.in_(attempt_ids)).order_by(UnitAttempt.id)
     return list(db.session.scalars(query))
-
-
-def _claim_stamped(
-    record: Evidence, locators: Mapping[tuple[int, int], list[str]], attempt_ids: Collection[int], author_id: int
-) -> None:
-    """Claim each stamped criterion with its times, and remove claims that are no longer stamped and not decided.
-
-    Only claims in these attempts, which are in progress, change.
-    """
-    moment = now()
-    query = select(Claim).where(Claim.evidence_id == record.id, Claim.removed_at.is_(None))
-    live = {(claim.attempt_id, claim.criterion_id): claim for claim in db.session.scalars(query)}
-    for (attempt_id, criterion_id), places in locators.items():
-        locator = ", ".join(places)[:MAX_LOCATOR]
-        if claim := live.get((attempt_id, criterion_id)):
-            claim.locator = locator
-            continue
-        db.session.add(
-            Claim(
-                attempt_id=attempt_id,
-                evidence_id=record.id,
-                criterion_id=criterion_id,
-                locator=locator,
-                claimed_at=moment,
-                claimed_by_id=author_id,
-            )
-        )
-    decided = select(Decision.claim_id).where(
-        Decision.claim_id.in_([claim.id for claim in live.values()]), Decision.superseded_at.is_(None)
-    )
-    decided_ids = set(db.session.scalars(decided))
-    for key, claim in live.items():
-        if key not in locators and claim.id not in decided_ids and claim.attempt_id in attempt_ids:
-            claim.removed_at, claim.removed_by_id = moment, author_id
-    db.session.flush()

@@ -3,14 +3,14 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.errors import Invalid, NotFound
+from tracker.errors import Conflict, Invalid, NotFound
 from tracker.matrix.record_standing import find_standing
 from tracker.models import Evidence
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.records.forms import AnswerForm, ObjectionForm
 from tracker.records.queries.reading import (
+    list_deciders,
     list_record_claims,
-    list_verifier_names,
     list_versions,
     select_readable,
 )
@@ -44,13 +44,13 @@ def acknowledge(record_id: int) -> ResponseReturnValue:
     record, actor, reader = get_record(record_id, Act.ACKNOWLEDGE_RECORD)
     form = AnswerForm()
     if form.validate_on_submit():
-        with errors_on_form(form, Invalid):
+        with errors_on_form(form, Invalid, Conflict):
             answer = AcknowledgementAnswer(form.answer.data)
             acknowledge_record(record, answer, form.reason.data or "", actor, form.seen_version)
             if answer is AcknowledgementAnswer.AGREED:
                 flash("You have agreed to this record. Your assessor can now use it.")
             else:
-                names = list_verifier_names(record)
+                names = [person.name for person in list_deciders(record)]
                 decides = f" {' or '.join(map(isolate, names))} decides it." if names else ""
                 flash(f"Your objection is recorded.{decides}")
             return redirect(url_for(".show_record", record_id=record.id), 303)
@@ -113,6 +113,7 @@ def render_record(
     for form in (answer_form, objection_form):
         form.version.data = str(version.number)
     claims, other_codes = list_record_claims(record, reader.readable_attempts)
+    deciders = list_deciders(record) if is_newest and standing is RecordStanding.OBJECTED else []
     return render_template(
         "records/show_record.html",
         record=record,
@@ -127,8 +128,8 @@ def render_record(
         is_author=is_author,
         is_candidate=Role.CANDIDATE in roles,
         can_answer=is_newest and Role.CANDIDATE in roles and standing is RecordStanding.WAITING,
-        can_decide=is_newest and decides and not is_author,
-        deciding=list_verifier_names(record) if is_newest and standing is RecordStanding.OBJECTED else [],
+        can_decide=decides and any(person.id == me().person_id for person in deciders),
+        deciding=[person.name for person in deciders],
         answer_form=answer_form,
         objection_form=objection_form,
         statement=STATEMENTS[AcknowledgementAnswer.AGREED],

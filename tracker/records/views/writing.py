@@ -22,6 +22,7 @@ from tracker.records.forms import (
 )
 from tracker.records.queries.stampable import list_met_criteria
 from tracker.records.services.drafts import (
+    list_claimed,
     list_markable,
     read_content,
     save_observation,
@@ -116,7 +117,8 @@ def finish(record_id: int) -> ResponseReturnValue:
             flash(f"Finished as evidence {record.number}. It counts once {name} has agreed to it.")
             return redirect(url_for(".show_record", record_id=record.id), 303)
     form.version.data = str(record.version)
-    check = check_draft(record, list_markable(record, actor))
+    criteria = list_markable(record, actor)
+    check = check_draft(record, criteria, list_claimed(record, criteria))
     page = render_template(
         "records/finish.html",
         record=record,
@@ -152,7 +154,7 @@ def render_observation(record: Evidence, form: ObservationForm, questions: Seque
     content = read_content(record)
     questions = content.questions if questions is None else questions
     criteria = list_markable(record, actor)
-    read = read_stamps(form.narrative.data or "", criteria)
+    read = read_stamps(form.narrative.data or "", [*criteria, *list_claimed(record, criteria)])
     units: dict[int, Any] = {each.unit.attempt_id: each.unit for each in criteria}
     return render_template(
         "records/write_observation.html",
