@@ -78,10 +78,10 @@ def test_another_persons_page_answers_while_a_person_prints(
             sessions.start_session(db.session.get_one(Person, person.id), "127.0.0.1", "Chrome", proven=True)
             for person in (world.alice, world.bob)
         )
-    db.session.remove()
-    db.engine.dispose()
     printed = [f"{path}/form.pdf", f"/attempts/{world.inscc004.id}/form.pdf"]
     printed += [f"/units/{attempt.unit.slug}/form.pdf" for attempt in (world.cfacc15, world.inscc004)]
+    db.session.remove()
+    db.engine.dispose()
     statuses: list[int] = []
     ratios = []
     with serving(tmp_path, app.config["SQLALCHEMY_DATABASE_URI"]) as server:

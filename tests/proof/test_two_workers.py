@@ -16,6 +16,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import server_url
+from tests.database_snapshot import DatabaseSnapshot
 from tests.proof.proof_size import FULL_SIZE, choose_size
 from tests.proof.servers import Server, serving
 from tests.proof.web_server import NGINX, nginx
@@ -36,8 +37,11 @@ ANSWERS = {200, 303}
 
 
 @pytest.fixture(scope="module")
-def server(migrated_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(
+    migrated_app: Flask, empty_snapshot: DatabaseSnapshot, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     with migrated_app.app_context():
+        empty_snapshot.restore()  # the test before may have left a demonstration, which is refused
         url = db.engine.url.render_as_string(hide_password=False)
         db.session.remove()
         db.engine.dispose()
