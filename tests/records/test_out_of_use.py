@@ -8,6 +8,7 @@ from tests.factories import World
 from tests.records.observations import agree, decide, finish, object_to, observe
 from tests.records.test_finish import list_claims
 from tests.records.test_integrity import CHECKS, list_faults
+from tests.records.test_pages import Browser, read_fields
 from tracker import clock
 from tracker.assessment.services.claims import remove_claim
 from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
@@ -161,3 +162,21 @@ def test_a_verifier_who_assessed_a_unit_of_the_record_is_not_asked_to_decide(wor
     assert list_objections(world.carol.id) == []
     with pytest.raises(Refused, match="has assessed"):
         decide(record, world.carol, is_upheld=True)
+
+
+def test_an_assessor_ends_a_record_that_is_never_answered_by_removing_its_claims(
+    world: World, client: Browser
+) -> None:
+    """It no longer blocks the sign-off then, and the candidate is not asked any more."""
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
+    claim = db.session.scalars(select(Claim).where(Claim.evidence_id == record.id)).one()
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{record.id}/assess"
+    assert f'href="{address}"' in bob.get(f"/records/{record.id}").text
+    page = bob.get(address)
+    assert "Remove claim" in page.text
+    reason = {f"remove-reason-{claim.id}": "Alice has left and does not answer."}
+    answer = bob.post(address, data={**read_fields(page.text), **reason, "act": f"remove-{claim.id}"})
+    assert answer.status_code == 303
+    assert list_claims(record) == {}
+    assert load_matrix(world.cfacc15).rows == ()
+    assert list_own_items(world.alice.id, (world.northgate.id,)) == []

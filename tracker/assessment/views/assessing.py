@@ -25,6 +25,7 @@ from tracker.assessment.views.queue_cache import read_queue
 from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
+from tracker.matrix.record_standing import is_counted
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
 from tracker.vocabulary import Outcome
@@ -69,7 +70,9 @@ def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     name, _, number = request.form.get("act", "save").partition("-")
     try:
         services.check_page_is_current(attempts, version, *read_shown_ids())
-        joint_services.save_drafts(attempts, version, draft, actor)
+        # The claims of a record that waits for its candidate's answer can only be removed.
+        if is_counted(version) or name != "remove":
+            joint_services.save_drafts(attempts, version, draft, actor)
         return ACTIONS.get(name, save)(AssessmentAction(attempts, version, actor, parse_id(number)))
     except (Invalid, Conflict) as refusal:
         typed = move_comments_to_new_claims(draft)
