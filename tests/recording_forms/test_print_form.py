@@ -65,6 +65,7 @@ def test_an_index_or_a_blank_form_that_has_to_wait_shows_a_page_that_tries_again
     assert browser.get(f"/attempts/{assessed.id}").status_code == 200
 
 
+@pytest.mark.usefixtures("full_queue")  # which keeps no form of an earlier test
 def test_a_form_that_cannot_be_rendered_shows_an_error(
     client: Client, world: World, assessed: UnitAttempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
