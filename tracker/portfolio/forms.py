@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired, Optional
 
 from tracker.models import ADDED_FIELDS, EVIDENCE_FIELDS
 from tracker.vocabulary import Method
-from tracker.web.forms import PageForm
+from tracker.web.forms import VersionedForm
 
 NOT_TEXT = {"method", "happened_from", "happened_until"}
 METHOD_HELP = {method.value: method.help for method in Method}
@@ -24,18 +24,6 @@ UNREADABLE = {
     "happened_until": NOT_A_DATE,
 }
 TEXT_AREAS = {"narrative", "response"}
-
-
-class VersionedForm(PageForm):
-    """A form that carries the draft's version as it was shown."""
-
-    version = HiddenField()
-
-    @property
-    def seen_version(self) -> int | None:
-        """Return the draft's version as it was shown; None where it was not sent or is no number."""
-        text = self.version.data or ""
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 class EvidenceForm(VersionedForm):

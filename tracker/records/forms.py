@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import time
 from typing import Any
 
-from wtforms import BooleanField, DateField, HiddenField, RadioField, StringField, TextAreaField, TimeField
+from wtforms import BooleanField, DateField, RadioField, StringField, TextAreaField, TimeField
 from wtforms.validators import DataRequired, Optional
 
 from tracker.errors import NotFound
 from tracker.portfolio.record_content import MAX_QUESTIONS, ObservationContent, Question
 from tracker.vocabulary import AcknowledgementAnswer, Outcome
-from tracker.web.forms import PageForm
+from tracker.web.forms import VersionedForm
 
 TEXTS = ("narrative", "feedback", "further_action")
 FIELDS = ("narrative", "happened_from", "starts", "ends", "place", "feedback", "further_action")
@@ -21,18 +21,6 @@ UNREADABLE = {
     "starts": "Enter a time such as 10:05.",
     "ends": "Enter a time such as 10:05.",
 }
-
-
-class VersionedForm(PageForm):
-    """A form that carries the record's version as it was shown."""
-
-    version = HiddenField()
-
-    @property
-    def seen_version(self) -> int | None:
-        """Return the version as it was shown; None where it was not sent or is no number."""
-        text = self.version.data or ""
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 class ObservationForm(VersionedForm):

@@ -9,7 +9,7 @@ from flask import render_template, request
 from flask_wtf import FlaskForm
 from flask_wtf.form import _Auto
 from werkzeug.datastructures import MultiDict
-from wtforms import DateField, FileField, Form, MultipleFileField
+from wtforms import DateField, FileField, Form, HiddenField, MultipleFileField
 from wtforms.validators import InputRequired, Length, Optional, StopValidation
 
 from tracker.errors import Invalid, Refused, TrackerError
@@ -40,6 +40,18 @@ class PageForm(FlaskForm):
                 if isinstance(field, FileField | MultipleFileField):
                     submitted.setlist(field.name, request.files.getlist(field.name))
             return submitted
+
+
+class VersionedForm(PageForm):
+    """A form that carries the version of what it changes, as it was shown."""
+
+    version = HiddenField()
+
+    @property
+    def seen_version(self) -> int | None:
+        """Return the version as it was shown; None where it was not sent or is no number."""
+        text = self.version.data or ""
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def date_field(label: str, missing: str = "") -> DateField:
