@@ -108,13 +108,7 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
         Refused: nothing changed since the last version, or a stamped unit can no longer be assessed by the author.
     """
     assert actor.person_id is not None  # noqa: S101 - people write records
-    if actor.grant_id:
-        lock_rows(Grant, [actor.grant_id])
-    locked = {each.unit.attempt_id for each in list_markable(record, actor)}
-    lock_rows(UnitAttempt, locked)
-    lock_rows(Evidence, [record.id])
-    # Another request may have signed or reallocated a unit before the locks.
-    criteria = [each for each in list_markable(record, actor) if each.unit.attempt_id in locked]
+    criteria = _lock_markable(record, actor)
     attempt_ids = {each.unit.attempt_id for each in criteria}
     check = check_draft(record, criteria, list_claimed(record, criteria))
     if seen_version is not None and seen_version != record.version:
@@ -163,6 +157,17 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
     )
     notify_candidate(record, db.session.get_one(Person, actor.person_id))
     return version
+
+
+def _lock_markable(record: Evidence, actor: Actor) -> list[MarkedCriterion]:
+    """Lock the grant, the attempts and the record; return the criteria that the author can still stamp."""
+    if actor.grant_id:
+        lock_rows(Grant, [actor.grant_id])
+    locked = {each.unit.attempt_id for each in list_markable(record, actor)}
+    lock_rows(UnitAttempt, locked)
+    lock_rows(Evidence, [record.id])
+    # Another request may have signed or reallocated a unit before the locks.
+    return [each for each in list_markable(record, actor) if each.unit.attempt_id in locked]
 
 
 def _load_attempts(attempt_ids: Iterable[int]) -> list[UnitAttempt]:
