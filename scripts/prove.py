@@ -32,7 +32,8 @@ class Part:
 PARTS = {
     "random lives": Part(
         "random sequences of acts on a unit, compared with a simple model",
-        "after each act the model and the database agree and the invariants hold",
+        "after each act the model and the database agree and the invariants hold; after every fifth, pages and the form "
+        "show the same marks",
         "proof/test_life.py",
     ),
     "random tampering": Part(

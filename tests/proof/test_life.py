@@ -523,7 +523,9 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def check_pages_and_forms_show_the_same_marks(self) -> None:
-        check_marks_agree(self.attempt, self.reader)
+        """Check them after every fifth act, for they take as long as all other checks together."""
+        if figures["steps"] % 5 == 0:
+            check_marks_agree(self.attempt, self.reader)
 
     @invariant()
     def check_every_invariant_holds(self) -> None:
@@ -539,7 +541,7 @@ def test_random_sequences_of_acts_agree_with_the_model(
         run_state_machine_as_test(
             Life,
             settings=settings(
-                max_examples=choose_size(4, 100 if server_url() else 300),
+                max_examples=choose_size(4, 80 if server_url() else 200),
                 stateful_step_count=choose_size(40, 50),
                 database=None,
                 derandomize=not FULL_SIZE,
