@@ -24,14 +24,6 @@ ClientFor = Callable[..., FlaskClient]
 REASON = "Ten calls of one shift show each criterion more than once."
 
 
-@pytest.fixture
-def ready(world: World) -> UnitAttempt:
-    """Return CFACC15, met by one item, with every requirement confirmed."""
-    workflow.meet_everything(world, world.cfacc15)
-    workflow.confirm_requirements(world, world.cfacc15)
-    return world.cfacc15
-
-
 def sign(world: World, attempt: UnitAttempt, reason: str) -> Signature:
     with transaction():
         seen, by_bob = take_snapshot(attempt).hash, factories.make_actor(world.bob)

@@ -29,14 +29,6 @@ ClientFor = Callable[..., FlaskClient]
 REASON = workflow.WARNINGS_REASON
 
 
-@pytest.fixture
-def ready(world: World) -> UnitAttempt:
-    """Return CFACC15 with everything met and every requirement confirmed."""
-    workflow.meet_everything(world, world.cfacc15)
-    workflow.confirm_requirements(world, world.cfacc15)
-    return world.cfacc15
-
-
 def signing_form(page: str, **fields: Any) -> dict[str, Any]:
     """Return the form of the page with every requirement ticked and the password."""
     hidden_fields = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))

@@ -36,14 +36,6 @@ REASON = workflow.WARNINGS_REASON
 
 
 @pytest.fixture
-def ready(world: World) -> UnitAttempt:
-    """CFACC15 with everything met and every requirement confirmed."""
-    workflow.meet_everything(world, world.cfacc15)
-    workflow.confirm_requirements(world, world.cfacc15)
-    return world.cfacc15
-
-
-@pytest.fixture
 def signed(world: World, ready: UnitAttempt) -> UnitAttempt:
     sign_as_bob(world, ready)
     return ready

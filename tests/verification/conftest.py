@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.assessment import workflow
 from tests.factories import World
+
+Prepare = Callable[[str, Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,14 @@ class VerifyPage:
 
 
 @pytest.fixture
-def confirmed(world: World) -> World:
+def confirmed(world: World, prepare: Prepare) -> World:
     """Sign Alice's CFACC15 off as Bob and confirm it as Alice."""
-    workflow.sign(world, world.cfacc15, "A steady record.")
-    workflow.confirm(world.cfacc15)
+
+    def fill() -> None:
+        workflow.sign(world, world.cfacc15, "A steady record.")
+        workflow.confirm(world.cfacc15)
+
+    prepare("CFACC15 confirmed", fill)
     return world
 
 
