@@ -193,10 +193,12 @@ TABLE: dict[str, frozenset[str]] = {
     "assessment.answer_action_point": BOB,
     # records of assessment: the author writes, the candidate answers, an internal verifier decides an objection
     "records.start": BOB,
+    "records.print_blank": BOB,
     "records.write_observation": BOB,
     "records.autosave_observation": BOB,
     "records.finish": BOB,
     "records.show_record": READERS - DAN,
+    "records.print_record": READERS - DAN,
     "records.acknowledge": ALICE,
     "records.decide": CAROL,
     # internal verifiers

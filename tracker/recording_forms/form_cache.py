@@ -17,9 +17,7 @@ from typing import cast
 from flask import current_app
 
 from tracker.errors import Busy, FormWaits
-from tracker.recording_forms.form_content import FormContent
-from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.pdf_renderer import hash_content, render_pdf
+from tracker.recording_forms.pdf_renderer import Content, hash_content, render_pdf
 
 MAX_BYTES = 20 * 1024 * 1024
 """Some 300 forms of twenty rows."""
@@ -86,8 +84,8 @@ class FormCache:
             self._timer.start()
 
 
-def print_unissued(content: FormContent | IndexContent, person_id: int) -> bytes:
-    """Return the PDF of a form that is not issued, or of an index: the kept one, or else rendered now for a person.
+def print_unissued(content: Content, person_id: int) -> bytes:
+    """Return the PDF of a form that is not issued, an index or a record: kept, or else rendered now for a person.
 
     The caller has checked that the person may print it, and shows nothing else.
 
@@ -106,7 +104,7 @@ def print_unissued(content: FormContent | IndexContent, person_id: int) -> bytes
         raise FormWaits from error
 
 
-def find_kept(content: FormContent | IndexContent) -> bytes | None:
+def find_kept(content: Content) -> bytes | None:
     """Return the kept PDF of a form that is not issued, or of an index; None if there is none."""
     return _get_cache().find(hash_content(content))
 

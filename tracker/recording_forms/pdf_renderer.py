@@ -1,4 +1,4 @@
-"""Rendering of recording forms and indexes as PDF, in persistent sandboxed subprocesses beside the server or worker.
+"""Rendering of forms, indexes and records as PDF, in persistent sandboxed subprocesses beside the server or worker.
 
 A subprocess reads the pickled content of a form and answers with a PDF. Both ends are ours, so pickle carries
 nothing from outside; the content is made of our own frozen dataclasses.
@@ -19,6 +19,7 @@ from tracker.counters import count_render
 from tracker.errors import Busy, FormNotRendered, Refused, TrackerError
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, find_texts_with
 from tracker.recording_forms.index_content import IndexContent
+from tracker.recording_forms.observation_content import ObservationRecord
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.persistent import PersistentSandbox
 from tracker.sandbox.pool import Room, SandboxPool
@@ -41,7 +42,7 @@ ROOM = Room(MAX_QUEUED, MAX_OF_PERSON)
 BUSY = "Many forms are being printed at the moment. Nothing was changed. Try again in a minute."
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""
-Content = FormContent | IndexContent
+Content = FormContent | IndexContent | ObservationRecord
 
 
 class PdfRenderer:

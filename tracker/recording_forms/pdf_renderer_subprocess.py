@@ -1,4 +1,4 @@
-"""The sandboxed subprocess that renders recording forms and indexes as PDF, started by `pdf_renderer`."""
+"""The sandboxed subprocess that renders forms, indexes and records as PDF, started by `pdf_renderer`."""
 
 import gc
 import logging
@@ -9,7 +9,13 @@ from typing import IO
 
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent
 from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.rendering import CharactersNotPrintable, render_form_pdf, render_index
+from tracker.recording_forms.observation_content import ObservationRecord
+from tracker.recording_forms.rendering import (
+    CharactersNotPrintable,
+    render_form_pdf,
+    render_index,
+    render_observation,
+)
 from tracker.sandbox.limits import allow_cpu_seconds
 from tracker.sandbox.messages import receive, send
 
@@ -36,9 +42,15 @@ def main() -> None:
         _collect_garbage(source)
 
 
-def _render(content: FormContent | IndexContent) -> bytes:
+def _render(content: FormContent | IndexContent | ObservationRecord) -> bytes:
     try:
-        return render_form_pdf(content) if isinstance(content, FormContent) else render_index(content)
+        match content:
+            case FormContent():
+                return render_form_pdf(content)
+            case IndexContent():
+                return render_index(content)
+            case ObservationRecord():
+                return render_observation(content)
     except CharactersNotPrintable as error:
         return MISSING_CHARACTERS + error.characters.encode()
     except Exception:

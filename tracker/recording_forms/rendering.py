@@ -25,6 +25,7 @@ from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
 from tracker.recording_forms.grid_painting import paint_grids
 from tracker.recording_forms.index_content import IndexContent
+from tracker.recording_forms.observation_content import ObservationRecord
 from tracker.recording_forms.pdf_table_tags import complete_table_tags
 from tracker.recording_forms.written_objects import write_objects_once
 from tracker.vocabulary import use_terms
@@ -114,6 +115,11 @@ def render_form_pdf(content: FormContent) -> bytes:
 def render_index(content: IndexContent) -> bytes:
     """Return the index of evidence as PDF. Raises `FormNotRendered`."""
     return _write_pdf(_render_html("recording_forms/index_of_evidence.html", form_content=content))
+
+
+def render_observation(content: ObservationRecord) -> bytes:
+    """Return an observation record as PDF. Raises `FormNotRendered`."""
+    return _write_pdf(_render_html("recording_forms/observation_record.html", form_content=content))
 
 
 def _render_html(template: str, **values: Any) -> str:

@@ -5,11 +5,11 @@ mark names does not depend on the other units of the observation: without a unit
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tracker.matrix import MatrixColumn
-from tracker.portfolio.record_content import Stamp
+from tracker.portfolio.record_content import ObservationContent, Stamp
 from tracker.vocabulary import CriterionKind
 
 STAMP = re.compile(r"\[([0-9]{1,2}:[0-9]{2})[ \t]+([^\[\]\n]{1,200})\]")
@@ -72,6 +72,20 @@ class ReadStamps:
         return times
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where a record shows each criterion, and the marks of questions that name none."""
+
+    by_criterion: Mapping[tuple[int, int], list[str]]
+    """Times, and numbers of questions, by attempt and criterion."""
+    unknown: tuple[str, ...]
+
+    def select(self, criteria: Collection[MarkedCriterion]) -> dict[tuple[int, int], list[str]]:
+        """Return the places of these criteria alone."""
+        keys = {each.key for each in criteria}
+        return {key: places for key, places in self.by_criterion.items() if key in keys}
+
+
 def mark_criteria(units: Iterable[StampableUnit], first_attempt: int) -> list[MarkedCriterion]:
     """Return every criterion of the units with its mark.
 
@@ -105,6 +119,32 @@ def read_stamps(text: str, criteria: Iterable[MarkedCriterion]) -> ReadStamps:
 def find_criterion(mark: str, criteria: Iterable[MarkedCriterion]) -> MarkedCriterion | None:
     """Return the criterion that a mark names, or None."""
     return _index_marks(criteria).get(_normalise(mark))
+
+
+def list_places(content: ObservationContent, criteria: Collection[MarkedCriterion]) -> Places:
+    """Return where the stamps and the questions of a record show each criterion.
+
+    Args:
+        content: the content with its stamps.
+        criteria: the criteria that the mark of a question can name.
+    """
+    places, unknown = ReadStamps(content.stamps, (), ()).times_by_criterion, []
+    for number, question in enumerate(content.questions, 1):
+        criterion = find_criterion(question.mark, criteria) if question.mark.strip() else None
+        if criterion:
+            places.setdefault(criterion.key, []).append(f"question {number}")
+        elif question.mark.strip():
+            unknown.append(f"“{question.mark.strip()}”")
+    return Places(places, tuple(unknown))
+
+
+def split_stamps(text: str) -> tuple[tuple[str, bool], ...]:
+    """Return a text in pieces, each with whether it is a stamp."""
+    pieces, end = [], 0
+    for found in STAMP.finditer(text):
+        pieces += [(text[end : found.start()], False), (found[0], True)]
+        end = found.end()
+    return tuple((piece, is_stamp) for piece, is_stamp in (*pieces, (text[end:], False)) if piece)
 
 
 def add_stamp(text: str, criterion: MarkedCriterion, at: str) -> str:

@@ -1,11 +1,14 @@
 """Queries for the page of a record: the versions that a reader sees, with their answers, its claims and verifiers."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from tracker.errors import NotFound
 from tracker.extensions import db
+from tracker.matrix.record_standing import find_standing
 from tracker.models import (
     Acknowledgement,
     Allocation,
@@ -21,7 +24,52 @@ from tracker.portfolio.queries.records import IS_IN_USE
 from tracker.registrations.current_allocations import is_current
 from tracker.registrations.separation_of_duties import list_assessed
 from tracker.statements import fetch_rows
-from tracker.vocabulary import Role
+from tracker.vocabulary import RecordStanding, Role
+from tracker.web.authorise import RolesInRecord
+
+
+@dataclass(frozen=True)
+class ShownVersion:
+    """A version of a record that its reader chose, among those that they see."""
+
+    version: EvidenceVersion
+    versions: Sequence[EvidenceVersion]
+    """Those that the reader sees, the newest first."""
+    standings: Mapping[int, RecordStanding | None]
+    """The standing of each version, by its number."""
+    is_newest: bool
+    """Whether no version, seen or not, is newer."""
+    decides: bool
+    """Whether the reader is an internal verifier of a record whose newest version is objected to."""
+
+    @property
+    def standing(self) -> RecordStanding | None:
+        """Return the standing of the version."""
+        return self.standings[self.version.number]
+
+
+def find_shown_version(record: Evidence, reader: RolesInRecord, person_id: int, number: int | None) -> ShownVersion:
+    """Return a version of a record for a reader (docs/rules.md, Records of assessment, rule 2). Two statements.
+
+    Args:
+        record: the record.
+        reader: the reader's roles in it.
+        person_id: the reader.
+        number: the number of the version; None for the newest that the reader sees.
+
+    Raises:
+        NotFound: the reader sees no such version.
+    """
+    versions = list_versions(record)
+    standings = {version.number: find_standing(version) for version in versions}
+    newest = versions[0].number if versions else 0
+    decides = Role.INTERNAL_VERIFIER in reader.roles and standings.get(newest) is RecordStanding.OBJECTED
+    if not (record.author_id == person_id or Role.CANDIDATE in reader.roles or decides):
+        versions = select_readable(versions, reader.readable_attempts)
+    version = next((each for each in versions if number in {None, each.number}), None)
+    if version is None:
+        raise NotFound
+    return ShownVersion(version, versions, standings, version.number == newest, decides)
 
 
 def list_versions(record: Evidence) -> list[EvidenceVersion]:

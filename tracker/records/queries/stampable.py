@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
 
 from tracker.extensions import db
 from tracker.matrix import MatrixColumn
@@ -89,10 +89,29 @@ def list_claimed_criteria(record: Evidence, stampable: Iterable[int], first_atte
     return [each for each in mark_criteria(units, first_attempt) if each.key in claimed]
 
 
-def _list_units(*conditions: ColumnElement[bool]) -> list[StampableUnit]:
+def list_units_of(version: EvidenceVersion) -> list[StampableUnit]:
+    """List the units that a version of a record may name criteria of, as they were when it was finished.
+
+    They are those in which the record has or had claims. Two statements.
+    """
+    moved_from = (
+        select(VersionMove.from_unit_id)
+        .where(VersionMove.attempt_id == UnitAttempt.id, VersionMove.moved_at > version.sealed_at)
+        .order_by(VersionMove.id)
+        .limit(1)
+        .correlate(UnitAttempt)
+        .scalar_subquery()
+    )
+    claimed = select(Claim.attempt_id).where(Claim.evidence_id == version.evidence_id)
+    return _list_units(UnitAttempt.id.in_(claimed), unit_id=func.coalesce(moved_from, UnitAttempt.unit_id))
+
+
+def _list_units(
+    *conditions: ColumnElement[bool], unit_id: SQLColumnExpression[int] = UnitAttempt.unit_id
+) -> list[StampableUnit]:
     query = (
         select(UnitAttempt.id, Unit.id, Unit.code, Unit.title)
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Unit, Unit.id == unit_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
         .where(*conditions)
         .order_by(UnitAttempt.id)

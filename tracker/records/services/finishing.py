@@ -27,8 +27,8 @@ from tracker.portfolio.services.evidence import find_latest_version, find_proble
 from tracker.portfolio.services.submissions import get_next_number, seal_version
 from tracker.records.emails import notify_candidate
 from tracker.records.services.drafts import TITLE, list_claimed, list_markable, read_content
-from tracker.records.services.stamped_claims import claim_stamped, list_places
-from tracker.records.stamps import MarkedCriterion, read_stamps
+from tracker.records.services.stamped_claims import claim_stamped
+from tracker.records.stamps import MarkedCriterion, list_places, read_stamps
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.vocabulary import RecordKind
 

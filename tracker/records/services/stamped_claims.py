@@ -1,49 +1,17 @@
 """Claims of records: what the version in use stamps is claimed, and nothing else."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import Claim, Decision, Evidence, EvidenceVersion
-from tracker.portfolio.record_content import ObservationContent, load_content
+from tracker.portfolio.record_content import load_content
 from tracker.records.queries.stampable import list_restorable_units
-from tracker.records.stamps import MarkedCriterion, ReadStamps, find_criterion, mark_criteria
+from tracker.records.stamps import list_places, mark_criteria
 
 MAX_LOCATOR = 200
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where a record shows each criterion, and the marks of questions that name none."""
-
-    by_criterion: Mapping[tuple[int, int], list[str]]
-    """Times, and numbers of questions, by attempt and criterion."""
-    unknown: tuple[str, ...]
-
-    def select(self, criteria: Collection[MarkedCriterion]) -> dict[tuple[int, int], list[str]]:
-        """Return the places of these criteria alone."""
-        keys = {each.key for each in criteria}
-        return {key: places for key, places in self.by_criterion.items() if key in keys}
-
-
-def list_places(content: ObservationContent, criteria: Collection[MarkedCriterion]) -> Places:
-    """Return where the stamps and the questions of a record show each criterion.
-
-    Args:
-        content: the content with its stamps.
-        criteria: the criteria that the mark of a question can name.
-    """
-    places, unknown = ReadStamps(content.stamps, (), ()).times_by_criterion, []
-    for number, question in enumerate(content.questions, 1):
-        criterion = find_criterion(question.mark, criteria) if question.mark.strip() else None
-        if criterion:
-            places.setdefault(criterion.key, []).append(f"question {number}")
-        elif question.mark.strip():
-            unknown.append(f"“{question.mark.strip()}”")
-    return Places(places, tuple(unknown))
 
 
 def claim_stamped(

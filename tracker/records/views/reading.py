@@ -1,19 +1,19 @@
 """Views for the readers of a finished record: the candidate's answer, and the decision on an objection."""
 
-from flask import flash, redirect, render_template, request, url_for
+from io import BytesIO
+
+from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.errors import Conflict, Invalid, NotFound
-from tracker.matrix.record_standing import find_standing
+from tracker.errors import Conflict, Invalid
+from tracker.extensions import db
 from tracker.models import Evidence
 from tracker.portfolio.queries.evidence import list_version_attachments
+from tracker.recording_forms.form_cache import print_unissued
+from tracker.recording_forms.observation_content import ObservationRecord
 from tracker.records.forms import AnswerForm, ObjectionForm
-from tracker.records.queries.reading import (
-    list_deciders,
-    list_record_claims,
-    list_versions,
-    select_readable,
-)
+from tracker.records.printing import build_record
+from tracker.records.queries.reading import find_shown_version, list_deciders, list_record_claims
 from tracker.records.services.acknowledging import STATEMENTS, acknowledge_record, decide_objection
 from tracker.records.views import records
 from tracker.vocabulary import AcknowledgementAnswer, RecordStanding, Role
@@ -32,8 +32,16 @@ from tracker.web.text_direction import isolate
 def show_record(record_id: int) -> ResponseReturnValue:
     """Show a version of a record, the newest unless the address names one, with what its reader can answer."""
     record, _, reader = get_record(record_id, Act.READ_EVIDENCE)
-    number = parse_id(request.args["version"]) or 0 if "version" in request.args else None
-    return render_record(record, reader, AnswerForm(), ObjectionForm(), number)
+    return render_record(record, reader, AnswerForm(), ObjectionForm(), read_version_number())
+
+
+@records.get("/records/<int:record_id>/record.pdf")
+@requires(Act.READ_EVIDENCE)
+def print_record(record_id: int) -> ResponseReturnValue:
+    """Send a version of a record as PDF, the newest unless the address names one."""
+    record, _, reader = get_record(record_id, Act.READ_EVIDENCE)
+    shown = find_shown_version(record, reader, me().person_id, read_version_number())
+    return send_record(build_record(record, shown), f"observation-{record.number}-version-{shown.version.number}")
 
 
 @records.post("/records/<int:record_id>/acknowledge")
@@ -100,16 +108,8 @@ def render_record(
         NotFound: the reader sees no such version.
     """
     is_author, roles = record.author_id == me().person_id, reader.roles
-    versions = list_versions(record)
-    standings = {version.number: find_standing(version) for version in versions}
-    newest = versions[0].number if versions else 0
-    decides = Role.INTERNAL_VERIFIER in roles and standings.get(newest) is RecordStanding.OBJECTED
-    if not (is_author or Role.CANDIDATE in roles or decides):
-        versions = select_readable(versions, reader.readable_attempts)
-    version = next((each for each in versions if number in {None, each.number}), None)
-    if version is None:
-        raise NotFound
-    standing, is_newest = standings[version.number], version.number == newest
+    shown = find_shown_version(record, reader, me().person_id, number)
+    version, standing, is_newest = shown.version, shown.standing, shown.is_newest
     for form in (answer_form, objection_form):
         form.version.data = str(version.number)
     claims, other_codes = list_record_claims(record, reader.readable_attempts)
@@ -118,8 +118,8 @@ def render_record(
         "records/show_record.html",
         record=record,
         version=version,
-        versions=versions,
-        standings=standings,
+        versions=shown.versions,
+        standings=shown.standings,
         is_newest=is_newest,
         attachments=list_version_attachments(version),
         standing=standing,
@@ -128,9 +128,21 @@ def render_record(
         is_author=is_author,
         is_candidate=Role.CANDIDATE in roles,
         can_answer=is_newest and Role.CANDIDATE in roles and standing is RecordStanding.WAITING,
-        can_decide=decides and any(person.id == me().person_id for person in deciders),
+        can_decide=shown.decides and any(person.id == me().person_id for person in deciders),
         deciding=[person.name for person in deciders],
         answer_form=answer_form,
         objection_form=objection_form,
         statement=STATEMENTS[AcknowledgementAnswer.AGREED],
     )
+
+
+def read_version_number() -> int | None:
+    """Return the version that the address names: None for none, and 0, which no version has, for no number."""
+    return parse_id(request.args["version"]) or 0 if "version" in request.args else None
+
+
+def send_record(content: ObservationRecord, name: str) -> ResponseReturnValue:
+    """Render an observation record and send it as PDF, with no transaction open."""
+    db.session.rollback()  # rendering takes longer than any query
+    pdf = print_unissued(content, me().person_id)
+    return send_file(BytesIO(pdf), mimetype="application/pdf", download_name=f"{name}.pdf")

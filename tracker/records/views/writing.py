@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 
 from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, Refused
+from tracker.extensions import db
 from tracker.ledger import transactions
-from tracker.models import Evidence
+from tracker.models import Evidence, Person
 from tracker.portfolio.record_content import Question
 from tracker.portfolio.services.evidence import discard_draft
 from tracker.records.forms import (
@@ -20,6 +21,7 @@ from tracker.records.forms import (
     fill_form,
     read_questions,
 )
+from tracker.records.printing import build_blank_record
 from tracker.records.queries.stampable import list_met_criteria
 from tracker.records.services.drafts import (
     list_claimed,
@@ -32,7 +34,9 @@ from tracker.records.services.drafts import (
 from tracker.records.services.finishing import DECLARATION, check_draft, finish_observation
 from tracker.records.stamps import read_stamps
 from tracker.records.views import records
+from tracker.records.views.reading import send_record
 from tracker.web.authorise import get_attempt, get_own_record
+from tracker.web.current_user import me
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
@@ -48,6 +52,15 @@ def start(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.WRITE_RECORD)
     record = start_observation(attempt, actor)
     return redirect(url_for(".write_observation", record_id=record.id), 303)
+
+
+@records.get("/attempts/<int:attempt_id>/observation.pdf")
+@requires(Act.WRITE_RECORD)
+def print_blank(attempt_id: int) -> ResponseReturnValue:
+    """Send an observation record of an attempt that is to be filled in by hand."""
+    attempt, _ = get_attempt(attempt_id, Act.WRITE_RECORD)
+    assessor = db.session.get_one(Person, me().person_id)
+    return send_record(build_blank_record(attempt, assessor), f"observation-{attempt.unit.slug}-blank")
 
 
 @records.route("/records/<int:record_id>/edit", methods=["GET", "POST"])

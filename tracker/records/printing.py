@@ -1,0 +1,124 @@
+"""The content of a printed observation record, filled from a sealed version or blank for an attempt."""
+
+from tracker.accounts.person_names import clean_name, remove_invisible_characters
+from tracker.clock import day_of, today
+from tracker.matrix import list_columns
+from tracker.models import Acknowledgement, Evidence, EvidenceVersion, Person, UnitAttempt
+from tracker.portfolio.queries.index import find_registration
+from tracker.portfolio.record_content import ObservationContent, Question, load_content
+from tracker.recording_forms.observation_content import (
+    ObservationRecord,
+    PrintedAnswer,
+    PrintedCriterion,
+    PrintedQuestion,
+    PrintedUnit,
+)
+from tracker.recording_forms.printed_text import add_break_points
+from tracker.records.queries.named_criteria import NamedUnit, list_named_units
+from tracker.records.queries.reading import ShownVersion
+from tracker.records.services.acknowledging import STATEMENTS
+from tracker.records.services.finishing import DECLARATION
+from tracker.records.stamps import StampableUnit, mark_criteria, split_stamps
+from tracker.vocabulary import AcknowledgementAnswer, Role
+from tracker.web.formatting import address_note, moment, period
+
+
+def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
+    """Return a version of an observation as it is printed, with the answers to it."""
+    version = shown.version
+    content = load_content(version.record_kind, version.content) or ObservationContent()
+    registration = find_registration(record.candidate_id, record.centre_id)
+    assert registration  # noqa: S101 - an observation is of somebody who is registered
+    answers = {each.role: each for each in version.acknowledgements}
+    return ObservationRecord(
+        candidate_name=clean_name(record.candidate.name),
+        candidate_number=registration.candidate_number,
+        assessor_name=clean_name(record.author.name) if record.author else "",
+        centre_name=registration.centre.name,
+        terms=registration.centre.terms,
+        units=tuple(map(_print_unit, list_named_units(version))),
+        declaration_statement=version.submission.declaration,
+        agreement_statement=STATEMENTS[AcknowledgementAnswer.AGREED],
+        number=record.number,
+        version=version.number,
+        replaced_by=None if version is shown.versions[0] else shown.versions[0].number,
+        sealed_on=day_of(version.sealed_at),
+        printed_for=today(),
+        happened_on=period(version.happened_from),
+        starts=content.starts,
+        ends=content.ends,
+        place=add_break_points(remove_invisible_characters(content.place)),
+        narrative=tuple(map(split_stamps, _split_paragraphs(version.narrative))),
+        questions=tuple(map(_print_question, content.questions)),
+        feedback=_print_text(content.feedback),
+        further_action=_print_text(content.further_action),
+        standing=shown.standing,
+        declaration=_print_declaration(version, record.author),
+        answer=_print_answer(answers.get(Role.CANDIDATE), "answered"),
+        decision=_print_answer(answers.get(Role.INTERNAL_VERIFIER), "decided"),
+    )
+
+
+def build_blank_record(attempt: UnitAttempt, assessor: Person) -> ObservationRecord:
+    """Return an observation record of an attempt to be filled in by hand: names, and the criteria of the unit."""
+    unit = StampableUnit(attempt.id, attempt.unit.code, attempt.unit.title, tuple(list_columns(attempt.unit_id)))
+    criteria = tuple(PrintedCriterion(each.mark, each.column.text) for each in mark_criteria([unit], attempt.id))
+    return ObservationRecord(
+        candidate_name=clean_name(attempt.candidate.name),
+        candidate_number=attempt.registration.candidate_number,
+        assessor_name=clean_name(assessor.name),
+        centre_name=attempt.centre.name,
+        terms=attempt.centre.terms,
+        units=(PrintedUnit(unit.code, unit.title, criteria),),
+        declaration_statement=DECLARATION,
+        agreement_statement=STATEMENTS[AcknowledgementAnswer.AGREED],
+    )
+
+
+def _print_unit(named: NamedUnit) -> PrintedUnit:
+    criteria = tuple(
+        PrintedCriterion(each.marked.mark, each.marked.column.text, ", ".join(each.places)) for each in named.criteria
+    )
+    return PrintedUnit(named.unit.code, named.unit.title, criteria)
+
+
+def _print_question(asked: Question) -> PrintedQuestion:
+    return PrintedQuestion(
+        question=remove_invisible_characters(asked.question),
+        answer=remove_invisible_characters(asked.answer),
+        mark=remove_invisible_characters(asked.mark),
+        outcome=asked.outcome.label if asked.outcome else "",
+    )
+
+
+def _print_declaration(version: EvidenceVersion, author: Person | None) -> PrintedAnswer:
+    submission, confirmed_at = version.submission, author.email_confirmed_at if author else None
+    return PrintedAnswer(
+        statement=submission.declaration,
+        name=clean_name(author.name) if author else "",
+        act="declared",
+        moment=moment(submission.submitted_at),
+        note=address_note(submission.address_confirmed, confirmed_at, "submitted"),
+    )
+
+
+def _print_answer(answer: Acknowledgement | None, act: str) -> PrintedAnswer | None:
+    if answer is None:
+        return None
+    return PrintedAnswer(
+        statement=answer.statement,
+        name=clean_name(answer.acknowledged_by.name),
+        act=act,
+        moment=moment(answer.acknowledged_at),
+        reason=_print_text(answer.reason),
+    )
+
+
+def _print_text(text: str) -> tuple[str, ...]:
+    return tuple(map(add_break_points, _split_paragraphs(text)))
+
+
+def _split_paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a typed text without invisible characters; single line breaks stay in them."""
+    blocks = remove_invisible_characters(text).split("\n\n")
+    return [block.strip("\n") for block in blocks if block.strip()]
