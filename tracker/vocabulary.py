@@ -156,6 +156,7 @@ class RecordStanding(LabelledEnum):
     OBJECTED = "objected", "Candidate objected"
     UPHELD = "upheld", "Objection upheld"
     DISMISSED = "dismissed", "Objection dismissed"
+    WITHDRAWN = "withdrawn", "Withdrawn by its author"
 
     @property
     def counts(self) -> bool:

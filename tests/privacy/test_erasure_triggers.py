@@ -18,6 +18,7 @@ from tracker.models import (
     Erasure,
     Evidence,
     EvidenceVersion,
+    RecordWithdrawal,
     Registration,
     Reopening,
     Sample,
@@ -31,6 +32,7 @@ from tracker.vocabulary import AcknowledgementAnswer, Outcome, ReopeningKind, Ro
 TEXTS = {
     "acknowledgement": "reason",
     "attachment": "name",
+    "record_withdrawal": "reason",
     "evidence_version": "narrative",
     "version_move": "reason",
     "decision": "comment",
@@ -59,6 +61,11 @@ def make_portfolio(attempt: UnitAttempt, world: World) -> None:
             evidence_version_id=version.id, role=Role.CANDIDATE, answer=AcknowledgementAnswer.OBJECTED,
             statement="I object.", reason="It was another day.", acknowledged_at=moment,
             acknowledged_by_id=world.alice.id,
+        )
+    )  # fmt: skip
+    factories.add_and_flush(
+        RecordWithdrawal(
+            evidence_version_id=version.id, reason="It was another day.", withdrawn_at=moment, withdrawn_by_id=bob,
         )
     )  # fmt: skip
     factories.add_and_flush(
@@ -123,7 +130,7 @@ def belongs_to(table: Table, registration: Registration) -> ColumnElement[bool]:
         )
         return table.c.evidence_id.in_(owned)
     attempts = select(UnitAttempt.id).where(UnitAttempt.registration_id == registration.id)
-    if table.name == "acknowledgement":
+    if table.name in {"acknowledgement", "record_withdrawal"}:
         versions = (
             select(EvidenceVersion.id)
             .join(Evidence)

@@ -2,10 +2,11 @@
 
 from tests import factories
 from tracker.ledger.transactions import transaction
-from tracker.models import Acknowledgement, Evidence, EvidenceVersion, Person, UnitAttempt
+from tracker.models import Acknowledgement, Evidence, EvidenceVersion, Person, RecordWithdrawal, UnitAttempt
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
 from tracker.records.services.drafts import save_observation, start_observation
 from tracker.records.services.finishing import finish_observation
+from tracker.records.services.withdrawing import withdraw_record
 from tracker.vocabulary import AcknowledgementAnswer
 
 NARRATIVE = "Alice took a call about a late refund. [10:09 5] She said why. [10:11 g] [10:21 5]"
@@ -46,6 +47,13 @@ def agree(record: Evidence) -> Acknowledgement:
 
 def object_to(record: Evidence, reason: str = "I was at lunch then.") -> Acknowledgement:
     return answer(record, AcknowledgementAnswer.OBJECTED, reason)
+
+
+def withdraw(record: Evidence, reason: str = "Alice has left the team.") -> RecordWithdrawal:
+    """Let the author withdraw the newest version."""
+    assert record.author
+    with transaction():
+        return withdraw_record(record, reason, factories.make_actor(record.author), record.versions[-1].number)
 
 
 def decide(

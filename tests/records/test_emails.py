@@ -6,7 +6,7 @@ from typing import Any
 from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World
-from tests.records.observations import agree, decide, finish, object_to, observe
+from tests.records.observations import agree, decide, finish, object_to, observe, withdraw
 from tracker.ledger.transactions import transaction
 from tracker.records.services.drafts import save_observation
 from tracker.vocabulary import Role
@@ -49,3 +49,12 @@ def test_the_assessor_to_whom_the_unit_was_reallocated_is_emailed_the_answer(
     agree(record)
     assert list_subjects(emails_to(jo)) == ["Alice Moran has agreed to evidence 1"]
     assert emails_to(world.bob) == []
+
+
+def test_the_candidate_is_emailed_that_a_record_is_withdrawn(
+    world: World,
+    emails_to: Inbox,  # noqa: F811 - the fixture
+) -> None:
+    withdraw(observe(world.cfacc15, world.bob))
+    assert list_subjects(emails_to(world.alice))[-1] == "Bob Archer has withdrawn an observation of you"
+    assert emails_to(world.carol) == []

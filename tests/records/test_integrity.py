@@ -9,13 +9,14 @@ from sqlalchemy import update
 from tests import factories
 from tests.factories import World
 from tests.integrity.tampering import tampering_transaction
-from tests.records.observations import agree, decide, object_to, observe
+from tests.records.observations import agree, decide, object_to, observe, withdraw
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.integrity.records import (
     find_decisions_on_open_records,
     find_wrong_acknowledgements,
+    find_wrong_author_withdrawals,
     find_wrong_authors,
     find_wrong_withdrawals,
 )
@@ -23,7 +24,7 @@ from tracker.integrity.replay import find_acts_on_closed_attempts
 from tracker.integrity.rows_and_events import find_unmatched_rows_and_events
 from tracker.integrity.sealed_rows import find_changed_rows
 from tracker.integrity.units_and_evidence import find_changed_evidence
-from tracker.models import Acknowledgement, Evidence, EvidenceVersion
+from tracker.models import Acknowledgement, Evidence, EvidenceVersion, RecordWithdrawal
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.vocabulary import AcknowledgementAnswer, Role
 
@@ -31,6 +32,7 @@ CHECKS = (
     find_wrong_authors,
     find_wrong_acknowledgements,
     find_decisions_on_open_records,
+    find_wrong_author_withdrawals,
     find_wrong_withdrawals,
     find_acts_on_closed_attempts,
     find_changed_evidence,
@@ -66,9 +68,15 @@ def test_records_that_the_product_made_have_no_fault(world: World) -> None:
     object_to(upheld)
     decide(upheld, world.carol, is_upheld=True)
     agree(observe(world.cfacc15, world.bob, "She called back. [15:00 6]"))
+    withdraw(observe(world.cfacc15, world.bob, "She sent a form. [16:00 6]"))
+    objected = observe(world.cfacc15, world.bob, "She rang off. [16:10 6]")
+    object_to(objected)
+    withdraw(objected)
     assert list_faults(*CHECKS) == []
     rows = [
-        each for each in list_faults(find_changed_rows, find_unmatched_rows_and_events) if "acknowledgement" in each
+        each
+        for each in list_faults(find_changed_rows, find_unmatched_rows_and_events)
+        if "acknowledgement" in each or "withdrawal" in each
     ]
     assert rows == []
 
@@ -145,3 +153,29 @@ def test_a_record_taken_out_of_use_without_an_upheld_objection_is_named(record: 
         submission = record.versions[0].submission
         change(type(submission), submission.id, withdrawn_at=now())
         assert "it ends when an objection to it is upheld" in list_faults(find_wrong_withdrawals)[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("withdrawn_by_id", "carol", "is of another person than the author"),
+        ("reason", "It was on another day.", "has changed"),
+    ],
+)
+def test_a_changed_withdrawal_is_named(world: World, column: str, value: str, fault: str) -> None:
+    withdrawal = withdraw(observe(world.cfacc15, world.bob))
+    with tampering_transaction():
+        change(RecordWithdrawal, withdrawal.id, **{column: world.carol.id if value == "carol" else value})
+        faults = list_faults(find_wrong_author_withdrawals, find_changed_rows)
+        assert any("withdrawal" in each and (fault in each or fault == "has changed") for each in faults), faults
+
+
+def test_a_withdrawal_of_a_version_that_counted_is_named(record: Evidence, world: World) -> None:
+    with tampering_transaction():
+        forged = RecordWithdrawal(
+            evidence_version_id=record.versions[0].id, reason="No.", withdrawn_at=now(), withdrawn_by_id=world.bob.id
+        )
+        factories.add_and_flush(forged)
+        assert "of a version that counted" in list_faults(find_wrong_author_withdrawals)[0]
+        assert f"record withdrawal {forged.id} is in no event" in list_faults(find_unmatched_rows_and_events)
+        assert "it ends when an objection" in list_faults(find_wrong_withdrawals)[0]

@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from flask.testing import FlaskClient
 from pypdf import PdfReader
+from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
@@ -15,7 +16,7 @@ from tests.records.test_readers import sign, write_again
 from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Evidence, Person, VersionMove
+from tracker.models import Evidence, Person, Unit, VersionMove
 from tracker.portfolio.record_content import Question
 from tracker.recording_forms.observation_content import ObservationRecord
 from tracker.records.printing import build_blank_record, build_record
@@ -128,19 +129,21 @@ def test_an_earlier_version_names_what_it_named_whatever_is_claimed_now(world: W
 def test_a_version_names_criteria_of_the_unit_that_its_attempt_was_on(world: World) -> None:
     record = observe(world.cfacc15, world.bob, "She hung up. [10:09 5]")
     before = world.cfacc15.unit_id
+    other = select(Unit.id).where(Unit.id.not_in([before, world.inscc004.unit_id])).order_by(Unit.id)
+    after = db.session.scalars(other.limit(1)).one()
     with clock.frozen_at(clock.now() + timedelta(days=1)), transaction():
         factories.add_and_flush(
             VersionMove(
                 attempt_id=world.cfacc15.id,
                 from_unit_id=before,
-                to_unit_id=world.inscc004.unit_id,
+                to_unit_id=after,
                 reason="A new version.",
                 not_carried_over=[],
                 moved_at=clock.now(),
                 moved_by_id=world.dan.id,
             )
         )
-        world.cfacc15.unit_id = world.inscc004.unit_id
+        world.cfacc15.unit_id = after
         factories.leave_unsealed()
     db.session.expire_all()
     assert name_criteria(record) == [("CFACC15", "5", ("10:09",))]
@@ -160,4 +163,4 @@ def test_an_assessor_prints_a_blank_record_where_they_begin(world: World, client
 @pytest.mark.parametrize("name", ["alice", "carol", "dan"])
 def test_only_assessors_print_a_blank_record(world: World, client: Browser, name: str) -> None:
     answer = client(getattr(world, name)).get(f"/attempts/{world.cfacc15.id}/observation.pdf")
-    assert answer.status_code == 403
+    assert answer.status_code == 404

@@ -7,7 +7,7 @@ from flask import Flask
 from tests import factories
 from tests.factories import World
 from tests.privacy.database_dump import dump_database
-from tests.records.observations import begin, decide, finish, object_to, observe
+from tests.records.observations import begin, decide, finish, object_to, observe, withdraw
 from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -17,7 +17,7 @@ from tracker.privacy.export_portfolio import read_portfolio
 from tracker.privacy.export_staff_work import read_work
 from tracker.registrations.services import withdraw_candidate
 
-WORDS = ("MOUNTAIN", "RIVER", "VALLEY", "FOREST", "MEADOW")
+WORDS = ("MOUNTAIN", "RIVER", "VALLEY", "FOREST", "MEADOW", "GLACIER")
 
 
 def write_record(world: World) -> None:
@@ -26,6 +26,20 @@ def write_record(world: World) -> None:
     finish(record)
     object_to(record, "FOREST")
     decide(record, world.carol, is_upheld=False, reason="MEADOW")
+
+
+def withdraw_record(world: World) -> None:
+    """Write a record that Bob withdraws with a word of its own."""
+    withdraw(observe(world.cfacc15, world.bob), "GLACIER, Alice Moran has left.")
+
+
+def test_the_candidate_and_the_author_get_the_reason_of_a_withdrawal(world: World) -> None:
+    withdraw_record(world)
+    version = read_portfolio(world.alice, {})["evidence"][0]["versions"][0]
+    assert version["withdrawn_because"] == "GLACIER, Alice Moran has left."
+    assert version["withdrawn_at"]
+    withdrawal = read_work(world.bob)["records"][0]["versions"][0]["withdrawal"]
+    assert withdrawal["reason"] == "GLACIER, the candidate has left."
 
 
 def test_the_candidate_gets_the_record_with_its_answers_and_without_names(world: World) -> None:
@@ -63,6 +77,7 @@ def test_the_verifier_gets_their_decision_on_the_objection(world: World) -> None
 
 def test_erasure_leaves_no_word_of_a_record_and_of_a_draft(world: World, app: Flask) -> None:
     write_record(world)
+    withdraw_record(world)
     begin(world.cfacc15, world.bob, "A draft, MOUNTAIN.", place="RIVER")
     with transaction():
         withdraw_candidate(world.registration, "Moved away.", factories.make_actor(world.dan))

@@ -197,6 +197,7 @@ TABLE: dict[str, frozenset[str]] = {
     "records.write_observation": BOB,
     "records.autosave_observation": BOB,
     "records.finish": BOB,
+    "records.withdraw": BOB,
     "records.show_record": READERS - DAN,
     "records.print_record": READERS - DAN,
     "records.acknowledge": ALICE,

@@ -22,6 +22,7 @@ ACT_PHRASES = {
     "evidence_submitted": ("submitted evidence", "submitted {} items of evidence"),
     "record_finished": ("finished an observation", "finished {} observations"),
     "record_acknowledged": ("answered a record", "answered {} records"),
+    "record_withdrawn": ("withdrew a record", "withdrew {} records"),
     "objection_decided": ("decided an objection", "decided {} objections"),
     "assessment_released": ("assessed evidence", "assessed {} items of evidence"),
     "unit_signed": ("signed a unit off", "signed {} units off"),

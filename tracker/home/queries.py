@@ -18,11 +18,12 @@ from tracker.models import (
     EvidenceVersion,
     Person,
     Registration,
+    Submission,
     Unit,
     UnitAttempt,
 )
 from tracker.portfolio.queries.badges import list_badges
-from tracker.portfolio.queries.records import IS_IN_USE
+from tracker.portfolio.queries.records import is_claimed_in_use
 from tracker.registrations.current_allocations import has_role_now
 from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
@@ -158,29 +159,21 @@ def _select_candidate_units() -> Select[*tuple[Any, ...]]:
 def _waits_for_answer() -> ColumnElement[bool]:
     """Return as SQL whether the newest version of a record can be answered and has no answer yet.
 
-    It cannot be answered when no unit that it claims criteria in is in use any more.
+    It cannot be answered when it was withdrawn, or when no unit that it claims criteria in is in use any more.
     """
-    newest, answered = aliased(EvidenceVersion), aliased(EvidenceVersion)
-    answers = select(answered.id).join(Acknowledgement, Acknowledgement.evidence_version_id == answered.id)
-    in_use = (
-        select(Claim.id)
-        .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
-        .join(Registration, Registration.id == UnitAttempt.registration_id)
+    version, later = aliased(EvidenceVersion), aliased(EvidenceVersion)
+    waiting = (
+        select(version.id)
+        .join(Submission, Submission.evidence_version_id == version.id)
         .where(
-            Claim.evidence_id == Evidence.id,
-            Claim.removed_at.is_(None),
-            *IS_IN_USE,
+            version.evidence_id == Evidence.id,
+            Submission.withdrawn_at.is_(None),
+            ~select(later.id).where(later.evidence_id == version.evidence_id, later.number > version.number).exists(),
+            ~select(Acknowledgement.id).where(Acknowledgement.evidence_version_id == version.id).exists(),
         )
+        .correlate(Evidence)
     )
-    return and_(
-        Evidence.number.is_not(None),
-        in_use.exists(),
-        ~answers.where(
-            answered.evidence_id == Evidence.id,
-            answered.number
-            == select(func.max(newest.number)).where(newest.evidence_id == Evidence.id).scalar_subquery(),
-        ).exists(),
-    )
+    return and_(Evidence.number.is_not(None), waiting.exists(), is_claimed_in_use())
 
 
 CANDIDATE_UNITS = _select_candidate_units()

@@ -21,6 +21,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "record_finished": {Role.ASSESSOR},
     "record_acknowledged": {Role.CANDIDATE},
     "objection_decided": {Role.INTERNAL_VERIFIER},
+    "record_withdrawn": {Role.ASSESSOR},
     "claims_changed": {Role.CANDIDATE},
     "draft_discarded": {Role.CANDIDATE, Role.ASSESSOR},
     "unit_confirmed": {Role.CANDIDATE},

@@ -15,13 +15,13 @@ from tracker.ledger.canonical_json import canonical_json
 APPEND_ONLY = (
     "event", "evidence_version", "version_attachment", "submission", "attachment", "decision", "signature",
     "reopening", "sample", "sample_item", "version_move", "carried_over_claim", "signing_key",
-    "checkpoint_copy", "acknowledgement",
+    "checkpoint_copy", "acknowledgement", "record_withdrawal",
 )  # fmt: skip
 
 
 TRIGGERS = {
-    "sqlite": "98734cf5b01dcd7cc068fd6be53ae11edd39a60322e7900f14ddbe5983103bdc",
-    "postgresql": "57e9e77e24b7ad732a53ff7a0f01c907336b3f7ee28f6a0317b0b1dde614e509",
+    "sqlite": "897d43068c3461b22b9b9046b4851d989a3c791149d818797b36f51d5176ed5f",
+    "postgresql": "f5186c1a1e5bc19cf4f68f4b1d02f72db39b302e0c1b221f6d0c09dca0522627",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

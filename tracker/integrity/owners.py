@@ -40,6 +40,7 @@ PARENT_COLUMNS = {
     "erasure": "registration_id",
     "evidence_version": "evidence_id",
     "issued_form": "attempt_id",
+    "record_withdrawal": "evidence_version_id",
     "registration_change": "registration_id",
     "reopening": "attempt_id",
     "requirement_confirmation": "attempt_id",

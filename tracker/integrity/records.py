@@ -73,12 +73,27 @@ def find_decisions_on_open_records(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"assessment {key} was released on a record that did not count"
 
 
+@invariant(35, "a record was withdrawn by its author, and before it counted")
+def find_wrong_author_withdrawals(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each withdrawal of a version that was not its author's to withdraw. docs/integrity.md, invariant 35."""
+    answers, versions = _group_answers(ledger), ledger.rows("evidence_version")
+    for key, row in ledger.rows("record_withdrawal").items():
+        version = versions.get(row["evidence_version_id"])
+        if version is None or version["author_id"] is None:
+            yield f"record withdrawal {key} is of no record"
+        elif row["withdrawn_by_id"] != version["author_id"]:
+            yield f"record withdrawal {key} is of another person than the author"
+        elif {each["answer"] for each in answers.get(row["evidence_version_id"], ())} - {"objected"}:
+            yield f"record withdrawal {key} is of a version that counted, or whose objection was decided"
+
+
 @invariant(35, "a version of a record is out of use only where an objection was upheld or its author withdrew it")
 def find_wrong_withdrawals(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each submission of a record that ended without a reason, or did not. docs/integrity.md, invariant 35."""
     answers, versions = _group_answers(ledger), ledger.rows("evidence_version")
     given = {key: {row["answer"] for row in rows} for key, rows in answers.items()}
     ended = {key for key, words in given.items() if "upheld" in words}
+    ended |= {row["evidence_version_id"] for row in ledger.rows("record_withdrawal").values()}
     last_ended: dict[int, int] = {}
     for key in ended & versions.keys():
         evidence_id, number = versions[key]["evidence_id"], versions[key]["number"]
@@ -92,8 +107,8 @@ def find_wrong_withdrawals(ledger: LedgerSnapshot) -> Iterator[str]:
         never_counted = not given.get(key, set()) & COUNTING
         if (key in ended or (is_superseded and never_counted)) != (row["withdrawn_at"] is not None):
             yield (
-                f"submission {row['id']} is of a record: it ends when an objection to it is upheld, or to a later "
-                "version where it never counted, and only then"
+                f"submission {row['id']} is of a record: it ends when an objection to it is upheld, when its author "
+                "withdraws it, or with a later version where it never counted, and only then"
             )
 
 

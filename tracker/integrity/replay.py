@@ -25,6 +25,7 @@ OPEN_ACTS = (
     "claims_changed",
     "objection_decided",
     "record_finished",
+    "record_withdrawn",
     "requirement_confirmed",
     "requirement_unconfirmed",
 )

@@ -20,6 +20,7 @@ CREATING_EVENTS = {
     "allocation": ("allocation_made",),
     "evidence_version": ("evidence_submitted", "record_finished"),
     "acknowledgement": ("record_acknowledged", "objection_decided"),
+    "record_withdrawal": ("record_withdrawn",),
     "assessment": ("assessment_released",),
     "signature": ("unit_signed", "unit_confirmed", "unit_verified"),
     "requirement_confirmation": ("requirement_confirmed",),

@@ -24,6 +24,7 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "issued_form": ("superseded_at",),
     "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "carried_over_claim": (),
+    "record_withdrawal": (),
     "registration_change": (),
     "reopening": (),
     "requirement_confirmation": ("removed_at",),

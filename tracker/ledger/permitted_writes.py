@@ -28,6 +28,7 @@ PARENTS: dict[str, dict[str, str]] = {
     "evidence_version": {"evidence_id": "evidence"},
     "grant": {"person_id": "person"},
     "issued_form": {"attempt_id": "unit_attempt"},
+    "record_withdrawal": {"evidence_version_id": "evidence_version"},
     "registration_change": {"registration_id": "registration"},
     "reopening": {"attempt_id": "unit_attempt"},
     "requirement_confirmation": {"attempt_id": "unit_attempt"},
@@ -144,6 +145,7 @@ WRITES = {
         evidence_version="title occasion customers narrative workplace_location workplace_holder workplace_seen_by "
         "response witness_name witness_relationship witness_status content",
         person="name email deactivated_at",
+        record_withdrawal="reason",
         registration="candidate_number awarding_body_number withdrawn_reason",
         registration_change="candidate_number awarding_body_number",
         reopening="reason",
@@ -165,6 +167,9 @@ WRITES = {
         "evidence",
         "evidence evidence_version version_attachment attachment claim submission",
         claim=f"locator {_REMOVED_CLAIM}",
+    ),
+    "record_withdrawn": _writes(
+        "evidence", "record_withdrawal claim", submission="withdrawn_at", claim=f"locator {_REMOVED_CLAIM}"
     ),
     "registration_changed": _writes(
         PORTFOLIO, "registration_change", registration="candidate_number awarding_body_number awarding_body_date"

@@ -92,6 +92,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "attachment": SealedColumns(excluded=frozenset({"removed_at", "position"})),
     "submission": SealedColumns(added=frozenset({"address_confirmed"})),
     "acknowledgement": SealedColumns(),
+    "record_withdrawal": SealedColumns(),
     "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
     "assessment": SealedColumns(
         added=frozenset({"warnings_reason"}), when=lambda assessment: assessment.state is AssessmentState.RELEASED

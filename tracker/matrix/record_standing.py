@@ -57,6 +57,8 @@ def find_standing(version: EvidenceVersion) -> RecordStanding | None:
     """Return the standing of a version of a record; None for what its candidate wrote."""
     if version.author_id is None:
         return None
+    if version.submission.withdrawn_at and version.withdrawal:
+        return RecordStanding.WITHDRAWN
     return compute_standing(version.acknowledgements[-1].answer if version.acknowledgements else None)
 
 

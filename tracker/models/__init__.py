@@ -33,6 +33,7 @@ from tracker.models.portfolio import (
     Claim,
     Evidence,
     EvidenceVersion,
+    RecordWithdrawal,
     Submission,
     VersionAttachment,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "Person",
     "PortfolioAccess",
     "Qualification",
+    "RecordWithdrawal",
     "RecoveryCode",
     "Registration",
     "RegistrationChange",

@@ -119,6 +119,7 @@ class EvidenceVersion(EvidenceFields, RecordFields, Base):
 
     evidence: Mapped[Evidence] = relationship(back_populates="versions")
     acknowledgements: Mapped[list["Acknowledgement"]] = relationship(order_by="Acknowledgement.id", viewonly=True)
+    withdrawal: Mapped["RecordWithdrawal | None"] = relationship(viewonly=True)
     attachments: Mapped[list["Attachment"]] = relationship(
         secondary="version_attachment", order_by="VersionAttachment.position, Attachment.id", viewonly=True
     )
@@ -204,6 +205,21 @@ class Acknowledgement(Base):
     acknowledged_by_id: Mapped[int] = refers_to("person.id")
 
     acknowledged_by: Mapped[Person] = relationship()
+
+
+class RecordWithdrawal(Base):
+    """The withdrawal of a version of a record by its author, before it counted."""
+
+    __tablename__ = "record_withdrawal"
+
+    id: Mapped[PrimaryKey]
+    evidence_version_id: Mapped[int] = mapped_column(ForeignKey("evidence_version.id"), unique=True)
+    reason: Mapped[str]
+    """The candidate can read it."""
+    withdrawn_at: Mapped[datetime]
+    withdrawn_by_id: Mapped[int] = refers_to("person.id")
+
+    withdrawn_by: Mapped[Person] = relationship()
 
 
 class Claim(Base):

@@ -42,6 +42,7 @@ from tracker.models import (
     Notification,
     Person,
     PortfolioAccess,
+    RecordWithdrawal,
     RecoveryCode,
     Registration,
     RegistrationChange,
@@ -209,6 +210,8 @@ def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
         Acknowledgement, Acknowledgement.evidence_version_id, [each.id for each in versions]
     )
     rows += [(each, ("reason",)) for each in acknowledgements]
+    withdrawals = _load_rows(RecordWithdrawal, RecordWithdrawal.evidence_version_id, [each.id for each in versions])
+    rows += [(each, ("reason",)) for each in withdrawals]
     samples = [each.id for each, _ in rows if isinstance(each, Sample)]
     rows += [(each, ("comment",)) for each in _load_rows(SampleItem, SampleItem.sample_id, samples)]
     rows += [

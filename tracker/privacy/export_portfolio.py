@@ -229,6 +229,7 @@ def _list_evidence(person: Person, colleagues: Colleagues, paths: dict[int, str]
         .options(
             selectinload(Evidence.versions).joinedload(EvidenceVersion.submission),
             selectinload(Evidence.versions).selectinload(EvidenceVersion.acknowledgements),
+            selectinload(Evidence.versions).joinedload(EvidenceVersion.withdrawal),
             selectinload(Evidence.versions).selectinload(EvidenceVersion.attachments),
         )
         .order_by(Evidence.id)
@@ -270,6 +271,7 @@ def _describe_version(version: EvidenceVersion, colleagues: Colleagues, paths: d
             "written_by": colleagues.describe(version.author_id),
             "content": json.loads(content) if content and content.startswith("{") else content,
             "answers": [_describe_acknowledgement(each, colleagues) for each in version.acknowledgements],
+            "withdrawn_because": _replace_names(colleagues, version.withdrawal and version.withdrawal.reason),
         }
     return {
         **read_columns(version, "number", "sealed_at", "content_hash"),

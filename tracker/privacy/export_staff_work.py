@@ -132,7 +132,7 @@ def _list_records(person: Person) -> list[dict[str, Any]]:
         select(Evidence, Person)
         .join(Person, Person.id == Evidence.candidate_id)
         .where(Evidence.author_id == person.id)
-        .options(selectinload(Evidence.versions))
+        .options(selectinload(Evidence.versions).joinedload(EvidenceVersion.withdrawal))
         .order_by(Evidence.id)
     )
     rows = db.session.execute(query).all()
@@ -142,7 +142,11 @@ def _list_records(person: Person) -> list[dict[str, Any]]:
             **read_columns(record, "record_kind", "created_at", "updated_at", "discarded_at"),
             "draft": _read_record(record, candidate, earlier),
             "versions": [
-                {**read_columns(each, "number", "sealed_at"), **_read_record(each, candidate, earlier)}
+                {
+                    **read_columns(each, "number", "sealed_at"),
+                    **_read_record(each, candidate, earlier),
+                    **_read_withdrawal(each, candidate, earlier),
+                }
                 for each in record.versions
             ],
         }
@@ -158,6 +162,16 @@ def _read_record(
         **read_columns(record, "happened_from"),
         **_read_texts(record, ("title", "narrative", "content"), people),
     }
+
+
+def _read_withdrawal(
+    version: EvidenceVersion, candidate: Person, earlier: Mapping[int, list[tuple[str, str]]]
+) -> dict[str, Any]:
+    """Return the withdrawal of a version; nothing where it was not withdrawn."""
+    if version.withdrawal is None:
+        return {}
+    texts = _read_texts(version.withdrawal, ("reason",), _replace_candidate(candidate, earlier))
+    return {"withdrawal": {**read_columns(version.withdrawal, "withdrawn_at"), **texts}}
 
 
 def _list_acknowledgements(person: Person) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ STANDINGS = {
     RecordStanding.OBJECTED: "The candidate objects. This version does not count while the objection is not decided.",
     RecordStanding.UPHELD: "The objection was upheld. This version does not count.",
     RecordStanding.DISMISSED: "The objection was dismissed. This version counts.",
+    RecordStanding.WITHDRAWN: "The assessor has withdrawn this version. It does not count.",
 }
 Pieces = tuple[tuple[str, bool], ...]
 """A paragraph in pieces, each with whether it is a stamp."""
@@ -82,7 +83,7 @@ class PrintedAnswer:
     statement: str
     name: str
     act: str
-    """`declared`, `answered` or `decided`."""
+    """`declared`, `answered`, `decided` or `withdrawn`."""
     moment: str
     """`3 November 2026, 14:05`."""
     reason: tuple[str, ...] = ()
@@ -134,6 +135,8 @@ class ObservationRecord:
     """The candidate's; None while there is none."""
     decision: PrintedAnswer | None = None
     """The internal verifier's decision on an objection; None while there is none."""
+    withdrawal: PrintedAnswer | None = None
+    """The assessor's withdrawal, with its reason; None while there is none."""
 
     @property
     def is_blank(self) -> bool:

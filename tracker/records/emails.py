@@ -56,6 +56,17 @@ def notify_of_decision(record: Evidence, *, is_upheld: bool) -> None:
         )
 
 
+def notify_of_withdrawal(record: Evidence) -> None:
+    """Email the candidate that the author has withdrawn a version, so that they need not answer it."""
+    assert record.author is not None  # noqa: S101 - a record has an author
+    emails.notify(
+        record.candidate,
+        f"record_withdrawn:{_find_newest_version_id(record)}",
+        f"{record.author.name} has withdrawn an observation of you",
+        f"You need not answer evidence {record.number}, “{record.title}”. Read the reason: {_build_url(record)}",
+    )
+
+
 def _find_newest_version_id(record: Evidence) -> int | None:
     """Return the id of the newest version, for topics: each version has its own emails on the same day."""
     return db.session.scalar(select(func.max(EvidenceVersion.id)).where(EvidenceVersion.evidence_id == record.id))

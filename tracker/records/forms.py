@@ -127,6 +127,12 @@ class AnswerForm(VersionedForm):
     reason = TextAreaField("Why do you object?")
 
 
+class WithdrawForm(VersionedForm):
+    """The author's withdrawal of a record."""
+
+    reason = TextAreaField("Why do you withdraw it?")
+
+
 class ObjectionForm(VersionedForm):
     """An internal verifier's decision on an objection."""
 

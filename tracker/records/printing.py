@@ -3,7 +3,7 @@
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of, today
 from tracker.matrix import list_columns
-from tracker.models import Acknowledgement, Evidence, EvidenceVersion, Person, UnitAttempt
+from tracker.models import Acknowledgement, Evidence, EvidenceVersion, Person, RecordWithdrawal, UnitAttempt
 from tracker.portfolio.queries.index import find_registration
 from tracker.portfolio.record_content import ObservationContent, Question, load_content
 from tracker.recording_forms.observation_content import (
@@ -21,6 +21,9 @@ from tracker.records.services.finishing import DECLARATION
 from tracker.records.stamps import StampableUnit, mark_criteria, split_stamps
 from tracker.vocabulary import AcknowledgementAnswer, Role
 from tracker.web.formatting import address_note, moment, period
+
+WITHDRAWN = "I withdraw this version of the record for the reason given. It does not count."
+"""The wording that is printed over the reason of a withdrawal."""
 
 
 def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
@@ -56,6 +59,7 @@ def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
         declaration=_print_declaration(version, record.author),
         answer=_print_answer(answers.get(Role.CANDIDATE), "answered"),
         decision=_print_answer(answers.get(Role.INTERNAL_VERIFIER), "decided"),
+        withdrawal=_print_withdrawal(version.withdrawal),
     )
 
 
@@ -111,6 +115,18 @@ def _print_answer(answer: Acknowledgement | None, act: str) -> PrintedAnswer | N
         act=act,
         moment=moment(answer.acknowledged_at),
         reason=_print_text(answer.reason),
+    )
+
+
+def _print_withdrawal(withdrawal: RecordWithdrawal | None) -> PrintedAnswer | None:
+    if withdrawal is None:
+        return None
+    return PrintedAnswer(
+        statement=WITHDRAWN,
+        name=clean_name(withdrawal.withdrawn_by.name),
+        act="withdrawn",
+        moment=moment(withdrawal.withdrawn_at),
+        reason=_print_text(withdrawal.reason),
     )
 
 

@@ -22,6 +22,7 @@ from tracker.models import (
     Grant,
     IssuedForm,
     Person,
+    RecordWithdrawal,
     Registration,
     Reopening,
     RequirementConfirmation,
@@ -101,11 +102,17 @@ def _list_ways() -> list[tuple[str, Any, Select[*tuple[Any, ...]]]]:
         .join(EvidenceVersion, EvidenceVersion.id == Acknowledgement.evidence_version_id)
         .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
     )
+    by_withdrawal = (
+        select(RecordWithdrawal.id, Evidence.candidate_id)
+        .join(EvidenceVersion, EvidenceVersion.id == RecordWithdrawal.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+    )
     ways: list[tuple[Any, Select[*tuple[Any, ...]]]] = [
         (Person, select(Person.id, Person.id)),
         (EvidenceVersion, by_evidence),
         (Submission, by_submission),
         (Acknowledgement, by_acknowledgement),
+        (RecordWithdrawal, by_withdrawal),
         *((model, select(model.id, model.candidate_id)) for model in OF_CANDIDATE),
         *((model, select(model.id, model.person_id)) for model in OF_PERSON),
         *(

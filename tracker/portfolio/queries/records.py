@@ -1,21 +1,33 @@
 """Records of assessment that wait for their author or an internal verifier; the home page has the candidate's."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
+from tracker.clock import now
 from tracker.matrix.record_standing import compute_standing, select_last_answer
-from tracker.models import Allocation, Claim, Evidence, EvidenceVersion, Person, Registration, UnitAttempt
+from tracker.models import (
+    Acknowledgement,
+    Allocation,
+    Claim,
+    Evidence,
+    EvidenceVersion,
+    Person,
+    Registration,
+    Submission,
+    UnitAttempt,
+)
 from tracker.registrations.current_allocations import is_current
 from tracker.registrations.separation_of_duties import list_assessed
 from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AcknowledgementAnswer, AttemptState, RecordKind, RecordStanding, Role
 from tracker.web.record_authors import is_allocated_to_author
 
-UNSETTLED = (AcknowledgementAnswer.OBJECTED, AcknowledgementAnswer.UPHELD)
+UPHELD_SHOWN = timedelta(days=30)
+"""How long an author's list shows a record after an objection to it was upheld."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,7 @@ def _select_lines() -> Select[*tuple[Any, ...]]:
         .join(AUTHOR, AUTHOR.id == Evidence.author_id)
         .join(CANDIDATE, CANDIDATE.id == Evidence.candidate_id)
         .outerjoin(EvidenceVersion, is_newest)
+        .outerjoin(Submission, Submission.evidence_version_id == EvidenceVersion.id)
         .where(Evidence.discarded_at.is_(None))
         .order_by(Evidence.updated_at, Evidence.id)
     )
@@ -69,12 +82,42 @@ def _select_lines() -> Select[*tuple[Any, ...]]:
 
 IS_IN_USE = (UnitAttempt.state != AttemptState.VOID, Registration.withdrawn_at.is_(None))
 """The conditions of a unit in which a record can be answered: it is not void, and its candidate not withdrawn."""
-IS_OBJECTED = select_last_answer() == AcknowledgementAnswer.OBJECTED
+
+
+def is_claimed_in_use() -> ColumnElement[bool]:
+    """Return as SQL whether a statement's `Evidence` claims criteria in a unit that is in use."""
+    return (
+        select(Claim.id)
+        .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None), *IS_IN_USE)
+        .correlate(Evidence)
+        .exists()
+    )
+
+
+IS_OBJECTED = and_(select_last_answer() == AcknowledgementAnswer.OBJECTED, Submission.withdrawn_at.is_(None))
+IS_UNANSWERED = and_(select_last_answer().is_(None), Submission.withdrawn_at.is_(None))
+UPHELD_LATELY = (
+    select(Acknowledgement.id)
+    .where(
+        Acknowledgement.evidence_version_id == EvidenceVersion.id,
+        Acknowledgement.answer == AcknowledgementAnswer.UPHELD,
+        Acknowledgement.acknowledged_at > bindparam("upheld_since"),
+    )
+    .correlate(EvidenceVersion)
+    .exists()
+)
 UNSETTLED_OF_AUTHOR = _select_lines().where(
     Evidence.author_id == bindparam("person_id"),
     is_allocated_to_author(),
-    or_(select_last_answer().is_(None), select_last_answer().in_(UNSETTLED)),
+    or_(
+        EvidenceVersion.id.is_(None),
+        and_(or_(IS_UNANSWERED, IS_OBJECTED), is_claimed_in_use()),
+        UPHELD_LATELY,
+    ),
 )
+"""An author's drafts, what waits for an answer or a decision, and what does not count since a short time."""
 OBJECTIONS = _select_lines().where(
     IS_OBJECTED,
     Evidence.id.in_(
@@ -98,8 +141,11 @@ CLAIMED_ATTEMPTS = select(Claim.evidence_id, Claim.attempt_id).where(
 
 
 def list_unsettled_records(person_id: int) -> list[RecordLine]:
-    """List an author's drafts, and their records that wait for an answer, were objected to, or do not count."""
-    return _build_lines(fetch_rows(UNSETTLED_OF_AUTHOR, person_id=person_id))
+    """List an author's drafts, their records that wait for an answer or a decision, and those upheld lately.
+
+    A record that claims nothing in a unit in use waits for nobody (docs/rules.md, Records of assessment, rule 13).
+    """
+    return _build_lines(fetch_rows(UNSETTLED_OF_AUTHOR, person_id=person_id, upheld_since=now() - UPHELD_SHOWN))
 
 
 def list_objections(person_id: int) -> list[RecordLine]:

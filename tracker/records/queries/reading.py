@@ -16,6 +16,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
+    RecordWithdrawal,
     Registration,
     UnitAttempt,
 )
@@ -82,6 +83,7 @@ def list_versions(record: Evidence) -> list[EvidenceVersion]:
         .where(EvidenceVersion.evidence_id == record.id)
         .options(
             joinedload(EvidenceVersion.submission),
+            joinedload(EvidenceVersion.withdrawal).joinedload(RecordWithdrawal.withdrawn_by),
             selectinload(EvidenceVersion.acknowledgements).joinedload(Acknowledgement.acknowledged_by),
         )
         .order_by(EvidenceVersion.number.desc())

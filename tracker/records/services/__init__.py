@@ -1,1 +1,1 @@
-"""Acts on records of assessment: written, finished, acknowledged, and objections decided."""
+"""Acts on records of assessment: written, finished, acknowledged, objected to, decided and withdrawn."""

@@ -39,7 +39,7 @@ def get_newest(record: Evidence, seen_version: int | None) -> EvidenceVersion:
     if seen_version != version.number:
         raise Conflict(
             f"Version {version.number} of this record is not the one that your page showed. Nothing was changed. "
-            "Read it, then answer."
+            "Read it first."
         )
     return version
 
@@ -61,7 +61,7 @@ def take_out_of_use(record: Evidence, version: EvidenceVersion, reason: str, per
     """End the submission of a version, and of earlier versions that never counted, with their claims.
 
     The claims in units in progress go back to what the version stamps that is in use then; without one they all end
-    (docs/rules.md, Records of assessment, rule 8).
+    (docs/rules.md, Records of assessment, rule 9).
     """
     moment = now()
     for each in record.versions:

@@ -5,19 +5,21 @@ from io import BytesIO
 from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.errors import Conflict, Invalid
+from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.models import Evidence
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.observation_content import ObservationRecord
-from tracker.records.forms import AnswerForm, ObjectionForm
+from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
 from tracker.records.printing import build_record
+from tracker.records.queries.named_criteria import list_named_units
 from tracker.records.queries.reading import find_shown_version, list_deciders, list_record_claims
 from tracker.records.services.acknowledging import STATEMENTS, acknowledge_record, decide_objection
+from tracker.records.services.withdrawing import WITHDRAWABLE, withdraw_record
 from tracker.records.views import records
 from tracker.vocabulary import AcknowledgementAnswer, RecordStanding, Role
-from tracker.web.authorise import RolesInRecord, get_record
+from tracker.web.authorise import RolesInRecord, get_own_record, get_record
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form
 from tracker.web.idempotency import idempotent
@@ -32,7 +34,7 @@ from tracker.web.text_direction import isolate
 def show_record(record_id: int) -> ResponseReturnValue:
     """Show a version of a record, the newest unless the address names one, with what its reader can answer."""
     record, _, reader = get_record(record_id, Act.READ_EVIDENCE)
-    return render_record(record, reader, AnswerForm(), ObjectionForm(), read_version_number())
+    return render_record(record, reader, number=read_version_number())
 
 
 @records.get("/records/<int:record_id>/record.pdf")
@@ -62,7 +64,7 @@ def acknowledge(record_id: int) -> ResponseReturnValue:
                 decides = f" {' or '.join(map(isolate, names))} decides it." if names else ""
                 flash(f"Your objection is recorded.{decides}")
             return redirect(url_for(".show_record", record_id=record.id), 303)
-    return render_record(record, reader, form, ObjectionForm(formdata=None)), 422
+    return render_record(record, reader, answer_form=form), 422
 
 
 @records.post("/records/<int:record_id>/objection")
@@ -73,7 +75,7 @@ def decide(record_id: int) -> ResponseReturnValue:
     record, actor, reader = get_record(record_id, Act.DECIDE_OBJECTION)
     form = ObjectionForm()
     if form.validate_on_submit():
-        with errors_on_form(form, Invalid):
+        with errors_on_form(form, Invalid, Conflict, Refused):
             is_upheld = AcknowledgementAnswer(form.answer.data) is AcknowledgementAnswer.UPHELD
             decide_objection(
                 record,
@@ -85,14 +87,32 @@ def decide(record_id: int) -> ResponseReturnValue:
             words = "upheld: the record does not count" if is_upheld else "dismissed: the record counts"
             flash(f"The objection is {words}.")
             return redirect(url_for(".show_record", record_id=record.id), 303)
-    return render_record(record, reader, AnswerForm(formdata=None), form), 422
+    return render_record(record, reader, objection_form=form), 422
+
+
+@records.post("/records/<int:record_id>/withdraw")
+@requires(Act.WRITE_RECORD)
+@idempotent
+def withdraw(record_id: int) -> ResponseReturnValue:
+    """Withdraw the newest version of a record, which its author wrote and its candidate has not agreed to."""
+    record, _, reader = get_record(record_id, Act.READ_EVIDENCE)
+    record, actor = get_own_record(record_id)
+    form = WithdrawForm()
+    if form.validate_on_submit():
+        with errors_on_form(form, Invalid, Conflict, Refused):
+            withdraw_record(record, form.reason.data or "", actor, form.seen_version)
+            flash("The record is withdrawn. Its candidate can read the reason, and need not answer it.")
+            return redirect(url_for(".show_record", record_id=record.id), 303)
+    return render_record(record, reader, withdraw_form=form), 422
 
 
 def render_record(
     record: Evidence,
     reader: RolesInRecord,
-    answer_form: AnswerForm,
-    objection_form: ObjectionForm,
+    *,
+    answer_form: AnswerForm | None = None,
+    objection_form: ObjectionForm | None = None,
+    withdraw_form: WithdrawForm | None = None,
     number: int | None = None,
 ) -> str:
     """Render the page of a record, with the form that its reader needs in one of their roles.
@@ -100,8 +120,9 @@ def render_record(
     Args:
         record: the record.
         reader: the reader's roles in it.
-        answer_form: the candidate's answer.
-        objection_form: the decision on an objection.
+        answer_form: the candidate's answer that could not be recorded.
+        objection_form: the decision on an objection that could not be recorded.
+        withdraw_form: the author's withdrawal that could not be recorded.
         number: the version to show; None for the newest that the reader sees.
 
     Raises:
@@ -110,10 +131,17 @@ def render_record(
     is_author, roles = record.author_id == me().person_id, reader.roles
     shown = find_shown_version(record, reader, me().person_id, number)
     version, standing, is_newest = shown.version, shown.standing, shown.is_newest
-    for form in (answer_form, objection_form):
+    forms = {
+        "answer_form": answer_form or AnswerForm(formdata=None),
+        "objection_form": objection_form or ObjectionForm(formdata=None),
+        "withdraw_form": withdraw_form or WithdrawForm(formdata=None),
+    }
+    for form in forms.values():
         form.version.data = str(version.number)
-    claims, other_codes = list_record_claims(record, reader.readable_attempts)
+    is_earlier = version is not shown.versions[0]
+    claims, other_codes = ([], []) if is_earlier else list_record_claims(record, reader.readable_attempts)
     deciders = list_deciders(record) if is_newest and standing is RecordStanding.OBJECTED else []
+    can_write = is_author and Role.ASSESSOR in roles
     return render_template(
         "records/show_record.html",
         record=record,
@@ -125,14 +153,16 @@ def render_record(
         standing=standing,
         claims=claims,
         other_codes=other_codes,
+        named_units=list_named_units(version) if is_earlier else [],
         is_author=is_author,
         is_candidate=Role.CANDIDATE in roles,
+        can_write=can_write,
+        can_withdraw=can_write and is_newest and standing in WITHDRAWABLE,
         can_answer=is_newest and Role.CANDIDATE in roles and standing is RecordStanding.WAITING,
         can_decide=shown.decides and any(person.id == me().person_id for person in deciders),
         deciding=[person.name for person in deciders],
-        answer_form=answer_form,
-        objection_form=objection_form,
         statement=STATEMENTS[AcknowledgementAnswer.AGREED],
+        **forms,
     )
 
 

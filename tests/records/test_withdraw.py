@@ -1,0 +1,247 @@
+"""Withdrawal of a record by its author, what leaves the lists with it, and what a page offers to whom."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.records.observations import agree, begin, decide, object_to, observe, withdraw
+from tests.records.test_finish import list_claims
+from tests.records.test_pages import Browser, read_fields
+from tests.records.test_readers import sign, write_again
+from tracker import clock
+from tracker.assessment.services.claims import remove_claim
+from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
+from tracker.errors import Conflict, Invalid, Refused
+from tracker.extensions import db
+from tracker.home.queries import list_own_items
+from tracker.ledger.transactions import transaction
+from tracker.matrix import load_matrix
+from tracker.models import Claim, Evidence, RecordWithdrawal
+from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.queries.records import list_objections, list_unsettled_records
+from tracker.records.services.withdrawing import withdraw_record
+from tracker.registrations.services import withdraw_candidate
+from tracker.vocabulary import RecordStanding, Role
+
+
+def list_asked(world: World) -> list[int]:
+    """Return the records that Alice is asked to answer."""
+    return [item.evidence_id for item in list_own_items(world.alice.id, (world.northgate.id,)) if item.author]
+
+
+def list_waiting(world: World) -> list[tuple[int, RecordStanding | None]]:
+    return [(line.record_id, line.standing) for line in list_unsettled_records(world.bob.id)]
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_an_author_withdraws_a_record_that_was_not_agreed_to(world: World, objects: bool) -> None:
+    record = observe(world.cfacc15, world.bob)
+    if objects:
+        object_to(record)
+    withdrawal = withdraw(record, " Alice has left the team. ")
+    assert withdrawal.reason == "Alice has left the team."
+    assert list_claims(record) == {}
+    assert load_matrix(world.cfacc15).rows == ()
+    assert find_version_in(world.cfacc15, record.id) is None
+    assert list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))[0].text.find("of a record") == -1
+    assert (list_asked(world), list_waiting(world), list_objections(world.carol.id)) == ([], [], [])
+    reasons = set(db.session.scalars(select(Claim.removed_reason).where(Claim.evidence_id == record.id)))
+    assert reasons == {"Alice has left the team."}
+
+
+def test_withdrawing_a_new_version_leaves_the_version_that_counts(world: World) -> None:
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
+    agree(record)
+    write_again(record, "She said why. [10:11 g]")
+    withdraw(record)
+    assert list_claims(record) == {"5": "10:09"}
+    assert [row.standing for row in load_matrix(world.cfacc15).rows] == [RecordStanding.AGREED]
+    assert (list_asked(world), list_waiting(world)) == ([], [])
+
+
+def test_a_withdrawal_is_recorded(world: World, recorded_acts: Callable[[], list[str]]) -> None:
+    withdraw(observe(world.cfacc15, world.bob))
+    assert recorded_acts()[-2:] == ["record_finished", "record_withdrawn"]
+
+
+@pytest.mark.parametrize("settle", [agree, withdraw])
+def test_a_record_that_counts_or_is_out_of_use_is_not_withdrawn(
+    world: World, settle: Callable[[Evidence], object]
+) -> None:
+    record = observe(world.cfacc15, world.bob)
+    settle(record)
+    with pytest.raises(Refused):
+        withdraw(record)
+
+
+def test_a_dismissed_or_upheld_objection_ends_the_choice(world: World) -> None:
+    for is_upheld in (False, True):
+        record = observe(world.cfacc15, world.bob)
+        object_to(record)
+        decide(record, world.carol, is_upheld=is_upheld)
+        with pytest.raises(Refused):
+            withdraw(record)
+
+
+def test_a_withdrawal_needs_a_reason(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    with pytest.raises(Invalid, match="Enter the reason"):
+        withdraw(record, " ")
+    assert db.session.scalar(select(RecordWithdrawal.id)) is None
+
+
+def test_only_the_author_withdraws_and_only_the_version_that_they_saw(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    with pytest.raises(Refused, match="Only its author"), transaction():
+        withdraw_record(record, "No.", factories.make_actor(world.carol), 1)
+    with pytest.raises(Conflict), transaction():
+        withdraw_record(record, "No.", factories.make_actor(world.bob), 2)
+
+
+def test_a_record_with_which_a_unit_was_signed_off_is_not_withdrawn(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    sign(world)
+    with pytest.raises(Refused, match="CFACC15 was signed off with this record"):
+        withdraw(record)
+    assert list_claims(record)
+
+
+def test_a_record_without_claims_waits_for_nobody(world: World) -> None:
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
+    claim = db.session.scalars(select(Claim).where(Claim.evidence_id == record.id)).one()
+    with transaction():
+        remove_claim(world.cfacc15, record.id, claim.id, "No answer.", factories.make_actor(world.bob))
+    assert (list_asked(world), list_waiting(world)) == ([], [])
+
+
+def test_a_record_of_a_withdrawn_candidate_waits_for_nobody(world: World) -> None:
+    observe(world.cfacc15, world.bob)
+    with transaction():
+        withdraw_candidate(world.registration, "Moved away.", factories.make_actor(world.dan))
+    assert list_waiting(world) == []
+
+
+def test_an_upheld_record_leaves_the_list_after_30_days(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    object_to(record)
+    decide(record, world.carol, is_upheld=True)
+    assert list_waiting(world) == [(record.id, RecordStanding.UPHELD)]
+    with clock.frozen_at(clock.now() + timedelta(days=31)):
+        assert list_waiting(world) == []
+
+
+def test_a_draft_stays_in_the_list_until_it_is_finished_or_discarded(world: World) -> None:
+    draft = begin(world.cfacc15, world.bob)
+    with clock.frozen_at(clock.now() + timedelta(days=400)):
+        assert list_waiting(world) == [(draft.id, None)]
+
+
+def test_the_author_withdraws_on_the_page_and_the_candidate_reads_why(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    bob, alice, path = client(world.bob), client(world.alice), f"/records/{record.id}"
+    page = bob.get(path).text
+    assert "Withdraw this record" in page
+    assert "Withdraw this record" not in alice.get(path).text
+    fields = read_fields(page)
+    refused = bob.post(f"{path}/withdraw", data={**fields, "reason": " "})
+    assert refused.status_code == 422
+    assert "Enter the reason." in refused.text
+    answer = bob.post(f"{path}/withdraw", data={**fields, "reason": "Alice is on leave."}, follow_redirects=True)
+    assert "The record is withdrawn." in answer.text
+    assert "Withdraw this record" not in answer.text
+    assert "Write a new version" in answer.text
+    page = alice.get(path).text
+    assert "Withdrawn by its author" in page
+    assert "Alice is on leave." in page
+    assert "Send my answer" not in page
+    assert "Observation of" not in bob.get("/queue").text
+
+
+def test_others_do_not_withdraw_a_record(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    for person in (world.alice, world.carol, world.dan, world.grace):
+        assert client(person).post(f"/records/{record.id}/withdraw", data={"reason": "No."}).status_code in {403, 404}
+    assert list_claims(record)
+
+
+def test_a_new_version_after_a_withdrawal_is_answered_anew(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    withdraw(record)
+    write_again(record, "She said why. [10:11 g]")
+    assert list_asked(world) == [record.id]
+    agree(record)
+    assert list_claims(record) == {"g": "10:11"}
+
+
+def test_an_author_who_is_no_longer_allocated_is_offered_nothing_that_they_cannot_do(
+    world: World, client: Browser
+) -> None:
+    record = observe(world.cfacc15, world.bob)
+    path = f"/records/{record.id}"
+    assert "Write a new version" in client(world.bob).get(path).text
+    with transaction():
+        factories.end_allocation(world.cfacc15, Role.ASSESSOR)
+        factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+        factories.end_allocation(world.cfacc15, Role.INTERNAL_VERIFIER)
+        factories.allocate(world.cfacc15, world.bob, Role.INTERNAL_VERIFIER, world.dan)
+    page = client(world.bob).get(path).text
+    assert "Write a new version" not in page
+    assert "Withdraw this record" not in page
+
+
+def test_the_reason_of_a_decision_is_kept_where_the_author_wrote_a_new_version_meanwhile(
+    world: World, client: Browser
+) -> None:
+    record = observe(world.cfacc15, world.bob)
+    object_to(record)
+    carol = client(world.carol)
+    fields = read_fields(carol.get(f"/records/{record.id}").text)
+    write_again(record, "She said why. [10:11 g]")
+    data = {**fields, "answer": "upheld", "reason": "The rota says that she was away."}
+    answer = carol.post(f"/records/{record.id}/objection", data=data)
+    assert answer.status_code == 422
+    assert "The rota says that she was away." in answer.text
+    assert "is not the one that your page showed" in answer.text
+
+
+def test_the_reason_of_a_decision_is_kept_where_it_was_decided_meanwhile(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    object_to(record)
+    carol = client(world.carol)
+    fields = read_fields(carol.get(f"/records/{record.id}").text)
+    decide(record, world.carol, is_upheld=False)
+    data = {**fields, "answer": "upheld", "reason": "The rota says that she was away."}
+    answer = carol.post(f"/records/{record.id}/objection", data=data)
+    assert answer.status_code == 422
+    assert "The rota says that she was away." in answer.text
+    assert "decided already" in answer.text
+
+
+def test_an_earlier_version_shows_the_criteria_that_it_names(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob, "She hung up. [10:09 5]")
+    write_again(record, "She said why. [10:11 g]")
+    alice, path = client(world.alice), f"/records/{record.id}"
+    earlier = alice.get(f"{path}?version=1").text
+    assert "Criteria named in version 1" in earlier
+    assert "10:09" in earlier.partition("Criteria named in version 1")[2]
+    assert "10:11" not in earlier
+    assert "<h2>Claims</h2>" not in earlier
+    assert "<h2>Claims</h2>" in alice.get(path).text
+
+
+def test_the_page_of_a_record_takes_few_statements(
+    world: World, client: Browser, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    record = observe(world.cfacc15, world.bob)
+    write_again(record, "She said why. [10:11 g]")
+    bob = client(world.bob)
+    bob.get(f"/records/{record.id}")
+    for path in (f"/records/{record.id}", f"/records/{record.id}?version=1"):
+        with count_statements() as statements:
+            bob.get(path)
+        assert len(statements) <= 9, statements
