@@ -23,9 +23,10 @@ from tracker.accounts.services.centres import change_evidence_age_limit, change_
 from tracker.accounts.services.names import change_name
 from tracker.accounts.services.people import end_grant, find_or_create_person, grant_role
 from tracker.accounts.services.two_step_verification import add_app
-from tracker.assessment.services import signing
+from tracker.assessment.services import assessments, signing
 from tracker.assessment.services.action_points import answer_action_point
 from tracker.assessment.services.claims import add_claim, remove_claim
+from tracker.assessment.services.releasing import CHECKS
 from tracker.assessment.services.version_moves import move_to_version
 from tracker.demo import scenario as demo
 from tracker.demo.evidence import ALICES_ITEMS, CHLOES_ITEMS
@@ -58,6 +59,10 @@ from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.privacy.erasure import erase_portfolio
 from tracker.privacy.retention import lift_retention_hold, place_retention_hold, set_rule
+from tracker.records.services.acknowledging import acknowledge_record, decide_objection
+from tracker.records.services.drafts import save_observation, start_observation
+from tracker.records.services.finishing import finish_observation
+from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.allocations import allocate
 from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
@@ -65,7 +70,7 @@ from tracker.registrations.visits import end_visit
 from tracker.verification.services.action_points import ask_again, close_action_point
 from tracker.verification.services.returning import reopen_verified
 from tracker.verification.services.sampling import SampledDecision, draw_sample
-from tracker.vocabulary import Outcome, Role
+from tracker.vocabulary import AcknowledgementAnswer, Outcome, Role
 
 
 class FullRecord:
@@ -118,6 +123,7 @@ def make_full_record(app: Flask) -> datetime:
         change_registrations,
         change_library,
         reopen_and_verify_again,
+        write_records,
         work_on,
         erase_ben,
     ):
@@ -210,11 +216,64 @@ def reopen_and_verify_again(record: FullRecord) -> None:
         submit_evidence(item, record.actor("Chloe", Role.CANDIDATE))
     with record.act():
         demo.assess_item(record.scenario, "Chloe", CHLOES_ITEMS[0], "CFACC15")
+    observe_and_assess(record, "Chloe")
     with record.act(hours=1):
         demo._release_due()
     for step in (demo._sign_off, demo._confirm, demo._sample, demo._verify, demo._issue_form):
         with record.act():
             step(record.scenario)
+
+
+def observe(record: FullRecord, name: str, narrative: str) -> int:
+    """Let Bob finish an observation of a candidate in CFACC15; return its id."""
+    bob = record.actor("Bob", Role.ASSESSOR)
+    with record.act():
+        observation = start_observation(record.attempt(name, "CFACC15"), bob)
+        values = {"narrative": narrative, "place": "Leeds", "starts": "10:00", "ends": "11:00"}
+        save_observation(observation, values, None)
+        finish_observation(observation, bob)
+        return observation.id
+
+
+def answer(record: FullRecord, name: str, observation_id: int, given: AcknowledgementAnswer) -> None:
+    with record.act():
+        observation = db.session.get_one(Evidence, observation_id)
+        actor = record.actor(name, Role.CANDIDATE)
+        acknowledge_record(observation, given, "I was at lunch then.", actor, observation.versions[-1].number)
+
+
+def observe_and_assess(record: FullRecord, name: str) -> None:
+    """Let a candidate agree to an observation, and Bob accept it."""
+    observation_id = observe(record, name, "She took the call. [10:09 5]")
+    answer(record, name, observation_id, AcknowledgementAnswer.AGREED)
+    with record.act():
+        attempt, bob = record.attempt(name, "CFACC15"), record.actor("Bob", Role.ASSESSOR)
+        version = find_version_in(attempt, observation_id)
+        assert version
+        claims = [cell.claim_id for cell in assessments.load_claimed_cells(attempt, version).values()]
+        outcomes = dict.fromkeys(claims, Outcome.MET)
+        draft = assessments.DraftDecisions(outcomes, {}, dict.fromkeys(CHECKS, True), "Seen.", "Seen at work by Bob.")
+        assessments.save_draft(attempt, version, draft, bob)
+        assessments.accept_evidence(attempt, version, bob)
+
+
+def write_records(record: FullRecord) -> None:
+    """Observe Alice three times: Bob withdraws one observation, and Carol decides her objections to the others."""
+    withdrawn = observe(record, "Alice", "She wrote a letter. [14:00 6]")
+    with record.act():
+        observation = db.session.get_one(Evidence, withdrawn)
+        withdraw_record(observation, "She has not answered.", record.actor("Bob", Role.ASSESSOR), 1)
+    for is_upheld in (True, False):
+        observation_id = observe(record, "Alice", "She called back. [15:00 g]")
+        answer(record, "Alice", observation_id, AcknowledgementAnswer.OBJECTED)
+        with record.act():
+            decide_objection(
+                db.session.get_one(Evidence, observation_id),
+                is_upheld=is_upheld,
+                reason="The rota says so.",
+                actor=record.actor("Carol", Role.INTERNAL_VERIFIER),
+                seen_version=1,
+            )
 
 
 def work_on(record: FullRecord) -> None:

@@ -30,8 +30,8 @@ OF_FILES = (find_changed_forms, find_attachments_without_file, find_leftover_fil
 DATABASE_CHECKS = [check for check in FAST_CHECKS if check.find not in OF_FILES]
 """The checks that read rows. Those of files and of the schema are left out: nothing here depends on them."""
 SIGNED_TABLES = {
-    "assessment", "attachment", "claim", "decision", "evidence", "evidence_version", "requirement_confirmation",
-    "signature", "submission", "version_attachment",
+    "acknowledgement", "assessment", "attachment", "claim", "decision", "evidence", "evidence_version",
+    "record_withdrawal", "requirement_confirmation", "signature", "submission", "version_attachment",
 }  # fmt: skip
 """What a signature is about: nothing of it may change while the round is signed, whatever the event says."""
 NOT_COPIED = {"attachment", "event"}

@@ -3,10 +3,10 @@
 Every act returns whether the product must allow it, and changes the model as the product must change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tracker.vocabulary import Outcome
+from tracker.vocabulary import Outcome, RecordStanding
 
 IN_PROGRESS, ASSESSED, CONFIRMED, VERIFIED, VOID = "in_progress", "assessed", "confirmed", "verified", "void"
 MET, NEEDS_MORE = Outcome.MET, Outcome.NEEDS_MORE
@@ -18,6 +18,8 @@ class ModelClaim:
 
     outcome: Outcome | None = None
     decided_on: int | None = None
+    is_added: bool = False
+    """Whether the assessor added it with a reason."""
 
 
 @dataclass
@@ -25,6 +27,14 @@ class ModelVersion:
     number: int
     text: str
     is_taken_back: bool = False
+    standing: RecordStanding | None = None
+    """Of a record; None of what the candidate wrote."""
+    stamped: tuple[str, ...] = ()
+    """The criteria that a record names."""
+
+    @property
+    def counts(self) -> bool:
+        return self.standing is None or self.standing.counts
 
 
 @dataclass
@@ -44,6 +54,9 @@ class ModelItem:
     """The numbers of the versions whose assessment was started."""
     pending: dict[int, ModelAssessment] = field(default_factory=dict)
     """Assessments by the number of their version."""
+    is_record: bool = False
+    removed: list[tuple[str, int]] = field(default_factory=list)
+    """Of a record: the claims that ended with a reason, each with how many versions there were."""
 
     @property
     def current_version(self) -> ModelVersion | None:
@@ -125,6 +138,8 @@ class Model:
         assert item.current_version
         if not self.is_open or item.current_version.number in item.pending:
             return False
+        if item.is_record and not (accept and item.current_version.counts):
+            return False
         item.assessed_versions.add(item.current_version.number)
         item.pending[item.current_version.number] = ModelAssessment(
             dict.fromkeys(item.claims.values(), outcome), accept
@@ -146,13 +161,87 @@ class Model:
             item.pending.clear()
 
     def remove_claim(self, item: ModelItem, label: str) -> bool:
-        return self.is_open and item.claims.pop(label, None) is not None
+        if not self.is_open or item.claims.pop(label, None) is None:
+            return False
+        item.removed.append((label, len(item.versions)))
+        return True
 
     def add(self, item: ModelItem, label: str) -> bool:
         if not self.is_open or label in item.claims:
             return False
-        item.claims[label] = ModelClaim()
+        item.claims[label] = ModelClaim(is_added=True)
         return True
+
+    # records of assessment: the assessor writes and withdraws, the candidate answers, the verifier decides
+    def observe(self, text: str, labels: list[str]) -> bool:
+        if not self.is_open:
+            return False
+        self.items.append(ModelItem(text, {}, is_record=True))
+        return self.write_again(self.items[-1], text, labels)
+
+    def write_again(self, item: ModelItem, text: str, labels: list[str]) -> bool:
+        if not self.is_open:
+            return False
+        version = ModelVersion(
+            len(item.versions) + 1, text, standing=RecordStanding.WAITING, stamped=tuple(dict.fromkeys(labels))
+        )
+        item.versions.append(version)
+        self._claim_stamped(item, version.stamped)
+        return True
+
+    def answer_record(self, item: ModelItem, *, agrees: bool) -> bool:
+        version = item.current_version
+        if version is None or version.standing is not RecordStanding.WAITING:
+            return False
+        if item.claims and self.state == VOID:
+            return False
+        version.standing = RecordStanding.AGREED if agrees else RecordStanding.OBJECTED
+        return True
+
+    def decide_objection(self, item: ModelItem, *, is_upheld: bool) -> bool:
+        version = item.current_version
+        if (
+            version is None
+            or version.standing is not RecordStanding.OBJECTED
+            or not item.claims
+            or self.state == VOID
+        ):
+            return False
+        version.standing = RecordStanding.UPHELD if is_upheld else RecordStanding.DISMISSED
+        if is_upheld:
+            self._take_out_of_use(item, version)
+        return True
+
+    def withdraw_record(self, item: ModelItem) -> bool:
+        version = item.current_version
+        if version is None or version.standing not in {RecordStanding.WAITING, RecordStanding.OBJECTED}:
+            return False
+        version.standing = RecordStanding.WITHDRAWN
+        self._take_out_of_use(item, version)
+        return True
+
+    def _take_out_of_use(self, item: ModelItem, version: ModelVersion) -> None:
+        """Take a version out of use with those before it that never counted; claims go back to what is left."""
+        for each in item.versions:
+            each.is_taken_back |= each is version or not each.counts
+        if not self.is_open:
+            return
+        left, before = item.current_version, set(item.claims)
+        if left is None:
+            item.claims.clear()
+        else:
+            ended = {label for label, count in item.removed if count >= left.number}
+            self._claim_stamped(item, [label for label in left.stamped if label not in ended])
+        item.removed += [(label, len(item.versions)) for label in sorted(before - set(item.claims))]
+
+    def _claim_stamped(self, item: ModelItem, labels: Iterable[str]) -> None:
+        """Claim what is stamped; what is not, and was neither decided nor added by the assessor, ends."""
+        stamped = list(labels)
+        for label in [each for each, claim in item.claims.items() if each not in stamped]:
+            if item.claims[label].outcome is None and not item.claims[label].is_added:
+                del item.claims[label]
+        for label in stamped:
+            item.claims.setdefault(label, ModelClaim())
 
     def confirm_requirements(self) -> bool:
         self.is_confirmed |= self.is_open

@@ -9,10 +9,13 @@ from tests.factories import PASSWORD
 from tests.integrity.tampering import list_violations
 from tests.proof.proof_size import record_figures
 from tests.proof.stages import Body, Stage, fill_form, find_unclaimed_criterion
+from tests.records import observations
 from tests.web.test_routes import count_rows_and_events
 from tracker.extensions import db
-from tracker.models import Claim, Decision, EvidenceRequirement
+from tracker.ledger.transactions import transaction
+from tracker.models import Claim, Decision, Evidence, EvidenceRequirement, Person
 from tracker.recording_forms.snapshot import take_snapshot
+from tracker.records.services.drafts import save_observation
 
 pytestmark = pytest.mark.one_database
 
@@ -125,3 +128,66 @@ def fill_own_form(stage: Stage, act: str, name: str) -> Body:
         "confirm": lambda: fill_form(stage.browser(name), f"{stage.path}/confirm", "/confirm", password=PASSWORD),
     }
     return pages.get(act, lambda: body_for(stage, act))()
+
+
+RECORD_LEGAL: dict[str, dict[str, str]] = {
+    "waiting": {"acknowledge": "Chloe", "withdraw": "Bob", "finish": "Bob"},
+    "agreed": {"finish": "Bob"},
+    "objected": {"objection": "Carol", "withdraw": "Bob", "finish": "Bob"},
+    "upheld": {"finish": "Bob"},
+    "dismissed": {"finish": "Bob"},
+    "withdrawn": {"finish": "Bob"},
+}
+"""docs/rules.md, Records of assessment: who does what with a record in each standing."""
+RECORD_ACTS = ("acknowledge", "objection", "withdraw", "finish")
+
+
+def reach_standing(stage: Stage, standing: str) -> Evidence:
+    """Let Bob finish an observation of Chloe that comes to stand so, and draft a new version of it."""
+    people = {name: db.session.get_one(Person, key) for name, key in stage.people.items()}
+    record = observations.observe(stage.attempt, people["Bob"])
+    if standing == "withdrawn":
+        observations.withdraw(record)
+    elif standing == "agreed":
+        observations.agree(record)
+    elif standing != "waiting":
+        observations.object_to(record)
+    if standing in {"upheld", "dismissed"}:
+        observations.decide(record, people["Carol"], is_upheld=standing == "upheld")
+    with transaction():
+        save_observation(record, {"place": "York"}, None)
+    return record
+
+
+def body_for_record(record: Evidence, act: str) -> Body:
+    number = record.version if act == "finish" else record.versions[-1].number
+    answer = {"acknowledge": "agreed", "objection": "upheld"}.get(act, "")
+    return {"version": number, "answer": answer, "reason": "I read the rota.", "declared": "y"}
+
+
+@pytest.mark.parametrize("standing", list(RECORD_LEGAL))
+def test_only_acts_in_the_table_succeed_on_a_record(standing: str, reach_stage: Callable[[str], Stage]) -> None:
+    stage = reach_stage("met")
+    refused = 0
+    record = reach_standing(stage, standing)
+    bodies = {act: body_for_record(record, act) for act in RECORD_ACTS}
+    path, before = f"/records/{record.id}", count_rows_and_events()
+    for name in PEOPLE:
+        browser = stage.browser(name)
+        before = count_rows_and_events()
+        for act in RECORD_ACTS:
+            if RECORD_LEGAL[standing].get(act) == name:
+                continue
+            answer = browser.post(f"{path}/{act}", data=bodies[act])
+            details = (act, name, answer.status_code)
+            assert answer.status_code in {403, 404, 409, 422}, details
+            assert count_rows_and_events() == before, details
+            refused += 1
+    for act, name in RECORD_LEGAL[standing].items():
+        stage.restore()
+        record = reach_standing(stage, standing)
+        body = body_for_record(record, act)
+        answer = stage.browser(name).post(f"/records/{record.id}/{act}", data=body)
+        assert answer.status_code == 303, (standing, act, name, answer.status_code, answer.text[:3000])
+        assert list_violations() == [], (standing, act)
+    record_figures(refused=refused, done=len(RECORD_LEGAL[standing]))

@@ -28,6 +28,7 @@ from tracker.ledger import events
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.matrix import MatrixCell, load_matrix
+from tracker.matrix.record_standing import find_standing
 from tracker.models import (
     ActionPoint,
     Assessment,
@@ -48,12 +49,16 @@ from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import create_draft, find_latest_version, save_draft
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.recording_forms.snapshot import take_snapshot
+from tracker.records.services.acknowledging import acknowledge_record, decide_objection
+from tracker.records.services.drafts import list_markable, save_observation, start_observation
+from tracker.records.services.finishing import finish_observation
+from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.services import void_attempt
 from tracker.verification.services import action_points as verifiers_action_points
 from tracker.verification.services.returning import reopen_verified, return_unit
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
-from tracker.vocabulary import Method, Outcome, Role
+from tracker.vocabulary import AcknowledgementAnswer, Method, Outcome, RecordStanding, Role
 
 ROLES = {"Chloe": Role.CANDIDATE, "Bob": Role.ASSESSOR, "Carol": Role.INTERNAL_VERIFIER, "Dan": Role.ADMINISTRATOR}
 figures = {"lives": 0, "steps": 0, "verified": 0, "reopened": 0, "refused": 0}
@@ -128,6 +133,19 @@ class Life(RuleBasedStateMachine):
         place = number % len(self.model.items)
         return self.model.items[place], self.evidence_ids[place]
 
+    def list_places(self, *, of_records: bool) -> list[int]:
+        return [place for place, item in enumerate(self.model.items) if item.is_record is of_records]
+
+    def own_item(self, number: int) -> tuple[ModelItem, int]:
+        """Return an item that Chloe wrote herself."""
+        places = self.list_places(of_records=False)
+        return self.item(places[number % len(places)])
+
+    def observation(self, number: int) -> tuple[ModelItem, int]:
+        """Return an observation that Bob wrote."""
+        places = self.list_places(of_records=True)
+        return self.item(places[number % len(places)])
+
     def evidence(self, key: int) -> Evidence:
         return db.session.get_one(Evidence, key)
 
@@ -175,39 +193,120 @@ class Life(RuleBasedStateMachine):
         self.do_and_compare(self.model.log(title, labels[part]), act)
         self.evidence_ids += evidence_ids if len(self.model.items) > len(self.evidence_ids) else []
 
-    @precondition(lambda self: self.model.items)
+    @precondition(lambda self: self.list_places(of_records=False))
     @rule(number=numbers, text=st.sampled_from(["I took the call.", "I wrote the letter."]))
     def rewrite(self, number: int, text: str) -> None:
-        item, key = self.item(number)
+        item, key = self.own_item(number)
         self.do_and_compare(
             self.model.rewrite(item, text), lambda: save_draft(self.evidence(key), {"narrative": text}, None)
         )
 
-    @precondition(lambda self: self.model.items)
+    @precondition(lambda self: self.list_places(of_records=False))
     @rule(number=numbers, label=numbers)
     def tick(self, number: int, label: int) -> None:
-        (item, key), (name, _) = self.item(number), self.criterion(label)
+        (item, key), (name, _) = self.own_item(number), self.criterion(label)
         on = name not in item.claims
         ticks = self.build_ticks(key, [name], ticked=on)
         self.do_and_compare(
             self.model.tick(item, name), lambda: set_claims(ticks, self.attempt.candidate_id, self.actors["Chloe"])
         )
 
-    @precondition(lambda self: self.model.items)
+    @precondition(lambda self: self.list_places(of_records=False))
     @rule(number=numbers)
     def submit_item(self, number: int) -> None:
-        item, key = self.item(number)
+        item, key = self.own_item(number)
         self.do_and_compare(
             self.model.submit_item(item), lambda: submit_evidence(self.evidence(key), self.actors["Chloe"])
         )
 
-    @precondition(lambda self: self.model.items)
+    @precondition(lambda self: self.list_places(of_records=False))
     @rule(number=numbers)
     def take_back(self, number: int) -> None:
-        item, key = self.item(number)
+        item, key = self.own_item(number)
         self.do_and_compare(
             self.model.take_back(item), lambda: withdraw_submission(self.evidence(key), self.actors["Chloe"])
         )
+
+    # observations: Bob writes and withdraws them, Chloe answers, Carol decides
+    def pick_labels(self, label: int, count: int) -> list[str]:
+        first = self.labels.index(self.criterion(label)[0])
+        return [self.labels[(first + step) % len(self.labels)] for step in range(count)]
+
+    def write_observation(self, record: Evidence, text: str, labels: list[str]) -> None:
+        """Write and finish a version that stamps these criteria."""
+        marks = {each.key: each.mark for each in list_markable(record, self.actors["Bob"])}
+        stamps = [
+            f"[10:{at:02} {marks[self.stage.attempt_id, self.criteria[each]]}]" for at, each in enumerate(labels)
+        ]
+        values = {"narrative": " ".join([text, *stamps]), "place": "Leeds", "starts": "10:00", "ends": "11:00"}
+        save_observation(record, values, None)
+        finish_observation(record, self.actors["Bob"])
+
+    @rule(label=numbers, count=st.integers(1, 3))
+    def observe(self, label: int, count: int) -> None:
+        labels, text = self.pick_labels(label, count), f"Observation {len(self.evidence_ids) + 1}"
+        made: list[int] = []
+
+        def act() -> None:
+            record = start_observation(self.attempt, self.actors["Bob"])
+            self.write_observation(record, text, labels)
+            made.append(record.id)
+
+        is_allowed = self.model.observe(text, labels)
+        self.do_and_compare(is_allowed, act)
+        self.evidence_ids += made if is_allowed else []
+
+    @precondition(lambda self: self.list_places(of_records=True))
+    @rule(number=numbers, label=numbers, count=st.integers(1, 3))
+    def write_again(self, number: int, label: int, count: int) -> None:
+        (item, key), labels = self.observation(number), self.pick_labels(label, count)
+        text = f"Version {len(item.versions) + 1}"
+        self.do_and_compare(
+            self.model.write_again(item, text, labels),
+            lambda: self.write_observation(self.evidence(key), text, labels),
+        )
+
+    @precondition(lambda self: self.list_places(of_records=True))
+    @rule(number=numbers, agrees=st.sampled_from([True, True, False]))
+    def answer_record(self, number: int, *, agrees: bool) -> None:
+        item, key = self.observation(number)
+        answer = AcknowledgementAnswer.AGREED if agrees else AcknowledgementAnswer.OBJECTED
+        self.do_and_compare(
+            self.model.answer_record(item, agrees=agrees),
+            lambda: acknowledge_record(
+                self.evidence(key), answer, "I was away.", self.actors["Chloe"], self.get_newest_number(key)
+            ),
+        )
+
+    @precondition(lambda self: self.list_places(of_records=True))
+    @rule(number=numbers, is_upheld=st.booleans())
+    def decide_objection(self, number: int, *, is_upheld: bool) -> None:
+        item, key = self.observation(number)
+        self.do_and_compare(
+            self.model.decide_objection(item, is_upheld=is_upheld),
+            lambda: decide_objection(
+                self.evidence(key),
+                is_upheld=is_upheld,
+                reason="I read the rota.",
+                actor=self.actors["Carol"],
+                seen_version=self.get_newest_number(key),
+            ),
+        )
+
+    @precondition(lambda self: self.list_places(of_records=True))
+    @rule(number=numbers)
+    def withdraw_record(self, number: int) -> None:
+        item, key = self.observation(number)
+        self.do_and_compare(
+            self.model.withdraw_record(item),
+            lambda: withdraw_record(
+                self.evidence(key), "No answer.", self.actors["Bob"], self.get_newest_number(key)
+            ),
+        )
+
+    def get_newest_number(self, key: int) -> int | None:
+        version = find_latest_version(self.evidence(key))
+        return version.number if version else None
 
     # Bob
     def is_awaiting_bob(self, number: int) -> bool:
@@ -481,13 +580,25 @@ class Life(RuleBasedStateMachine):
         if any(item.pending for item in model.items):
             return self.wait
         for place, item in enumerate(model.items):
+            number = self.list_places(of_records=item.is_record).index(place)
+            if next_act := self.choose_next_of_record(item, number) if item.is_record else None:
+                return next_act
             if item.undecided:
                 return lambda: self.assess(place, Outcome.MET, accept=True)
-            if item.claims and not item.current_version:
-                return lambda: self.submit_item(place)
+            if item.claims and not item.current_version and not item.is_record:
+                return lambda: self.submit_item(number)
         if model.met != set(model.labels):
             return lambda: self.log("all")
         return self.sign if model.is_confirmed else self.confirm_requirements
+
+    def choose_next_of_record(self, item: ModelItem, number: int) -> Callable[[], None] | None:
+        """Return the answer that a record waits for before it can be assessed; None where it waits for none."""
+        version = item.current_version
+        if version is None or version.counts or not item.claims:
+            return None
+        if version.standing is RecordStanding.WAITING:
+            return lambda: self.answer_record(number, agrees=True)
+        return lambda: self.decide_objection(number, is_upheld=False)
 
     @invariant()
     def check_product_agrees_with_the_model(self) -> None:
@@ -497,6 +608,8 @@ class Life(RuleBasedStateMachine):
         for item, key in zip(model.items, self.evidence_ids, strict=True):
             version, latest = item.current_version, find_latest_version(self.evidence(key))
             assert (latest.number if latest else None) == (version.number if version else None)
+            if latest and version:
+                assert find_standing(latest) is version.standing
             assert self.claims_of(key) == {
                 name: (claim.outcome, claim.decided_on) for name, claim in item.claims.items()
             }

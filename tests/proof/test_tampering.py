@@ -49,6 +49,10 @@ COLUMNS = [
     "person.name",
     "unit_attempt.state",
     "sample.sampled_at",
+    "acknowledgement.answer",
+    "acknowledgement.acknowledged_by_id",
+    "evidence_version.content",
+    "evidence_version.author_id",
     "issued_form.superseded_at",
 ]
 """Columns whose value is changed in the first row of their table."""

@@ -6,6 +6,8 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import World
 from tests.records.observations import agree, begin, decide, finish, object_to, observe
+from tests.records.test_integrity import CHECKS as INTEGRITY_CHECKS
+from tests.records.test_integrity import list_faults
 from tracker.assessment.queries.assessing import find_version_changes
 from tracker.assessment.queries.queue import list_evidence_to_assess
 from tracker.assessment.services.assessments import DraftDecisions, accept_evidence, return_evidence, save_draft
@@ -199,3 +201,35 @@ def test_the_annex_of_the_form_names_the_author_and_the_last_answer(world: World
     assert line.endswith(" Not acknowledged.")
     agree(record)
     assert " Agreed: Alice Moran, " in build_annex(world.cfacc15, None, None).records[0].line
+
+
+def test_decisions_made_before_the_answer_are_a_draft_that_is_accepted_after_it(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    version = record.versions[0]
+    actor = factories.make_actor(world.bob)
+    claims = list(db.session.scalars(select(Claim.id).where(Claim.evidence_id == record.id)))
+    with transaction():
+        outcomes = DraftDecisions(dict.fromkeys(claims, Outcome.MET), {}, dict.fromkeys(CHECKS, True))
+        save_draft(world.cfacc15, version, outcomes, actor)
+    with pytest.raises(Refused, match="not agreed"), transaction():
+        accept_evidence(world.cfacc15, version, actor)
+    assert db.session.scalar(select(Decision.id)) is None
+    agree(record)
+    with transaction():
+        release_assessment(accept_evidence(world.cfacc15, version, actor))
+    assert set(db.session.scalars(select(Decision.outcome))) == {Outcome.MET}
+
+
+@pytest.mark.parametrize("is_upheld", [True, False])
+def test_a_draft_of_decisions_does_not_stand_in_the_way_of_an_objection(world: World, is_upheld: bool) -> None:
+    record = observe(world.cfacc15, world.bob)
+    with transaction():
+        save_draft(
+            world.cfacc15,
+            record.versions[0],
+            DraftDecisions({}, {}, {"valid": True}),
+            factories.make_actor(world.bob),
+        )
+    object_to(record)
+    decide(record, world.carol, is_upheld=is_upheld)
+    assert list_faults(*INTEGRITY_CHECKS) == []

@@ -261,3 +261,22 @@ def test_a_typed_reason_is_kept_where_there_is_a_newer_version(world: World, cli
     assert page.status_code == 422
     assert "I was at lunch then." in page.text
     assert "is not the one that your page showed" in page.text
+
+
+def test_the_author_decides_at_once_and_accepts_when_the_candidate_has_agreed(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{record.id}/assess"
+    assert f'href="{address}"' in bob.get(f"/records/{record.id}").text
+    page = bob.get(address).text
+    assert "Alice has not agreed to this record yet." in page
+    assert 'value="accept"' not in page
+    assert "Add a criterion" not in page
+    claims = re.findall(r'name="outcome-(\d+)" value="met"', page) or re.findall(r'name="outcome-(\d+)"', page)
+    outcomes = {f"outcome-{claim}": "met" for claim in claims}
+    data = {**read_fields(page), **outcomes, "valid": "y", "authentic": "y", "current": "y"}
+    assert bob.post(address, data={**data, "act": "save"}).status_code == 303
+    assert bob.post(address, data={**data, "act": "accept"}).status_code == 409
+    agree(record)
+    page = bob.get(address).text
+    assert "has not agreed" not in page
+    assert bob.post(address, data={**read_fields(page), **outcomes, **data, "act": "accept"}).status_code == 303

@@ -120,7 +120,8 @@ def get_newest_release_id(attempts: Iterable[UnitAttempt], evidence_id: int) -> 
 def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecisions, actor: Actor) -> Assessment:
     """Save an assessor's changes as a draft that only they see. Nothing is decided, so no event is recorded.
 
-    The caller has locked the attempt.
+    A record that does not count yet can be drafted too: its draft is accepted once it counts. The caller has locked
+    the attempt.
 
     Raises:
         Conflict: a claim named in the draft ended when the attempt moved to another version of its unit.
@@ -129,7 +130,6 @@ def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecis
         Refused: the attempt cannot be assessed now, or the assessment was finished and can still be undone.
     """
     person_id = check_assessor(attempt, actor)
-    check_counted(version)
     _check_lengths(draft)
     assessment = find_draft(attempt, version, person_id)
     if assessment is None:
@@ -254,7 +254,7 @@ def check_counted(version: EvidenceVersion) -> None:
     """Raise `Refused` for a record that does not count yet (docs/rules.md, Records of assessment, rule 4)."""
     if not is_counted(version):
         raise Refused(
-            "The candidate has not agreed to this record, so it cannot be assessed yet. Nothing was changed. It "
+            "The candidate has not agreed to this record, so it cannot be accepted yet. Nothing was changed. It "
             "enters your queue when they agree, or when the internal verifier dismisses their objection."
         )
 
@@ -305,6 +305,7 @@ def check_reasons(assessment: Assessment) -> None:
 def get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
     """Lock the item and return the assessor's draft, if it can be accepted or returned now."""
     person_id = check_assessor(attempt, actor)
+    check_counted(version)
     lock_rows(Evidence, [version.evidence_id])
     current = find_version_in(attempt, version.evidence_id)
     if current is None or current.id != version.id:

@@ -25,7 +25,6 @@ from tracker.assessment.views.queue_cache import read_queue
 from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
-from tracker.matrix.record_standing import is_counted
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
 from tracker.vocabulary import Outcome
@@ -36,6 +35,8 @@ from tracker.web.requests import parse_id, read_form_text
 from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
+ACTIONS_BEFORE_IT_COUNTS = frozenset({"save", "remove"})
+"""What can be done with a record that waits for its candidate's answer."""
 MAX_UNITS = 50
 """How many units one form may assess."""
 
@@ -70,9 +71,9 @@ def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     name, _, number = request.form.get("act", "save").partition("-")
     try:
         services.check_page_is_current(attempts, version, *read_shown_ids())
-        # The claims of a record that waits for its candidate's answer can only be removed.
-        if is_counted(version) or name != "remove":
-            joint_services.save_drafts(attempts, version, draft, actor)
+        if name not in ACTIONS_BEFORE_IT_COUNTS:
+            services.check_counted(version)
+        joint_services.save_drafts(attempts, version, draft, actor)
         return ACTIONS.get(name, save)(AssessmentAction(attempts, version, actor, parse_id(number)))
     except (Invalid, Conflict) as refusal:
         typed = move_comments_to_new_claims(draft)
