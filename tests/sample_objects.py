@@ -78,7 +78,7 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
         "attempt_id": attempt.id, "registration_id": attempt.registration_id, "evidence_id": evidence.id,
         "attachment_id": attachment, "assessment_id": assessment.id, "action_point_id": action_point.id,
         "visit_id": _make_visit(attempt, staff).id, "move_id": _make_version_move(attempt, staff.administrator).id,
-        "record_id": factories.make_record(attempt, staff.assessor, f"Observation: {title}").id,
+        **_make_record_with_file(attempt, staff.assessor, title),
         "factor_id": factories.make_app(attempt.candidate).id,
     }  # fmt: skip
 
@@ -93,6 +93,13 @@ def make_centre_objects(centre: Centre, administrator: Person, invited: Person, 
         "centre_id": centre.id, "person_id": invited.id, "grant_id": grant, "draft_id": draft.id, "run_id": run.id,
         "attached_id": attached.id, "job_run_id": _make_job_run(centre, administrator, title).id, "change_id": _make_account_change(invited, centre, administrator).id,
     }  # fmt: skip
+
+
+def _make_record_with_file(attempt: UnitAttempt, author: Person, title: str) -> dict[str, int]:
+    record = factories.make_record(attempt, author, f"Observation: {title}")
+    photo = attach_file(record, store_file(io.BytesIO(f"plain words, seen, {title}".encode()), f"{title}-seen.txt"))
+    add_and_flush(VersionAttachment(version_id=record.versions[-1].id, attachment_id=photo.id))
+    return {"record_id": record.id, "photo_id": photo.id}
 
 
 def _make_submitted_evidence(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:

@@ -65,7 +65,8 @@ NOT_MEASURED = {
         (
             "library.download_source", "portfolio.download_own", "portfolio.download_sealed", "portfolio.print_index",
             "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
-            "recording_forms.issued_form", "recording_forms.print_form", "records.print_blank", "records.print_record",
+            "recording_forms.issued_form", "recording_forms.print_form", "records.download_draft_file",
+            "records.download_file", "records.print_blank", "records.print_record",
             "registrations.download_import_example", "static",
         ),
         FILE,

@@ -221,7 +221,7 @@ def test_decisions_made_before_the_answer_are_a_draft_that_is_accepted_after_it(
 
 
 @pytest.mark.parametrize("is_upheld", [True, False])
-def test_a_draft_of_decisions_does_not_stand_in_the_way_of_an_objection(world: World, is_upheld: bool) -> None:
+def test_an_objection_is_decided_although_decisions_are_drafted(world: World, is_upheld: bool) -> None:
     record = observe(world.cfacc15, world.bob)
     with transaction():
         save_draft(

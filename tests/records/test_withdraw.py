@@ -111,7 +111,7 @@ def test_a_record_with_which_a_unit_was_signed_off_is_not_withdrawn(world: World
     assert list_claims(record)
 
 
-def test_a_record_without_claims_waits_for_nobody(world: World) -> None:
+def test_a_record_without_claims_is_not_listed(world: World) -> None:
     record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
     claim = db.session.scalars(select(Claim).where(Claim.evidence_id == record.id)).one()
     with transaction():
@@ -119,7 +119,7 @@ def test_a_record_without_claims_waits_for_nobody(world: World) -> None:
     assert (list_asked(world), list_waiting(world)) == ([], [])
 
 
-def test_a_record_of_a_withdrawn_candidate_waits_for_nobody(world: World) -> None:
+def test_a_record_of_a_withdrawn_candidate_is_not_listed(world: World) -> None:
     observe(world.cfacc15, world.bob)
     with transaction():
         withdraw_candidate(world.registration, "Moved away.", factories.make_actor(world.dan))

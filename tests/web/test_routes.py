@@ -198,8 +198,13 @@ TABLE: dict[str, frozenset[str]] = {
     "records.autosave_observation": BOB,
     "records.finish": BOB,
     "records.withdraw": BOB,
+    "records.upload_file": BOB,
+    "records.remove_draft_file": BOB,
+    "records.move_draft_file": BOB,
+    "records.download_draft_file": BOB,
     "records.show_record": READERS - DAN,
     "records.print_record": READERS - DAN,
+    "records.download_file": READERS - DAN,
     "records.acknowledge": ALICE,
     "records.decide": CAROL,
     # internal verifiers

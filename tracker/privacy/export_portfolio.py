@@ -27,6 +27,7 @@ from tracker.models import (
     Reopening,
     Signature,
     UnitAttempt,
+    VersionAttachment,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
 from tracker.registrations.registration_changes import list_changes
@@ -107,11 +108,15 @@ def list_own_attempts(person: Person) -> list[UnitAttempt]:
 
 
 def list_own_attachments(person: Person) -> list[tuple[Attachment, int | None]]:
-    """List every file the candidate added, with the number of its evidence, or None for a draft."""
+    """List every file the candidate added, with the number of its evidence, or None for a draft.
+
+    Of records that others wrote about them, the files of finished versions.
+    """
+    sealed = select(VersionAttachment.attachment_id)
     query = (
         select(Attachment, Evidence.number)
         .join(Evidence, Evidence.id == Attachment.evidence_id)
-        .where(Evidence.candidate_id == person.id)
+        .where(Evidence.candidate_id == person.id, or_(Evidence.author_id.is_(None), Attachment.id.in_(sealed)))
         .order_by(Attachment.id)
     )
     return [(each, number) for each, number in db.session.execute(query)]

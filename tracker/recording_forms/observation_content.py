@@ -127,6 +127,8 @@ class ObservationRecord:
     place: str = ""
     narrative: tuple[Pieces, ...] = ()
     questions: tuple[PrintedQuestion, ...] = ()
+    files: tuple[str, ...] = ()
+    """The name and size of each photograph or other file."""
     feedback: tuple[str, ...] = ()
     further_action: tuple[str, ...] = ()
     standing: RecordStanding | None = None

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import time
 from typing import Any
 
-from wtforms import BooleanField, DateField, RadioField, StringField, TextAreaField, TimeField
+from wtforms import BooleanField, DateField, MultipleFileField, RadioField, StringField, TextAreaField, TimeField
 from wtforms.validators import DataRequired, Optional
 
 from tracker.errors import NotFound
@@ -33,6 +33,7 @@ class ObservationForm(VersionedForm):
     place = StringField("Place")
     feedback = TextAreaField("Feedback")
     further_action = TextAreaField("Further action")
+    files = MultipleFileField("Photographs and other files")
 
     def read(
         self, names: Collection[str], sent: Mapping[str, str], questions: Sequence[Question], *, sends_all: bool
@@ -54,9 +55,9 @@ class ObservationForm(VersionedForm):
 
     def show_problems(self, problems: Mapping[str, str]) -> None:
         """Show each problem beside its field; one that belongs to no field is shown above the form."""
-        for name in FIELDS:
+        for name in (*FIELDS, "files"):
             self[name].errors = [problems[name]] if name in problems else []
-        self.form_errors = [sentence for name, sentence in problems.items() if name not in FIELDS]
+        self.form_errors = [sentence for name, sentence in problems.items() if name not in {*FIELDS, "files"}]
 
     def _value(self, name: str) -> Any:
         value = self[name].data

@@ -3,7 +3,16 @@
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of, today
 from tracker.matrix import list_columns
-from tracker.models import Acknowledgement, Evidence, EvidenceVersion, Person, RecordWithdrawal, UnitAttempt
+from tracker.models import (
+    Acknowledgement,
+    Attachment,
+    Evidence,
+    EvidenceVersion,
+    Person,
+    RecordWithdrawal,
+    UnitAttempt,
+)
+from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.portfolio.queries.index import find_registration
 from tracker.portfolio.record_content import ObservationContent, Question, load_content
 from tracker.recording_forms.observation_content import (
@@ -20,7 +29,7 @@ from tracker.records.services.acknowledging import STATEMENTS
 from tracker.records.services.finishing import DECLARATION
 from tracker.records.stamps import StampableUnit, mark_criteria, split_stamps
 from tracker.vocabulary import AcknowledgementAnswer, Role
-from tracker.web.formatting import address_note, moment, period
+from tracker.web.formatting import address_note, moment, period, size
 
 WITHDRAWN = "I withdraw this version of the record for the reason given. It does not count."
 """The wording that is printed over the reason of a withdrawal."""
@@ -53,6 +62,7 @@ def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
         place=add_break_points(remove_invisible_characters(content.place)),
         narrative=tuple(map(split_stamps, _split_paragraphs(version.narrative))),
         questions=tuple(map(_print_question, content.questions)),
+        files=tuple(map(_print_file, list_version_attachments(version))),
         feedback=_print_text(content.feedback),
         further_action=_print_text(content.further_action),
         standing=shown.standing,
@@ -93,6 +103,10 @@ def _print_question(asked: Question) -> PrintedQuestion:
         mark=remove_invisible_characters(asked.mark),
         outcome=asked.outcome.label if asked.outcome else "",
     )
+
+
+def _print_file(attachment: Attachment) -> str:
+    return f"{add_break_points(clean_name(attachment.name))}, {size(attachment.size)}"
 
 
 def _print_declaration(version: EvidenceVersion, author: Person | None) -> PrintedAnswer:

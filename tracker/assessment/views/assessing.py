@@ -36,7 +36,7 @@ from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
 ACTIONS_BEFORE_IT_COUNTS = frozenset({"save", "remove"})
-"""What can be done with a record that waits for its candidate's answer."""
+"""What can be done with a record that its candidate has not agreed to."""
 MAX_UNITS = 50
 """How many units one form may assess."""
 

@@ -117,7 +117,7 @@ UNSETTLED_OF_AUTHOR = _select_lines().where(
         UPHELD_LATELY,
     ),
 )
-"""An author's drafts, what waits for an answer or a decision, and what does not count since a short time."""
+"""An author's drafts, what has no answer or no decision yet, and what was upheld lately."""
 OBJECTIONS = _select_lines().where(
     IS_OBJECTED,
     Evidence.id.in_(
@@ -143,7 +143,7 @@ CLAIMED_ATTEMPTS = select(Claim.evidence_id, Claim.attempt_id).where(
 def list_unsettled_records(person_id: int) -> list[RecordLine]:
     """List an author's drafts, their records that wait for an answer or a decision, and those upheld lately.
 
-    A record that claims nothing in a unit in use waits for nobody (docs/rules.md, Records of assessment, rule 13).
+    A record that claims nothing in a unit in use cannot be answered (docs/rules.md, Records of assessment, rule 13).
     """
     return _build_lines(fetch_rows(UNSETTLED_OF_AUTHOR, person_id=person_id, upheld_since=now() - UPHELD_SHOWN))
 

@@ -1,8 +1,7 @@
 """Views for drafts of evidence: added, edited, saved while they are typed, discarded."""
 
 import secrets
-from dataclasses import dataclass, field
-from io import SEEK_END
+from collections.abc import Iterable
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -10,36 +9,25 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from tracker.clock import LONDON, now, today
-from tracker.errors import Conflict, Invalid, NotFound, TooManyAtOnce
+from tracker.errors import Conflict, Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
-from tracker.portfolio.file_types import EXTENSIONS, TYPE_NAMES, shorten_name
+from tracker.portfolio.file_types import TYPE_NAMES
 from tracker.portfolio.forms import METHOD_HELP, USUAL_METHODS, EvidenceForm
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.services.evidence import create_draft, discard_draft, save_draft
-from tracker.portfolio.services.files import CheckedFile, attach_file, store_file
-from tracker.portfolio.storage_quotas import check_room
+from tracker.portfolio.services.files import attach_file
+from tracker.portfolio.uploads import ACCEPTED_EXTENSIONS, Uploads, store_uploads
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_own_evidence
 from tracker.web.current_user import me
-from tracker.web.fair_shares import UPLOADING, take_turn
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
 
 ALL_FIELDS = set(EVIDENCE_FIELDS)
-ACCEPTED_EXTENSIONS = ",".join(f".{extension}" for extension in EXTENSIONS)
-"""For the `accept` attribute of the file field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Uploads:
-    """Files of one form: those that were stored, and why each of the others was refused."""
-
-    stored: list[CheckedFile] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
 
 
 @portfolio.route("/evidence/new", methods=["GET", "POST"])
@@ -51,7 +39,7 @@ def add_evidence() -> ResponseReturnValue:
         form.key.data = secrets.token_urlsafe(24)
         form.happened_from.data = today()
         return render_draft_form(form, None)
-    uploads = store_uploads(request.files.getlist("files"))
+    uploads = store_own_uploads(request.files.getlist("files"))
     if not form.has_content and not uploads.stored:
         form.show_problems({"title": "There is nothing to save yet. Enter a title."})
         flash_refusals(uploads.refusals)
@@ -68,7 +56,7 @@ def edit_evidence(evidence_id: int) -> ResponseReturnValue:
         return render_draft_form(EvidenceForm(obj=evidence), evidence)
     with reading():
         get_own_evidence(evidence_id)
-    uploads = store_uploads(request.files.getlist("files"))
+    uploads = store_own_uploads(request.files.getlist("files"))
     evidence, _ = get_own_evidence(evidence_id)
     return save_and_redirect(EvidenceForm(), evidence, uploads)
 
@@ -116,24 +104,10 @@ def create_own_draft(form: EvidenceForm) -> Evidence:
     return create_draft(me().person_id, grant.centre_id, form.key.data or "")
 
 
-def store_uploads(files: list[FileStorage]) -> Uploads:
-    """Store the files of a form, with no transaction open."""
-    uploads = Uploads()
+def store_own_uploads(files: Iterable[FileStorage]) -> Uploads:
+    """Store the files of a candidate's form, with no transaction open; none of anybody else's."""
     grant = me().find_grant(Role.CANDIDATE)
-    for file in files:
-        if file.filename and grant:
-            try:
-                with reading():
-                    size = file.stream.seek(0, SEEK_END) + sum(each.stored.size for each in uploads.stored)
-                    check_room(me().person_id, grant.centre_id, shorten_name(file.filename), size)
-                with take_turn(UPLOADING):
-                    uploads.stored.append(store_file(file.stream, file.filename))
-            except Invalid as refusal:
-                uploads.refusals.append(str(refusal))
-            except TooManyAtOnce:
-                name = shorten_name(file.filename)
-                uploads.refusals.append(f"“{name}” was not added: {UPLOADING.sentence} Upload it again in a minute.")
-    return uploads
+    return store_uploads(files, me().person_id, grant.centre_id) if grant else Uploads()
 
 
 def save_and_redirect(form: EvidenceForm, evidence: Evidence, uploads: Uploads) -> ResponseReturnValue:

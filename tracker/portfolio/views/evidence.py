@@ -22,8 +22,9 @@ from tracker.portfolio.services.submissions import (
     submit_evidence,
     withdraw_submission,
 )
+from tracker.portfolio.uploads import ACCEPTED_EXTENSIONS
 from tracker.portfolio.views import portfolio
-from tracker.portfolio.views.drafts import ACCEPTED_EXTENSIONS, save_form, store_uploads
+from tracker.portfolio.views.drafts import save_form, store_own_uploads
 from tracker.vocabulary import AttemptState, RecordStanding, Role
 from tracker.web.authorise import get_attempt, get_own_evidence, list_roles_in_attempt
 from tracker.web.idempotency import idempotent
@@ -45,7 +46,7 @@ def answer_feedback(evidence_id: int) -> ResponseReturnValue:
     """Save the answer to the feedback on a returned item, then open the declaration of the next version."""
     with reading():
         get_own_evidence(evidence_id)
-    uploads = store_uploads(request.files.getlist("files"))
+    uploads = store_own_uploads(request.files.getlist("files"))
     evidence, _ = get_own_evidence(evidence_id)
     if not find_open_feedback(load_item_record(evidence.id).list_history()):
         raise Refused(

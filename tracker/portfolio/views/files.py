@@ -1,49 +1,38 @@
 """Views for files: uploaded one at a time, removed, and sent as untrusted data."""
 
-import hashlib
-from functools import partial
-from io import SEEK_END, BytesIO
+from io import SEEK_END
 
-from flask import Response, flash, redirect, request, send_file, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from tracker.errors import Invalid, NotFound
-from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Attachment, Evidence
-from tracker.portfolio import image_previews, page_images
+from tracker.portfolio import page_images
 from tracker.portfolio.file_details import FileDetails, describe_details
+from tracker.portfolio.file_sending import find_thumbnail_url, send_attachment
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, shorten_name
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
-from tracker.portfolio.services.files import attach_file, clean_file_name, move_file, remove_file, store_file
+from tracker.portfolio.services.files import attach_file, move_file, remove_file, store_file
 from tracker.portfolio.storage_quotas import Usage, check_room, measure_candidate
 from tracker.portfolio.text_previews import (
     PLAIN_TEXT,
     TextPreview,
-    has_text_preview,
-    load_text,
     load_text_preview,
 )
+from tracker.portfolio.uploads import Uploads
 from tracker.portfolio.views import portfolio
-from tracker.portfolio.views.drafts import Uploads, render_draft_problems, save_form, store_uploads
-from tracker.storage import file_store
-from tracker.storage.downloads import send_stored
+from tracker.portfolio.views.drafts import render_draft_problems, save_form, store_own_uploads
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.current_user import me
-from tracker.web.fair_shares import OPENING, UPLOADING, take_turn
+from tracker.web.fair_shares import UPLOADING, take_turn
 from tracker.web.formatting import size
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_number
 from tracker.web.route_rules import requires
-from tracker.web.security_headers import FILE_SECURITY_POLICY
 from tracker.web.text_direction import isolate
-
-open_in_turn = partial(take_turn, OPENING)
-PLAYED_AS = {"video/quicktime": "video/mp4"}
-"""Browsers play a QuickTime file of H.264 video, but some only when it is called MP4."""
 
 
 @portfolio.post("/evidence/<int:evidence_id>/files")
@@ -118,7 +107,7 @@ def receive_uploads(evidence_id: int) -> Uploads:
     """Store the files that a form of the candidate's own item sent with a button, before any lock is taken."""
     with reading():
         get_own_evidence(evidence_id)
-    return store_uploads(request.files.getlist("files"))
+    return store_own_uploads(request.files.getlist("files"))
 
 
 def get_own_attachment(evidence_id: int, attachment_id: int) -> tuple[Evidence, Attachment]:
@@ -138,56 +127,6 @@ def save_rest_of_form(evidence: Evidence, uploads: Uploads, anchor: str | None =
     return redirect(url_for(".edit_evidence", evidence_id=evidence.id, _anchor=anchor), 303)
 
 
-def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
-    """Send a file: as a download, or as an image, text, audio or video to show on a page.
-
-    Raises `NotFound` where there is no such file.
-    """
-    if attachment is None:
-        raise NotFound
-    sha256, name, media_type = attachment.sha256, attachment.name, attachment.media_type
-    db.session.rollback()  # no transaction stays open for a slow connection or an image to encode
-    entry = file_store.find(sha256)
-    if entry is None:
-        raise NotFound(
-            "This file is missing from the file store. Tell your centre’s administrator. The record of it is kept."
-        )
-    if (image := find_image(sha256, media_type)) is not None:
-        response = send_derived(image, "image/jpeg", "preview.jpg")
-    elif "show" in request.args and shows_text(sha256, media_type):
-        response = send_derived(
-            load_text(sha256, media_type, open_in_turn), "text/plain; charset=utf-8", "preview.txt"
-        )
-    else:
-        is_played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
-        sent_as = PLAYED_AS.get(media_type, media_type) if is_played else media_type
-        response = send_stored(entry, sent_as, clean_file_name(name), as_attachment=not is_played)
-    response.headers["Content-Security-Policy"] = FILE_SECURITY_POLICY
-    return response
-
-
-def send_derived(content: bytes, mimetype: str, name: str) -> Response:
-    """Send a file that was made from an uploaded one: the bytes that were compared with their hash."""
-    etag = hashlib.sha256(content).hexdigest()
-    return send_file(BytesIO(content), mimetype=mimetype, download_name=name, conditional=True, etag=etag)
-
-
-def shows_text(sha256: str, media_type: str) -> bool:
-    """Return whether a file is shown as its text."""
-    with reading():
-        return has_text_preview(sha256, media_type)
-
-
-def find_image(sha256: str, media_type: str) -> bytes | None:
-    """Return the image that was requested: of a photo with `?show=1`, of a page of a document with `?page=2`."""
-    shown_as = BY_MEDIA_TYPE[media_type].shown_as
-    if shown_as == "image" and "show" in request.args:
-        return image_previews.load_preview(sha256, open_in_turn)
-    if shown_as in {"pages", "text"} and "page" in request.args:
-        return page_images.load_page_image(sha256, media_type, get_query_number("page"), open_in_turn)
-    return None
-
-
 @portfolio.app_template_global()
 def count_shown_pages(attachment: Attachment) -> int:
     """Return how many pages of a file can be shown as images; 0 where it has none."""
@@ -201,12 +140,7 @@ def measure_own_files() -> Usage | None:
     return measure_candidate(me().person_id, grant.centre_id) if grant else None
 
 
-@portfolio.app_template_global()
-def find_thumbnail_url(attachment: Attachment, url: str) -> str:
-    """Return the address of a file's image or first page, given the file's own; empty where it has none."""
-    if BY_MEDIA_TYPE[attachment.media_type].shown_as == "image":
-        return f"{url}?show=1"
-    return f"{url}?page=1" if count_shown_pages(attachment) else ""
+portfolio.add_app_template_global(find_thumbnail_url)
 
 
 @portfolio.app_template_global()

@@ -12,6 +12,7 @@ from tracker.matrix.record_standing import find_standing
 from tracker.models import (
     Acknowledgement,
     Allocation,
+    Attachment,
     Claim,
     Evidence,
     EvidenceVersion,
@@ -19,6 +20,7 @@ from tracker.models import (
     RecordWithdrawal,
     Registration,
     UnitAttempt,
+    VersionAttachment,
 )
 from tracker.portfolio.queries.item_records import CLAIMS, EvidenceClaim, ItemRecord
 from tracker.portfolio.queries.records import IS_IN_USE
@@ -89,6 +91,15 @@ def list_versions(record: Evidence) -> list[EvidenceVersion]:
         .order_by(EvidenceVersion.number.desc())
     )
     return list(db.session.scalars(query))
+
+
+def find_file_in(versions: Collection[EvidenceVersion], attachment_id: int) -> Attachment | None:
+    """Return a file that is sealed into one of these versions; None for any other."""
+    sealed = select(VersionAttachment.attachment_id).where(
+        VersionAttachment.version_id.in_([version.id for version in versions])
+    )
+    query = select(Attachment).where(Attachment.id == attachment_id, Attachment.id.in_(sealed))
+    return db.session.scalars(query).one_or_none()
 
 
 def select_readable(versions: Sequence[EvidenceVersion], attempts: Collection[UnitAttempt]) -> list[EvidenceVersion]:

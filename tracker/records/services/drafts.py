@@ -87,7 +87,7 @@ def save_observation(record: Evidence, fields: Mapping[str, Any], seen_version: 
         Refused: no unit of the candidate can be stamped any more, or the text was erased; then nothing is saved.
     """
     lock_rows(Evidence, [record.id])
-    _check_can_write(record)
+    check_can_write(record)
     if "place" in fields:  # it becomes part of the title
         fields = {**fields, "place": remove_invisible_characters(fields["place"])}
     problems = _find_long_texts(fields)
@@ -137,7 +137,8 @@ def read_content(record: Evidence) -> ObservationContent:
     return load_content(record.record_kind, record.content) or ObservationContent()
 
 
-def _check_can_write(record: Evidence) -> None:
+def check_can_write(record: Evidence) -> None:
+    """Raise `Refused` where no unit of the candidate can be stamped any more, or the text was erased."""
     assert record.author_id is not None  # noqa: S101 - a record has an author
     if load_content(record.record_kind, record.content) is None:
         raise Refused("The text of this observation was erased. Nothing was saved.")

@@ -125,7 +125,7 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
     record.content = dump_content(RecordKind.OBSERVATION, check.content)
     record.title = f"{TITLE}: {check.content.place.strip()}"[:MAX_TITLE]
     latest = find_latest_version(record)
-    if latest and all(getattr(record, name) == getattr(latest, name) for name in SEALED_FIELDS):
+    if latest and not _has_changes_since(record, latest):
         raise Refused("Nothing has changed since you finished this observation, so there is nothing to send.")
     record.number = record.number or get_next_number(record)
     db.session.flush()
@@ -157,6 +157,13 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
     )
     notify_candidate(record, db.session.get_one(Person, actor.person_id))
     return version
+
+
+def _has_changes_since(record: Evidence, version: EvidenceVersion) -> bool:
+    """Return whether the draft has other fields, files or order of files than a version."""
+    if any(getattr(record, name) != getattr(version, name) for name in SEALED_FIELDS):
+        return True
+    return [each.id for each in record.attachments] != [each.id for each in version.attachments]
 
 
 def _lock_markable(record: Evidence, actor: Actor) -> list[MarkedCriterion]:

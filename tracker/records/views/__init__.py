@@ -4,4 +4,4 @@ from flask import Blueprint
 
 records = Blueprint("records", __name__)
 
-from tracker.records.views import reading, writing  # noqa: E402, F401
+from tracker.records.views import files, reading, writing  # noqa: E402, F401

@@ -10,9 +10,12 @@ from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger import transactions
-from tracker.models import Evidence, Person
+from tracker.ledger.transactions import reading
+from tracker.models import Attachment, Evidence, Person
+from tracker.portfolio.file_sending import find_thumbnail_url
 from tracker.portfolio.record_content import Question
 from tracker.portfolio.services.evidence import discard_draft
+from tracker.portfolio.uploads import ACCEPTED_EXTENSIONS, Uploads, store_uploads
 from tracker.records.forms import (
     FIELDS,
     QUESTION_FIELD,
@@ -31,6 +34,7 @@ from tracker.records.services.drafts import (
     stamp_criterion,
     start_observation,
 )
+from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import DECLARATION, check_draft, finish_observation
 from tracker.records.stamps import read_stamps
 from tracker.records.views import records
@@ -67,32 +71,26 @@ def print_blank(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.WRITE_RECORD)
 def write_observation(record_id: int) -> ResponseReturnValue:
     """Show the observation to write, or save the whole form and then do what its button says."""
-    record, actor = get_own_record(record_id)
     if request.method == "GET":
+        record, _ = get_own_record(record_id)
         form = ObservationForm(obj=record)
         fill_form(form, read_content(record))
         return render_observation(record, form)
-    form = ObservationForm()
+    uploads = receive_uploads(record_id)
+    record, actor = get_own_record(record_id)
     act = request.form.get("act", "save")
     if act == "discard":
         discard_draft(record, actor)
         flash("Observation discarded.")
         return redirect(url_for("assessment.queue"), 303)
-    names = {*request.form, *FIELDS}
-    try:
-        problems = save_form(record, form, names, sends_all=True)
-    except Refused as refusal:
-        problems = {"form": str(refusal)}
-    if problems:
-        transactions.commit()
-        form.show_problems(problems)
-        return render_observation(record, form, read_questions(request.form, names, (), sends_all=True)), 422
+    if problems := save_whole_form(record, uploads):
+        return show_problems(record, problems)
     if act.startswith("stamp-"):
         attempt_id, _, criterion_id = act.removeprefix("stamp-").partition("-")
         criterion = stamp_criterion(record, parse_id(attempt_id) or 0, parse_id(criterion_id) or 0, actor)
         flash(f"Stamped {criterion.mark}. The stamp is at the end of the narrative.")
         return redirect(url_for(".write_observation", record_id=record.id, _anchor=f"stamp-{criterion.value}"), 303)
-    if act == "finish":
+    if act == "finish" and not uploads.refusals:
         return redirect(url_for(".finish", record_id=record.id), 303)
     private = "this new version" if record.number else "this observation"
     flash(f"Saved. Only you can see {private} until you finish it.")
@@ -144,6 +142,43 @@ def finish(record_id: int) -> ResponseReturnValue:
     return page, 422 if form.is_submitted() else 200
 
 
+def receive_uploads(record_id: int) -> Uploads:
+    """Store the files that the form of a record sent with a button, before any lock is taken."""
+    with reading():
+        record, _ = get_own_record(record_id)
+        owner = record.candidate_id, record.centre_id
+    return store_uploads(request.files.getlist("files"), *owner)
+
+
+def save_whole_form(record: Evidence, uploads: Uploads) -> dict[str, str]:
+    """Save all that the form sent and can be saved, files first; return the problem of each field that could not be.
+
+    Raises as `save_observation` does, except `Refused`; then nothing is saved.
+    """
+    for sentence in uploads.refusals:
+        flash(sentence, "refused")
+    problems: dict[str, str] = {}
+    try:
+        for file in uploads.stored:
+            try:
+                attach_to_record(record, file)
+            except Invalid as refusal:
+                problems["files"] = str(refusal)
+        problems |= save_form(record, ObservationForm(), {*request.form, *FIELDS}, sends_all=True)
+    except Refused as refusal:
+        return {"form": str(refusal)}
+    return problems
+
+
+def show_problems(record: Evidence, problems: dict[str, str]) -> ResponseReturnValue:
+    """Commit what could be saved, then show the form as it was typed with its problems."""
+    transactions.commit()
+    form = ObservationForm()
+    form.show_problems(problems)
+    names = {*request.form, *FIELDS}
+    return render_observation(record, form, read_questions(request.form, names, (), sends_all=True)), 422
+
+
 def save_form(record: Evidence, form: ObservationForm, names: set[str], *, sends_all: bool) -> dict[str, str]:
     """Save what was sent and can be saved; return the problem of each field that could not be.
 
@@ -178,8 +213,25 @@ def render_observation(record: Evidence, form: ObservationForm, questions: Seque
         next_question=len(questions),
         units=sorted(units.values(), key=lambda unit: unit.attempt_id != content.first_attempt),
         criteria={id_: [each for each in criteria if each.unit.attempt_id == id_] for id_ in units},
+        accept=ACCEPTED_EXTENSIONS,
+        files=[describe_file(record, each) for each in record.attachments],
         times=read.times_by_criterion,
         unknown=read.unknown,
         without_time=read.without_time,
         met=list_met_criteria(units),
     )
+
+
+def describe_file(record: Evidence, attachment: Attachment) -> dict[str, Any]:
+    """Return a file of the draft as `forms.upload_field` draws it and as js/upload.js reads it."""
+    ids: dict[str, Any] = {"record_id": record.id, "photo_id": attachment.id}
+    url = url_for(".download_draft_file", **ids)
+    return {
+        "id": f"file-{attachment.id}",
+        "name": attachment.name,
+        "size": attachment.size,
+        "url": url,
+        "preview_url": find_thumbnail_url(attachment, url),
+        "remove_url": url_for(".remove_draft_file", **ids),
+        "move_url": url_for(".move_draft_file", **ids),
+    }
