@@ -7,7 +7,7 @@
    A form submitted during a save is sent after the reply, which may bring a version and an address.
    What the server has not acknowledged stays in localStorage under unsaved:<person>:<key>:<form> and is restored
    when the form is opened again. Other scripts: a "save-now" event on the form saves at once; "draft-saved"
-   (detail: the reply) and "draft-failed" follow.
+   (detail: the reply) and "draft-failed" follow; "copy-restored" after the browser's copy was put into the form.
    A form without an address (data-autosave="") is kept in this browser only, until it is sent: nothing is saved on the
    server before. The event "copy-kept" on the document follows each of its changes (unsaved_choices.js counts them).
    <form> is the input `key` of a new item, or random: each open form has its own copy. It holds a lock of that name, so
@@ -196,6 +196,7 @@ function autosave(form) {
     const newestFirst = copies.sort((one, other) => other.stored.at - one.stored.at);
     const different = newestFirst.map((copy) => putBack(copy.stored)).some(Boolean);
     copies.forEach((copy) => { if (copy.name !== key) localStorage.removeItem(copy.name); });
+    form.dispatchEvent(new CustomEvent("copy-restored"));
     if (isLocal) {
       keepHere();
       return;

@@ -77,6 +77,8 @@ document.querySelectorAll("form[data-observe]").forEach((form) => {
     cursor = narrative.selectionEnd;
     if (name === "input") show();
   }));
+  form.addEventListener("copy-restored", show);
+  if (narrative.value !== narrative.defaultValue) show();   // it was restored before this script ran
   rows.forEach(({ row, mark }) => row.querySelector("[data-mark]").addEventListener("click", (event) => {
     event.preventDefault();
     stamp(mark);

@@ -58,6 +58,15 @@ def read_narrative(live_server: LiveServer) -> str:
         return db.session.scalars(select(Evidence.narrative)).one()
 
 
+def wait_until_saved(page: Page, live_server: LiveServer, narrative: str) -> None:
+    """Wait until the server has a narrative. The page says “Saved” from the beginning."""
+    for _ in range(200):
+        if read_narrative(live_server) == narrative:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"the server has {read_narrative(live_server)!r}")
+
+
 def check_page(page: Page, width: int) -> None:
     assert list(find_violations(page)) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -80,9 +89,9 @@ def test_criteria_are_stamped_by_pointer_and_by_keyboard(live_server: LiveServer
     page.focus(find_stamp(page, live_server, "5"))
     page.keyboard.press("Space")
     expect(narrative).to_have_value(re.compile(r"\[\d\d:\d\d 6(, 5\]|\] \[\d\d:\d\d 5\]) $"))
+    wait_until_saved(page, live_server, narrative.input_value())
     expect(page.locator("[data-autosave-status]")).to_have_text(SAVED)
     check_page(page, page.viewport_size["width"] if page.viewport_size else 0)
-    assert read_narrative(live_server) == narrative.input_value()
 
 
 def test_a_stamp_goes_where_the_cursor_is(live_server: LiveServer, context: BrowserContext) -> None:
@@ -102,7 +111,7 @@ def test_nothing_is_lost_offline_and_by_closing_the_tab_and_nothing_is_left_afte
     page = begin(live_server, context)
     page.fill("[name=place]", "Leeds, floor 2")
     page.fill("[name=narrative]", "She took the call.")
-    expect(page.locator("[data-autosave-status]")).to_have_text(SAVED)
+    wait_until_saved(page, live_server, "She took the call.")
     address = page.url
 
     context.set_offline(True)
@@ -121,7 +130,7 @@ def test_nothing_is_lost_offline_and_by_closing_the_tab_and_nothing_is_left_afte
     expect(page.locator("[name=feedback]")).to_have_value("You explained the cause.")
     expect(page.locator("[data-stamp-count]").first).to_have_text("1")
     page.get_by_text("and is saved now.").wait_for()
-    assert read_narrative(live_server) == typed
+    wait_until_saved(page, live_server, typed)
 
     page.fill("[name=ends]", "23:59")
     page.click("button:has-text('Finish and send to Alice')")

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from tracker.errors import Invalid, NotFound
+from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading
 from tracker.models import Attachment, Evidence
 from tracker.portfolio.file_sending import send_attachment
@@ -51,13 +52,13 @@ def upload_file(record_id: int) -> ResponseReturnValue:
 def remove_draft_file(record_id: int, photo_id: int) -> ResponseReturnValue:
     """Remove a file. Without JavaScript the button sends the whole form, so what was typed is saved too."""
     uploads = receive_uploads(record_id)
-    record, attachment = get_draft_file(record_id, photo_id)
+    record, attachment, actor = get_draft_file(record_id, photo_id)
     remove_from_record(record, attachment)
     if request.accept_mimetypes.best == "application/json":
         return {"id": attachment.id}
     flash(f"“{isolate(attachment.name)}” was removed. Finished versions keep it.")
     problems = save_whole_form(record, uploads)
-    return show_problems(record, problems) if problems else show_files(record)
+    return show_problems(record, problems, actor) if problems else show_files(record)
 
 
 @records.post("/records/<int:record_id>/files/<int:photo_id>/move")
@@ -65,12 +66,12 @@ def remove_draft_file(record_id: int, photo_id: int) -> ResponseReturnValue:
 def move_draft_file(record_id: int, photo_id: int) -> ResponseReturnValue:
     """Move a file up or down among those of the draft. Without JavaScript the button sends the whole form too."""
     uploads = receive_uploads(record_id)
-    record, attachment = get_draft_file(record_id, photo_id)
+    record, attachment, actor = get_draft_file(record_id, photo_id)
     move_in_record(record, attachment, is_up=request.form.get("move") == "up")
     if request.accept_mimetypes.best == "application/json":
         return {"id": attachment.id}
     problems = save_whole_form(record, uploads)
-    return show_problems(record, problems) if problems else show_files(record)
+    return show_problems(record, problems, actor) if problems else show_files(record)
 
 
 @records.get("/records/<int:record_id>/draft-files/<int:photo_id>")
@@ -90,13 +91,13 @@ def download_file(record_id: int, photo_id: int) -> ResponseReturnValue:
     return send_attachment(find_file_in(shown.versions, photo_id))
 
 
-def get_draft_file(record_id: int, photo_id: int) -> tuple[Evidence, Attachment]:
-    """Return the author's record and a file of its draft. Raises `NotFound` for any other."""
-    record, _ = get_own_record(record_id)
+def get_draft_file(record_id: int, photo_id: int) -> tuple[Evidence, Attachment, Actor]:
+    """Return the author's record, a file of its draft and the actor. Raises `NotFound` for any other."""
+    record, actor = get_own_record(record_id)
     attachment = find_own_attachment(record, photo_id)
     if attachment is None or attachment.removed_at:
         raise NotFound
-    return record, attachment
+    return record, attachment, actor
 
 
 def show_files(record: Evidence) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger import transactions
+from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading
 from tracker.models import Attachment, Evidence, Person
 from tracker.portfolio.file_sending import find_thumbnail_url
@@ -72,10 +73,10 @@ def print_blank(attempt_id: int) -> ResponseReturnValue:
 def write_observation(record_id: int) -> ResponseReturnValue:
     """Show the observation to write, or save the whole form and then do what its button says."""
     if request.method == "GET":
-        record, _ = get_own_record(record_id)
+        record, actor = get_own_record(record_id)
         form = ObservationForm(obj=record)
         fill_form(form, read_content(record))
-        return render_observation(record, form)
+        return render_observation(record, form, actor)
     uploads = receive_uploads(record_id)
     record, actor = get_own_record(record_id)
     act = request.form.get("act", "save")
@@ -84,7 +85,7 @@ def write_observation(record_id: int) -> ResponseReturnValue:
         flash("Observation discarded.")
         return redirect(url_for("assessment.queue"), 303)
     if problems := save_whole_form(record, uploads):
-        return show_problems(record, problems)
+        return show_problems(record, problems, actor)
     if act.startswith("stamp-"):
         attempt_id, _, criterion_id = act.removeprefix("stamp-").partition("-")
         criterion = stamp_criterion(record, parse_id(attempt_id) or 0, parse_id(criterion_id) or 0, actor)
@@ -170,13 +171,14 @@ def save_whole_form(record: Evidence, uploads: Uploads) -> dict[str, str]:
     return problems
 
 
-def show_problems(record: Evidence, problems: dict[str, str]) -> ResponseReturnValue:
+def show_problems(record: Evidence, problems: dict[str, str], actor: Actor) -> ResponseReturnValue:
     """Commit what could be saved, then show the form as it was typed with its problems."""
     transactions.commit()
     form = ObservationForm()
     form.show_problems(problems)
     names = {*request.form, *FIELDS}
-    return render_observation(record, form, read_questions(request.form, names, (), sends_all=True)), 422
+    questions = read_questions(request.form, names, (), sends_all=True)
+    return render_observation(record, form, actor, questions), 422
 
 
 def save_form(record: Evidence, form: ObservationForm, names: set[str], *, sends_all: bool) -> dict[str, str]:
@@ -189,15 +191,17 @@ def save_form(record: Evidence, form: ObservationForm, names: set[str], *, sends
     return {**save_observation(record, fields, form.seen_version), **unreadable}
 
 
-def render_observation(record: Evidence, form: ObservationForm, questions: Sequence[Question] | None = None) -> str:
+def render_observation(
+    record: Evidence, form: ObservationForm, actor: Actor, questions: Sequence[Question] | None = None
+) -> str:
     """Render the page of an observation that its author writes.
 
     Args:
         record: the draft.
         form: its fields as they are stored, or as they were typed.
+        actor: its author.
         questions: the questions as they were typed; None for those that are stored.
     """
-    _, actor = get_own_record(record.id)
     form.version.data = str(record.version)
     content = read_content(record)
     questions = content.questions if questions is None else questions
