@@ -269,6 +269,7 @@ def test_the_author_decides_at_once_and_accepts_when_the_candidate_has_agreed(wo
     assert f'href="{address}"' in bob.get(f"/records/{record.id}").text
     page = bob.get(address).text
     assert "Alice has not agreed to this record yet." in page
+    assert "if you return the item" not in page
     assert 'value="accept"' not in page
     assert "Add a criterion" not in page
     claims = re.findall(r'name="outcome-(\d+)" value="met"', page) or re.findall(r'name="outcome-(\d+)"', page)
