@@ -11,6 +11,7 @@ from tests import factories
 from tests.browser.accessibility import bring_axe, find_violations
 from tests.browser.conftest import LiveServer
 from tests.browser.test_unsaved_text import count_copies, start_session, wait_until_no_copy_is_left
+from tests.portfolio import files
 from tracker.extensions import db
 from tracker.models import Claim, Evidence
 
@@ -146,6 +147,21 @@ def test_nothing_is_lost_offline_and_by_closing_the_tab_and_nothing_is_left_afte
     page.wait_for_url("**/sign-in*")
     assert count_copies(page) == 0
     assert page.evaluate("Object.values(localStorage).some((value) => value.includes('She took the call'))") is False
+
+
+def test_a_photograph_is_added_and_removed(live_server: LiveServer, context: BrowserContext) -> None:
+    page = begin(live_server, context)
+    page.get_by_role("link", name="Add a photograph").click()
+    expect(page.locator("#files")).to_be_in_viewport()
+    photo = {"name": "IMG_0412.jpg", "mimeType": "image/jpeg", "buffer": files.picture()}
+    page.set_input_files("#files", [photo])
+    expect(page.locator("[data-upload-list] img.thumbnail")).to_be_visible()
+    check_page(page, page.viewport_size["width"] if page.viewport_size else 0)
+    page.reload()
+    expect(page.get_by_role("link", name="IMG_0412.jpg")).to_be_visible()
+    page.locator("[data-upload-list] summary").click()
+    page.get_by_role("button", name="Remove the file IMG_0412.jpg").click()
+    expect(page.get_by_role("link", name="IMG_0412.jpg")).to_have_count(0)
 
 
 def test_an_observation_is_stamped_and_finished_without_scripts(live_server: LiveServer, browser: Browser) -> None:
