@@ -8,7 +8,7 @@ from tests.library.unit_versions import UNITS, make_revision, publish_version, r
 from tracker.demo.scenario import fill_database
 from tracker.extensions import db
 from tracker.ledger import transactions
-from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt
+from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt, WitnessTestimony
 from tracker.vocabulary import DraftState
 
 GUIDANCE = "guidance-customer-service-procedures"
@@ -34,6 +34,9 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             )
         )
         record = db.session.scalars(select(Evidence.id).where(Evidence.author_id.is_not(None))).one()
+        testimony = db.session.scalars(
+            select(WitnessTestimony.id).where(WitnessTestimony.signed_at.is_not(None))
+        ).one()
         registration = db.session.scalars(
             select(Registration.id).where(Registration.candidate_id == people["Alice"])
         ).one()
@@ -51,12 +54,13 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         db.session.remove()
     at = f"/centres/{centre}"
     return {
-        "": ["/sign-in", "/forgotten-password", "/outbox", "/verify", "/verify?code=none", "/links/no-such-link", "/nothing-here"],
+        "": ["/sign-in", "/forgotten-password", "/outbox", "/verify", "/verify?code=none", "/links/no-such-link", "/witness/no-such-link", "/nothing-here"],
         "Alice": [
             "/", "/account", "/account/data", "/account/access-log", "/units", "/units?q=complaint", "/units/inscc004", "/units/cfacc15", "/evidence", "/evidence/new",
             "/account/two-step-verification", "/account/two-step-verification/app", "/account/two-step-verification/passkey", "/account/two-step-verification/codes",
             f"/evidence/{items[7]}", f"/evidence/{items[7]}/edit", f"/evidence/{items[11]}/criteria", f"/evidence/{items[3]}", f"/records/{record}",
             f"/attempts/{alices}", f"/attempts/{alices}?show=gaps", f"/attempts/{alices}?view=matrix", f"/attempts/{alices}/form",
+            f"/attempts/{alices}/testimonies", f"/attempts/{alices}/testimonies/new",
         ],
         "Chloe": ["/", f"/attempts/{chloes}", f"/attempts/{chloes}/confirm"],
         "Ben": ["/", "/evidence"],
@@ -64,6 +68,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{shared_id}/unit", "/guidance",
             f"/records/{record}", f"/records/{record}/edit", f"/records/{record}/finish",
+            f"/attempts/{alices}/testimonies", f"/attempts/{alices}/testimonies/{testimony}",
         ],
         "Carol": ["/verification", "/action-points", "/verification/coverage", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),

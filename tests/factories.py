@@ -29,9 +29,15 @@ from tracker.models import (
     Submission,
     Unit,
     UnitAttempt,
+    WitnessTestimony,
 )
 from tracker.models.portfolio import SEALED_FIELDS
-from tracker.portfolio.record_content import ObservationContent, dump_content
+from tracker.portfolio.record_content import (
+    ObservationContent,
+    SeenCriterion,
+    WitnessTestimonyContent,
+    dump_content,
+)
 from tracker.vocabulary import (
     AssessmentOutcome,
     AssessmentState,
@@ -42,6 +48,7 @@ from tracker.vocabulary import (
     RecordKind,
     Role,
     SecondFactorKind,
+    WitnessStatus,
 )
 from tracker.web.encryption import encrypt
 
@@ -351,6 +358,25 @@ def make_record(attempt: UnitAttempt, author: Person, title: str) -> Evidence:
     claim(attempt, record, "6")
     submit(record)
     return record
+
+
+def make_testimony(attempt: UnitAttempt, asker: Person, title: str) -> WitnessTestimony:
+    """Make a testimony that its witness has signed, without the service's checks."""
+    moment, seen = clock.now(), criterion(attempt, "6")
+    content = WitnessTestimonyContent(
+        witness="Margaret Ellis", job="Operations manager", relationship="Line manager", contact="m@corvell.example",
+        status=WitnessStatus.FAMILIAR, place="Leeds", statement="I saw this myself.", address_confirmed=True,
+        criteria=(SeenCriterion(attempt.id, seen.id, attempt.unit.code, seen.kind, seen.label),),
+    )  # fmt: skip
+    return add_and_flush(
+        WitnessTestimony(
+            attempt_id=attempt.id, asked_by_id=asker.id, asked_at=moment, witness_name="Margaret Ellis",
+            is_in_person=False, email="m@corvell.example", title=title, happened_on=clock.today(), place="Leeds", criterion_ids=[seen.id],
+            token_hash=f"{attempt.id:064}", expires_at=moment + timedelta(days=30), decline_reason="",
+            narrative="She took the call.", signed_at=moment,
+            content=dump_content(RecordKind.WITNESS_TESTIMONY, content),
+        )
+    )  # fmt: skip
 
 
 def days_ago(days: int) -> datetime:

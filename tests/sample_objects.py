@@ -80,6 +80,7 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
         "visit_id": _make_visit(attempt, staff).id, "move_id": _make_version_move(attempt, staff.administrator).id,
         **_make_record_with_file(attempt, staff.assessor, title),
         "factor_id": factories.make_app(attempt.candidate).id,
+        "testimony_id": factories.make_testimony(attempt, staff.assessor, f"Testimony: {title}").id,
     }  # fmt: skip
 
 

@@ -194,6 +194,8 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.library.services.imports import add_missing_jobs
     from tracker.metrics.stored_bytes import measure_stored_bytes
     from tracker.privacy.retention_reminders import send_retention_reminders
+    from tracker.records.services.testimony_reminders import follow_up_requests
+    from tracker.records.services.testimony_requests import erase_ended_requests
 
     every_minute = (
         release_due_assessments,
@@ -208,6 +210,8 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         send_retention_reminders,
         delete_expired_unsaved_texts,
         delete_expired_attempts,
+        erase_ended_requests,
+        follow_up_requests,
         record_failed_sign_ins,
         apply_due_changes,
         send_requested_links,

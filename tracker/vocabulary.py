@@ -137,15 +137,46 @@ class RecordKind(LabelledEnum):
     """The kind of a record of assessment: evidence that somebody else than the candidate wrote."""
 
     OBSERVATION = "observation", "Observation"
+    WITNESS_TESTIMONY = "witness_testimony", "Witness testimony"
+
+
+class WitnessStatus(LabelledEnum):
+    """What makes a witness able to tell whether the candidate's work met the standards, in their own words."""
+
+    ASSESSOR_QUALIFIED = "assessor_qualified", "I hold an assessor’s award"
+    FAMILIAR = "familiar", "I know these standards from my work"
+    OTHER = "other", "Neither"
+
+    @property
+    def described(self) -> str:
+        """Return the status as others read it."""
+        return {
+            "assessor_qualified": "Holds an assessor’s award",
+            "familiar": "Knows these standards from their work",
+            "other": "Holds no assessor’s award, and does not know these standards from their work",
+        }[self.value]
+
+
+class WitnessTestimonyState(LabelledEnum):
+    """The state of a testimony that was asked for, computed from its times and never stored."""
+
+    ASKED = "asked", "Waiting for the witness"
+    EXPIRED = "expired", "Link expired"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    DECLINED = "declined", "Declined by the witness"
+    SIGNED = "signed", "Signed, to be authenticated by the assessor"
+    AUTHENTICATED = "authenticated", "Authenticated by the assessor"
+    REFUSED = "refused", "Refused by the assessor"
 
 
 class AcknowledgementAnswer(LabelledEnum):
-    """The answer to a record: the candidate's, or an internal verifier's decision on the candidate's objection."""
+    """The answer to a record: the candidate's, a verifier's decision on their objection, or an authentication."""
 
     AGREED = "agreed", "Agreed"
     OBJECTED = "objected", "Objected"
     UPHELD = "upheld", "Objection upheld"
     DISMISSED = "dismissed", "Objection dismissed"
+    AUTHENTICATED = "authenticated", "Authenticated"
 
 
 class RecordStanding(LabelledEnum):
@@ -157,11 +188,12 @@ class RecordStanding(LabelledEnum):
     UPHELD = "upheld", "Objection upheld"
     DISMISSED = "dismissed", "Objection dismissed"
     WITHDRAWN = "withdrawn", "Withdrawn by its author"
+    AUTHENTICATED = "authenticated", "Authenticated by the assessor"
 
     @property
     def counts(self) -> bool:
         """Return whether a version in this standing counts (docs/rules.md, Records of assessment, rule 4)."""
-        return self in {RecordStanding.AGREED, RecordStanding.DISMISSED}
+        return self in {RecordStanding.AGREED, RecordStanding.DISMISSED, RecordStanding.AUTHENTICATED}
 
 
 class Outcome(LabelledEnum):

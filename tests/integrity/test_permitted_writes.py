@@ -15,7 +15,7 @@ from tests.integrity.tampering import divide_without_rules, list_violations, tam
 from tests.stored_files import stored_path
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.integrity.actors import OPERATOR_ACTS, OWN_ACCOUNT_ACTS, ROLES_OF_ACT
+from tracker.integrity.actors import OPERATOR_ACTS, OWN_ACCOUNT_ACTS, ROLES_OF_ACT, WITNESS_ACTS
 from tracker.integrity.sealed_rows import FIXED_TABLES
 from tracker.ledger import events, permitted_writes, row_seals, sealing
 from tracker.ledger.canonical_json import canonical_json
@@ -77,7 +77,7 @@ def record_withdrawal(world: World) -> None:
 @pytest.mark.usefixtures("app")
 class TestTable:
     def test_every_act_is_known_to_the_check_of_actors(self) -> None:
-        assert set(WRITES) <= {*ROLES_OF_ACT, *OPERATOR_ACTS, *OWN_ACCOUNT_ACTS}
+        assert set(WRITES) <= {*ROLES_OF_ACT, *OPERATOR_ACTS, *OWN_ACCOUNT_ACTS, *WITNESS_ACTS}
 
     def test_every_table_and_column_is_sealed(self) -> None:
         for act, writes in WRITES.items():

@@ -28,8 +28,12 @@ UNSEALED = {
     "requirement_confirmation": {"note"},
     "unit_attempt": {"closing_comment", "simulation_reason", "version", "warnings_reason"},
     "visit_attempt": {"seen_at"},
+    "witness_testimony": {
+        "asked_at", "asked_by_id", "asker_told_at", "code", "code_sent_at", "criterion_ids", "decline_reason", "declined_at",
+        "expires_at", "reminded_at", "token_hash", "withdrawn_at",
+    },
 }  # fmt: skip
-"""The columns that may change without an event; of evidence, those of the draft."""
+"""The columns that may change without an event; of evidence, those of the draft; of a testimony, what was asked."""
 SUBMISSION: dict[str, Any] = {
     "id": 7,
     "evidence_version_id": 3,

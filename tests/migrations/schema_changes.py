@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 CONTRACT = "COMPLETES"
 """The variable that marks a migration as a contract; its value is the earlier release's revision that it completes."""
+WIDENED = "WIDENED"
+"""The variable that lists replaced CHECKs of terms; the last two parts of each entry are the terms before and after."""
 REMOVING = {"drop_table", "drop_column", "rename_table"}
 CONSTRAINING = {"create_check_constraint", "create_unique_constraint", "create_exclude_constraint"}
 STATEMENTS = ("DROP TABLE", "DROP COLUMN", "RENAME", "SET NOT NULL", "ALTER COLUMN", "ADD CONSTRAINT")
@@ -14,13 +16,20 @@ def find_breaking_changes(code: str) -> list[str]:
     """List the calls outside `downgrade` that remove, rename or restrict what the previous release uses.
 
     A constraint or unique index counts unless the migration makes its table: the previous release may write rows that
-    break it.
+    break it. A CHECK of terms that is replaced by a wider one does not count.
     """
     tree = ast.parse(code)
+    is_wider = _only_widens_checks(tree)
     parts = [each for each in tree.body if not (isinstance(each, ast.FunctionDef) and each.name == "downgrade")]
     nodes = [node for part in parts for node in ast.walk(part)]
     made = {name for node in nodes if _get_name(node) == "create_table" for name in _list_texts(node)[:1]}
-    return [change for node in nodes if not made & set(_list_texts(node)) for change in _list_changes(node)]
+    return [
+        change
+        for node in nodes
+        if not made & set(_list_texts(node))
+        for change in _list_changes(node)
+        if not (is_wider and change == "create_check_constraint")
+    ]
 
 
 def find_contract(code: str) -> str | None:
@@ -29,6 +38,14 @@ def find_contract(code: str) -> str | None:
         if isinstance(node, ast.Assign) and [getattr(each, "id", "") for each in node.targets] == [CONTRACT]:
             return str(ast.literal_eval(node.value))
     return None
+
+
+def _only_widens_checks(tree: ast.Module) -> bool:
+    """Return whether the migration lists CHECKs that it replaces, and each allows all terms that it allowed before."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [getattr(each, "id", "") for each in node.targets] == [WIDENED]:
+            return all(set(before) < set(after) for *_, before, after in ast.literal_eval(node.value))
+    return False
 
 
 def _list_changes(node: ast.AST) -> Iterator[str]:

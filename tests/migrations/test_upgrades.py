@@ -88,6 +88,13 @@ class TestTheRule:
         assert find_breaking_changes(f"def upgrade():\n    {index}\n") == ["create_index(unique=True)"]
         assert find_breaking_changes(f'def upgrade():\n    op.create_table("tag")\n    {index}\n') == []
 
+    @pytest.mark.parametrize(("after", "changes"), [(("a", "b"), []), (("b",), ["create_check_constraint"])])
+    def test_a_check_may_be_replaced_by_a_wider_one(self, after: tuple[str, ...], changes: list[str]) -> None:
+        widened = f'WIDENED = (("person", "kind", ("a",), {after!r}),)\n'
+        assert (
+            find_breaking_changes(widened + BATCH.format('create_check_constraint("kind", "kind IN ()")')) == changes
+        )
+
     def test_the_first_migration_would_be_found(self) -> None:
         """The parser finds changes in real migrations too: one that sealed rows anew changed a table."""
         assert any(find_breaking_changes(path.read_text()) for path in (MIGRATIONS / "versions").glob("00*.py"))

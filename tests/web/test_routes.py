@@ -57,6 +57,7 @@ TABLE: dict[str, frozenset[str]] = {
     "recording_forms.verify_file": ANYBODY,
     "accounts.follow_link": NOBODY,  # no such token exists
     "accounts.cancel_by_link": NOBODY,  # no such token exists
+    "records.testify": NOBODY,  # no such token exists
     "accounts.outbox": NOBODY,  # in demo mode only
     "metrics.show_metrics": NOBODY,  # by token or network only, and none is configured
     # anybody signed in
@@ -207,6 +208,10 @@ TABLE: dict[str, frozenset[str]] = {
     "records.download_file": READERS - DAN,
     "records.acknowledge": ALICE,
     "records.decide": CAROL,
+    "records.show_testimonies": ALICE | BOB,
+    "records.ask_witness": ALICE | BOB,
+    "records.withdraw_testimony": ALICE | BOB,
+    "records.answer_testimony": BOB,
     # internal verifiers
     "verification.list_verifications": VERIFIERS,
     "verification.list_action_points": VERIFIERS,

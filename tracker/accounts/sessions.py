@@ -5,11 +5,12 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Request, current_app, request
+from flask import Request, current_app, request, session
 from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from tracker import security_log
 from tracker.clock import now
 from tracker.config import HOST_PREFIX
 from tracker.errors import Conflict
@@ -127,8 +128,8 @@ def find_timed_out_person_id(incoming: Request) -> int | None:
     if not token:
         return None
     moment = now()
-    with Session(db.engine) as session:
-        return session.scalar(
+    with Session(db.engine) as database:
+        return database.scalar(
             select(UserSession.person_id)
             .join(Person, Person.id == UserSession.person_id)
             .where(
@@ -317,10 +318,20 @@ def _mark_seen(session_row: Row[*tuple[Any, ...]], moment: datetime) -> None:
     """Update `last_seen_at` at most once a minute, in a transaction of its own: reading a page holds no lock."""
     if moment - session_row.last_seen_at < LAST_SEEN_INTERVAL:
         return
-    with transactions.writing(), Session(db.engine) as session, session.begin():
-        session.execute(
+    with transactions.writing(), Session(db.engine) as database, database.begin():
+        database.execute(
             update(UserSession).where(UserSession.id == session_row.session_id).values(last_seen_at=moment)
         )
+
+
+def sign_browser_out(response: Response) -> Response:
+    """End the session of the request's browser, and clear its cookies and cache, for shared phones."""
+    end_session(request.cookies.get(get_cookie_name(), ""))
+    security_log.write("signed_out")
+    session.clear()
+    delete_cookie(response)
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
 
 
 def end_session(token: str) -> None:

@@ -17,6 +17,7 @@ from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.releasing import CHECKS, release_assessment
 from tracker.background.emails import can_deliver
 from tracker.clock import LONDON, now
+from tracker.demo import testimonies
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.demo.observation import OBSERVATION
 from tracker.extensions import db
@@ -136,6 +137,7 @@ def fill_database() -> list[tuple[str, str, str]]:
         for item in items:
             schedule_item(scenario, name, item)
     schedule_observation(scenario)
+    schedule_testimonies(scenario)
     schedule_chloes_signatures(scenario)
     scenario.schedule(3, 10, lambda: create_visit(scenario))
     scenario.run()
@@ -286,6 +288,29 @@ def agree_to_observation(scenario: Scenario) -> None:
     record = db.session.scalars(select(Evidence).where(Evidence.author_id == scenario.people["Bob"].id)).one()
     alice = scenario.actor("Alice", Role.CANDIDATE)
     acknowledge_record(record, AcknowledgementAnswer.AGREED, "", alice, record.versions[-1].number)
+
+
+def schedule_testimonies(scenario: Scenario) -> None:
+    """Schedule two requests of Alice to witnesses, of whom one signs two days later; nothing where no emails are written."""
+    if can_deliver():
+        tokens: list[str] = []
+        scenario.schedule(5, 11, lambda: tokens.append(ask_for_testimony(scenario, testimonies.SIGNED, 12)))
+        scenario.schedule(3, 13, lambda: sign_testimony(scenario, tokens[0]))
+        scenario.schedule(1, 11, lambda: tokens.append(ask_for_testimony(scenario, testimonies.ASKED, 2)))
+
+
+def ask_for_testimony(scenario: Scenario, testimony: testimonies.DemoTestimony, days_ago: int) -> str:
+    """Ask a witness as Alice about something of some days ago, and return the token of the link."""
+    attempt, alice = scenario.attempt("Alice", "CFACC15"), scenario.actor("Alice", Role.CANDIDATE)
+    return testimonies.ask(
+        testimony, attempt, _get_work_date(days_ago), lambda label: _find_criterion(attempt, label).id, alice
+    )
+
+
+def sign_testimony(scenario: Scenario, token: str) -> None:
+    """Sign as the first witness, who saw three of the criteria."""
+    attempt = scenario.attempt("Alice", "CFACC15")
+    testimonies.sign(testimonies.SIGNED, token, [_find_criterion(attempt, label).id for label in ("4", "5", "7")])
 
 
 def schedule_chloes_signatures(scenario: Scenario) -> None:

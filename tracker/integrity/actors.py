@@ -22,6 +22,10 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "record_acknowledged": {Role.CANDIDATE},
     "objection_decided": {Role.INTERNAL_VERIFIER},
     "record_withdrawn": {Role.ASSESSOR},
+    "testimony_requested": {Role.CANDIDATE, Role.ASSESSOR},
+    "testimony_withdrawn": {Role.CANDIDATE, Role.ASSESSOR},
+    "testimony_authenticated": {Role.ASSESSOR},
+    "testimony_refused": {Role.ASSESSOR},
     "claims_changed": {Role.CANDIDATE},
     "draft_discarded": {Role.CANDIDATE, Role.ASSESSOR},
     "unit_confirmed": {Role.CANDIDATE},
@@ -85,6 +89,8 @@ OPERATOR_ACTS = {
     "record_exported", "restore_accepted", CLOCK_ACCEPTED, CHECKPOINTS_REPAIRED, DATABASE_CONFINED, REPLACED,
 }  # fmt: skip
 """The acts of the installation's operator, who has no account and no role, and of the installation itself."""
+WITNESS_ACTS = {"testimony_signed", "testimony_declined"}
+"""The acts of a witness, who has no account."""
 OWN_ACCOUNT_ACTS = {
     "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
     "account_change_cancelled", "link_issued", "email_confirmed", "browser_confirmed", "signed_in",
@@ -105,7 +111,7 @@ def find_actors_without_role(ledger: LedgerSnapshot) -> Iterator[str]:
         if event.grant is not None:
             if fault := _find_role_fault(ledger, event, grants.get(event.grant)):
                 yield f"{event.name} {fault}"
-        elif event.act not in (OPERATOR_ACTS if event.actor is None else OWN_ACCOUNT_ACTS):
+        elif event.act not in (OPERATOR_ACTS | WITNESS_ACTS if event.actor is None else OWN_ACCOUNT_ACTS):
             yield f"{event.name} names no role of its actor"
         elif event.actor is not None and event.object_type == "person" and event.object_id != event.actor:
             yield f"{event.name} is about the account of somebody else"

@@ -90,6 +90,14 @@ NOT_COVERED = (
         "shown; both changed to fit each other are not named.",
         {"file_detail": WHOLE, "derived_file": WHOLE},
     ),
+    NotCovered(
+        "What was asked of a witness, until they sign. What they signed is covered, and the events name who asked, "
+        "withdrew and declined, and when.",
+        {
+            "witness_testimony": "asked_at criterion_ids token_hash expires_at code code_sent_at reminded_at "
+            "asker_told_at withdrawn_at declined_at decline_reason",
+        },
+    ),
     NotCovered("External verifiers mark for themselves what they have seen.", {"visit_attempt": "seen_at"}),
     NotCovered(
         "What people read of their own sign-ins, for 90 days. Each is in an event too.",

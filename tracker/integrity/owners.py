@@ -51,6 +51,7 @@ PARENT_COLUMNS = {
     "submission": "evidence_version_id",
     "version_attachment": "version_id",
     "version_move": "attempt_id",
+    "witness_testimony": "attempt_id",
 }
 """The column that refers to the row's parent, by table. In a key of several columns it is the first."""
 OWNED = PERSON_COLUMNS.keys() | PARENT_COLUMNS.keys()

@@ -12,9 +12,10 @@ from tracker.vocabulary import RecordKind, Role
 ANSWERS_OF_ROLE = {
     Role.CANDIDATE.value: {"agreed", "objected"},
     Role.INTERNAL_VERIFIER.value: {"upheld", "dismissed"},
+    Role.ASSESSOR.value: {"authenticated"},
 }
 """The answers that each role may give."""
-COUNTING = {"agreed", "dismissed"}
+COUNTING = {"agreed", "dismissed", "authenticated"}
 
 
 @invariant(
@@ -53,10 +54,13 @@ def find_wrong_acknowledgements(ledger: LedgerSnapshot) -> Iterator[str]:
                 yield f"acknowledgement {row['id']} is an answer that its role may not give"
             elif row["role"] == Role.CANDIDATE and row["acknowledged_by_id"] != item["candidate_id"]:
                 yield f"acknowledgement {row['id']} is the candidate's, but another person gave it"
-            elif row["acknowledged_by_id"] == item["author_id"]:
-                yield f"acknowledgement {row['id']} is of the author of the record"
+            elif (row["acknowledged_by_id"] == item["author_id"]) != (row["role"] == Role.ASSESSOR):
+                yield f"acknowledgement {row['id']} is of the author of the record, or authenticated by another"
         given = [row["answer"] for row in answers]
-        if given[0] not in ANSWERS_OF_ROLE[Role.CANDIDATE] or (len(given) > 1 and given[0] != "objected"):
+        if item["record_kind"] == RecordKind.WITNESS_TESTIMONY:
+            if given != ["authenticated"]:
+                yield f"evidence version {version_id} is a testimony without one answer of an assessor"
+        elif given[0] not in ANSWERS_OF_ROLE[Role.CANDIDATE] or (len(given) > 1 and given[0] != "objected"):
             yield f"evidence version {version_id} was answered in an order that the rules do not allow"
 
 

@@ -28,6 +28,7 @@ OPEN_ACTS = (
     "record_withdrawn",
     "requirement_confirmed",
     "requirement_unconfirmed",
+    "testimony_authenticated",
 )
 """Acts on a unit that is in progress; nothing of a signed round may change under them."""
 

@@ -39,7 +39,7 @@ OTHER_TIMES = {
     ("visit", "ends_at"): When.SAME_OR_LATER,
 }
 """The times that may be others than the event's."""
-SUBJECTS = {"person_id", "candidate_id"}
+SUBJECTS = {"person_id", "candidate_id", "witness_id"}
 """Columns that name whom a row is about. All others that name a person name who acted."""
 COPYING_ACT = "attempt_moved"
 """The act that copies decisions, claims and confirmations, with who made them and when."""
@@ -55,9 +55,11 @@ TIMES = {
 PEOPLE = {
     name: [
         column.name for column in db.metadata.tables[name].columns
-        if column.name not in SUBJECTS and any(key.column.table.name == "person" for key in column.foreign_keys)
+        if column.name not in SUBJECTS
+        and column.name in sealed.columns(db.metadata.tables[name])
+        and any(key.column.table.name == "person" for key in column.foreign_keys)
     ]
-    for name in SEALED_TABLES
+    for name, sealed in SEALED_TABLES.items()
 }  # fmt: skip
 
 CHECKED_TABLES = [name for name in SEALED_TABLES if TIMES[name] or PEOPLE[name]]

@@ -19,7 +19,7 @@ CREATING_EVENTS = {
     "unit_attempt": ("attempt_started",),
     "allocation": ("allocation_made",),
     "evidence_version": ("evidence_submitted", "record_finished"),
-    "acknowledgement": ("record_acknowledged", "objection_decided"),
+    "acknowledgement": ("record_acknowledged", "objection_decided", "testimony_authenticated"),
     "record_withdrawal": ("record_withdrawn",),
     "assessment": ("assessment_released",),
     "signature": ("unit_signed", "unit_confirmed", "unit_verified"),
@@ -31,6 +31,7 @@ CREATING_EVENTS = {
     "issued_form": ("form_issued",),
     "retention_hold": ("retention_hold_set",),
     "erasure": ("portfolio_erased",),
+    "witness_testimony": ("testimony_requested",),
 }
 """The events that create the rows of a table."""
 DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved", "sample_drawn")

@@ -35,6 +35,7 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "signing_key": (),
     "submission": ("withdrawn_at",),
     "version_attachment": (),
+    "witness_testimony": ("answered_at", "answered_by_id", "refusal_reason", "evidence_id"),
 }
 """Tables whose rows never change, with the columns that are empty at first and may be filled later."""
 COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.SEALED_TABLES.items()}
@@ -185,6 +186,8 @@ def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
     """Return whether a row must be sealed: drafts and what belongs to unsubmitted evidence need not be."""
     if name == "assessment":
         return bool(row["state"] == "released")
+    if name == "witness_testimony":
+        return row["signed_at"] is not None
     if name == "evidence":
         return row["number"] is not None
     if name == "claim":

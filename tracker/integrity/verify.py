@@ -29,6 +29,7 @@ from tracker.integrity import (
     signed_rounds,
     storage_counters,
     stored_files,
+    testimonies,
     timestamping,
     units_and_evidence,
 )
@@ -65,6 +66,7 @@ MODULES = (
     replay,
     signed_rounds,
     records,
+    testimonies,
     rows_and_events,
     row_origins,
     sealed_rows,

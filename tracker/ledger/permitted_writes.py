@@ -41,6 +41,7 @@ PARENTS: dict[str, dict[str, str]] = {
     "version_attachment": {"version_id": "evidence_version"},
     "version_move": {"attempt_id": "unit_attempt"},
     "visit_attempt": {"visit_id": "visit"},
+    "witness_testimony": {"attempt_id": "unit_attempt"},
 }
 """The rows that a row belongs to: by table, each column that names one, and the table it is in."""
 ERASING_ACT = "portfolio_erased"
@@ -54,6 +55,7 @@ SCOPE_LABELS = {
     "evidence_version": "version of evidence",
     PORTFOLIO: "candidate",
     "unit_attempt": "candidate's unit",
+    "witness_testimony": "testimony",
 }
 """The words for what events are about, where they are not the name of the table."""
 
@@ -155,6 +157,7 @@ WRITES = {
         signature="comment unsampled_reason warnings_reason",
         unit_attempt="void_reason",
         version_move="reason not_carried_over",
+        witness_testimony="witness_name email title place narrative content refusal_reason",
     ),
     "objection_decided": _writes(
         "evidence", "acknowledgement claim", submission="withdrawn_at", claim=f"locator {_REMOVED_CLAIM}"
@@ -184,6 +187,11 @@ WRITES = {
     "sample_drawn": _writes("unit_attempt", "sample sample_item decision", decision="superseded_at"),
     "signing_two_step_changed": _writes("centre", centre="signing_two_step"),
     "submission_withdrawn": _writes("evidence_version", submission="withdrawn_at"),
+    "testimony_authenticated": _writes(
+        PORTFOLIO, "acknowledgement", witness_testimony="answered_at answered_by_id evidence_id"
+    ),
+    "testimony_refused": _writes("witness_testimony", witness_testimony="answered_at answered_by_id refusal_reason"),
+    "testimony_signed": _writes("witness_testimony", "witness_testimony"),
     "two_step_verification_reset": _writes("person", account_change="applied_at approved_by_id"),
     "unit_confirmed": _writes("unit_attempt", "signature", unit_attempt="state"),
     "unit_signed": _writes("unit_attempt", "signature", unit_attempt="state assessed_at"),

@@ -112,6 +112,30 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "erasure": SealedColumns(excluded=frozenset({"is_open"})),
     "visit": SealedColumns(),
     "visit_attempt": SealedColumns(excluded=frozenset({"seen_at"})),
+    # What was asked changes no record; its event names who asked.
+    "witness_testimony": SealedColumns(
+        only=frozenset(
+            {
+                "id",
+                "attempt_id",
+                "witness_name",
+                "is_in_person",
+                "email",
+                "title",
+                "happened_on",
+                "place",
+                "signed_at",
+                "narrative",
+                "content",
+                "witness_id",
+                "answered_at",
+                "answered_by_id",
+                "refusal_reason",
+                "evidence_id",
+            }
+        ),
+        when=lambda testimony: testimony.signed_at is not None,
+    ),
 }
 
 

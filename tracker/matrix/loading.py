@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tracker.matrix.accepted_versions import is_on_accepted_version
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
-from tracker.matrix.record_standing import compute_standing, select_last_answer
+from tracker.matrix.record_standing import compute_standing, select_author_name, select_last_answer
 from tracker.models import (
     Claim,
     Criterion,
@@ -84,7 +84,7 @@ def _select_items(*, with_drafts: bool) -> Select[*tuple[Any, ...]]:
             describe(EvidenceVersion.customers),
             Submission.submitted_at,
             case((has_version, EvidenceVersion.content_hash)).label("content_hash"),
-            AUTHOR.name.label("author"),
+            select_author_name(AUTHOR, EvidenceVersion).label("author"),
             select_last_answer().label("answer"),
             Evidence.discarded_at,
         )

@@ -5,16 +5,17 @@ docs/rules.md, Records of assessment, rule 4. Sign-off, queue, matrix and form a
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, ScalarSelect, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, func, or_, select
 
-from tracker.models import Acknowledgement, EvidenceVersion
-from tracker.vocabulary import AcknowledgementAnswer, RecordStanding
+from tracker.models import Acknowledgement, EvidenceVersion, Person
+from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding
 
 STANDING_OF_ANSWER: Mapping[AcknowledgementAnswer, RecordStanding] = {
     AcknowledgementAnswer.AGREED: RecordStanding.AGREED,
     AcknowledgementAnswer.OBJECTED: RecordStanding.OBJECTED,
     AcknowledgementAnswer.UPHELD: RecordStanding.UPHELD,
     AcknowledgementAnswer.DISMISSED: RecordStanding.DISMISSED,
+    AcknowledgementAnswer.AUTHENTICATED: RecordStanding.AUTHENTICATED,
 }
 """The standing that the last answer to a version gives it."""
 COUNTING_ANSWERS = [answer for answer, standing in STANDING_OF_ANSWER.items() if standing.counts]
@@ -23,7 +24,8 @@ COUNTING_ANSWERS = [answer for answer, standing in STANDING_OF_ANSWER.items() if
 def counts() -> ColumnElement[bool]:
     """Return as SQL whether a statement's `EvidenceVersion` counts.
 
-    It does if its candidate wrote it or agreed to it, or if their objection was dismissed.
+    It does if its candidate wrote it or agreed to it, if their objection was dismissed, or if an assessor
+    authenticated it as a witness's testimony.
     """
     acknowledged = (
         select(Acknowledgement.id)
@@ -34,6 +36,17 @@ def counts() -> ColumnElement[bool]:
         .exists()
     )
     return or_(EvidenceVersion.author_id.is_(None), acknowledged)
+
+
+def select_author_name(author: type[Person], version: type[EvidenceVersion]) -> ColumnElement[str | None]:
+    """Return as SQL who wrote a version: the witness of a testimony, else its author; NULL for the candidate.
+
+    Args:
+        author: the alias of the author, outer-joined.
+        version: the version.
+    """
+    is_testimony = version.record_kind == RecordKind.WITNESS_TESTIMONY
+    return case((is_testimony, func.coalesce(version.witness_name, author.name)), else_=author.name)
 
 
 def select_last_answer() -> ScalarSelect[AcknowledgementAnswer]:

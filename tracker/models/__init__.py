@@ -42,6 +42,7 @@ from tracker.models.registration import Allocation, Registration, RegistrationCh
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest, SignIn
 from tracker.models.stored_files import CandidateStorage, CentreStorage, DerivedFile, FileDetail
+from tracker.models.testimonies import WitnessTestimony
 from tracker.models.units import (
     Criterion,
     CriterionLink,
@@ -136,4 +137,5 @@ __all__ = [
     "VersionMove",
     "Visit",
     "VisitAttempt",
+    "WitnessTestimony",
 ]

@@ -10,6 +10,8 @@ from tracker.models.portfolio import EvidenceFields
 from tracker.vocabulary import Method, Simulation
 from tracker.web.text_direction import isolate
 
+TESTIMONIES = {Method.WITNESS_TESTIMONY, Method.EXPERT_WITNESS}
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceWarning:
@@ -70,7 +72,7 @@ def list_evidence_warnings(item: EvidenceFields, context: EvidenceContext) -> li
 
 
 def list_sign_off_warnings(rows: Iterable[MatrixRow]) -> list[EvidenceWarning]:
-    """List the warnings about a unit whose evidence is all of one method, day or customer.
+    """List the warnings about a unit whose evidence is all of one method, day or customer, or all testimony.
 
     docs/rules.md, Warnings, rule 8.
 
@@ -79,8 +81,11 @@ def list_sign_off_warnings(rows: Iterable[MatrixRow]) -> list[EvidenceWarning]:
     """
     met_rows = [row for row in rows if row.is_submitted and any(cell.is_met for cell in row.cells.values())]
     sentences = []
-    if len({row.method for row in met_rows}) == 1 and (method := met_rows[0].method):
+    methods = {row.method for row in met_rows}
+    if len(methods) == 1 and (method := met_rows[0].method):
         sentences.append(f"All evidence is of one method: {method.label.lower()}.")
+    elif methods and methods <= TESTIMONIES:
+        sentences.append("All evidence is testimony of witnesses.")
     days = {(row.happened_from, row.happened_until or row.happened_from) for row in met_rows}
     if len(days) == 1 and len(set(days.pop())) == 1:
         sentences.append("All evidence is of one day.")

@@ -11,7 +11,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from tracker.ledger.canonical_json import canonical_json
-from tracker.vocabulary import CriterionKind, Outcome, RecordKind
+from tracker.vocabulary import CriterionKind, Outcome, RecordKind, WitnessStatus
 
 MAX_LINE, MAX_TEXT, MAX_QUESTION = 200, 10_000, 2_000
 """Characters of a line, of a longer text, and of a question or an answer."""
@@ -72,6 +72,40 @@ class ObservationContent:
         return f"from {self.starts}" if self.starts else f"until {self.ends}" if self.ends else ""
 
 
+@dataclass(frozen=True)
+class SeenCriterion:
+    """A criterion that a witness ticked, with the words that print it."""
+
+    attempt: int
+    criterion: int
+    unit: str
+    kind: CriterionKind
+    label: str
+
+
+@dataclass(frozen=True)
+class WitnessTestimonyContent:
+    """What a witness's testimony says besides what they saw, its title and its day."""
+
+    witness: str
+    """The witness's name, as they typed it to sign."""
+    job: str
+    relationship: str
+    """How the witness knows the candidate."""
+    contact: str
+    """The address to which the code was sent; in person the one that the witness gave, or nothing."""
+    status: WitnessStatus
+    place: str
+    criteria: tuple[SeenCriterion, ...]
+    statement: str
+    """The wording that the witness signed."""
+    address_confirmed: bool
+    """Whether the witness typed a code that was sent to the address."""
+
+
+RecordContent = ObservationContent | WitnessTestimonyContent
+
+
 class StampSchema(Schema):
     """A stamp of an observation."""
 
@@ -122,23 +156,59 @@ class ObservationSchemaV1(Schema):
         )
 
 
-SCHEMAS: dict[tuple[RecordKind, int], type[Schema]] = {(RecordKind.OBSERVATION, 1): ObservationSchemaV1}
+class SeenCriterionSchema(Schema):
+    """A criterion that a witness ticked."""
+
+    attempt = fields.Integer(required=True, strict=True)
+    criterion = fields.Integer(required=True, strict=True)
+    unit = fields.String(required=True)
+    kind = fields.Enum(CriterionKind, by_value=True, required=True)
+    label = fields.String(required=True)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> SeenCriterion:
+        """Build the dataclass."""
+        return SeenCriterion(**values)
+
+
+class WitnessTestimonySchemaV1(Schema):
+    """The content of a witness's testimony, version 1."""
+
+    witness = fields.String(required=True, validate=validate.Length(min=1, max=MAX_LINE))
+    job = fields.String(required=True, validate=validate.Length(min=1, max=MAX_LINE))
+    relationship = fields.String(required=True, validate=validate.Length(min=1, max=MAX_LINE))
+    contact = fields.String(required=True, validate=validate.Length(max=254))
+    status = fields.Enum(WitnessStatus, by_value=True, required=True)
+    place = fields.String(required=True, validate=validate.Length(max=MAX_LINE))
+    criteria = fields.List(fields.Nested(SeenCriterionSchema), required=True, validate=validate.Length(min=1))
+    statement = fields.String(required=True, validate=validate.Length(min=1))
+    address_confirmed = fields.Boolean(required=True)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> WitnessTestimonyContent:
+        """Build the dataclass."""
+        return WitnessTestimonyContent(**{**values, "criteria": tuple(values["criteria"])})
+
+
+SCHEMAS: dict[tuple[RecordKind, int], type[Schema]] = {
+    (RecordKind.OBSERVATION, 1): ObservationSchemaV1,
+    (RecordKind.WITNESS_TESTIMONY, 1): WitnessTestimonySchemaV1,
+}
 """The schema of each kind and version. A version is never changed: a change is a new version."""
-NEWEST = {RecordKind.OBSERVATION: 1}
+NEWEST = {RecordKind.OBSERVATION: 1, RecordKind.WITNESS_TESTIMONY: 1}
 """The version in which each kind is written now."""
 
 
-def dump_content(kind: RecordKind, content: ObservationContent) -> str:
+def dump_content(kind: RecordKind, content: RecordContent) -> str:
     """Return content as canonical JSON of the newest version of its schema. Raises `ValidationError`."""
     version = NEWEST[kind]
-    values = {**asdict(content), "stamps": list(map(asdict, content.stamps))}
-    values["questions"] = list(map(asdict, content.questions))
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(content).items()}
     schema = SCHEMAS[kind, version]()
     schema.load(schema.dump(values))
     return canonical_json({"version": version, **schema.dump(values)}).decode("ascii")
 
 
-def load_content(kind: RecordKind | None, text: str | None) -> ObservationContent | None:
+def load_content(kind: RecordKind | None, text: str | None) -> RecordContent | None:
     """Return stored content, whatever the version of its schema; None for an ordinary item and after an erasure.
 
     Raises:
@@ -148,5 +218,17 @@ def load_content(kind: RecordKind | None, text: str | None) -> ObservationConten
         return None
     values = json.loads(text)
     schema = SCHEMAS[kind, values.pop("version")]()
-    loaded: ObservationContent = schema.load(values)
+    loaded: RecordContent = schema.load(values)
     return loaded
+
+
+def load_observation(kind: RecordKind | None, text: str | None) -> ObservationContent | None:
+    """Return the stored content of an observation; None for anything else, and after an erasure."""
+    content = load_content(kind, text)
+    return content if isinstance(content, ObservationContent) else None
+
+
+def load_testimony(text: str | None) -> WitnessTestimonyContent | None:
+    """Return the stored content of a testimony; None before it is signed and after an erasure."""
+    content = load_content(RecordKind.WITNESS_TESTIMONY, text)
+    return content if isinstance(content, WitnessTestimonyContent) else None

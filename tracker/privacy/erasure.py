@@ -58,6 +58,7 @@ from tracker.models import (
     UnsavedText,
     UserSession,
     VersionMove,
+    WitnessTestimony,
 )
 from tracker.privacy.retention import RetentionStatus, list_candidate_retention
 from tracker.storage.file_references import ERASED_TEXT, remove_files
@@ -83,6 +84,17 @@ TEXTS_OF_VERSIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (EvidenceVersion, EVIDENCE_TEXTS),
     (Attachment, ("name",)),
 )
+TEXTS_OF_TESTIMONIES = (
+    "witness_name",
+    "email",
+    "title",
+    "place",
+    "narrative",
+    "content",
+    "decline_reason",
+    "refusal_reason",
+)
+"""What is erased of testimonies, with the evidence: it is about the candidate and of the witness."""
 TEXTS_OF_ATTEMPTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Assessment, ("feedback", "warnings_reason")),
     (Decision, ("comment",)),
@@ -197,6 +209,10 @@ def _erase_evidence(portfolio: Portfolio) -> list[Base]:
     rows: list[tuple[Any, tuple[str, ...]]] = [(each, EVIDENCE_TEXTS) for each in portfolio.items]
     for model, names in TEXTS_OF_VERSIONS:
         rows += [(each, names) for each in _load_rows(model, model.evidence_id, ids)]
+    testimonies = _load_rows(WitnessTestimony, WitnessTestimony.attempt_id, portfolio.attempt_ids)
+    for each in testimonies:
+        each.code = None
+    rows += [(each, TEXTS_OF_TESTIMONIES) for each in testimonies]
     return _erase_texts(rows)
 
 

@@ -28,10 +28,11 @@ from tracker.models import (
     Signature,
     UnitAttempt,
     VersionAttachment,
+    WitnessTestimony,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
 from tracker.registrations.registration_changes import list_changes
-from tracker.vocabulary import AssessmentState, Role
+from tracker.vocabulary import AssessmentState, RecordKind, Role
 
 YOU = "you"
 OTHERS = {
@@ -81,6 +82,7 @@ def read_portfolio(person: Person, paths: dict[int, str]) -> dict[str, Any]:
         "registrations": [_describe_registration(each, colleagues) for each in list_own_registrations(person)],
         "units": [_describe_unit(each, colleagues) for each in attempts],
         "evidence": _list_evidence(person, colleagues, paths),
+        "testimonies": _list_testimonies(person, colleagues),
         "access_log": _list_accesses(person, colleagues),
     }
 
@@ -214,6 +216,38 @@ def _list_reopenings(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[
     ]
 
 
+def _list_testimonies(person: Person, colleagues: Colleagues) -> list[dict[str, Any]]:
+    """List what witnesses were asked about a candidate. What they wrote is there once it is evidence.
+
+    The witness's address is there where the candidate gave it.
+    """
+    query = (
+        select(WitnessTestimony)
+        .join(UnitAttempt, UnitAttempt.id == WitnessTestimony.attempt_id)
+        .where(UnitAttempt.candidate_id == person.id)
+        .options(
+            joinedload(WitnessTestimony.attempt).joinedload(UnitAttempt.unit), joinedload(WitnessTestimony.evidence)
+        )
+        .order_by(WitnessTestimony.id)
+    )
+    names = (
+        "witness_name", "title", "happened_on", "place", "asked_at", "expires_at", "withdrawn_at", "declined_at",
+        "signed_at", "answered_at",
+    )  # fmt: skip
+    return [
+        {
+            "unit": each.attempt.unit.code,
+            "asked_by": colleagues.describe(each.asked_by_id),
+            **read_columns(each, *names, *(("email",) if each.asked_by_id == person.id else ())),
+            "decline_reason": colleagues.names.replace_names(each.decline_reason),
+            "refusal_reason": colleagues.names.replace_names(each.refusal_reason),
+            "answered_by": colleagues.describe(each.answered_by_id),
+            "evidence": each.evidence.number if each.evidence else None,
+        }
+        for each in db.session.scalars(query)
+    ]
+
+
 def _list_accesses(person: Person, colleagues: Colleagues) -> list[dict[str, Any]]:
     query = (
         select(PortfolioAccess)
@@ -257,7 +291,7 @@ def _describe_item(item: Evidence, colleagues: Colleagues) -> dict[str, Any]:
     """Return an item with its draft; the draft of a record is of its author, who has it in their own data."""
     columns = read_columns(item, "number", "created_at", "discarded_at", "record_kind")
     if item.author_id is not None:
-        return {**columns, "written_by": colleagues.describe(item.author_id)}
+        return {**columns, "written_by": _describe_author(item, colleagues)}
     return {**columns, **read_columns(item, "updated_at", *EVIDENCE_FIELDS)}
 
 
@@ -273,7 +307,7 @@ def _describe_version(version: EvidenceVersion, colleagues: Colleagues, paths: d
         fields = {
             **{name: _replace_names(colleagues, value) for name, value in fields.items()},
             **read_columns(version, "record_kind"),
-            "written_by": colleagues.describe(version.author_id),
+            "written_by": _describe_author(version, colleagues),
             "content": json.loads(content) if content and content.startswith("{") else content,
             "answers": [_describe_acknowledgement(each, colleagues) for each in version.acknowledgements],
             "withdrawn_because": _replace_names(colleagues, version.withdrawal and version.withdrawal.reason),
@@ -284,6 +318,12 @@ def _describe_version(version: EvidenceVersion, colleagues: Colleagues, paths: d
         "files": [_describe_file(each, paths) for each in version.attachments],
         **submission,
     }
+
+
+def _describe_author(record: Evidence | EvidenceVersion, colleagues: Colleagues) -> str | None:
+    """Return who wrote a record; the author of a testimony is the assessor who authenticated it."""
+    is_testimony = record.record_kind is RecordKind.WITNESS_TESTIMONY
+    return "the witness" if is_testimony else colleagues.describe(record.author_id)
 
 
 def _replace_names(colleagues: Colleagues, value: Any) -> Any:

@@ -24,8 +24,10 @@ from tracker.models import (
     Signature,
     Unit,
     UnitAttempt,
+    WitnessTestimony,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
+from tracker.vocabulary import RecordKind
 
 CANDIDATE = "the candidate"
 WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
@@ -55,6 +57,14 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
     "reopened": (Reopening, "reopened_by_id", ("kind", "round", "reopened_at"), ("reason",)),
     "samples": (Sample, "verifier_id", ("round", "sampled_at", "is_interim"), ("comment",)),
     "action_points_raised": (ActionPoint, "raised_by_id", ("round", "raised_at", "due_on", "closed_at"), ("action",)),
+    "testimonies_asked_for": (
+        WitnessTestimony,
+        "asked_by_id",
+        ("asked_at", "happened_on", "expires_at", "withdrawn_at", "declined_at", "signed_at"),
+        ("witness_name", "title", "place"),
+    ),
+    "testimonies_answered": (WitnessTestimony, "answered_by_id", ("answered_at",), ("refusal_reason",)),
+    "testimonies_given": (WitnessTestimony, "witness_id", ("signed_at",), ("title", "narrative", "content")),
     "action_points_answered": (ActionPoint, "responded_by_id", ("round", "responded_at"), ("response",)),
 }
 """Rows about an attempt: the model, the column with its author, its plain columns, and its columns of free text."""
@@ -131,7 +141,7 @@ def _list_records(person: Person) -> list[dict[str, Any]]:
     query = (
         select(Evidence, Person)
         .join(Person, Person.id == Evidence.candidate_id)
-        .where(Evidence.author_id == person.id)
+        .where(Evidence.author_id == person.id, Evidence.record_kind != RecordKind.WITNESS_TESTIMONY)
         .options(selectinload(Evidence.versions).joinedload(EvidenceVersion.withdrawal))
         .order_by(Evidence.id)
     )

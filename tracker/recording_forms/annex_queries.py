@@ -30,7 +30,7 @@ from tracker.models import (
 )
 from tracker.recording_forms.annex import AnnexRecord, AnnexRequirement, AnnexSample, FormAnnex
 from tracker.recording_forms.form_content import GROUP_HEADINGS
-from tracker.vocabulary import CriterionKind
+from tracker.vocabulary import CriterionKind, RecordKind
 
 
 class _SampledDecision(NamedTuple):
@@ -144,10 +144,11 @@ def _list_records(attempt: UnitAttempt) -> tuple[AnnexRecord, ...]:
 def _record(
     number: int | None, version: EvidenceVersion, author: str, answer: Acknowledgement | None, answered_by: str | None
 ) -> AnnexRecord:
+    witness = version.witness_name if version.record_kind is RecordKind.WITNESS_TESTIMONY else None
     return AnnexRecord(
         ref=f"{number} v{version.number}" if version.number > 1 else str(number),
         kind=version.record_kind.label if version.record_kind else "",
-        author=clean_name(author),
+        author=clean_name(witness or author),
         finished_on=day_of(version.sealed_at),
         answer=answer.answer if answer else None,
         answered_by=clean_name(answered_by or ""),

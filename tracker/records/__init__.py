@@ -1,1 +1,1 @@
-"""Records of assessment: evidence that an assessor writes, and what its candidate and a verifier answer to it."""
+"""Records of assessment: evidence that an assessor or a witness writes, and what others answer to it."""

@@ -14,7 +14,7 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.portfolio.queries.index import find_registration
-from tracker.portfolio.record_content import ObservationContent, Question, load_content
+from tracker.portfolio.record_content import ObservationContent, Question, load_observation
 from tracker.recording_forms.observation_content import (
     ObservationRecord,
     PrintedAnswer,
@@ -38,7 +38,7 @@ WITHDRAWN = "I withdraw this version of the record for the reason given. It does
 def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
     """Return a version of an observation as it is printed, with the answers to it."""
     version = shown.version
-    content = load_content(version.record_kind, version.content) or ObservationContent()
+    content = load_observation(version.record_kind, version.content) or ObservationContent()
     registration = find_registration(record.candidate_id, record.centre_id)
     assert registration  # noqa: S101 - an observation is of somebody who is registered
     answers = {each.role: each for each in version.acknowledgements}

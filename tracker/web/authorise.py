@@ -18,7 +18,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import SAFE_METHODS, lock_rows
 from tracker.models import Allocation, Centre, Claim, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
 from tracker.statements import fetch_rows, moment_of_reading
-from tracker.vocabulary import PortfolioPart, Role
+from tracker.vocabulary import PortfolioPart, RecordKind, Role
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.permissions import ACTS_THAT_SHOW_EVIDENCE, PERMISSIONS, Act
 from tracker.web.record_authors import is_allocated_to_author
@@ -98,7 +98,10 @@ OWN_ALLOCATIONS = select(Allocation.role).where(IS_OWN_ALLOCATION)
 EVIDENCE = select(Evidence).where(Evidence.id == bindparam("evidence_id"))
 RECORD = EVIDENCE.options(joinedload(Evidence.candidate), joinedload(Evidence.author))
 OWN_RECORD = RECORD.where(
-    Evidence.author_id == bindparam("person_id"), Evidence.discarded_at.is_(None), is_allocated_to_author()
+    Evidence.author_id == bindparam("person_id"),
+    Evidence.record_kind == RecordKind.OBSERVATION,
+    Evidence.discarded_at.is_(None),
+    is_allocated_to_author(),
 )
 OPEN_VISIT = (
     select(VisitAttempt.attempt_id)

@@ -27,6 +27,7 @@ class Act(StrEnum):
     WRITE_RECORD = "write_record"
     ACKNOWLEDGE_RECORD = "acknowledge_record"
     DECIDE_OBJECTION = "decide_objection"
+    ASK_WITNESS = "ask_witness"
     # on a registration
     READ_REGISTRATION = "read_registration"
     READ_INDEX = "read_index"
@@ -59,6 +60,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.WRITE_RECORD: frozenset({ASSESSOR}),
     Act.ACKNOWLEDGE_RECORD: frozenset({CANDIDATE}),
     Act.DECIDE_OBJECTION: frozenset({VERIFIER}),
+    Act.ASK_WITNESS: frozenset({CANDIDATE, ASSESSOR}),
     Act.READ_REGISTRATION: frozenset({CANDIDATE, ADMINISTRATOR}),
     Act.READ_INDEX: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR}),
     Act.ADMINISTER_CENTRE: frozenset({ADMINISTRATOR}),

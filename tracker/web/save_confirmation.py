@@ -18,7 +18,7 @@ COOKIE_SECONDS = 3600
 
 
 def init_app(app: Flask) -> None:
-    """Confirm each form that a signed-in person sent and a view has saved."""
+    """Confirm each form that a view has saved, of a signed-in person or of a witness."""
 
     @app.after_request
     def confirm_save(response: Response) -> Response:
@@ -39,8 +39,15 @@ def mark_form_not_saved() -> None:
     g.is_form_unsaved = True
 
 
+def mark_form_saved() -> None:
+    """Note that this request, which may be of nobody signed in, has saved its form where it redirects."""
+    g.is_form_saved = True
+
+
 def was_form_saved(response: Response) -> bool:
     """Return whether this response redirects after a form that a signed-in person sent: every view that acts does.
+
+    A public view says with `mark_form_saved` that it saved its form.
 
     A signature that waits for the second step redirects too, and says so with `mark_form_not_saved`.
     """
@@ -49,6 +56,5 @@ def was_form_saved(response: Response) -> bool:
         and response.status_code in {302, 303}
         and request.endpoint is not None
         and not g.get("is_form_unsaved", False)
-        and bool(current_user)
-        and current_user.is_authenticated
+        and (g.get("is_form_saved", False) or (bool(current_user) and current_user.is_authenticated))
     )

@@ -66,20 +66,25 @@ def count_attempt(limit: Limit, account: str, client: str) -> None:
         add_attempt(limit.kind, account, client)
 
 
-def count_link_request(account: str, address: str) -> None:
-    """Count a request for a link by email, in a transaction of its own.
+def count_link_request(account: str, address: str, limit: Limit = LINK) -> None:
+    """Count a request for a link or a code by email, in a transaction of its own.
 
     Requests are limited for an account wherever they come from, and for an IP address over all accounts.
+
+    Args:
+        account: what the request is about.
+        address: the IP address that it came from.
+        limit: the limit.
 
     Raises:
         Invalid: there were too many requests. No link may be sent.
     """
     client = name_address(address)
-    with log_throttle(LINK), transactions.transaction():
-        lock_counters(LINK.kind, account, client)
-        check_wait(LINK, account)
-        check_address(LINK, client)
-        add_attempt(LINK.kind, account, client)
+    with log_throttle(limit), transactions.transaction():
+        lock_counters(limit.kind, account, client)
+        check_wait(limit, account)
+        check_address(limit, client)
+        add_attempt(limit.kind, account, client)
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from tracker.accounts.services.sign_in import BrowserUnknown, authenticate
 from tracker.accounts.services.sign_in_records import record_sign_in
 from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import (
-    delete_cookie,
     end_session,
     get_client_address,
     get_cookie_name,
     is_session_of,
     set_cookie,
+    sign_browser_out,
     start_session,
 )
 from tracker.accounts.user_agents import describe_browser
@@ -129,13 +129,7 @@ def is_page(path: str) -> bool:
 @public
 def sign_out() -> ResponseReturnValue:
     """End the session and clear the browser's cache, for shared phones."""
-    end_session(request.cookies.get(get_cookie_name(), ""))
-    security_log.write("signed_out")
-    session.clear()
-    response = redirect(url_for(".sign_in"), 303)
-    delete_cookie(response)
-    response.headers["Clear-Site-Data"] = '"cache"'
-    return response
+    return sign_browser_out(redirect(url_for(".sign_in"), 303))
 
 
 @accounts.route("/forgotten-password", methods=["GET", "POST"])

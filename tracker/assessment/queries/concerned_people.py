@@ -32,6 +32,7 @@ from tracker.models import (
     Submission,
     UnitAttempt,
     VersionMove,
+    WitnessTestimony,
 )
 
 People = frozenset[int] | None
@@ -48,6 +49,7 @@ OF_ATTEMPT = (
     Sample,
     Signature,
     VersionMove,
+    WitnessTestimony,
 )
 OF_PERSON = (AccountChange, Allocation, EarlierName, Grant)
 OF_NOBODY = frozenset(

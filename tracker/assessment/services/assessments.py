@@ -19,12 +19,12 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows
 from tracker.matrix import MatrixCell
 from tracker.matrix.record_standing import is_counted
-from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAttempt, VersionMove
+from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAttempt, VersionMove, WitnessTestimony
 from tracker.portfolio.evidence_warnings import list_evidence_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.warnings import load_limit_and_units, load_version_context
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
-from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, RecordKind
 from tracker.web.text_direction import isolate
 
 TIME_TO_UNDO = timedelta(seconds=10)
@@ -130,6 +130,7 @@ def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecis
         Refused: the attempt cannot be assessed now, or the assessment was finished and can still be undone.
     """
     person_id = check_assessor(attempt, actor)
+    check_not_witness(version, person_id)
     _check_lengths(draft)
     assessment = find_draft(attempt, version, person_id)
     if assessment is None:
@@ -259,6 +260,22 @@ def check_counted(version: EvidenceVersion) -> None:
         )
 
 
+def check_not_witness(version: EvidenceVersion, person_id: int) -> None:
+    """Raise `Refused` for the assessor who gave this testimony as a witness.
+
+    docs/rules.md, Witness testimonies, rule 13.
+    """
+    if version.record_kind is not RecordKind.WITNESS_TESTIMONY:
+        return
+    query = select(WitnessTestimony.id).where(
+        WitnessTestimony.evidence_id == version.evidence_id, WitnessTestimony.witness_id == person_id
+    )
+    if db.session.scalar(query.limit(1)):
+        raise Refused(
+            "You gave this testimony as a witness, so another assessor has to assess it. Nothing was saved."
+        )
+
+
 def load_claimed_cells(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, MatrixCell]:
     """Return the item's live claims in this attempt, by criterion id."""
     return {
@@ -306,6 +323,7 @@ def get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: A
     """Lock the item and return the assessor's draft, if it can be accepted or returned now."""
     person_id = check_assessor(attempt, actor)
     check_counted(version)
+    check_not_witness(version, person_id)
     lock_rows(Evidence, [version.evidence_id])
     current = find_version_in(attempt, version.evidence_id)
     if current is None or current.id != version.id:

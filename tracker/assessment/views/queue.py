@@ -12,6 +12,7 @@ from tracker.assessment.views import assessment
 from tracker.assessment.views.assess_page import find_assessment_to_undo
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.portfolio.queries.records import list_unsettled_records
+from tracker.portfolio.queries.testimonies import list_to_authenticate
 from tracker.web.current_user import me
 from tracker.web.list_views import send_list, send_list_as_csv
 from tracker.web.lists import read_list_query
@@ -42,6 +43,7 @@ def queue() -> ResponseReturnValue:
         action_points=queries.list_action_points_to_answer(me().person_id),
         undoable=find_assessment_to_undo(),
         records=list_unsettled_records(me().person_id),
+        testimonies=list_to_authenticate(me().person_id),
     )
 
 

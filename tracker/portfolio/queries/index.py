@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased, join, joinedload, outerjoin
 
 from tracker.clock import day_of
 from tracker.extensions import db
-from tracker.matrix.record_standing import compute_standing
+from tracker.matrix.record_standing import compute_standing, select_author_name
 from tracker.models import (
     Acknowledgement,
     Attachment,
@@ -82,8 +82,14 @@ class IndexLine:
 
     @property
     def written_by(self) -> str:
-        """Return who wrote a record and how it stands: `Bob Archer, agreed by the candidate`; empty for others."""
-        return f"{isolate(self.author)}, {self.standing.label.lower()}" if self.author and self.standing else ""
+        """Return who wrote a record and how it stands: `Bob Archer, agreed by the candidate`; empty for others.
+
+        A witness is shown beside it already.
+        """
+        if not (self.author and self.standing):
+            return ""
+        label = self.standing.label.lower()
+        return label if self.witness_name else f"{isolate(self.author)}, {label}"
 
     @property
     def states(self) -> str:
@@ -198,7 +204,7 @@ def _list_author_columns(version: type[EvidenceVersion]) -> list[Any]:
         .correlate(version)
         .scalar_subquery()
     )
-    return [AUTHOR.name.label("author"), answer.label("answer")]
+    return [select_author_name(AUTHOR, version).label("author"), answer.label("answer")]
 
 
 def _newest_number() -> ScalarSelect[int]:

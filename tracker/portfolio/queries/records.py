@@ -110,6 +110,7 @@ UPHELD_LATELY = (
 )
 UNSETTLED_OF_AUTHOR = _select_lines().where(
     Evidence.author_id == bindparam("person_id"),
+    Evidence.record_kind != RecordKind.WITNESS_TESTIMONY,
     is_allocated_to_author(),
     or_(
         EvidenceVersion.id.is_(None),

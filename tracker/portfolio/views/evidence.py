@@ -12,7 +12,7 @@ from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.queries.warnings import list_draft_warnings
-from tracker.portfolio.record_content import ObservationContent, load_content
+from tracker.portfolio.record_content import RecordContent, load_content
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
     IncompleteEvidence,
@@ -188,7 +188,7 @@ def render_declaration(evidence: Evidence, form: DeclarationForm, refusals: list
 
 
 @portfolio.app_template_global()
-def read_record_content(version: EvidenceVersion) -> ObservationContent | None:
+def read_record_content(version: EvidenceVersion) -> RecordContent | None:
     """Return what a version of a record adds to the fields of evidence; None of other items and after an erasure."""
     return load_content(version.record_kind, version.content)
 

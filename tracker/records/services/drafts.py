@@ -23,7 +23,7 @@ from tracker.portfolio.record_content import (
     ObservationContent,
     Question,
     dump_content,
-    load_content,
+    load_observation,
 )
 from tracker.portfolio.services.evidence import MAX_LENGTH, save_draft
 from tracker.records.queries.stampable import has_stampable_unit, list_claimed_criteria, list_stampable_units
@@ -134,13 +134,13 @@ def list_claimed(record: Evidence, criteria: Collection[MarkedCriterion]) -> lis
 
 def read_content(record: Evidence) -> ObservationContent:
     """Return the content of a draft; an empty one where it was erased."""
-    return load_content(record.record_kind, record.content) or ObservationContent()
+    return load_observation(record.record_kind, record.content) or ObservationContent()
 
 
 def check_can_write(record: Evidence) -> None:
     """Raise `Refused` where no unit of the candidate can be stamped any more, or the text was erased."""
     assert record.author_id is not None  # noqa: S101 - a record has an author
-    if load_content(record.record_kind, record.content) is None:
+    if load_observation(record.record_kind, record.content) is None:
         raise Refused("The text of this observation was erased. Nothing was saved.")
     if not has_stampable_unit(record, record.author_id):
         raise Refused(

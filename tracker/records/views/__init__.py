@@ -1,7 +1,7 @@
-"""Views of records of assessment: the observation, its reading by others, and the answers to it."""
+"""Views of records of assessment: the observation, its reading by others, the answers to it, and testimonies."""
 
 from flask import Blueprint
 
 records = Blueprint("records", __name__)
 
-from tracker.records.views import files, reading, writing  # noqa: E402, F401
+from tracker.records.views import files, reading, testimonies, witness, writing  # noqa: E402, F401

@@ -5,7 +5,7 @@ from io import BytesIO
 from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.errors import Conflict, Invalid, Refused
+from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Evidence
 from tracker.portfolio.queries.evidence import list_version_attachments
@@ -18,7 +18,7 @@ from tracker.records.queries.reading import find_shown_version, list_deciders, l
 from tracker.records.services.acknowledging import STATEMENTS, acknowledge_record, decide_objection
 from tracker.records.services.withdrawing import WITHDRAWABLE, withdraw_record
 from tracker.records.views import records
-from tracker.vocabulary import AcknowledgementAnswer, RecordStanding, Role
+from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
 from tracker.web.authorise import RolesInRecord, get_own_record, get_record
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form
@@ -42,6 +42,8 @@ def show_record(record_id: int) -> ResponseReturnValue:
 def print_record(record_id: int) -> ResponseReturnValue:
     """Send a version of a record as PDF, the newest unless the address names one."""
     record, _, reader = get_record(record_id, Act.READ_EVIDENCE)
+    if record.record_kind is not RecordKind.OBSERVATION:
+        raise NotFound("This record has no printed form.")
     shown = find_shown_version(record, reader, me().person_id, read_version_number())
     return send_record(build_record(record, shown), f"observation-{record.number}-version-{shown.version.number}")
 
@@ -141,7 +143,7 @@ def render_record(
     is_earlier = version is not shown.versions[0]
     claims, other_codes = ([], []) if is_earlier else list_record_claims(record, reader.readable_attempts)
     deciders = list_deciders(record) if is_newest and standing is RecordStanding.OBJECTED else []
-    can_write = is_author and Role.ASSESSOR in roles
+    can_write = is_author and Role.ASSESSOR in roles and record.record_kind is RecordKind.OBSERVATION
     return render_template(
         "records/show_record.html",
         record=record,

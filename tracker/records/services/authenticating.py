@@ -1,0 +1,177 @@
+"""An assessor's answer to a signed testimony: authenticated, and so evidence, or refused with a reason.
+
+docs/rules.md, Witness testimonies, rules 11 to 14.
+"""
+
+from tracker.accounts.email_confirmation import has_confirmed_address
+from tracker.assessment.services.assessments import check_assessor
+from tracker.clock import now
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.ledger.events import Actor
+from tracker.ledger.events import record as record_event
+from tracker.ledger.transactions import lock_rows
+from tracker.models import (
+    ADDED_FIELDS,
+    Acknowledgement,
+    Evidence,
+    EvidenceVersion,
+    Grant,
+    Person,
+    Submission,
+    UnitAttempt,
+    WitnessTestimony,
+)
+from tracker.portfolio.queries.testimonies import find_state, list_criteria
+from tracker.portfolio.record_content import WitnessTestimonyContent, load_testimony
+from tracker.portfolio.services.claims import compute_claims_hash
+from tracker.portfolio.services.evidence import MAX_LENGTH
+from tracker.portfolio.services.submissions import get_next_number, seal_version
+from tracker.records.services.stamped_claims import claim_stamped
+from tracker.records.services.testimony_requests import is_same_mailbox
+from tracker.records.services.use import validate_reason
+from tracker.records.testimony_emails import notify_of_refusal, send_use
+from tracker.vocabulary import AcknowledgementAnswer, Method, RecordKind, Role, WitnessTestimonyState
+
+DECLARATION = (
+    "I have checked that the witness is who they say they are and gave this testimony, and that it is about the "
+    "candidate’s own work."
+)
+"""What an assessor declares of a testimony that they authenticate."""
+NO_CRITERIA = (
+    "The unit moved to another version since the witness was asked, and has none of the criteria that they ticked. "
+    "Nothing was changed. Refuse this testimony with that reason, and ask the witness again."
+)
+
+
+def authenticate_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, actor: Actor) -> EvidenceVersion:
+    """Seal a signed testimony as evidence of the candidate, and claim the criteria that the witness ticked.
+
+    The caller has locked the attempt.
+
+    Raises:
+        Refused: it was answered already, the unit cannot be assessed by this person now, they are the witness, or
+            the unit has none of the criteria any more.
+    """
+    content = _check_answer(testimony, attempt, actor)
+    assert actor.person_id is not None  # noqa: S101 - `_check_answer` knows the assessor
+    criteria = list_criteria(attempt.unit_id, {each.criterion for each in content.criteria})
+    if not criteria:
+        raise Refused(NO_CRITERIA)
+    evidence = _build_evidence(testimony, attempt, content, actor.person_id)
+    db.session.add(evidence)
+    db.session.flush()
+    lock_rows(Evidence, [evidence.id])
+    evidence.number = get_next_number(evidence)
+    db.session.flush()
+    claim_stamped(evidence, {(attempt.id, each.id): [] for each in criteria}, [attempt.id], actor.person_id)
+    version = seal_version(evidence)
+    db.session.add(
+        Submission(
+            evidence_version_id=version.id,
+            declaration=DECLARATION,
+            submitted_at=version.sealed_at,
+            submitted_by_id=actor.person_id,
+            address_confirmed=has_confirmed_address(actor.person_id),
+        )
+    )
+    testimony.answered_at, testimony.answered_by_id, testimony.evidence_id = now(), actor.person_id, evidence.id
+    acknowledgement = Acknowledgement(
+        evidence_version_id=version.id,
+        role=Role.ASSESSOR,
+        answer=AcknowledgementAnswer.AUTHENTICATED,
+        statement=DECLARATION,
+        reason="",
+        acknowledged_at=now(),
+        acknowledged_by_id=actor.person_id,
+    )
+    db.session.add(acknowledgement)
+    db.session.flush()
+    record_event(
+        "record_finished",
+        version,
+        actor,
+        kind=RecordKind.WITNESS_TESTIMONY.value,
+        evidence=evidence.id,
+        number=evidence.number,
+        version=version.number,
+        content=version.content_hash,
+        claims=compute_claims_hash(evidence),
+        attempt=attempt.id,
+        attempts=[attempt.id],
+    )
+    record_event(
+        "testimony_authenticated",
+        acknowledgement,
+        actor,
+        attempt=attempt.id,
+        testimony=testimony.id,
+        version=version.id,
+    )
+    if testimony.email:
+        send_use(testimony, evidence.number)
+    return version
+
+
+def refuse_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, reason: str, actor: Actor) -> None:
+    """Record why a signed testimony is not used. The caller has locked the attempt.
+
+    Raises:
+        Invalid: there is no reason, or it is too long.
+        Refused: as `authenticate_testimony`.
+    """
+    _check_answer(testimony, attempt, actor)
+    testimony.refusal_reason = validate_reason(reason)
+    testimony.answered_at, testimony.answered_by_id = now(), actor.person_id
+    record_event(
+        "testimony_refused", testimony, actor, texts={"reason": testimony.refusal_reason}, attempt=attempt.id
+    )
+    notify_of_refusal(testimony)
+
+
+def is_witness(testimony: WitnessTestimony, person: Person) -> bool:
+    """Return whether a person with an account is the witness: by the account then, or by their address now."""
+    return testimony.witness_id == person.id or is_same_mailbox(testimony.email, person.email)
+
+
+def _check_answer(testimony: WitnessTestimony, attempt: UnitAttempt, actor: Actor) -> WitnessTestimonyContent:
+    """Lock the grant and the testimony; return its content while this person may answer it."""
+    if actor.grant_id:
+        lock_rows(Grant, [actor.grant_id])
+    lock_rows(WitnessTestimony, [testimony.id])
+    person_id = check_assessor(attempt, actor)
+    if find_state(testimony) is not WitnessTestimonyState.SIGNED:
+        raise Refused("This testimony is not signed, or was answered already. Nothing was changed.")
+    if is_witness(testimony, db.session.get_one(Person, person_id)):
+        raise Refused(
+            "You gave this testimony, so you cannot authenticate or assess it. Nothing was changed. Ask the centre’s "
+            "administrator to allocate the unit to another assessor."
+        )
+    content = load_testimony(testimony.content)
+    if content is None:
+        raise Refused("The text of this testimony was erased. Nothing was changed.")
+    return content
+
+
+def _build_evidence(
+    testimony: WitnessTestimony, attempt: UnitAttempt, content: WitnessTestimonyContent, author_id: int
+) -> Evidence:
+    moment = now()
+    return Evidence(
+        candidate_id=attempt.candidate_id,
+        centre_id=attempt.centre_id,
+        author_id=author_id,
+        record_kind=RecordKind.WITNESS_TESTIMONY,
+        created_at=moment,
+        updated_at=moment,
+        **{
+            **dict.fromkeys(MAX_LENGTH.keys() - ADDED_FIELDS, ""),
+            "title": testimony.title,
+            "method": Method.WITNESS_TESTIMONY,
+            "happened_from": testimony.happened_on,
+            "narrative": testimony.narrative,
+            "witness_name": content.witness,
+            "witness_relationship": content.relationship,
+            "content": testimony.content,
+        },
+    )

@@ -1,0 +1,211 @@
+"""Requests for a witness's testimony: asked for with a one-time link by email, and withdrawn."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import func, or_, select, update
+
+from tracker.accounts.person_names import clean_name, is_name
+from tracker.accounts.sessions import hash_token
+from tracker.background import emails
+from tracker.clock import now, today
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger.events import Actor
+from tracker.ledger.events import record as record_event
+from tracker.ledger.transactions import lock_rows, reading, transaction
+from tracker.models import Criterion, Person, UnitAttempt, WitnessTestimony
+from tracker.portfolio.queries.testimonies import find_state
+from tracker.portfolio.record_content import MAX_LINE
+from tracker.records.testimony_emails import send_link, send_withdrawal
+from tracker.registrations.separation_of_duties import check_not_withdrawn
+from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import AttemptState, WitnessTestimonyState
+from tracker.web.text_direction import isolate
+
+LIFETIME = timedelta(days=30)
+"""How long a witness's link works."""
+HAND_OVER_LIFETIME = timedelta(hours=1)
+"""How long a device that was handed over to a witness shows what they are asked."""
+KEPT_AFTER_END = timedelta(days=30)
+"""How long a request that was not signed is kept after its link ended."""
+MAX_OPEN = 20
+"""The most requests of one unit that wait for a witness."""
+MAX_CRITERIA = 60
+NO_EMAILS = "This installation sends no emails, so a witness cannot be asked by email. Nothing was sent."
+
+
+@dataclass(frozen=True)
+class AskedTestimony:
+    """What a witness is asked to confirm, as it was typed."""
+
+    witness_name: str
+    email: str
+    """Empty where the device is handed over."""
+    title: str
+    happened_on: date
+    place: str
+    criterion_ids: Collection[int]
+
+
+def ask_witness(attempt: UnitAttempt, asked: AskedTestimony, actor: Actor) -> tuple[WitnessTestimony, str]:
+    """Email a witness a link with which they can confirm what they saw. The caller has locked the attempt.
+
+    The link's token is not stored, only its hash (docs/rules.md, Witness testimonies, rules 1 to 3).
+
+    Returns:
+        What was asked, and the token for the demonstration, whose witness signs.
+
+    Raises:
+        Invalid: a field is missing or too long, no criterion of the unit is chosen, or the address is the
+            candidate's or the asker's own.
+        Refused: no emails are sent here, the unit is not in progress, or too many requests wait.
+    """
+    if not emails.can_deliver():
+        raise Refused(NO_EMAILS)
+    if not clean_address(asked.email):
+        raise Invalid("Enter the witness’s email address, or hand over this device.", "email")
+    testimony, token = _add_request(attempt, asked, actor, is_in_person=False)
+    send_link(testimony, token)
+    return testimony, token
+
+
+def hand_over(attempt: UnitAttempt, asked: AskedTestimony, actor: Actor) -> str:
+    """Return the token with which a witness gives a testimony on the asker's device, within an hour.
+
+    The caller has locked the attempt, and signs the asker out (docs/rules.md, Witness testimonies, rule 10).
+
+    Raises as `ask_witness` does, except where no emails are sent.
+    """
+    return _add_request(attempt, asked, actor, is_in_person=True)[1]
+
+
+def _add_request(
+    attempt: UnitAttempt, asked: AskedTestimony, actor: Actor, *, is_in_person: bool
+) -> tuple[WitnessTestimony, str]:
+    assert actor.person_id is not None  # noqa: S101 - people ask witnesses
+    check_open(attempt)
+    _check_fields(attempt, asked, actor.person_id)
+    _check_number(attempt)
+    moment, token = now(), secrets.token_urlsafe(32)
+    testimony = WitnessTestimony(
+        attempt_id=attempt.id,
+        asked_by_id=actor.person_id,
+        asked_at=moment,
+        witness_name=clean_name(asked.witness_name),
+        is_in_person=is_in_person,
+        email=clean_address(asked.email),
+        title=clean_name(asked.title),
+        happened_on=asked.happened_on,
+        place=clean_name(asked.place),
+        criterion_ids=sorted(set(asked.criterion_ids)),
+        token_hash=hash_token(token),
+        expires_at=moment + (HAND_OVER_LIFETIME if is_in_person else LIFETIME),
+        decline_reason="",
+        narrative="",
+    )
+    db.session.add(testimony)
+    db.session.flush()
+    record_event("testimony_requested", testimony, actor, attempt=attempt.id, in_person=is_in_person)
+    return testimony, token
+
+
+def withdraw_request(testimony: WitnessTestimony, actor: Actor) -> None:
+    """Withdraw a request that the witness has not answered, so that its link no longer works.
+
+    Raises:
+        Refused: the witness has signed or declined, or it was withdrawn already.
+    """
+    lock_rows(WitnessTestimony, [testimony.id])
+    if find_state(testimony) not in {WitnessTestimonyState.ASKED, WitnessTestimonyState.EXPIRED}:
+        raise Refused("The witness has answered already, or the request was withdrawn. Nothing was changed.")
+    testimony.withdrawn_at, testimony.code = now(), None
+    record_event("testimony_withdrawn", testimony, actor, attempt=testimony.attempt_id)
+    send_withdrawal(testimony)
+
+
+def erase_ended_requests() -> None:
+    """Erase what was typed about a witness who did not sign, 30 days after the link ended. A job of every minute."""
+    ended = now() - KEPT_AFTER_END
+    is_due = (
+        WitnessTestimony.signed_at.is_(None),
+        WitnessTestimony.email != ERASED_TEXT,
+        or_(
+            WitnessTestimony.expires_at <= ended,
+            WitnessTestimony.withdrawn_at <= ended,
+            WitnessTestimony.declined_at <= ended,
+        ),
+    )
+    with reading():
+        some = db.session.scalar(select(WitnessTestimony.id).where(*is_due).limit(1))
+    if some:
+        with transaction():
+            erased = dict.fromkeys(("email", "witness_name", "title", "place"), ERASED_TEXT)
+            db.session.execute(update(WitnessTestimony).where(*is_due).values(**erased, decline_reason="", code=None))
+
+
+def check_open(attempt: UnitAttempt) -> None:
+    """Raise `Refused` unless the unit is in progress and its candidate was not withdrawn."""
+    if attempt.state is not AttemptState.IN_PROGRESS:
+        raise Refused("This unit is not in progress, so no testimony can be added to it. Nothing was changed.")
+    check_not_withdrawn(attempt)
+
+
+def clean_address(address: str) -> str:
+    """Return an email address as it is stored: without the space around it, in lower case."""
+    return address.strip().lower()
+
+
+def is_same_mailbox(address: str, other: str) -> bool:
+    """Return whether two addresses lead to one mailbox, whatever follows a “+” before the “@”; none is no mailbox."""
+    return bool(clean_address(address)) and _remove_tag(address) == _remove_tag(other)
+
+
+def _remove_tag(address: str) -> tuple[str, str]:
+    local, _, domain = clean_address(address).rpartition("@")
+    return local.partition("+")[0], domain
+
+
+def _check_fields(attempt: UnitAttempt, asked: AskedTestimony, asker_id: int) -> None:
+    if not is_name(clean_name(asked.witness_name)):
+        raise Invalid("Enter the witness’s name.", "witness_name")
+    if is_same_mailbox(asked.email, attempt.candidate.email):
+        raise Invalid(
+            "This is the candidate’s own address. A testimony needs the address of the person who saw the work.",
+            "email",
+        )
+    asker = db.session.get_one(Person, asker_id)
+    if is_same_mailbox(asked.email, asker.email):
+        raise Invalid("This is your own address. To record what you saw yourself, write an observation.", "email")
+    for name, label in (("title", "what the witness is to confirm"), ("place", "the place")):
+        if not clean_name(getattr(asked, name)):
+            raise Invalid(f"Enter {label}.", name)
+        if len(clean_name(getattr(asked, name))) > MAX_LINE:
+            raise Invalid(f"Use at most {MAX_LINE} characters.", name)
+    if asked.happened_on > today():
+        raise Invalid("Enter the date on which the witness saw the work. It cannot be in the future.", "happened_on")
+    query = select(Criterion.id).where(
+        Criterion.unit_id == attempt.unit_id, Criterion.assessable, Criterion.id.in_(asked.criterion_ids)
+    )
+    found = set(db.session.scalars(query))
+    if not found or found != set(asked.criterion_ids):
+        raise Invalid("Choose the criteria that the witness may confirm.", "criterion")
+    if len(found) > MAX_CRITERIA:
+        raise Invalid(f"Choose at most {MAX_CRITERIA} criteria.", "criterion")
+
+
+def _check_number(attempt: UnitAttempt) -> None:
+    waiting = select(func.count(WitnessTestimony.id)).where(
+        WitnessTestimony.attempt_id == attempt.id,
+        WitnessTestimony.signed_at.is_(None),
+        WitnessTestimony.withdrawn_at.is_(None),
+        WitnessTestimony.declined_at.is_(None),
+        WitnessTestimony.expires_at > now(),
+    )
+    if (db.session.scalar(waiting) or 0) >= MAX_OPEN:
+        raise Refused(
+            f"{MAX_OPEN} requests for {isolate(attempt.candidate.name)} in this unit wait for a witness, which is "
+            "the maximum. Nothing was sent. Withdraw one that is not needed."
+        )
