@@ -5,10 +5,12 @@ from itertools import groupby
 from typing import Any
 
 from flask import Flask, current_app
-from jinja2 import Environment, pass_environment
+from jinja2 import Environment, pass_context, pass_environment
 from jinja2.filters import make_attrgetter
+from jinja2.runtime import Context
 
-from tracker.web.current_user import in_terms
+from tracker.vocabulary import CentreTerms
+from tracker.web import current_user
 from tracker.web.formatting import (
     address_note,
     age,
@@ -40,6 +42,16 @@ def group_consecutive(environment: Environment, items: Iterable[Any], attribute:
     """
     value_of = make_attrgetter(environment, attribute)
     return [(value, list(group)) for value, group in groupby(items, key=value_of)]
+
+
+@pass_context
+def in_terms(_context: Context, text: str, terms: CentreTerms | None = None) -> str:
+    """Return a text in the terms of a centre; of the reader's chosen centre unless others are given.
+
+    It takes the context because Jinja computes any other filter of a fixed text once, when it compiles the template:
+    every reader would then have the terms of the first one.
+    """
+    return current_user.in_terms(text, terms)
 
 
 def has_endpoint(name: str) -> bool:
