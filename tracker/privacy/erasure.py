@@ -31,7 +31,6 @@ from tracker.models import (
     Decision,
     DeliveryFailure,
     Erasure,
-    Event,
     EventText,
     Evidence,
     EvidenceVersion,
@@ -60,12 +59,11 @@ from tracker.models import (
     VersionMove,
     WitnessTestimony,
 )
+from tracker.privacy.erased_texts import delete_text_salts, erase_texts, split
 from tracker.privacy.retention import RetentionStatus, list_candidate_retention
 from tracker.storage.file_references import ERASED_TEXT, remove_files
 from tracker.vocabulary import Role
 
-CHUNK_SIZE = 400
-"""Ids in one SQL statement."""
 EVIDENCE_TEXTS = (
     "title",
     "occasion",
@@ -167,7 +165,7 @@ def erase_portfolio(registration: Registration, is_full: bool, actor: Actor) -> 
         changed += _erase_person(registration.candidate, portfolio)
     db.session.flush()
     _delete_row_salts(changed)
-    _delete_text_salts([*changed, *(row for row, _ in records)])
+    delete_text_salts([*changed, *(row for row, _ in records)])
     for erasure in erasures:
         erasure.is_open = False
     db.session.flush()
@@ -213,7 +211,7 @@ def _erase_evidence(portfolio: Portfolio) -> list[Base]:
     for each in testimonies:
         each.code = None
     rows += [(each, TEXTS_OF_TESTIMONIES) for each in testimonies]
-    return _erase_texts(rows)
+    return erase_texts(rows)
 
 
 def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
@@ -241,7 +239,7 @@ def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
 
 
 def _erase_records(portfolio: Portfolio, records: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
-    changed = _erase_texts(records)
+    changed = erase_texts(records)
     for each, _ in records:
         if isinstance(each, Assessment) and each.draft_decisions:
             each.draft_decisions = {}
@@ -271,7 +269,7 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
     db.session.execute(delete(DeliveryFailure).where(DeliveryFailure.address == person.email))
     address = person.email
     person.name, person.email = ERASED_TEXT, f"erased-{person.id}@erased.invalid"
-    changed = _erase_texts(_list_account_history(person))
+    changed = erase_texts(_list_account_history(person))
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
     for model in (UserSession, SignIn, KnownBrowser, AccountLink, Notification, SecondFactor, RecoveryCode):
         db.session.execute(delete(model).where(model.person_id == person.id))
@@ -289,47 +287,14 @@ def _list_account_history(person: Person) -> list[tuple[Any, tuple[str, ...]]]:
     return [*names, *((each, ("old_email", "new_email")) for each in list_changes(person.id))]
 
 
-def _erase_texts(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
-    """Replace every text in these columns by “Erased”, and return the rows that changed."""
-    changed = []
-    for row, names in rows:
-        filled = [name for name in names if getattr(row, name)]
-        for name in filled:
-            setattr(row, name, ERASED_TEXT)
-        if filled:
-            changed.append(row)
-    return changed
-
-
 def _delete_row_salts(changed: Iterable[Base]) -> None:
     """Delete the salts of the changed rows' seals in events of format 1; the event replaces those of format 2."""
-    for chunk in _split([row_seals.get_object_key(row) for row in changed]):
+    for chunk in split([row_seals.get_object_key(row) for row in changed]):
         db.session.execute(delete(EventText).where(EventText.field.in_(chunk)))
-
-
-def _delete_text_salts(rows: Iterable[Base]) -> None:
-    """Delete the salts of the texts in all events about these rows.
-
-    An event may hold a text that is no column of its row: the reason of a version move is recorded on the attempt,
-    and the notes on evidence requirements on the signature. So the rows include those that did not change.
-    """
-    ids_by_table: dict[str, list[int]] = {}
-    for row in rows:
-        ids_by_table.setdefault(row.__tablename__, []).append(row.id)  # type: ignore[attr-defined]  # each has one
-    for name, ids in ids_by_table.items():
-        for chunk in _split(ids):
-            event_seqs = select(Event.seq).where(Event.object_type == name, Event.object_id.in_(chunk))
-            db.session.execute(
-                delete(EventText).where(EventText.event_seq.in_(event_seqs), EventText.field.not_like("%:%"))
-            )
 
 
 def _load_rows(model: Any, column: Any, ids: Sequence[int]) -> list[Any]:
     rows: list[Any] = []
-    for chunk in _split(ids):
+    for chunk in split(ids):
         rows += db.session.scalars(select(model).where(column.in_(chunk)).order_by(model.id))
     return rows
-
-
-def _split(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + CHUNK_SIZE] for start in range(0, len(values), CHUNK_SIZE))
