@@ -8,7 +8,16 @@ from tests.library.unit_versions import UNITS, make_revision, publish_version, r
 from tracker.demo.scenario import fill_database
 from tracker.extensions import db
 from tracker.ledger import transactions
-from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt, WitnessTestimony
+from tracker.models import (
+    Centre,
+    Evidence,
+    InterestDeclaration,
+    Person,
+    Registration,
+    StaffAward,
+    UnitAttempt,
+    WitnessTestimony,
+)
 from tracker.vocabulary import DraftState
 
 GUIDANCE = "guidance-customer-service-procedures"
@@ -33,6 +42,10 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
                 .order_by(Evidence.id)
             )
         )
+        target = db.session.scalars(select(StaffAward.id).where(StaffAward.target_on.is_not(None))).one()
+        open_interest = db.session.scalars(
+            select(InterestDeclaration.id).where(InterestDeclaration.person_id == people["Gwen"])
+        ).one()
         record = db.session.scalars(select(Evidence.id).where(Evidence.author_id.is_not(None))).one()
         testimony = db.session.scalars(
             select(WitnessTestimony.id).where(WitnessTestimony.signed_at.is_not(None))
@@ -53,6 +66,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         ).slug
         db.session.remove()
     at = f"/centres/{centre}"
+    bobs, gwens = f"{at}/staff/{people['Bob']}", f"{at}/staff/{people['Gwen']}"
     return {
         "": ["/sign-in", "/forgotten-password", "/outbox", "/verify", "/verify?code=none", "/links/no-such-link", "/witness/no-such-link", "/nothing-here"],
         "Alice": [
@@ -69,13 +83,14 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{shared_id}/unit", "/guidance",
             f"/records/{record}", f"/records/{record}/edit", f"/records/{record}/finish",
             f"/attempts/{alices}/testimonies", f"/attempts/{alices}/testimonies/{testimony}",
+            bobs, f"{bobs}/cpd", f"{bobs}/cpd/add", f"{bobs}/interests/add",
         ],
         "Carol": ["/verification", "/action-points", "/verification/coverage", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
-            f"/attempts/{chloes}/reopen",
+            f"/attempts/{chloes}/reopen", f"{at}/staff", gwens,
         ],
         "Eve": ["/visit", f"/attempts/{chloes}/visit"],
-        "Gwen": ["/account", "/queue"],
+        "Gwen": ["/account", "/queue", gwens, f"{gwens}/interests/{open_interest}/end"],
         "Dan": [
             "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/{people['Bob']}/name", f"{at}/people/{people['Bob']}/email", f"{at}/people/import", f"{at}/registrations", f"{at}/forms/print", "/jobs",
             f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw", f"/registrations/{registration}/access-log",
@@ -89,5 +104,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             "/guidance", f"{at}/guidance/new", f"/guidance/{GUIDANCE}", f"{at}/guidance/{GUIDANCE}/attach?unit=cfamlfd3",
             "/qualifications", "/qualifications/ex-svq3-cc", f"{at}/qualifications/new",
             f"/registrations/{registration}/qualification", f"/registrations/{registration}/numbers",
+            f"{at}/staff", gwens, f"{gwens}/awards/add", f"{gwens}/awards/{target}/confirm", f"{gwens}/awards/{target}/remove",
+            f"{gwens}/competence/add", f"{gwens}/interests/{open_interest}/answer", f"{gwens}/erase",
         ],
     }  # fmt: skip

@@ -20,13 +20,17 @@ from tracker.models import (
     ActionPoint,
     Assessment,
     Centre,
+    CpdEntry,
     Evidence,
     Grant,
     Guidance,
     GuidanceUnit,
     ImportRun,
+    InterestDeclaration,
     JobRun,
     Person,
+    StaffAward,
+    StaffCompetence,
     UnitAttempt,
     UnitDraft,
     VersionAttachment,
@@ -39,6 +43,7 @@ from tracker.vocabulary import (
     AccountChangeKind,
     AssessmentOutcome,
     AssessmentState,
+    AwardKind,
     DraftState,
     ImportState,
     JobState,
@@ -62,6 +67,7 @@ def make_sample_objects(
     made = {
         **make_centre_objects(attempt.centre, staff.administrator, invited, title),
         **make_candidate_objects(attempt, staff, title),
+        **make_staff_objects(attempt.centre, staff, title),
         "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _get_first_guidance().slug,
         "token": "no-such-token", "session_id": 999_999, "unsaved_id": 999_999, "form_id": 999_999, "role_value": "assessor",
         "number": 1, "key": "r1", "section": "texts", "qualification_slug": "ex-svq3-cc",
@@ -81,6 +87,23 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
         **_make_record_with_file(attempt, staff.assessor, title),
         "factor_id": factories.make_app(attempt.candidate).id,
         "testimony_id": factories.make_testimony(attempt, staff.assessor, f"Testimony: {title}").id,
+    }  # fmt: skip
+
+
+def make_staff_objects(centre: Centre, staff: Staff, title: str) -> dict[str, int]:
+    """Make an entry of each kind in the assessor's staff record. Return their ids."""
+    of_assessor = {"person_id": staff.assessor.id, "centre_id": centre.id}
+    recorded = {**of_assessor, "recorded_at": clock.now(), "recorded_by_id": staff.administrator.id}
+    award = StaffAward(**recorded, kind=AwardKind.LD9DI, title="", target_on=clock.today() + timedelta(days=90))
+    competence = StaffCompetence(**recorded, unit_code="CFACC15", sector="", basis=f"Eight years, {title}")
+    entry = CpdEntry(
+        **of_assessor, happened_on=clock.today(), minutes=90, title=title, learning="Shorter questions", evidence="",
+        recorded_at=clock.now(),
+    )  # fmt: skip
+    declaration = InterestDeclaration(**of_assessor, interest=f"My cousin, {title}", declared_at=clock.now())
+    return {
+        "staff_id": staff.assessor.id, "award_id": add_and_flush(award).id, "competence_id": add_and_flush(competence).id,
+        "cpd_id": add_and_flush(entry).id, "interest_id": add_and_flush(declaration).id,
     }  # fmt: skip
 
 

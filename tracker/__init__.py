@@ -23,6 +23,7 @@ BLUEPRINTS = (
     "portfolio",
     "assessment",
     "records",
+    "staff",
     "verification",
     "recording_forms",
     "job_runs",

@@ -42,6 +42,7 @@ LOGGED_ACTS = frozenset(
         "session_ended",
         "sessions_ended",
         "signing_two_step_changed",
+        "staff_record_erased",
         "two_step_verification_reset",
     }
 )

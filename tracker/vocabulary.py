@@ -31,6 +31,47 @@ class Role(LabelledEnum):
     ADMINISTRATOR = "administrator", "Centre administrator"
 
 
+STAFF_ROLES = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
+"""The roles of the people in a centre's staff register."""
+
+
+class AwardKind(LabelledEnum):
+    """An award in assessing or verifying, with the role that it qualifies for."""
+
+    D32_D33 = "d32_d33", "D32/D33", "assessor"
+    A1 = "a1", "A1", "assessor"
+    A2 = "a2", "A2", "assessor"
+    LD9D = "ld9d", "L&D9D", "assessor"
+    LD9DI = "ld9di", "L&D9DI", "assessor"
+    TAQA_ASSESSING = "taqa_assessing", "TAQA level 3 (assessing)", "assessor"
+    OTHER_ASSESSING = "other_assessing", "Another assessor’s award", "assessor"
+    D34 = "d34", "D34", "internal_verifier"
+    V1 = "v1", "V1", "internal_verifier"
+    LD11 = "ld11", "L&D11", "internal_verifier"
+    TAQA_VERIFYING = "taqa_verifying", "TAQA level 4 (internal quality assurance)", "internal_verifier"
+    OTHER_VERIFYING = "other_verifying", "Another internal verifier’s award", "internal_verifier"
+
+    @property
+    def role(self) -> Role:
+        """Return the role that the award qualifies for."""
+        return Role(self.texts[0])
+
+    @property
+    def needs_title(self) -> bool:
+        """Return whether the kind does not say what the award is called."""
+        return self in {AwardKind.OTHER_ASSESSING, AwardKind.OTHER_VERIFYING}
+
+
+class AwardState(LabelledEnum):
+    """How a person stands to the awards of a role on a day, computed and never stored."""
+
+    HELD = "held", "Held"
+    WORKING_TOWARDS = "working_towards", "Working towards"
+    OVERDUE = "overdue", "Target date passed"
+    ENDED = "ended", "Ended"
+    NOT_RECORDED = "not_recorded", "No award recorded"
+
+
 class CentreTerms(LabelledEnum):
     """The country whose terms for verification a centre uses on screen and on paper."""
 

@@ -46,6 +46,7 @@ class Page:
 LINK = "A link or code of one person, or their own account: nobody else's rows are near it."
 FILE = "It sends a file or renders a PDF of what a measured page shows."
 JOB = "It shows one job run, of which the data has none."
+ENTRY = "It shows one entry of a staff record, of which the data has none."
 DRAFT = "It shows one draft or import of the library, of which the data has none."
 RECORD = "It shows one record of an observation, of which the data has none."
 REDIRECT = "It leads to a measured page."
@@ -67,7 +68,7 @@ NOT_MEASURED = {
             "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
             "recording_forms.issued_form", "recording_forms.print_form", "records.download_draft_file",
             "records.download_file", "records.print_blank", "records.print_record",
-            "registrations.download_import_example", "static",
+            "registrations.download_import_example", "staff.print_blank_record", "staff.print_staff_record", "static",
         ),
         FILE,
     ),
@@ -78,10 +79,18 @@ NOT_MEASURED = {
         ),
         DRAFT,
     ),
+    **dict.fromkeys(
+        (
+            "privacy.erase_staff_record", "staff.answer_interest", "staff.confirm_award", "staff.end_interest", "staff.remove_award",
+            "staff.remove_competence", "staff.remove_cpd",
+        ),
+        ENTRY,
+    ),
     **dict.fromkeys(("records.finish", "records.show_record", "records.write_observation"), RECORD),
     **dict.fromkeys(("job_runs.download_result", "job_runs.get_job_progress", "job_runs.show_job"), JOB),
     **dict.fromkeys(
-        ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations"),
+        ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations",
+         "staff.list_own_staff"),
         REDIRECT,
     ),
     "accounts.outbox": "Only a demonstration has it.",
@@ -207,7 +216,9 @@ def _list_assessor_pages(attempt: UnitAttempt) -> list[Page]:
         at, f"{at}?view=matrix", f"{at}/sign", f"{at}/evidence/{waiting}", f"{at}/evidence/{waiting}/assess", f"{at}/form", f"{at}/sign",
         f"{registration}/index", f"{registration}/index?show=accepted", "/account", "/account/signatures",
     ]  # fmt: skip
-    return [Page(Role.ASSESSOR, _allocated_to(attempt, Role.ASSESSOR), path) for path in paths]
+    assessor = _allocated_to(attempt, Role.ASSESSOR)
+    paths += [f"/centres/{attempt.centre_id}/staff/{assessor}/{part}" for part in ("cpd/add", "interests/add")]
+    return [Page(Role.ASSESSOR, assessor, path) for path in paths]
 
 
 def _list_verifier_pages(confirmed: UnitAttempt, verified: UnitAttempt) -> list[Page]:
@@ -252,6 +263,7 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
     ).one()
     words = quote_plus(name)
     middle = find_middle_position(centre)
+    staff = f"{at}/staff/{_allocated_to(attempt, Role.ASSESSOR)}"
     paths = [
         "/", f"{at}/people?size=25", f"{at}/people?size=25&q={words}", f"{at}/people?size=25&role=assessor", f"{at}/people?size=25&account=invited", f"{at}/people?size=25&sort=-added", person,
         f"{person}/name", f"{at}/people/choices/candidate?q={words}", f"{at}/people/invite", f"{at}/people/invitation-links", f"{at}/people/import", f"{at}/settings",
@@ -264,5 +276,6 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
         f"/attempts/{attempt.id}/allocate/assessor", f"/attempts/{attempt.id}/void", f"/attempts/{attempt.id}", f"/attempts/{verified.id}/form", f"/attempts/{attempt.id}/move",
         "/integrity", f"{at}/units/add", f"{at}/units/import", f"{at}/units/export", f"{at}/links", "/units/cfacc15", "/units/cfacc15/compare",
         f"{at}/guidance/new", f"{at}/qualifications/new", "/qualifications/ex-svq3-cc",
+        f"{at}/staff?size=25", f"{at}/staff?size=25&show=no-award", f"{at}/staff?size=25&show=former", staff, f"{staff}/cpd", f"{staff}/awards/add", f"{staff}/competence/add",
     ]  # fmt: skip
     return [Page(Role.ADMINISTRATOR, centre.administrator.person_id, path) for path in paths]

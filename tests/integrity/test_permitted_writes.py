@@ -101,6 +101,8 @@ def list_reachable(table: str) -> set[str]:
     reached = {table}
     if table in permitted_writes.PORTFOLIO_TABLES:
         reached |= {permitted_writes.PORTFOLIO, "person"}
+    if table in permitted_writes.STAFF_TABLES:
+        reached.add(permitted_writes.STAFF_RECORD)
     for parent in permitted_writes.PARENTS.get(table, {}).values():
         reached |= list_reachable(parent)
     return reached

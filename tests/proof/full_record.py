@@ -43,13 +43,17 @@ from tracker.models import (
     ActionPoint,
     Centre,
     Claim,
+    CpdEntry,
     Criterion,
     Decision,
     Evidence,
     Grant,
+    InterestDeclaration,
     Person,
     Qualification,
     Registration,
+    StaffAward,
+    StaffCompetence,
     Unit,
     UnitAttempt,
     Visit,
@@ -59,6 +63,7 @@ from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.privacy.erasure import erase_portfolio
 from tracker.privacy.retention import lift_retention_hold, place_retention_hold, set_rule
+from tracker.privacy.staff_erasure import erase_staff_record
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
 from tracker.records.services.drafts import save_observation, start_observation
 from tracker.records.services.finishing import finish_observation
@@ -67,6 +72,9 @@ from tracker.registrations.allocations import allocate
 from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
 from tracker.registrations.visits import end_visit
+from tracker.staff.members import find_staff_member
+from tracker.staff.services import awards, own_entries
+from tracker.staff.services.awards import Certificate
 from tracker.verification.services.action_points import ask_again, close_action_point
 from tracker.verification.services.returning import reopen_verified
 from tracker.verification.services.sampling import SampledDecision, draw_sample
@@ -126,6 +134,7 @@ def make_full_record(app: Flask) -> datetime:
         write_records,
         work_on,
         erase_ben,
+        erase_gwens_staff_record,
     ):
         change(record)
         db.session.expire_all()
@@ -362,3 +371,32 @@ def erase_ben(record: FullRecord) -> None:
         role = select(Grant).where(Grant.person_id == record.person("Ben").id)
         end_grant(db.session.scalars(role).one(), record.dan)
         erase_portfolio(record.registration("Ben"), is_full=True, actor=record.dan)
+
+
+def erase_gwens_staff_record(record: FullRecord) -> None:
+    """Remove an entry of each kind from Gwen's staff record, end her roles, and erase it after its retention period."""
+    with record.act():
+        gwen, own = record.person("Gwen"), record.actor("Gwen", Role.ASSESSOR)
+        for award in list_entries(StaffAward, gwen):
+            if not award.is_held:
+                certificate = Certificate("SQA", "LD11-9", clock.today(), None, is_seen=True)
+                awards.confirm_award(award, gwen, certificate, record.dan)
+            else:
+                awards.remove_award(award, gwen, "The certificate was withdrawn.", record.dan)
+        awards.remove_competence(list_entries(StaffCompetence, gwen)[0], gwen, "Out of date.", record.dan)
+        own_entries.remove_cpd(list_entries(CpdEntry, gwen)[0], gwen, "Entered twice.", own)
+        declaration = list_entries(InterestDeclaration, gwen)[0]
+        own_entries.answer_interest(declaration, gwen, "Not allocated to Leeds.", record.dan)
+        own_entries.end_interest(declaration, gwen, "It ended.", own)
+    with record.act():
+        roles = select(Grant).where(Grant.person_id == record.person("Gwen").id, Grant.ends_at.is_(None))
+        for role in db.session.scalars(roles).all():
+            end_grant(role, record.dan)
+    with record.act(days=1_200):
+        member = find_staff_member(record.centre.id, record.person("Gwen").id)
+        assert member
+        erase_staff_record(member, record.dan)
+
+
+def list_entries(model: Any, person: Person) -> list[Any]:
+    return list(db.session.scalars(select(model).where(model.person_id == person.id).order_by(model.id)))

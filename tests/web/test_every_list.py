@@ -49,6 +49,8 @@ LISTS = {
     "other units": ("carol", "/verification/other-units"),
     "action points": ("carol", "/action-points"),
     "coverage": ("carol", "/verification/coverage"),
+    "staff register": ("dan", "/centres/{centre_id}/staff"),
+    "CPD log": ("bob", "/centres/{centre_id}/staff/{staff_id}/cpd"),
     "coverage by method": ("carol", "/verification/coverage/methods"),
 }
 """Who opens each list, and its address."""
@@ -153,5 +155,5 @@ def test_no_list_is_left_out() -> None:
     assert definitions == {
         "people", "candidates", "allocations", "visits", "retention", "imports", "jobs", "units", "qualifications", "evidence", "access-log",
         "my-signatures", "my-sign-ins", "queue", "units-to-verify", "other-units", "action-points",
-        "coverage-by-method", "coverage",
+        "coverage-by-method", "coverage", "staff-register", "cpd-log",
     }, "a new list needs a row of LISTS too"  # fmt: skip

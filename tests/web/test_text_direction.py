@@ -28,10 +28,12 @@ from tracker.models import (
     Base,
     Centre,
     Claim,
+    CpdEntry,
     Decision,
     Evidence,
     EvidenceVersion,
     Guidance,
+    InterestDeclaration,
     Person,
     Qualification,
     Registration,
@@ -42,6 +44,8 @@ from tracker.models import (
     SampleItem,
     SecondFactor,
     Signature,
+    StaffAward,
+    StaffCompetence,
     Unit,
     UnitAttempt,
     UnitDraft,
@@ -53,6 +57,9 @@ from tracker.privacy.erasure import EVIDENCE_TEXTS
 from tracker.recording_forms import rendering
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.queries import build_form_content
+from tracker.staff.members import find_staff_member
+from tracker.staff.queries.staff_record import load_staff_record
+from tracker.staff.views.printing import build_content as build_staff_content
 from tracker.web import text_direction
 from tracker.web.formatting import paragraphs
 from tracker.web.text_direction import (
@@ -74,11 +81,13 @@ TYPED: dict[type[Base], tuple[str, ...]] = {
     Assessment: ("feedback", "warnings_reason"),
     Attachment: ("name",),
     Centre: ("name",),
+    CpdEntry: ("title", "learning", "evidence"),
     Claim: ("locator", "added_reason", "removed_reason"),
     Decision: ("comment",),
     Evidence: EVIDENCE_TEXTS,
     EvidenceVersion: EVIDENCE_TEXTS,
     Guidance: ("title",),
+    InterestDeclaration: ("interest", "answer", "ended_reason"),
     Person: ("name",),
     Qualification: ("title",),
     Registration: ("candidate_number", "awarding_body_number", "withdrawn_reason"),
@@ -89,6 +98,8 @@ TYPED: dict[type[Base], tuple[str, ...]] = {
     SampleItem: ("comment",),
     SecondFactor: ("name",),
     Signature: ("comment", "unsampled_reason"),
+    StaffAward: ("title", "awarding_body", "certificate_number"),
+    StaffCompetence: ("sector", "basis"),
     Unit: ("title",),
     UnitAttempt: ("closing_comment", "void_reason"),
     UnitDraft: ("title", "source_name"),
@@ -191,7 +202,13 @@ def test_no_sheet_lets_typed_text_reorder_its_words(demo: Flask) -> None:
         )
         template = rendering.environment().get_template("recording_forms/index_of_evidence.html")
         sheets.append(template.render(form_content=content))
-    assert len(sheets) > 7
+    for name in ("Bob", "Carol", "Gwen"):
+        person = db.session.scalars(select(Person).where(Person.email == f"{name.lower()}@example.org")).one()
+        member = find_staff_member(person.grants[0].centre_id, person.id)
+        assert member
+        template = rendering.environment().get_template("recording_forms/staff_record.html")
+        sheets.append(template.render(form_content=build_staff_content(load_staff_record(member))))
+    assert len(sheets) > 10
     assert all(ARABIC in sheet for sheet in sheets)
     assert [fault for sheet in sheets for fault in find_unisolated(sheet, shown)] == []
 

@@ -20,6 +20,7 @@ from tracker.clock import LONDON, now
 from tracker.demo import testimonies
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.demo.observation import OBSERVATION
+from tracker.demo.staff_register import schedule_staff_register
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.ledger.events import OPERATOR, Actor
@@ -138,6 +139,7 @@ def fill_database() -> list[tuple[str, str, str]]:
             schedule_item(scenario, name, item)
     schedule_observation(scenario)
     schedule_testimonies(scenario)
+    schedule_staff_register(scenario)
     schedule_chloes_signatures(scenario)
     scenario.schedule(3, 10, lambda: create_visit(scenario))
     scenario.run()

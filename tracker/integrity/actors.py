@@ -10,10 +10,10 @@ from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger.checkpoint_repair import CHECKPOINTS_REPAIRED
 from tracker.ledger.events import CLOCK_ACCEPTED, MAX_CLOCK_DIFFERENCE
-from tracker.ledger.permitted_writes import PORTFOLIO, find_owners
+from tracker.ledger.permitted_writes import PORTFOLIO, STAFF_TABLES, find_owners
 from tracker.portfolio.derived_files import REPLACED
 from tracker.registrations.separation_of_duties import VERIFYING_KINDS
-from tracker.vocabulary import Role, SignatureRole
+from tracker.vocabulary import STAFF_ROLES, Role, SignatureRole
 
 ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "evidence_submitted": {Role.CANDIDATE},
@@ -64,10 +64,13 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "retention_hold_set": {Role.ADMINISTRATOR},
     "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},
+    **dict.fromkeys(("cpd_recorded", "cpd_removed", "interest_declared", "interest_ended"), STAFF_ROLES),
     "qualification_published": {Role.ADMINISTRATOR},
     "qualification_chosen": {Role.ADMINISTRATOR},
     **dict.fromkeys(
         (
+            "award_recorded", "award_confirmed", "award_removed", "competence_recorded", "competence_removed",
+            "interest_answered", "staff_record_erased",
             "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
             "two_step_verification_reset", "sessions_ended",
             "person_invited", "grant_given", "grant_ended", "link_issued", "record_exported",
@@ -97,7 +100,7 @@ OWN_ACCOUNT_ACTS = {
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""
-CENTRE_TABLES = ("grant", "visit", "import_run", "job_run", "unit_draft", "retention_rule")
+CENTRE_TABLES = {"grant", "visit", "import_run", "job_run", "unit_draft", "retention_rule"} | STAFF_TABLES
 """The tables whose rows name the centre that an event is about."""
 ASSESSING, VERIFYING = "assessed", "verified"
 REAUTHENTICATION_LIFETIME = timedelta(minutes=5)

@@ -32,6 +32,11 @@ CREATING_EVENTS = {
     "retention_hold": ("retention_hold_set",),
     "erasure": ("portfolio_erased",),
     "witness_testimony": ("testimony_requested",),
+    "staff_award": ("award_recorded",),
+    "staff_competence": ("competence_recorded",),
+    "cpd_entry": ("cpd_recorded",),
+    "interest_declaration": ("interest_declared",),
+    "staff_erasure": ("staff_record_erased",),
 }
 """The events that create the rows of a table."""
 DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved", "sample_drawn")

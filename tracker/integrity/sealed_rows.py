@@ -25,6 +25,8 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "carried_over_claim": (),
     "record_withdrawal": (),
+    "cpd_entry": ("removed_at", "removed_reason"),
+    "interest_declaration": ("answer", "answered_at", "answered_by_id", "ended_at", "ended_reason"),
     "registration_change": (),
     "reopening": (),
     "requirement_confirmation": ("removed_at",),
@@ -33,6 +35,9 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "sample_item": (),
     "signature": ("superseded_at",),
     "signing_key": (),
+    "staff_award": ("removed_at", "removed_by_id", "removed_reason"),
+    "staff_competence": ("removed_at", "removed_by_id", "removed_reason"),
+    "staff_erasure": (),
     "submission": ("withdrawn_at",),
     "version_attachment": (),
     "witness_testimony": ("answered_at", "answered_by_id", "refusal_reason", "evidence_id"),
@@ -82,7 +87,7 @@ def _find_faults(ledger: LedgerSnapshot, sealing: Sequence[LedgerEvent], key: st
     if (
         first_format
         and table.name in FIXED_TABLES
-        and not any(event.act == permitted_writes.ERASING_ACT for event in sealing)
+        and not any(event.act in permitted_writes.ERASING_ACTS for event in sealing)
     ):
         # A later event seals a row again: what never changes is compared with what was first entered.
         empty = dict.fromkeys(FIXED_TABLES[table.name])
@@ -151,7 +156,7 @@ def _find_unpermitted_write(
             return f"was first sealed by {event.name}, which adds no such row"
     elif refused := sorted(former.keys() - permitted_writes.list_columns(event.act, table.name)):
         return f"was changed by {event.name}, which may not change {', '.join(refused)}"
-    elif event.act != permitted_writes.ERASING_ACT and (
+    elif event.act not in permitted_writes.ERASING_ACTS and (
         again := [name for name in FIXED_TABLES.get(table.name, ()) if former.get(name) is not None]
     ):
         return f"was changed by {event.name}: {', '.join(again)} was entered before"

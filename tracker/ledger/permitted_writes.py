@@ -22,11 +22,13 @@ PARENTS: dict[str, dict[str, str]] = {
     "attachment": {"evidence_id": "evidence"},
     "carried_over_claim": {"move_id": "version_move"},
     "claim": {"attempt_id": "unit_attempt", "evidence_id": "evidence"},
+    "cpd_entry": {"person_id": "person"},
     "decision": {"attempt_id": "unit_attempt", "claim_id": "claim"},
     "earlier_name": {"person_id": "person"},
     "erasure": {"registration_id": "registration"},
     "evidence_version": {"evidence_id": "evidence"},
     "grant": {"person_id": "person"},
+    "interest_declaration": {"person_id": "person"},
     "issued_form": {"attempt_id": "unit_attempt"},
     "record_withdrawal": {"evidence_version_id": "evidence_version"},
     "registration_change": {"registration_id": "registration"},
@@ -37,6 +39,9 @@ PARENTS: dict[str, dict[str, str]] = {
     "sample": {"attempt_id": "unit_attempt"},
     "sample_item": {"sample_id": "sample"},
     "signature": {"attempt_id": "unit_attempt"},
+    "staff_award": {"person_id": "person"},
+    "staff_competence": {"person_id": "person"},
+    "staff_erasure": {"person_id": "person"},
     "submission": {"evidence_version_id": "evidence_version"},
     "version_attachment": {"version_id": "evidence_version"},
     "version_move": {"attempt_id": "unit_attempt"},
@@ -44,16 +49,20 @@ PARENTS: dict[str, dict[str, str]] = {
     "witness_testimony": {"attempt_id": "unit_attempt"},
 }
 """The rows that a row belongs to: by table, each column that names one, and the table it is in."""
-ERASING_ACT = "portfolio_erased"
-"""The act whose event replaces the salts of the columns that it changes, so that the former values are erased."""
+ERASING_ACTS = frozenset({"portfolio_erased", "staff_record_erased"})
+"""The acts whose event replaces the salts of the columns that it changes, so that the former values are erased."""
 PORTFOLIO = "portfolio"
 """Everything of one candidate at one centre."""
 PORTFOLIO_TABLES = {"registration", "unit_attempt", "evidence"}
+STAFF_RECORD = "staff_record"
+"""Everything of one person in the staff register of one centre."""
+STAFF_TABLES = {"staff_award", "staff_competence", "cpd_entry", "interest_declaration", "staff_erasure"}
 SCOPE_LABELS = {
     "": "thing",
     "evidence": "piece of evidence",
     "evidence_version": "version of evidence",
     PORTFOLIO: "candidate",
+    STAFF_RECORD: "staff record",
     "unit_attempt": "candidate's unit",
     "witness_testimony": "testimony",
 }
@@ -83,7 +92,7 @@ def _writes(scope: str, adds: str = "", **changes: str) -> Writes:
     )
 
 
-_REMOVED_CLAIM = "removed_at removed_by_id removed_reason"
+_REMOVED = "removed_at removed_by_id removed_reason"
 _REOPENED = {
     "unit_attempt": "state round assessed_at",
     "signature": "superseded_at",
@@ -105,12 +114,18 @@ WRITES = {
         "unit_attempt",
         "version_move carried_over_claim claim decision requirement_confirmation",
         unit_attempt="unit_id",
-        claim=_REMOVED_CLAIM,
+        claim=_REMOVED,
         decision="superseded_at",
         requirement_confirmation="removed_at",
     ),
     "attempt_reopened": _writes("unit_attempt", "reopening decision", **_REOPENED),
     "attempt_started": _writes(PORTFOLIO, "unit_attempt"),
+    "award_confirmed": _writes(
+        "staff_award",
+        staff_award="awarding_body certificate_number awarded_on ends_on confirmed_at confirmed_by_id",
+    ),
+    "award_recorded": _writes("staff_award", "staff_award"),
+    "award_removed": _writes("staff_award", staff_award=_REMOVED),
     "attempt_voided": _writes("unit_attempt", unit_attempt="state void_reason", issued_form="superseded_at"),
     "candidate_registered": _writes(PORTFOLIO, "registration"),
     "candidate_two_step_changed": _writes("centre", centre="candidates_need_two_step"),
@@ -118,8 +133,12 @@ WRITES = {
     "centre_created": _writes("centre", "centre"),
     "centre_terms_changed": _writes("centre", centre="terms"),
     "claim_added": _writes("claim", "claim"),
-    "claim_removed": _writes("claim", claim=_REMOVED_CLAIM, decision="superseded_at"),
-    "claims_changed": _writes("evidence", "claim", claim=f"locator {_REMOVED_CLAIM}"),
+    "claim_removed": _writes("claim", claim=_REMOVED, decision="superseded_at"),
+    "claims_changed": _writes("evidence", "claim", claim=f"locator {_REMOVED}"),
+    "competence_recorded": _writes("staff_competence", "staff_competence"),
+    "competence_removed": _writes("staff_competence", staff_competence=_REMOVED),
+    "cpd_recorded": _writes("cpd_entry", "cpd_entry"),
+    "cpd_removed": _writes("cpd_entry", cpd_entry="removed_at removed_reason"),
     "email_changed": _writes("person", person="email", account_change="applied_at approved_by_id"),
     "evidence_age_limit_changed": _writes("centre", centre="evidence_age_limit"),
     "evidence_submitted": _writes(
@@ -129,10 +148,13 @@ WRITES = {
     "form_issued": _writes("unit_attempt", "issued_form", issued_form="superseded_at"),
     "grant_ended": _writes("grant", grant="ends_at"),
     "grant_given": _writes("grant", "grant"),
+    "interest_answered": _writes("interest_declaration", interest_declaration="answer answered_at answered_by_id"),
+    "interest_declared": _writes("interest_declaration", "interest_declaration"),
+    "interest_ended": _writes("interest_declaration", interest_declaration="ended_at ended_reason"),
     "invitation_accepted": _writes("person", person="name"),
     "key_made": _writes("", "signing_key"),
     "name_changed": _writes("person", "earlier_name", person="name"),
-    ERASING_ACT: _writes(
+    "portfolio_erased": _writes(
         f"{PORTFOLIO} person",
         "erasure",
         account_change="old_email new_email",
@@ -160,7 +182,7 @@ WRITES = {
         witness_testimony="witness_name email title place narrative content refusal_reason",
     ),
     "objection_decided": _writes(
-        "evidence", "acknowledgement claim", submission="withdrawn_at", claim=f"locator {_REMOVED_CLAIM}"
+        "evidence", "acknowledgement claim", submission="withdrawn_at", claim=f"locator {_REMOVED}"
     ),
     "person_deactivated": _writes("person", person="deactivated_at"),
     "person_invited": _writes("person", "person"),
@@ -169,10 +191,10 @@ WRITES = {
     "record_finished": _writes(
         "evidence",
         "evidence evidence_version version_attachment attachment claim submission",
-        claim=f"locator {_REMOVED_CLAIM}",
+        claim=f"locator {_REMOVED}",
     ),
     "record_withdrawn": _writes(
-        "evidence", "record_withdrawal claim", submission="withdrawn_at", claim=f"locator {_REMOVED_CLAIM}"
+        "evidence", "record_withdrawal claim", submission="withdrawn_at", claim=f"locator {_REMOVED}"
     ),
     "registration_changed": _writes(
         PORTFOLIO, "registration_change", registration="candidate_number awarding_body_number awarding_body_date"
@@ -186,6 +208,14 @@ WRITES = {
     ),
     "sample_drawn": _writes("unit_attempt", "sample sample_item decision", decision="superseded_at"),
     "signing_two_step_changed": _writes("centre", centre="signing_two_step"),
+    "staff_record_erased": _writes(
+        STAFF_RECORD,
+        "staff_erasure",
+        staff_award="title awarding_body certificate_number removed_reason",
+        staff_competence="sector basis removed_reason",
+        cpd_entry="title learning evidence removed_reason",
+        interest_declaration="interest answer ended_reason",
+    ),
     "submission_withdrawn": _writes("evidence_version", submission="withdrawn_at"),
     "testimony_authenticated": _writes(
         PORTFOLIO, "acknowledgement", witness_testimony="answered_at answered_by_id evidence_id"
@@ -235,6 +265,8 @@ def find_owners(find_row: FindRow, table: str, row: Row | None) -> dict[str, Any
         owners |= find_owners(find_row, parent, find_row(parent, row[column]))
     if table in PORTFOLIO_TABLES:
         owners |= {PORTFOLIO: (row["candidate_id"], row["centre_id"]), "person": row["candidate_id"]}
+    if table in STAFF_TABLES:
+        owners[STAFF_RECORD] = (row["person_id"], row["centre_id"])
     if "id" in row:
         owners[table] = row["id"]
     return owners

@@ -110,6 +110,11 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "retention_rule": SealedColumns(),
     "retention_hold": SealedColumns(),
     "erasure": SealedColumns(excluded=frozenset({"is_open"})),
+    "staff_award": SealedColumns(),
+    "staff_competence": SealedColumns(),
+    "cpd_entry": SealedColumns(),
+    "interest_declaration": SealedColumns(),
+    "staff_erasure": SealedColumns(),
     "visit": SealedColumns(),
     "visit_attempt": SealedColumns(excluded=frozenset({"seen_at"})),
     # What was asked changes no record; its event names who asked.

@@ -139,7 +139,7 @@ def _seal_row(
     for place, columns in share.items():
         if columns is not None:
             sealed[place].former[key] = {name: hashes.get(name) for name in columns}
-            if events[place].act == permitted_writes.ERASING_ACT:
+            if events[place].act in permitted_writes.ERASING_ACTS:
                 row_salts = _erase_salts(key, row_salts, table, columns)
             hashes |= {name: row_seals.hash_column(row_salts, table.name, name, values[name]) for name in columns}
         kept = {name: column_hash for name, column_hash in hashes.items() if column_hash is not None}

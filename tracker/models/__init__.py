@@ -41,6 +41,7 @@ from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, Rete
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest, SignIn
+from tracker.models.staff import CpdEntry, InterestDeclaration, StaffAward, StaffCompetence, StaffErasure
 from tracker.models.stored_files import CandidateStorage, CentreStorage, DerivedFile, FileDetail
 from tracker.models.testimonies import WitnessTestimony
 from tracker.models.units import (
@@ -82,6 +83,7 @@ __all__ = [
     "CheckpointCopy",
     "Claim",
     "CountedAttempt",
+    "CpdEntry",
     "Criterion",
     "CriterionLink",
     "Decision",
@@ -102,6 +104,7 @@ __all__ = [
     "ImportRun",
     "Installation",
     "IntegrityCheckRun",
+    "InterestDeclaration",
     "IssuedForm",
     "JobRun",
     "JobStep",
@@ -126,6 +129,9 @@ __all__ = [
     "SignIn",
     "Signature",
     "SigningKey",
+    "StaffAward",
+    "StaffCompetence",
+    "StaffErasure",
     "Submission",
     "Unit",
     "UnitAttempt",

@@ -53,6 +53,7 @@ def enum_column(enumeration: type[vocabulary.LabelledEnum]) -> Enum:
 ENUMS = (
     vocabulary.Role,
     vocabulary.CentreTerms,
+    vocabulary.AwardKind,
     vocabulary.CriterionKind,
     vocabulary.LabelOrigin,
     vocabulary.DocumentType,

@@ -22,9 +22,9 @@ README = """Everything stored about {name} on {moment}.
 
 data.json    Your account, roles, signed-in browsers, two-step verification, the emails you were sent, text that was
              not saved, jobs you started, and everything you did. For candidates: registrations, units, evidence with
-             every version, claims, assessment decisions, signatures, and who opened your portfolio. For staff: what
-             you wrote and signed. Any text editor opens it. Times are in UTC: in winter the same as British time, in
-             summer an hour earlier.
+             every version, claims, assessment decisions, signatures, and who opened your portfolio. For staff: your
+             staff record, and what you wrote and signed. Any text editor opens it. Times are in UTC: in winter the
+             same as British time, in summer an hour earlier.
 files/       The files you added to your evidence, including those you removed.
 forms/       The recording forms issued for your units. They are sealed, so they show the names as printed.
 

@@ -22,6 +22,7 @@ from tracker.models import (
     UserSession,
 )
 from tracker.privacy.anonymisation import read_columns, to_json_value
+from tracker.privacy.export_staff_record import read_staff_records
 
 
 def read_account(person: Person) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def read_account(person: Person) -> dict[str, Any]:
             for each in list_changes(person.id)
         ],
         "roles": list_roles(person),
+        "staff_register": read_staff_records(person),
         "browsers": list_browsers(person),
         "sign_ins": list_sign_ins(person),
         "known_browsers": list_known_browsers(person),

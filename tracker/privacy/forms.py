@@ -35,12 +35,17 @@ class RetentionHoldForm(PageForm):
     )
 
 
-class EraseForm(PageForm):
+class ErasureForm(PageForm):
+    """The password that confirms an erasure."""
+
+    password = PasswordField(
+        "Your password", [DataRequired("Enter your password to erase it."), password_confirmed_to_change]
+    )
+
+
+class EraseForm(ErasureForm):
     """The extent of an erasure, and the password that confirms it."""
 
     EVIDENCE, EVERYTHING = "evidence", "everything"
 
     what = HiddenField(validators=[AnyOf([EVIDENCE, EVERYTHING])])
-    password = PasswordField(
-        "Your password", [DataRequired("Enter your password to erase it."), password_confirmed_to_change]
-    )

@@ -1,4 +1,4 @@
-"""Views of privacy: one's own data, the portfolio access log, retention, retention holds and erasure."""
+"""Views of privacy: one's own data, the portfolio access log, retention, retention holds and erasures."""
 
 from functools import partial
 from typing import Any
@@ -12,8 +12,9 @@ from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Person
-from tracker.privacy import access_list, data_export, erasure, retention, retention_list
-from tracker.privacy.forms import EraseForm, ExportForm, RetentionForm, RetentionHoldForm
+from tracker.privacy import access_list, data_export, erasure, retention, retention_list, staff_erasure
+from tracker.privacy.forms import EraseForm, ErasureForm, ExportForm, RetentionForm, RetentionHoldForm
+from tracker.staff.members import get_staff_member
 from tracker.web.authorise import get_centre, get_registration
 from tracker.web.current_user import me
 from tracker.web.fair_shares import EXPORTING, in_turn
@@ -152,4 +153,24 @@ def erase_portfolio(registration_id: int) -> ResponseReturnValue:
         due=due,
         statuses=retention.list_candidate_retention(registration),
         today=today(),
+    )
+
+
+@privacy.route("/centres/<int:centre_id>/staff/<int:staff_id>/erase", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+@requires_password
+def erase_staff_record(centre_id: int, staff_id: int) -> ResponseReturnValue:
+    """Erase what people wrote in a staff record, once the administrator has confirmed their password."""
+    member, actor = get_staff_member(centre_id, staff_id, Act.ADMINISTER_CENTRE)
+    form = ErasureForm()
+    if form.validate_on_submit():
+        with errors_on_form(form):
+            staff_erasure.erase_staff_record(member, actor)
+            flash("The texts are erased. The ledger records when.")
+            return redirect(url_for("staff.show_staff_record", centre_id=centre_id, staff_id=staff_id), 303)
+    return render_form(
+        "privacy/erase_staff_record.html",
+        form,
+        member=member,
+        retention=staff_erasure.find_staff_retention(member),
     )

@@ -85,7 +85,7 @@ class FormCache:
 
 
 def print_unissued(content: Content, person_id: int) -> bytes:
-    """Return the PDF of a form that is not issued, an index or a record: kept, or else rendered now for a person.
+    """Return the PDF of a form that is not issued, a list or a record: kept, or else rendered now for a person.
 
     The caller has checked that the person may print it, and shows nothing else.
 
@@ -105,7 +105,7 @@ def print_unissued(content: Content, person_id: int) -> bytes:
 
 
 def find_kept(content: Content) -> bytes | None:
-    """Return the kept PDF of a form that is not issued, or of an index; None if there is none."""
+    """Return the kept PDF of a form that is not issued, or of a list; None if there is none."""
     return _get_cache().find(hash_content(content))
 
 

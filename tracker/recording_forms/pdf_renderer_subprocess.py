@@ -15,7 +15,9 @@ from tracker.recording_forms.rendering import (
     render_form_pdf,
     render_index,
     render_observation,
+    render_staff_record,
 )
+from tracker.recording_forms.staff_content import StaffContent
 from tracker.sandbox.limits import allow_cpu_seconds
 from tracker.sandbox.messages import receive, send
 
@@ -42,7 +44,7 @@ def main() -> None:
         _collect_garbage(source)
 
 
-def _render(content: FormContent | IndexContent | ObservationRecord) -> bytes:
+def _render(content: FormContent | IndexContent | ObservationRecord | StaffContent) -> bytes:
     try:
         match content:
             case FormContent():
@@ -51,6 +53,8 @@ def _render(content: FormContent | IndexContent | ObservationRecord) -> bytes:
                 return render_index(content)
             case ObservationRecord():
                 return render_observation(content)
+            case StaffContent():
+                return render_staff_record(content)
     except CharactersNotPrintable as error:
         return MISSING_CHARACTERS + error.characters.encode()
     except Exception:

@@ -27,6 +27,7 @@ from tracker.recording_forms.grid_painting import paint_grids
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.observation_content import ObservationRecord
 from tracker.recording_forms.pdf_table_tags import complete_table_tags
+from tracker.recording_forms.staff_content import StaffContent
 from tracker.recording_forms.written_objects import write_objects_once
 from tracker.vocabulary import use_terms
 from tracker.web.text_direction import isolate_output
@@ -120,6 +121,11 @@ def render_index(content: IndexContent) -> bytes:
 def render_observation(content: ObservationRecord) -> bytes:
     """Return an observation record as PDF. Raises `FormNotRendered`."""
     return _write_pdf(_render_html("recording_forms/observation_record.html", form_content=content))
+
+
+def render_staff_record(content: StaffContent) -> bytes:
+    """Return the sheet "Staff register and CPD" as PDF. Raises `FormNotRendered`."""
+    return _write_pdf(_render_html("recording_forms/staff_record.html", form_content=content))
 
 
 def _render_html(template: str, **values: Any) -> str:

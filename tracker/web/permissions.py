@@ -34,6 +34,10 @@ class Act(StrEnum):
     # on a centre
     ADMINISTER_CENTRE = "administer_centre"
     READ_UNIT_DRAFT = "read_unit_draft"
+    READ_STAFF_REGISTER = "read_staff_register"
+    # on a staff record, one's own or at one's centre
+    READ_STAFF_RECORD = "read_staff_record"
+    WRITE_OWN_STAFF_RECORD = "write_own_staff_record"
     # on a queue of one's own
     LIST_OWN_QUEUE = "list_own_queue"
     LIST_VERIFICATIONS = "list_verifications"
@@ -65,6 +69,9 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.READ_INDEX: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR}),
     Act.ADMINISTER_CENTRE: frozenset({ADMINISTRATOR}),
     Act.READ_UNIT_DRAFT: frozenset({ADMINISTRATOR, ASSESSOR}),
+    Act.READ_STAFF_REGISTER: frozenset({ADMINISTRATOR, VERIFIER}),
+    Act.READ_STAFF_RECORD: frozenset({ADMINISTRATOR, ASSESSOR, VERIFIER}),
+    Act.WRITE_OWN_STAFF_RECORD: frozenset({ASSESSOR, VERIFIER}),
     Act.LIST_OWN_QUEUE: frozenset({ASSESSOR}),
     Act.LIST_VERIFICATIONS: frozenset({VERIFIER}),
     Act.LIST_VISITS: frozenset({VISITOR}),

@@ -26,7 +26,7 @@ from tracker.background.delivery_failures import find_failure
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.models import Person, UserSession
-from tracker.vocabulary import Role
+from tracker.vocabulary import STAFF_ROLES, Role
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.list_views import send_list
@@ -59,6 +59,7 @@ def my_account() -> ResponseReturnValue:
         delivers=emails.can_deliver(),
         candidate=Role.CANDIDATE,
         roles=queries.list_own_roles(me().person_id),
+        staff_roles=STAFF_ROLES,
         sessions=queries.list_sessions(me().person_id),
         changes=list_changes(me().person_id),
         earlier_names=list_earlier_names(me().person_id),

@@ -27,7 +27,7 @@ from tracker.background.delivery_failures import find_failure
 from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import NotFound, Refused
 from tracker.models import Centre, Person
-from tracker.vocabulary import LinkPurpose, Role
+from tracker.vocabulary import STAFF_ROLES, LinkPurpose, Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import in_terms, me
 from tracker.web.formatting import counted
@@ -106,6 +106,7 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         has_factors=bool(list_factors(person.id)),
         open_sessions=count_open_sessions(person.id),
         role_help=ROLE_HELP,
+        staff_roles=STAFF_ROLES,
         moment=now(),
         delivers=emails.can_deliver(),
         can_be_warned=emails.can_deliver() or not person.password_hash,
