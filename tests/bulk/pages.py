@@ -48,7 +48,7 @@ FILE = "It sends a file or renders a PDF of what a measured page shows."
 JOB = "It shows one job run, of which the data has none."
 ENTRY = "It shows one entry of a staff record, of which the data has none."
 DRAFT = "It shows one draft or import of the library, of which the data has none."
-RECORD = "It shows one record of an observation, of which the data has none."
+RECORD = "It shows one record of an observation or testimony, or asks for one, of which the data has none."
 REDIRECT = "It leads to a measured page."
 NOT_MEASURED = {
     **dict.fromkeys(
@@ -58,7 +58,7 @@ NOT_MEASURED = {
             "accounts.follow_link", "accounts.forgotten_password", "accounts.get_csrf_token",
             "accounts.make_recovery_codes", "accounts.remove_second_factor", "accounts.request_browser_link",
             "accounts.reset_two_step_verification", "accounts.set_up_app", "accounts.set_up_passkey",
-            "accounts.sign_in", "accounts.use_recovery_code", "recording_forms.verify_form",
+            "accounts.sign_in", "accounts.use_recovery_code", "recording_forms.verify_form", "records.testify",
         ),
         LINK,
     ),
@@ -86,7 +86,13 @@ NOT_MEASURED = {
         ),
         ENTRY,
     ),
-    **dict.fromkeys(("records.finish", "records.show_record", "records.write_observation"), RECORD),
+    **dict.fromkeys(
+        (
+            "records.answer_testimony", "records.ask_witness", "records.finish", "records.show_record",
+            "records.show_testimonies", "records.write_observation",
+        ),
+        RECORD,
+    ),
     **dict.fromkeys(("job_runs.download_result", "job_runs.get_job_progress", "job_runs.show_job"), JOB),
     **dict.fromkeys(
         ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations",
