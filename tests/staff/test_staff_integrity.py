@@ -76,7 +76,7 @@ def test_a_changed_entry_is_named(staff_world: World, model: Any, column: str, v
 
 
 @pytest.mark.parametrize("act", BY_OTHERS)
-def test_an_award_competence_or_answer_that_its_person_entered_is_named(act: str) -> None:
+def test_what_a_person_entered_or_erased_in_their_own_record_is_named(act: str) -> None:
     award = {"person_id": BOB, "centre_id": 1}
     by_bob, by_dan = (build_event(act, ("staff_award", 1), actor=actor) for actor in (BOB, DAN))
     assert list(find_entries_by_the_wrong_person(build_snapshot(by_dan, staff_award=[award]))) == []

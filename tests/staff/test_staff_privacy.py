@@ -142,6 +142,24 @@ def test_erased_texts_are_in_no_table_and_what_decisions_rest_on_is_kept(
         erase(world)
 
 
+def test_an_administrator_does_not_erase_their_own_record(world: World, client: Browser) -> None:
+    fill_record(world)
+    with transaction():
+        factories.grant(world.bob, world.northgate, Role.ADMINISTRATOR)
+        db.session.execute(
+            update(Grant)
+            .where(Grant.person_id == world.bob.id, Grant.role == Role.ASSESSOR)
+            .values(ends_at=factories.days_ago(1_200))
+        )
+        factories.leave_unsealed()
+    address = f"/centres/{world.northgate.id}/staff/{world.bob.id}/erase"
+    answer = client(world.bob).post(address, data={"password": PASSWORD})
+    assert answer.status_code == 422
+    assert "your own staff record" in answer.text
+    assert db.session.scalars(select(StaffErasure)).all() == []
+    assert client(world.dan).post(address, data={"password": PASSWORD}).status_code == 303
+
+
 def test_entries_at_another_centre_are_kept(world: World) -> None:
     with transaction():
         factories.grant(world.bob, world.southbank, Role.ASSESSOR)

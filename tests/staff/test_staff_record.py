@@ -16,7 +16,7 @@ from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import CpdEntry, InterestDeclaration, Person, StaffAward, StaffCompetence
-from tracker.vocabulary import AwardKind, Role
+from tracker.vocabulary import AwardKind, CentreTerms, Role
 
 Browser = Callable[[Person], FlaskClient]
 CERTIFICATE = {
@@ -123,6 +123,23 @@ def test_an_award_worked_towards_is_confirmed_on_its_own_page(world: World, clie
     assert dan.post(address, data=CERTIFICATE).status_code == 303
     assert load(StaffAward).is_held
     assert dan.post(address, data=CERTIFICATE).status_code == 422
+
+
+def test_a_centre_in_england_calls_an_award_by_its_own_name(world: World, client: Browser) -> None:
+    with transaction():
+        world.northgate.terms = CentreTerms.ENGLAND
+        factories.leave_unsealed()
+    dan, name = client(world.dan), "Certificate of an internal verifier (IV)"
+    target = clock.today() + timedelta(days=200)
+    body = {"kind": "other_assessing", "title": name, "state": "planned", "target_on": target.isoformat()}
+    dan.post(place(world, "/awards/add"), data=body)
+    register = f"/centres/{world.northgate.id}/staff"
+    confirmation = place(world, f"/awards/{load(StaffAward).id}/confirm")
+    for address in (place(world), confirmation, register, f"{register}?format=csv"):
+        assert name in dan.get(address).data.decode(), address
+    dan.post(confirmation, data=CERTIFICATE)
+    for address in (place(world), register, f"{register}?format=csv"):
+        assert name in dan.get(address).data.decode(), address
 
 
 def test_an_award_is_removed_with_a_reason_and_no_longer_shown(world: World, client: Browser) -> None:

@@ -13,14 +13,14 @@ from tracker.vocabulary import STAFF_ROLES
 
 BY_OTHERS = (
     "award_recorded", "award_confirmed", "award_removed", "competence_recorded", "competence_removed",
-    "interest_answered",
+    "interest_answered", "staff_record_erased",
 )  # fmt: skip
-"""What an administrator enters in the record of somebody else."""
+"""What an administrator does in the record of somebody else."""
 BY_THEMSELVES = ("cpd_recorded", "cpd_removed", "interest_declared", "interest_ended")
 """What people enter in their own record."""
 
 
-@invariant(37, "nobody recorded their own awards or competence, and nobody but themselves their CPD and interests")
+@invariant(37, "nobody recorded or erased their own awards or competence, and nobody but themselves wrote their CPD")
 def find_entries_by_the_wrong_person(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each entry of a staff record whose author the rules do not allow. docs/integrity.md, invariant 37."""
     for event in ledger.list_events(*BY_OTHERS):

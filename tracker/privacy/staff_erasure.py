@@ -20,6 +20,7 @@ from tracker.models import Base, CpdEntry, Grant, InterestDeclaration, StaffAwar
 from tracker.privacy.erased_texts import delete_text_salts, erase_texts
 from tracker.privacy.retention import DEFAULT_PERIODS, add_months, list_rules
 from tracker.staff.members import StaffMember
+from tracker.staff.services.checks import check_another_person
 from tracker.storage.file_references import ERASED_TEXT
 
 TEXTS_OF_STAFF: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -70,9 +71,10 @@ def erase_staff_record(member: StaffMember, actor: Actor) -> StaffErasure:
         actor: an administrator of the centre.
 
     Raises:
-        Refused: the person has a role again, the period has not ended, or nothing is left.
+        Refused: it is the administrator's own, the person has a role again, the period has not ended, or nothing is
+            left.
     """
-    assert actor.person_id is not None  # noqa: S101 - an administrator erases, never the operator
+    erased_by_id = check_another_person(member.person, actor)
     lock_rows(Grant, [grant.id for grant in member.grants])
     retention = find_staff_retention(member)
     if not retention.is_due or retention.until is None or retention.ended_on is None:
@@ -83,7 +85,7 @@ def erase_staff_record(member: StaffMember, actor: Actor) -> StaffErasure:
     rows = _load_texts(member)
     erase_texts(rows)
     erasure = StaffErasure(
-        person_id=member.person.id, centre_id=member.centre.id, erased_at=now(), erased_by_id=actor.person_id
+        person_id=member.person.id, centre_id=member.centre.id, erased_at=now(), erased_by_id=erased_by_id
     )
     db.session.add(erasure)
     db.session.flush()

@@ -52,7 +52,7 @@ class StaffRow:
     def describe_award(self, role: Role) -> str:
         """Return the standing to the awards of a role in a few words; empty for a role that the person has not."""
         standing = self.standings.get(role)
-        return use_terms(standing.describe(), self.member.centre.terms) if standing else ""
+        return standing.describe() if standing else ""
 
     def describe_declaration(self) -> str:
         """Return the state of the declarations in a few words for the CSV file."""

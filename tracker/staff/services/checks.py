@@ -20,8 +20,8 @@ def check_another_person(person: Person, actor: Actor) -> int:
     assert actor.person_id is not None  # noqa: S101 - an administrator acts, never the operator
     if actor.person_id == person.id:
         raise Refused(
-            "This is your own staff record. Another administrator of the centre records awards and competence in it. "
-            "Nothing was changed."
+            "This is your own staff record. Another administrator of the centre records awards and competence in it, "
+            "and erases it. Nothing was changed."
         )
     return actor.person_id
 
