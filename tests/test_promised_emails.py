@@ -29,6 +29,7 @@ TRUE_TEMPLATES = {
 }
 """Templates whose sentences are true without a condition of their own, and why."""
 TRUE_FUNCTIONS = {
+    "ask_by_email": "ask_witness refuses where no emails are sent",
     "describe_request": "check_can_be_warned comes first",
     "reset_password": "start_password_reset refuses where no emails are sent",
     "send_confirmation_link": "request_confirmation refuses where no emails are sent",

@@ -47,10 +47,13 @@ from tracker.records.services.testifying import (
 )
 from tracker.records.services.testimony_reminders import follow_up_requests
 from tracker.records.services.testimony_requests import (
+    DAY,
     HAND_OVER_LIFETIME,
     LIFETIME,
+    MAX_A_DAY,
     MAX_OPEN,
     AskedTestimony,
+    ask_witness,
     erase_ended_requests,
     hand_over,
     withdraw_request,
@@ -119,10 +122,45 @@ class TestAsking:
 
     @pytest.mark.usefixtures("inbox")
     def test_the_requests_that_wait_are_limited(self, world: World) -> None:
-        for _ in range(MAX_OPEN):
+        for number in range(MAX_OPEN):
+            asker = world.bob if number % 2 else world.alice
+            ask(world.cfacc15, asker, email=f"witness.{number}@corvell.example")
+        with pytest.raises(Refused, match="wait for a witness, which is the maximum"):
             ask(world.cfacc15, world.bob)
-        with pytest.raises(Refused, match="which is the maximum"):
+
+    def test_one_address_is_asked_three_times_a_day_also_after_a_withdrawal(self, world: World, inbox: Inbox) -> None:
+        for address in (MARGARET, MARGARET, "m.ellis+refunds@corvell.example"):
+            asked = ask(world.cfacc15, world.alice, email=address)
+            with transaction():
+                withdraw_request(asked, factories.make_actor(world.alice))
+        before = len(inbox(MARGARET))
+        with pytest.raises(Refused, match="to this address in 24 hours"):
+            ask(world.cfacc15, world.alice)
+        assert len(inbox(MARGARET)) == before
+        ask(world.cfacc15, world.bob)
+        with clock.frozen_at(clock.now() + DAY):
+            ask(world.cfacc15, world.alice)
+
+    def test_somebody_asks_twenty_times_a_day_over_all_units(self, world: World, inbox: Inbox) -> None:
+        units = {world.cfacc15: "5", world.inscc004: "1"}
+        for number in range(MAX_A_DAY):
+            attempt, label = list(units.items())[number % 2]
+            asked = AskedTestimony(
+                "Margaret Ellis",
+                f"w{number}@corvell.example",
+                "Refund",
+                clock.today(),
+                "Leeds",
+                list_ids(attempt, label),
+            )
+            with transaction():
+                if number % 3:
+                    ask_witness(attempt, asked, factories.make_actor(world.bob))
+                else:
+                    hand_over(attempt, asked, factories.make_actor(world.bob))
+        with pytest.raises(Refused, match="20 testimonies in 24 hours"):
             ask(world.cfacc15, world.bob)
+        assert inbox(MARGARET) == []
 
     @pytest.mark.usefixtures("inbox")
     @pytest.mark.parametrize("state", [AttemptState.ASSESSED, AttemptState.VOID])
@@ -359,6 +397,38 @@ class TestInPerson:
         version = authenticate(testimony, world.bob)
         assert is_counted(version)
 
+    def test_the_address_given_gets_a_notice_without_what_was_typed(self, world: World, inbox: Inbox) -> None:
+        testimony = sign_in_person(world.cfacc15, world.alice, contact=MARGARET)
+        authenticate(testimony, world.bob)
+        (email,) = inbox(MARGARET)
+        assert "A testimony for Alice Moran names your address" in email
+        assert [word for word in (NARRATIVE, "Late refund", "Margaret") if word in email] == []
+
+    def test_an_address_gets_three_notices_a_day(self, world: World, inbox: Inbox) -> None:
+        for _ in range(4):
+            sign_in_person(world.cfacc15, world.alice, contact=MARGARET)
+        assert len(inbox(MARGARET)) == 3
+
+    def test_who_handed_over_the_device_refuses_it_or_leaves_it_to_another_assessor(self, world: World) -> None:
+        first, second = (sign_in_person(world.cfacc15, world.bob) for _ in range(2))
+        with pytest.raises(Refused, match="You handed over the device"):
+            authenticate(first, world.bob)
+        with transaction():
+            asif = factories.make_person("Asif Khan", world.northgate, Role.ASSESSOR)
+        assert is_counted(authenticate(first, asif))
+        with transaction():
+            refuse_testimony(second, world.cfacc15, "She was not there.", factories.make_actor(world.bob))
+        assert find_state(reload(second)) is WitnessTestimonyState.REFUSED
+
+    def test_an_address_of_the_assessor_makes_nobody_the_witness_and_can_be_refused(self, world: World) -> None:
+        testimony = sign_in_person(world.cfacc15, world.alice, contact=world.bob.email)
+        assert reload(testimony).witness_id is None
+        with pytest.raises(Refused, match="You gave this testimony"):
+            authenticate(testimony, world.bob)
+        with transaction():
+            refuse_testimony(testimony, world.cfacc15, "I was not there.", factories.make_actor(world.bob))
+        assert find_state(reload(testimony)) is WitnessTestimonyState.REFUSED
+
     def test_the_candidates_address_is_refused(self, world: World) -> None:
         with pytest.raises(Invalid, match="own, so it cannot be a witness"):
             sign_in_person(world.cfacc15, world.alice, contact=world.alice.email)
@@ -403,6 +473,7 @@ class TestAuthentication:
         assert [(each.attempt_id, each.criterion.label) for each in claims] == [(world.cfacc15.id, "5")]
         assert list_to_authenticate(world.bob.id) == []
         assert "is evidence now" in inbox(MARGARET)[-1]
+        assert "The testimony of Margaret Ellis is evidence in CFACC15" in inbox(world.alice)[-1]
         with transaction():
             save_draft(world.cfacc15, version, DraftDecisions({}, {}, {}), factories.make_actor(world.bob))
 

@@ -106,6 +106,12 @@ def test_a_witness_who_may_not_be_one_is_named(
         assert fault in list_faults(find_wrong_witnesses)[0]
 
 
+def test_a_device_handed_over_by_who_authenticated_is_named(world: World, testimony: WitnessTestimony) -> None:
+    with tampering_transaction():
+        change(WitnessTestimony, testimony.id, is_in_person=True, asked_by_id=world.bob.id)
+        assert "by who handed over the device" in list_faults(find_wrong_witnesses)[0]
+
+
 def test_an_authentication_by_another_person_is_named(world: World, testimony: WitnessTestimony) -> None:
     assert testimony.evidence_id
     answer = db.session.query(Acknowledgement).one()

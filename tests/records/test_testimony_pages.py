@@ -12,7 +12,18 @@ from sqlalchemy import select
 from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World
-from tests.records.testimonies import MARGARET, NARRATIVE, ask, authenticate, find_code, find_token, list_ids, sign
+from tests.privacy.database_dump import dump_database
+from tests.records.testimonies import (
+    MARGARET,
+    NARRATIVE,
+    ask,
+    authenticate,
+    find_code,
+    find_token,
+    list_ids,
+    sign,
+    sign_in_person,
+)
 from tracker.clock import today
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -72,6 +83,8 @@ def test_from_asking_to_evidence_without_scripts(
     }
     answer = alice.post(f"{base}/testimonies/new", data=asked)
     assert answer.location == f"{base}/testimonies"
+    assert alice.post(f"{base}/testimonies/new", data=asked).location == answer.location
+    assert len(inbox(MARGARET)) == 1  # sent twice, the form asks once
     assert "Waiting for the witness" in alice.get(answer.location).text
 
     page = f"/witness/{find_token(inbox)}"
@@ -180,6 +193,35 @@ def test_a_device_that_is_handed_over_opens_no_page_of_the_candidate(world: Worl
     shown = client(world.bob).get(f"{base}/{get_testimony().id}").text
     assert "Signed in person, address not confirmed" in shown
     assert "on the device of" in shown
+
+
+def test_the_link_of_a_device_is_not_stored(world: World, client: Browser) -> None:
+    phone, page = client(world.alice), f"/attempts/{world.cfacc15.id}/testimonies/new"
+    asked = {
+        **read_fields(phone.get(page).text),
+        "witness_name": "Margaret Ellis",
+        "title": "Late refund",
+        "happened_on": today().isoformat(),
+        "place": "Leeds",
+        "criterion": list_ids(world.cfacc15, "5"),
+        "act": "hand_over",
+    }
+    token = phone.post(page, data=asked).location.rpartition("/")[2]
+    assert token
+    assert token not in dump_database()
+
+
+def test_an_assessor_who_hands_over_a_device_reads_who_may_authenticate_it(world: World, client: Browser) -> None:
+    bob, base = client(world.bob), f"/attempts/{world.cfacc15.id}/testimonies"
+    assert "Another assessor has to authenticate it" in bob.get(f"{base}/new").text
+    assert "Another assessor" not in client(world.alice).get(f"{base}/new").text
+    testimony = sign_in_person(world.cfacc15, world.bob)
+    address = f"{base}/{testimony.id}"
+    shown = bob.get(address).text
+    assert "another assessor has to authenticate this" in shown
+    answer = bob.post(address, data={**read_fields(shown), "answer": "authenticate"})
+    assert answer.status_code == 409
+    assert "You handed over the device" in answer.text
 
 
 def test_a_witness_declines_on_the_page(world: World, anonymous: FlaskClient, client: Browser, inbox: Inbox) -> None:

@@ -43,6 +43,8 @@ def find_wrong_witnesses(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each testimony of somebody who may not be its witness. docs/integrity.md, invariant 36."""
     assessed = _group_assessors(ledger)
     for key, row in ledger.rows("witness_testimony").items():
+        if row["is_in_person"] and row["evidence_id"] is not None and row["asked_by_id"] == row["answered_by_id"]:
+            yield f"testimony {key} was authenticated by who handed over the device to its witness"
         attempt = ledger.rows("unit_attempt").get(row["attempt_id"])
         witness = row["witness_id"]
         if witness is None or attempt is None:

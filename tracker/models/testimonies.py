@@ -60,7 +60,7 @@ class WitnessTestimony(Base):
     content: Mapped[str | None]
     """The rest of what was signed: canonical JSON of `tracker.portfolio.record_content.WitnessTestimonyContent`."""
     witness_id: Mapped[int | None] = refers_to("person.id")
-    """The person who had an account with the witness's address when it was signed."""
+    """The person who had an account with the witness's address when it was signed with a code; in person none."""
     answered_at: Mapped[datetime | None]
     """When an assessor authenticated the testimony or refused it."""
     answered_by_id: Mapped[int | None] = refers_to("person.id", index=False)

@@ -96,6 +96,22 @@ def send_receipt(testimony: WitnessTestimony) -> None:
     )
 
 
+def send_notice(testimony: WitnessTestimony) -> None:
+    """Tell the address that was given in person that there is a testimony, without its title, its text or a witness.
+
+    Nobody has confirmed the address, so it may be that of somebody who was never asked.
+    """
+    candidate, centre = testimony.attempt.candidate.name, testimony.attempt.centre.name
+    emails.send(
+        testimony.email,
+        f"A testimony for {candidate} names your address",
+        (
+            f"Hello,\n\nSomebody signed a testimony for {candidate} at {centre} in person, and gave this as their "
+            f"email address. If it was you, you need do nothing. If it was not, tell {centre} at once.\n"
+        ),
+    )
+
+
 def send_use(testimony: WitnessTestimony, number: int) -> None:
     """Email the witness that an assessor accepted their testimony as evidence: an alert, should it not be theirs."""
     assert testimony.answered_by is not None  # noqa: S101 - an assessor has just authenticated it
@@ -107,6 +123,18 @@ def send_use(testimony: WitnessTestimony, number: int) -> None:
             f"“{testimony.title}” as evidence {number} of {testimony.attempt.candidate.name}. If you did not sign "
             f"it, tell {testimony.attempt.centre.name} at once.\n"
         ),
+    )
+
+
+def notify_of_use(testimony: WitnessTestimony) -> None:
+    """Email the candidate that a testimony about them is evidence: only they may know that nobody gave it."""
+    assert testimony.answered_by is not None  # noqa: S101 - an assessor has just authenticated it
+    emails.notify(
+        testimony.attempt.candidate,
+        f"testimony_authenticated:{testimony.id}",
+        f"The testimony of {testimony.witness_name} is evidence in {testimony.attempt.unit.code}",
+        f"{testimony.answered_by.name} has authenticated “{testimony.title}”. If this witness did not see your work, "
+        f"tell {testimony.attempt.centre.name}: {emails.build_url(f'/records/{testimony.evidence_id}')}",
     )
 
 

@@ -30,7 +30,7 @@ from tracker.portfolio.services.submissions import get_next_number, seal_version
 from tracker.records.services.stamped_claims import claim_stamped
 from tracker.records.services.testimony_requests import is_same_mailbox
 from tracker.records.services.use import validate_reason
-from tracker.records.testimony_emails import notify_of_refusal, send_use
+from tracker.records.testimony_emails import notify_of_refusal, notify_of_use, send_use
 from tracker.vocabulary import AcknowledgementAnswer, Method, RecordKind, Role, WitnessTestimonyState
 
 DECLARATION = (
@@ -38,6 +38,11 @@ DECLARATION = (
     "candidate’s own work."
 )
 """What an assessor declares of a testimony that they authenticate."""
+HANDED_OVER = (
+    "You handed over the device on which this was signed, and no code confirmed who signed it, so another assessor "
+    "has to authenticate it. Nothing was changed. Ask the centre’s administrator to allocate the unit to another "
+    "assessor."
+)
 NO_CRITERIA = (
     "The unit moved to another version since the witness was asked, and has none of the criteria that they ticked. "
     "Nothing was changed. Refuse this testimony with that reason, and ask the witness again."
@@ -50,11 +55,12 @@ def authenticate_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, ac
     The caller has locked the attempt.
 
     Raises:
-        Refused: it was answered already, the unit cannot be assessed by this person now, they are the witness, or
-            the unit has none of the criteria any more.
+        Refused: it was answered already, the unit cannot be assessed by this person now, they are the witness or
+            handed over the device to them, or the unit has none of the criteria any more.
     """
     content = _check_answer(testimony, attempt, actor)
     assert actor.person_id is not None  # noqa: S101 - `_check_answer` knows the assessor
+    _check_independent(testimony, actor.person_id)
     criteria = list_criteria(attempt.unit_id, {each.criterion for each in content.criteria})
     if not criteria:
         raise Refused(NO_CRITERIA)
@@ -108,8 +114,9 @@ def authenticate_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, ac
         testimony=testimony.id,
         version=version.id,
     )
-    if testimony.email:
+    if not testimony.is_in_person:
         send_use(testimony, evidence.number)
+    notify_of_use(testimony)
     return version
 
 
@@ -118,7 +125,8 @@ def refuse_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, reason: 
 
     Raises:
         Invalid: there is no reason, or it is too long.
-        Refused: as `authenticate_testimony`.
+        Refused: it was answered already, or the unit cannot be assessed by this person now. The witness may refuse
+            it: somebody else may have given their address.
     """
     _check_answer(testimony, attempt, actor)
     testimony.refusal_reason = validate_reason(reason)
@@ -134,19 +142,25 @@ def is_witness(testimony: WitnessTestimony, person: Person) -> bool:
     return testimony.witness_id == person.id or is_same_mailbox(testimony.email, person.email)
 
 
-def _check_answer(testimony: WitnessTestimony, attempt: UnitAttempt, actor: Actor) -> WitnessTestimonyContent:
-    """Lock the grant and the testimony; return its content while this person may answer it."""
-    if actor.grant_id:
-        lock_rows(Grant, [actor.grant_id])
-    lock_rows(WitnessTestimony, [testimony.id])
-    person_id = check_assessor(attempt, actor)
-    if find_state(testimony) is not WitnessTestimonyState.SIGNED:
-        raise Refused("This testimony is not signed, or was answered already. Nothing was changed.")
+def _check_independent(testimony: WitnessTestimony, person_id: int) -> None:
+    """Raise `Refused` for the witness, and for who handed over the device (Witness testimonies, rules 10 and 13)."""
     if is_witness(testimony, db.session.get_one(Person, person_id)):
         raise Refused(
             "You gave this testimony, so you cannot authenticate or assess it. Nothing was changed. Ask the centre’s "
             "administrator to allocate the unit to another assessor."
         )
+    if testimony.is_in_person and testimony.asked_by_id == person_id:
+        raise Refused(HANDED_OVER)
+
+
+def _check_answer(testimony: WitnessTestimony, attempt: UnitAttempt, actor: Actor) -> WitnessTestimonyContent:
+    """Lock the grant and the testimony; return its content while this person may answer it."""
+    if actor.grant_id:
+        lock_rows(Grant, [actor.grant_id])
+    lock_rows(WitnessTestimony, [testimony.id])
+    check_assessor(attempt, actor)
+    if find_state(testimony) is not WitnessTestimonyState.SIGNED:
+        raise Refused("This testimony is not signed, or was answered already. Nothing was changed.")
     content = load_testimony(testimony.content)
     if content is None:
         raise Refused("The text of this testimony was erased. Nothing was changed.")

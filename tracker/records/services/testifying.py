@@ -29,8 +29,20 @@ from tracker.models import Criterion, Person, UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_criteria
 from tracker.portfolio.record_content import MAX_LINE, SeenCriterion, WitnessTestimonyContent, dump_content
 from tracker.portfolio.services.evidence import MAX_LENGTH
-from tracker.records.services.testimony_requests import check_open, clean_address, is_same_mailbox
-from tracker.records.testimony_emails import notify_of_refusal, notify_of_signature, send_code, send_receipt
+from tracker.records.services.testimony_requests import (
+    MAX_A_DAY_TO_ADDRESS,
+    check_open,
+    clean_address,
+    count_today,
+    is_same_mailbox,
+)
+from tracker.records.testimony_emails import (
+    notify_of_refusal,
+    notify_of_signature,
+    send_code,
+    send_notice,
+    send_receipt,
+)
 from tracker.vocabulary import AttemptKind, RecordKind, WitnessStatus, WitnessTestimonyState
 from tracker.web.encryption import decrypt, encrypt
 from tracker.web.formatting import day
@@ -156,11 +168,11 @@ def sign_testimony(token: str, typed: TypedTestimony, client_address: str) -> Wi
     testimony.narrative = _clean_text(typed.narrative)
     testimony.content = dump_content(RecordKind.WITNESS_TESTIMONY, _build_content(testimony, typed, criteria))
     testimony.signed_at, testimony.code = now(), None
-    testimony.witness_id = db.session.scalar(select(Person.id).where(Person.email == testimony.email))
+    if needs_code:  # an address given in person may be anybody's
+        testimony.witness_id = db.session.scalar(select(Person.id).where(Person.email == testimony.email))
     db.session.flush()
     record_event("testimony_signed", testimony, WITNESS, attempt=testimony.attempt_id, address_confirmed=needs_code)
-    if testimony.email:
-        send_receipt(testimony)
+    _tell_witness(testimony)
     notify_of_signature(testimony)
     return testimony
 
@@ -250,6 +262,14 @@ def _check_person(testimony: WitnessTestimony, typed: TypedTestimony) -> None:
         raise Invalid(
             f"This address is {first_name}’s own, so it cannot be a witness’s. Nothing was sent.", "contact"
         )
+
+
+def _tell_witness(testimony: WitnessTestimony) -> None:
+    """Email a copy to a confirmed address; to one that was given in person a notice, at most 3 times a day."""
+    if not testimony.is_in_person:
+        send_receipt(testimony)
+    elif testimony.email and count_today(testimony.asked_by_id, testimony.email) <= MAX_A_DAY_TO_ADDRESS:
+        send_notice(testimony)
 
 
 def _check_signed_name(typed: TypedTestimony) -> None:

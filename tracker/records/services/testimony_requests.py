@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import func, or_, select, update
 
 from tracker.accounts.person_names import clean_name, is_name
+from tracker.accounts.services.attempt_limits import lock_counters
 from tracker.accounts.sessions import hash_token
 from tracker.background import emails
 from tracker.clock import now, today
@@ -22,7 +23,7 @@ from tracker.portfolio.record_content import MAX_LINE
 from tracker.records.testimony_emails import send_link, send_withdrawal
 from tracker.registrations.separation_of_duties import check_not_withdrawn
 from tracker.storage.file_references import ERASED_TEXT
-from tracker.vocabulary import AttemptState, WitnessTestimonyState
+from tracker.vocabulary import AttemptKind, AttemptState, WitnessTestimonyState
 from tracker.web.text_direction import isolate
 
 LIFETIME = timedelta(days=30)
@@ -33,6 +34,11 @@ KEPT_AFTER_END = timedelta(days=30)
 """How long a request that was not signed is kept after its link ended."""
 MAX_OPEN = 20
 """The most requests of one unit that wait for a witness."""
+MAX_A_DAY = 20
+"""The most requests of one asker within `DAY`, over all units, whatever became of them."""
+MAX_A_DAY_TO_ADDRESS = 3
+"""The most of these that lead to one mailbox."""
+DAY = timedelta(hours=24)
 MAX_CRITERIA = 60
 NO_EMAILS = "This installation sends no emails, so a witness cannot be asked by email. Nothing was sent."
 
@@ -61,7 +67,8 @@ def ask_witness(attempt: UnitAttempt, asked: AskedTestimony, actor: Actor) -> tu
     Raises:
         Invalid: a field is missing or too long, no criterion of the unit is chosen, or the address is the
             candidate's or the asker's own.
-        Refused: no emails are sent here, the unit is not in progress, or too many requests wait.
+        Refused: no emails are sent here, the unit is not in progress, too many requests wait, or the asker has asked
+            too often today.
     """
     if not emails.can_deliver():
         raise Refused(NO_EMAILS)
@@ -89,6 +96,7 @@ def _add_request(
     check_open(attempt)
     _check_fields(attempt, asked, actor.person_id)
     _check_number(attempt)
+    _check_today(actor.person_id, asked.email)
     moment, token = now(), secrets.token_urlsafe(32)
     testimony = WitnessTestimony(
         attempt_id=attempt.id,
@@ -124,6 +132,19 @@ def withdraw_request(testimony: WitnessTestimony, actor: Actor) -> None:
     testimony.withdrawn_at, testimony.code = now(), None
     record_event("testimony_withdrawn", testimony, actor, attempt=testimony.attempt_id)
     send_withdrawal(testimony)
+
+
+def count_today(asker_id: int, address: str | None = None) -> int:
+    """Count what somebody asked of witnesses within 24 hours, withdrawn and answered requests among it.
+
+    Args:
+        asker_id: who asked.
+        address: count only requests to this mailbox, and testimonies in person whose witness gave it.
+    """
+    query = select(WitnessTestimony.email).where(
+        WitnessTestimony.asked_by_id == asker_id, WitnessTestimony.asked_at > now() - DAY
+    )
+    return sum(address is None or is_same_mailbox(each, address) for each in db.session.scalars(query))
 
 
 def erase_ended_requests() -> None:
@@ -208,4 +229,22 @@ def _check_number(attempt: UnitAttempt) -> None:
         raise Refused(
             f"{MAX_OPEN} requests for {isolate(attempt.candidate.name)} in this unit wait for a witness, which is "
             "the maximum. Nothing was sent. Withdraw one that is not needed."
+        )
+
+
+def _check_today(asker_id: int, address: str) -> None:
+    """Raise `Refused` for an asker who would send too many emails to people who have no account here.
+
+    docs/rules.md, Witness testimonies, rule 18.
+    """
+    lock_counters(AttemptKind.LINK, f"testimonies asked for by {asker_id}")
+    if count_today(asker_id) >= MAX_A_DAY:
+        raise Refused(
+            f"You have asked for {MAX_A_DAY} testimonies in 24 hours, which is the maximum. Nothing was sent. Ask "
+            "for more tomorrow."
+        )
+    if clean_address(address) and count_today(asker_id, address) >= MAX_A_DAY_TO_ADDRESS:
+        raise Refused(
+            f"You have sent {MAX_A_DAY_TO_ADDRESS} requests to this address in 24 hours, which is the maximum. "
+            "Nothing was sent. Ask this witness for more tomorrow."
         )

@@ -7,6 +7,7 @@ from tracker.accounts.sessions import sign_browser_out
 from tracker.background import emails
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
+from tracker.ledger.events import Actor
 from tracker.models import UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_criteria, list_testimonies
 from tracker.portfolio.record_content import load_testimony
@@ -47,14 +48,35 @@ def show_testimonies(attempt_id: int) -> ResponseReturnValue:
 def ask_witness(attempt_id: int) -> ResponseReturnValue:
     """Ask a witness to confirm what they saw, by email or on this device, which is handed over signed out."""
     attempt, actor = get_attempt(attempt_id, Act.ASK_WITNESS)
+    return (hand_device_over if request.form.get("act") == "hand_over" else ask_by_email)(attempt, actor)
+
+
+@idempotent
+def ask_by_email(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
+    """Show the form, and email the witness once, however often it is sent."""
     form, chosen = AskWitnessForm(), read_criteria()
     if form.validate_on_submit():
         with errors_on_form(form):
-            if request.form.get("act") == "hand_over":
-                return sign_out_for_witness(hand_over(attempt, form.read(chosen), actor))
             testimony, _ = ask(attempt, form.read(chosen), actor)
             flash(f"{isolate(testimony.witness_name)} has been emailed a link, which works for 30 days.")
             return redirect(url_for(".show_testimonies", attempt_id=attempt.id), 303)
+    return render_request(attempt, form, chosen)
+
+
+def hand_device_over(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
+    """Sign the asker out and show the witness's page.
+
+    An idempotency key would store its address, and so the token. The form cannot be sent twice: it needs the session.
+    """
+    form, chosen = AskWitnessForm(), read_criteria()
+    if form.validate_on_submit():
+        with errors_on_form(form):
+            return sign_out_for_witness(hand_over(attempt, form.read(chosen), actor))
+    return render_request(attempt, form, chosen)
+
+
+def render_request(attempt: UnitAttempt, form: AskWitnessForm, chosen: list[int]) -> ResponseReturnValue:
+    """Render the form with which a witness is asked, with what was typed and ticked."""
     return render_form(
         "records/ask_witness.html",
         form,
@@ -105,6 +127,7 @@ def answer_testimony(attempt_id: int, testimony_id: int) -> ResponseReturnValue:
         content=content,
         state=find_state(testimony),
         declaration=DECLARATION,
+        is_asker=testimony.asked_by_id == me().person_id,
     )
 
 
