@@ -10,6 +10,8 @@ from tests import factories
 from tests.factories import World
 from tests.integrity.tampering import tampering_transaction
 from tests.records.observations import agree, decide, object_to, observe, withdraw
+from tests.records.test_readers import write_again
+from tracker.assessment.services.assessments import DraftDecisions, save_draft
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
@@ -24,6 +26,7 @@ from tracker.integrity.replay import find_acts_on_closed_attempts
 from tracker.integrity.rows_and_events import find_unmatched_rows_and_events
 from tracker.integrity.sealed_rows import find_changed_rows
 from tracker.integrity.units_and_evidence import find_changed_evidence
+from tracker.ledger.transactions import transaction
 from tracker.models import Acknowledgement, Evidence, EvidenceVersion, RecordWithdrawal
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.vocabulary import AcknowledgementAnswer, Role
@@ -79,6 +82,26 @@ def test_records_that_the_product_made_have_no_fault(world: World) -> None:
         if "acknowledgement" in each or "withdrawal" in each
     ]
     assert rows == []
+
+
+@pytest.mark.parametrize("is_upheld", [False, True])
+def test_a_superseded_record_with_drafted_decisions_that_goes_out_of_use_has_no_fault(
+    world: World, is_upheld: bool
+) -> None:
+    """Bob drafts decisions on version 1, which nobody answers; version 2 is withdrawn, or Alice's objection upheld."""
+    record = observe(world.cfacc15, world.bob)
+    with transaction():
+        save_draft(
+            world.cfacc15, record.versions[0], DraftDecisions({}, {}, {}, "Clear."), factories.make_actor(world.bob)
+        )
+    write_again(record, "She said why. [10:11 g]")
+    if is_upheld:
+        object_to(record)
+        decide(record, world.carol, is_upheld=True)
+    else:
+        withdraw(record)
+    assert all(version.submission.withdrawn_at for version in record.versions)
+    assert list_faults(*CHECKS) == []
 
 
 def test_another_author_is_named(world: World, record: Evidence) -> None:

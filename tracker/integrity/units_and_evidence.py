@@ -109,17 +109,15 @@ def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def _find_assessed_withdrawals(ledger: LedgerSnapshot) -> Iterator[str]:
-    """Yield each submission that was withdrawn after an assessor had begun to assess it.
+    """Yield each submission that its candidate withdrew after an assessor had begun to assess it.
 
-    Where a record is withdrawn, or an objection to it upheld, its assessor may have drafted decisions; none was
-    released.
+    An assessor may draft decisions on a record that does not count yet; invariant 35 says when its submission ends.
     """
-    answers = ledger.group_rows("acknowledgement", "evidence_version_id")
     assessments = ledger.group_rows("assessment", "evidence_version_id")
-    withdrawn = ledger.group_rows("record_withdrawal", "evidence_version_id")
+    versions = ledger.rows("evidence_version")
     for row in ledger.rows("submission").values():
-        is_upheld = any(each["answer"] == "upheld" for each in answers.get(row["evidence_version_id"], ()))
-        is_of_record = is_upheld or row["evidence_version_id"] in withdrawn
+        version = versions.get(row["evidence_version_id"], {})
+        is_of_record = version.get("author_id") is not None
         if row["withdrawn_at"] and not is_of_record and assessments.get(row["evidence_version_id"]):
             yield f"submission {row['id']} was withdrawn, but an assessor had begun to assess it"
 
