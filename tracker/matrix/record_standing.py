@@ -61,8 +61,15 @@ def select_last_answer() -> ScalarSelect[AcknowledgementAnswer]:
     )
 
 
-def compute_standing(answer: AcknowledgementAnswer | None) -> RecordStanding:
-    """Return the standing that the last answer gives a version of a record; None is no answer yet."""
+def compute_standing(answer: AcknowledgementAnswer | None, *, is_withdrawn: bool = False) -> RecordStanding:
+    """Return the standing of a version of a record.
+
+    Args:
+        answer: the last answer to it; None is no answer yet.
+        is_withdrawn: whether its author withdrew it.
+    """
+    if is_withdrawn:
+        return RecordStanding.WITHDRAWN
     return STANDING_OF_ANSWER[answer] if answer else RecordStanding.WAITING
 
 
@@ -70,9 +77,8 @@ def find_standing(version: EvidenceVersion) -> RecordStanding | None:
     """Return the standing of a version of a record; None for what its candidate wrote."""
     if version.author_id is None:
         return None
-    if version.submission.withdrawn_at and version.withdrawal:
-        return RecordStanding.WITHDRAWN
-    return compute_standing(version.acknowledgements[-1].answer if version.acknowledgements else None)
+    answer = version.acknowledgements[-1].answer if version.acknowledgements else None
+    return compute_standing(answer, is_withdrawn=bool(version.submission.withdrawn_at and version.withdrawal))
 
 
 def is_counted(version: EvidenceVersion) -> bool:

@@ -18,6 +18,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
+    RecordWithdrawal,
     Registration,
     Sample,
     SampleItem,
@@ -59,7 +60,9 @@ class IndexLine:
     author: str | None
     """Who wrote it, of a record of assessment; None for what the candidate wrote."""
     answer: AcknowledgementAnswer | None
-    """The last answer to its newest version."""
+    """The last answer to the version shown."""
+    is_withdrawn: bool
+    """Whether its author withdrew the version shown."""
     file_count: int
     badges: tuple[tuple[str, str], ...]
     """Each unit's code with the item's state there: `waiting`, `accepted` or `returned`."""
@@ -78,7 +81,7 @@ class IndexLine:
     @property
     def standing(self) -> RecordStanding | None:
         """Return the standing of a record of assessment; None for what the candidate wrote."""
-        return compute_standing(self.answer) if self.author else None
+        return compute_standing(self.answer, is_withdrawn=self.is_withdrawn) if self.author else None
 
     @property
     def written_by(self) -> str:
@@ -93,9 +96,13 @@ class IndexLine:
 
     @property
     def states(self) -> str:
-        """Return its state in each unit in one line, such as `CFACC15: accepted`; a draft's has no unit."""
+        """Return its state in each unit in one line, such as `CFACC15: accepted`; a draft's has no unit.
+
+        A record of assessment that is out of use is in no unit, and no draft of the candidate's.
+        """
+        draft = "" if self.author else "Draft"
         return "; ".join(
-            f"{code}: {EVIDENCE_STATES[state].lower()}" if code else "Draft" for code, state in self.badges
+            f"{code}: {EVIDENCE_STATES[state].lower()}" if code else draft for code, state in self.badges
         )
 
     @property
@@ -123,20 +130,23 @@ def list_submitted_index(
 
 
 def select_own(candidate_id: int, centre_id: int) -> Select[*tuple[Any, ...]]:
-    """Select a candidate's own items, with drafts and unsubmitted changes; of a record, its newest version."""
-    newest = aliased(EvidenceVersion)
-    is_newest = and_(
-        newest.evidence_id == Evidence.id,
-        newest.number == select(func.max(VERSION.number)).where(VERSION.evidence_id == Evidence.id).scalar_subquery(),
-        Evidence.author_id.is_not(None),
+    """Select a candidate's own items, with drafts and unsubmitted changes; of a record, a version.
+
+    It is the newest version in use; where none is, the newest.
+    """
+    shown = aliased(EvidenceVersion)
+    is_record = Evidence.author_id.is_not(None)
+    newest = select(func.max(VERSION.number)).where(VERSION.evidence_id == Evidence.id).correlate(Evidence)
+    is_shown = and_(
+        shown.evidence_id == Evidence.id,
+        shown.number == func.coalesce(_newest_number(), newest.scalar_subquery()),
+        is_record,
     )
-    columns = [
-        case((Evidence.author_id.is_not(None), getattr(newest, name)), else_=getattr(Evidence, name)).label(name)
-        for name in COLUMNS
-    ]
+    columns = [case((is_record, getattr(shown, name)), else_=getattr(Evidence, name)).label(name) for name in COLUMNS]
+    number = case((is_record, shown.number), else_=_newest_number())
     return (
-        select(Evidence.id, Evidence.number, _newest_number(), *columns, *_list_author_columns(newest))
-        .select_from(outerjoin(outerjoin(Evidence, newest, is_newest), AUTHOR, AUTHOR.id == Evidence.author_id))
+        select(Evidence.id, Evidence.number, number, *columns, *_list_author_columns(shown))
+        .select_from(outerjoin(outerjoin(Evidence, shown, is_shown), AUTHOR, AUTHOR.id == Evidence.author_id))
         .where(
             Evidence.candidate_id == candidate_id,
             Evidence.centre_id == centre_id,
@@ -195,7 +205,7 @@ def build_submitted_lines(rows: Sequence[Any], attempt_ids: Collection[int] | No
 
 
 def _list_author_columns(version: type[EvidenceVersion]) -> list[Any]:
-    """Return the author's name and the last answer to a version, of a record of assessment."""
+    """Return the author's name, the last answer to a version of a record, and whether its author withdrew it."""
     answer = (
         select(Acknowledgement.answer)
         .where(Acknowledgement.evidence_version_id == version.id)
@@ -204,7 +214,12 @@ def _list_author_columns(version: type[EvidenceVersion]) -> list[Any]:
         .correlate(version)
         .scalar_subquery()
     )
-    return [select_author_name(AUTHOR, version).label("author"), answer.label("answer")]
+    withdrawn = select(RecordWithdrawal.id).where(RecordWithdrawal.evidence_version_id == version.id)
+    return [
+        select_author_name(AUTHOR, version).label("author"),
+        answer.label("answer"),
+        withdrawn.correlate(version).exists().label("is_withdrawn"),
+    ]
 
 
 def _newest_number() -> ScalarSelect[int]:

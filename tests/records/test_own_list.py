@@ -1,0 +1,55 @@
+"""How the candidate's own list of evidence shows records of assessment: which version, its standing and its files."""
+
+import pytest
+
+from tests.factories import World
+from tests.records.observations import agree, decide, object_to, observe, withdraw
+from tests.records.test_pages import Browser
+from tests.records.test_readers import write_again
+from tracker.models import Evidence
+from tracker.portfolio.queries.evidence_list import list_own_evidence
+from tracker.portfolio.queries.index import IndexLine
+from tracker.vocabulary import RecordStanding
+from tracker.web.lists import ListQuery
+
+
+def list_own(world: World) -> list[IndexLine]:
+    return list(list_own_evidence(world.alice.id, world.northgate.id, ListQuery(sort="number")).rows)
+
+
+def get_line(world: World, record: Evidence) -> IndexLine:
+    return next(line for line in list_own(world) if line.evidence_id == record.id)
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_a_withdrawn_record_is_shown_as_withdrawn(world: World, client: Browser, objects: bool) -> None:
+    record = observe(world.cfacc15, world.bob)
+    if objects:
+        object_to(record)
+    withdraw(record)
+    line = get_line(world, record)
+    assert (line.ref, line.standing, line.states) == ("1", RecordStanding.WITHDRAWN, "")
+    page = client(world.alice).get("/evidence").text
+    assert "withdrawn by its author" in page
+    assert "not yet agreed" not in page
+    assert "withdrawn by its author" in client(world.alice).get("/evidence?format=csv").text
+
+
+def test_the_version_that_counts_is_shown_while_a_later_one_is_withdrawn(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    agree(record)
+    write_again(record, "She said why. [10:11 g]")
+    line = get_line(world, record)
+    assert (line.ref, line.standing) == ("1 v2", RecordStanding.WAITING)
+    withdraw(record)
+    line = get_line(world, record)
+    assert (line.ref, line.standing) == ("1", RecordStanding.AGREED)
+
+
+def test_the_newest_version_is_shown_where_none_is_in_use(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    write_again(record, "She said why. [10:11 g]")
+    object_to(record)
+    decide(record, world.carol, is_upheld=True)
+    line = get_line(world, record)
+    assert (line.ref, line.standing) == ("1 v2", RecordStanding.UPHELD)
