@@ -222,6 +222,26 @@ def test_the_reason_of_a_decision_is_kept_where_it_was_decided_meanwhile(world: 
     assert "decided already" in answer.text
 
 
+@pytest.mark.parametrize("has_earlier", [False, True])
+def test_the_reason_of_an_objection_is_kept_where_the_author_withdrew_the_record_meanwhile(
+    world: World, client: Browser, has_earlier: bool
+) -> None:
+    record = observe(world.cfacc15, world.bob)
+    if has_earlier:
+        agree(record)
+        write_again(record, "She said why. [10:11 g]")
+    alice, path = client(world.alice), f"/records/{record.id}"
+    fields = read_fields(alice.get(path).text)
+    withdraw(record)
+    data = {**fields, "answer": "objected", "reason": "I was at lunch then."}
+    answer = alice.post(f"{path}/acknowledge", data=data)
+    assert answer.status_code == 422
+    assert "Your reason, which is not saved:" in answer.text
+    assert "I was at lunch then." in answer.text
+    assert "Nothing was changed." in answer.text
+    assert "Send my answer" not in answer.text
+
+
 def test_an_earlier_version_shows_the_criteria_that_it_names(world: World, client: Browser) -> None:
     record = observe(world.cfacc15, world.bob, "She hung up. [10:09 5]")
     write_again(record, "She said why. [10:11 g]")

@@ -56,7 +56,7 @@ def acknowledge(record_id: int) -> ResponseReturnValue:
     record, actor, reader = get_record(record_id, Act.ACKNOWLEDGE_RECORD)
     form = AnswerForm()
     if form.validate_on_submit():
-        with errors_on_form(form, Invalid, Conflict):
+        with errors_on_form(form, Invalid, Conflict, Refused):
             answer = AcknowledgementAnswer(form.answer.data)
             acknowledge_record(record, answer, form.reason.data or "", actor, form.seen_version)
             if answer is AcknowledgementAnswer.AGREED:
