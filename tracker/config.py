@@ -13,6 +13,11 @@ MEGABYTE = 1024 * 1024
 GIGABYTE = 1_000_000_000
 MAX_REQUEST_SIZE = 410 * MEGABYTE
 """Four files at their limit in one form without JavaScript."""
+IDLE_CONNECTIONS = 5
+"""How many connections to the database a process keeps open while it does nothing."""
+MIN_CONNECTIONS = 15
+SPARE_CONNECTIONS = 4
+"""How many connections a process may open besides one for each thread."""
 
 HOST_PREFIX = "__Host-"
 """Prefix of a cookie's name with which a browser accepts it over HTTPS only, and from this host only."""
@@ -145,6 +150,8 @@ class Settings:
     """How many subprocesses render forms at once: of the server processes together, and again of the worker."""
     verify_processes: int = 1
     """How many processes the nightly check of the record uses at a time."""
+    threads: int = 16
+    """How many requests a server process answers at once."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -189,7 +196,16 @@ class Settings:
             print_wait_seconds=float(environ.get("PRINT_WAIT_SECONDS") or 2),
             print_processes=max(1, int(environ.get("PRINT_PROCESSES") or count_processors())),
             verify_processes=max(1, int(environ.get("VERIFY_PROCESSES") or 1)),
+            threads=int(environ.get("THREADS") or 16),
         )
+
+    @property
+    def connections(self) -> int:
+        """Return how many connections to the database a process opens at most: one for each thread, and a few more.
+
+        The session, the access log and the counts of attempts are written in transactions of their own for a moment.
+        """
+        return max(MIN_CONNECTIONS, self.threads + SPARE_CONNECTIONS)
 
     def as_flask(self) -> dict[str, Any]:
         """Return the settings under Flask's names, together with the fixed ones."""
@@ -203,6 +219,8 @@ class Settings:
                 "hide_parameters": True,  # an error in the log names no values of a statement
                 # a prepared statement belongs to a connection, and PgBouncer gives the next transaction another
                 "connect_args": {"prepare_threshold": None} if self.is_pooled else {},
+                "max_overflow": self.connections - IDLE_CONNECTIONS,
+                "pool_size": IDLE_CONNECTIONS,
             },
             "SESSION_COOKIE_SAMESITE": "Lax",
             "SESSION_COOKIE_SECURE": is_https,

@@ -32,7 +32,7 @@ HEARTBEAT_SECONDS = 5
 HEARTBEAT_TIMEOUT_SECONDS = 20
 """Without a heartbeat for this long, no worker is thought to be running."""
 MAX_THREADS = 12
-"""The most jobs that a worker runs at once: fewer than the connections that SQLAlchemy's pool gives out."""
+"""The most jobs that a worker runs at once: fewer than `MIN_CONNECTIONS` in `tracker/config.py`."""
 HEARTBEAT_KEY = "worker_seen"
 
 Job = Callable[..., object]
