@@ -43,6 +43,7 @@ COMMANDS = {
     "confine": "tracker.integrity.commands:confine_role",
     "db": "tracker.background.migration_commands:migrations",
     "demo": "tracker.demo.commands:demo",
+    "derive": "tracker.registrations.commands:derive",
     "doctor": "tracker.doctor.commands:doctor",
     "email": "tracker.accounts.commands:email_cli",
     "export-ledger": "tracker.integrity.commands:export_ledger",

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from tests.factories import World, grant, make_person
 from tracker import clock
+from tracker.accounts.views import invitation_links
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import AccountLink, Event, Person
@@ -123,3 +124,14 @@ def test_people_and_home_lead_to_the_links(world: World, client: ClientFor, invi
     dan = client(world.dan)
     assert address(world) in dan.get(f"/centres/{world.northgate.id}/people").text
     assert address(world) in dan.get("/").text
+
+
+def test_of_many_people_the_first_are_named_and_the_others_counted(
+    world: World, client: ClientFor, invited: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitation_links, "MAX_NAMED", 2)
+    page = client(world.dan).get(address(world)).text
+    assert "3 people have no link yet" in page
+    assert "Jack Lee" in page
+    assert "Kim Lau" not in page
+    assert f'<a href="/centres/{world.northgate.id}/people?account=invited">1 other</a>' in page

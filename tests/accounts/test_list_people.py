@@ -39,7 +39,7 @@ def test_page_is_not_found_for_anybody_else(world: World, client: ClientFor, nam
     assert browser.get(f"/centres/{world.northgate.id}/people").status_code == 404
 
 
-def test_search_finds_part_of_a_name_or_email(world: World, client: ClientFor) -> None:
+def test_search_finds_the_beginning_of_a_name_or_email(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     for words in ("arch", "BOB", "bob.archer@"):
         page = people_page(dan, world, f"?q={words}")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Protocol
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from tests.bulk.ledger import Ledger
@@ -23,6 +23,7 @@ from tests.bulk.signing import Signer
 from tests.bulk.sizes import Size
 from tracker.ledger.events import GENESIS
 from tracker.portfolio.storage_counters import recount
+from tracker.registrations.derived_rows import DERIVED, derive_again
 
 PERIOD = timedelta(days=730)
 """Over which the candidates have registered."""
@@ -131,15 +132,20 @@ def load_in_bulk(
             add_member(rows, ledger, centre.id, "candidate", centre.administrator, now - WEEK, invited=True)
     _write(target, rows, ledger, now + timedelta(days=1))
     target.finish()
-    _count_files(url)
+    _derive(url)
     return centres
 
 
-def _count_files(url: str) -> None:
-    """Fill the counters of stored bytes, whose triggers the transaction skipped on PostgreSQL."""
+def _derive(url: str) -> None:
+    """Fill what triggers count and derive, which the transaction skipped on PostgreSQL."""
     engine = create_engine(url)
     with engine.begin() as connection:
         recount(connection)
+        derive_again(connection)
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in DERIVED:
+                connection.execute(text(f"VACUUM ANALYZE {table.name}"))
     engine.dispose()
 
 

@@ -20,7 +20,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.library.queries.qualifications import find_qualification
-from tracker.models import Person, RetentionHold, RetentionRule
+from tracker.models import Erasure, Person, RetentionHold, RetentionRule
 from tracker.privacy import retention
 from tracker.privacy.retention_list import list_retention_statuses
 from tracker.privacy.retention_reminders import send_retention_reminders
@@ -178,6 +178,75 @@ class TestDue:
         with transaction():
             retention.lift_retention_hold(retention_hold, "The appeal is decided.", dan(withdrawn_world))
         assert len(retention.list_due(withdrawn_world.northgate.id, date(2030, 2, 1))) == 1
+
+    @pytest.mark.parametrize("months", [1, 11, 12, 36, 600])
+    def test_the_last_day_of_which_the_period_is_over_is_found(self, months: int) -> None:
+        for number in range(400):
+            today = date(2024, 1, 1) + timedelta(days=number)
+            last = retention.find_last_day_due(months, today)
+            assert retention.add_months(months, last) < today
+            assert retention.add_months(months, last + timedelta(days=1)) >= today
+
+    @pytest.mark.parametrize("body", ["", "Example awarding body", "Another"])
+    @pytest.mark.parametrize("for_qualification", [False, True])
+    def test_the_list_of_what_is_due_is_that_of_the_reminder(
+        self, world: World, body: str, for_qualification: bool, freeze_clock: Hold
+    ) -> None:
+        with clock.frozen_at(WITHDRAWN):
+            set_rule(world, body, 2, 5)
+        with clock.frozen_at(WITHDRAWN), transaction():
+            if for_qualification:
+                choose_qualification(
+                    world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
+                )
+            withdraw_candidate(world.registration, "Left.", dan(world))
+        counts = []
+        for day in (date(2025, 3, 31), date(2025, 4, 1), date(2026, 1, 31), date(2026, 2, 1)):
+            freeze_clock(datetime(day.year, day.month, day.day, 12, tzinfo=LONDON))
+            due = list_retention_statuses(world.northgate.id, ListQuery(sort="ended", chosen={"show": "due"})).rows
+            assert due == retention.list_due(world.northgate.id, day)
+            counts.append(len(due))
+        own = for_qualification and body == "Example awarding body"
+        assert counts == ([0, 1, 1, 1] if own or not body else [0, 0, 0, 1])
+
+    @pytest.mark.parametrize(
+        ("is_full", "due"), [(False, [False, True]), (True, [False, False])], ids=["evidence", "everything"]
+    )
+    def test_what_is_erased_is_due_again_only_for_the_rest(
+        self, withdrawn_world: World, is_full: bool, due: list[bool], freeze_clock: Hold
+    ) -> None:
+        db.session.add(
+            Erasure(
+                registration_id=withdrawn_world.registration.id,
+                is_full=is_full,
+                erased_at=clock.now(),
+                erased_by_id=withdrawn_world.dan.id,
+                is_open=False,
+            )
+        )
+        db.session.flush()
+        found = []
+        for day in (date(2027, 1, 1), date(2028, 2, 1)):
+            freeze_clock(datetime(day.year, day.month, day.day, 12, tzinfo=LONDON))
+            rows = list_retention_statuses(
+                withdrawn_world.northgate.id, ListQuery(sort="ended", chosen={"show": "due"})
+            ).rows
+            assert rows == retention.list_due(withdrawn_world.northgate.id, day)
+            found.append(bool(rows))
+        assert found == due
+        db.session.rollback()
+
+    def test_what_ends_with_its_qualification_is_not_due_before_that_is_complete(
+        self, world: World, freeze_clock: Hold
+    ) -> None:
+        verify(world)
+        with transaction():
+            choose_qualification(
+                world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
+            )
+        freeze_clock(datetime(2040, 1, 1, 12, tzinfo=LONDON))
+        query = ListQuery(sort="ended", chosen={"show": "due"})
+        assert list_retention_statuses(world.northgate.id, query).rows == []
 
 
 class TestHold:

@@ -13,6 +13,7 @@ from tests.assessment import workflow
 from tests.factories import LONG_AGO, World
 from tracker import clock
 from tracker.ledger.transactions import transaction
+from tracker.registrations import person_choices
 from tracker.registrations.allocation_list import ALLOCATIONS, list_allocations, list_longest_in_progress
 from tracker.registrations.allocation_plans import plan_allocations
 from tracker.registrations.allocations import find_open_allocation
@@ -104,6 +105,34 @@ def test_list_is_narrowed_to_one_assessor_or_to_units_without_one(world: World, 
     ):
         table_rows = rows(dan.get(address(world) + query).text)
         assert [row.split()[2] for row in table_rows] == codes, query
+
+
+def test_staff_are_chosen_on_their_own_pages_where_they_are_many(
+    world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_choices, "MAX_CHOICES", 1)
+    dan = client(world.dan)
+    page = dan.get(address(world)).text
+    assert "There are too many assessors and internal verifiers to choose from here." in page
+    assert "Bob Archer</option>" not in page
+    assert '<option value="none">Not allocated</option>' in page
+    link = f"{address(world)}?assessor={world.bob.id}"
+    assert f'href="{link}">2 open units</a>' in dan.get(f"/centres/{world.northgate.id}/people/{world.bob.id}").text
+    page = dan.get(link).text
+    assert re.search(rf'<option[^>]*value="{world.bob.id}"[^>]*>Bob Archer</option>', page)
+    assert len(rows(page)) == 2
+    assert "Grace Lam" not in dan.get(f"{address(world)}?assessor={world.grace.id}").text
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [("ali", 2), ("moran", 2), ("alice mor", 2), ("ora", 0), ("c0001", 2), ("FACC15", 1), ("none", 0)],
+)
+def test_search_finds_beginnings_of_names_and_numbers_and_parts_of_codes(
+    world: World, client: ClientFor, words: str, count: int
+) -> None:
+    assert world.registration.candidate_number == "C0001"
+    assert len(rows(client(world.dan).get(f"{address(world)}?q={words}").text)) == count
 
 
 def test_units_of_the_chosen_assessor_stay_chosen_when_all_are_ticked(world: World, client: ClientFor) -> None:

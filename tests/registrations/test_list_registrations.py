@@ -56,6 +56,22 @@ def test_search_finds_by_name(world: World, client: ClientFor, ivys: Registratio
     assert list_names(client(world.dan), world, q=words) == ["Ivy Okafor"]
 
 
+@pytest.mark.parametrize("words", ["kafor", "ivy alice", "okafor ivo"])
+def test_search_looks_for_every_word_and_not_inside_words(
+    world: World, client: ClientFor, ivys: Registration, words: str
+) -> None:
+    assert list_names(client(world.dan), world, q=words) == []
+
+
+def test_search_finds_words_in_any_order_and_with_any_apostrophe(
+    world: World, client: ClientFor, ivys: Registration
+) -> None:
+    with transaction():
+        ivys.candidate.name = "Ivy O’Neill-Okafor"
+    for words in ("okafor ivy", "O'NEILL", "o’neill", "neill", "o'neill-oka"):
+        assert list_names(client(world.dan), world, q=words) == ["Ivy O’Neill-Okafor"], words
+
+
 def test_search_finds_by_candidate_number(world: World, client: ClientFor, ivys: Registration) -> None:
     assert list_names(client(world.dan), world, q=ivys.candidate_number.lower()) == ["Ivy Okafor"]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from tracker.accounts.searches import is_person_found
 from tracker.accounts.sessions import is_open
 from tracker.clock import day_of, now
 from tracker.extensions import db
@@ -13,7 +14,7 @@ from tracker.vocabulary import OPEN_ATTEMPT_STATES, Role, use_terms
 from tracker.web.formatting import day
 from tracker.web.list_pages import load_page
 from tracker.web.list_positions import by_name
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery
 
 MAX_DEMO_GRANTS = 60
 ACCOUNT_STATES = {"open": "Has an account", "invited": "Invited", "closed": "Account closed"}
@@ -113,7 +114,10 @@ def list_people_filters(centre: Centre) -> list[Filter]:
 
 
 def list_people(centre: Centre, query: ListQuery) -> ListPage[PersonAtCentre]:
-    """List a page of the people with a role at a centre, past or present. Runs three SQL statements."""
+    """List a page of the people with a role at a centre, past or present. Runs three SQL statements.
+
+    A search takes one more.
+    """
     has_role: ColumnElement[bool] = _select_grants_of(Person.id, centre).exists()
     if role := query.get("role"):
         has_role = Person.id.in_(
@@ -126,7 +130,7 @@ def list_people(centre: Centre, query: ListQuery) -> ListPage[PersonAtCentre]:
     statement = (
         select(Person, DeliveryFailure)
         .outerjoin(DeliveryFailure, DeliveryFailure.address == Person.email)
-        .where(has_role, contains_words(query, Person.name, Person.email))
+        .where(has_role, is_person_found(query.words, centre.id))
     )
     if account := query.get("account"):
         statement = statement.where(_has_account_state(account))

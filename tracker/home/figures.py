@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, Select, bindparam, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.clock import today
@@ -84,9 +84,12 @@ def _select_figures() -> Select[*tuple[Any, ...]]:
         )
     )
     to_assess = _select_items_to_assess().limit(bindparam("max_counted")).subquery()
+    by_candidate = open_attempts.with_only_columns(func.count().label("units")).group_by(UnitAttempt.candidate_id)
+    candidates = by_candidate.subquery()  # one pass for both counts, without sorting the candidates
+    opened = select(func.count().label("candidates"), func.sum(candidates.c.units).label("units")).subquery()
     return select(
-        _select_aggregate(open_attempts, func.count(func.distinct(UnitAttempt.candidate_id))),
-        _select_aggregate(open_attempts, func.count(UnitAttempt.id)),
+        opened.c.candidates,
+        cast(func.coalesce(opened.c.units, 0), Integer),
         select(func.count()).select_from(to_assess).scalar_subquery(),
         _select_aggregate(to_verify, func.count(UnitAttempt.id)),
         _select_aggregate(overdue, func.count(ActionPoint.id)),
@@ -103,13 +106,16 @@ def _select_figures() -> Select[*tuple[Any, ...]]:
 
 
 def select_pending_people() -> Select[Person]:
-    """Select people with a current or future role at the centre `centre_id` who have not chosen a password yet."""
+    """Select people with a current or future role at the centre `centre_id` who have not chosen a password yet.
+
+    Their roles are looked up one by one. With `EXISTS` PostgreSQL would read all roles of the centre.
+    """
     role = select(Grant.id).where(
         Grant.person_id == Person.id,
         Grant.centre_id == CENTRE,
         or_(Grant.ends_at.is_(None), Grant.ends_at > moment_of_reading()),
     )
-    return select(Person).where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), role.exists())
+    return select(Person).where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), _is_found(role))
 
 
 def _select_items_to_assess() -> Select[int]:

@@ -20,8 +20,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "897d43068c3461b22b9b9046b4851d989a3c791149d818797b36f51d5176ed5f",
-    "postgresql": "f5186c1a1e5bc19cf4f68f4b1d02f72db39b302e0c1b221f6d0c09dca0522627",
+    "sqlite": "dea67987b1ba4e8d352b9599da156f6133fbe09520f8d9d5d6f23d4cc6352791",
+    "postgresql": "6f1dca542f677cfcebb4319af30253811de0fde113011a3d2381fbd1d59488a7",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

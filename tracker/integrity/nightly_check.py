@@ -29,7 +29,7 @@ GROUPS = {
     "Units and evidence": (15, 16, 17, 18, 32, 34, 35, 36),
     "Issued forms": (21, 22),
     "Retention and erasure": (27,),
-    "Database": (28, 31),
+    "Database": (28, 31, 38),
 }
 """The numbers of the invariants under each heading of the page."""
 

@@ -7,6 +7,7 @@ seals cover them (tracker/ledger/row_seals.py), so they are evidence of who acte
 from tracker.models.account_changes import AccountChange, EarlierName
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base
+from tracker.models.derived import PersonWord, RegistrationRetention, RegistrationWord, UnallocatedAttempt
 from tracker.models.issued_forms import IssuedForm
 from tracker.models.job_runs import JobRun, JobStep
 from tracker.models.ledger import CheckpointCopy, Event, EventText, IntegrityCheckRun, RowSalt, SigningKey
@@ -112,12 +113,15 @@ __all__ = [
     "LinkRequest",
     "Notification",
     "Person",
+    "PersonWord",
     "PortfolioAccess",
     "Qualification",
     "RecordWithdrawal",
     "RecoveryCode",
     "Registration",
     "RegistrationChange",
+    "RegistrationRetention",
+    "RegistrationWord",
     "Reopening",
     "RequirementConfirmation",
     "RetentionHold",
@@ -133,6 +137,7 @@ __all__ = [
     "StaffCompetence",
     "StaffErasure",
     "Submission",
+    "UnallocatedAttempt",
     "Unit",
     "UnitAttempt",
     "UnitCode",

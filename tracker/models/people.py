@@ -65,6 +65,7 @@ class Centre(Base):
         return list(UNSAMPLED_REASONS) if self.unsampled_reasons is None else self.unsampled_reasons
 
 
+DEACTIVATED = text("deactivated_at IS NOT NULL")
 INVITED = text("password_hash IS NULL AND deactivated_at IS NULL")
 
 
@@ -77,6 +78,7 @@ class Person(Base):
         Index("ix_person_name_in_order", text("lower(name)"), "id"),
         Index("ix_person_created_at", "created_at"),
         Index("ix_person_invited", "created_at", sqlite_where=INVITED, postgresql_where=INVITED),
+        Index("ix_person_deactivated", "id", sqlite_where=DEACTIVATED, postgresql_where=DEACTIVATED),
     )
 
     id: Mapped[PrimaryKey]

@@ -8,7 +8,7 @@ hold, for an appeal or a complaint, prevents erasure until it is lifted (docs/ru
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
@@ -37,6 +37,34 @@ class RetentionPeriods:
 
 DEFAULT_PERIODS = RetentionPeriods(evidence=12, records=36)
 """The periods of a centre that has set none."""
+
+
+@dataclass(frozen=True)
+class RetentionSchedule:
+    """The periods that a centre has set, by awarding body; those of the empty name are for all others."""
+
+    by_body: dict[str, RetentionPeriods]
+
+    def get_periods(self, awarding_body: str) -> RetentionPeriods:
+        """Return the periods of an awarding body."""
+        return self.by_body.get(awarding_body) or self.by_body.get("") or DEFAULT_PERIODS
+
+    @property
+    def names_bodies(self) -> bool:
+        """Return whether any awarding body has periods of its own."""
+        return any(self.by_body)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRegistration:
+    """A registration with what its retention is worked out from."""
+
+    registration: Registration
+    ended_at: datetime | None
+    """When it was withdrawn, or its last unit verified while none is open; the qualification may be incomplete."""
+    is_evidence_erased: bool
+    is_fully_erased: bool
+    hold: RetentionHold | None
 
 
 @dataclass(frozen=True)
@@ -175,6 +203,14 @@ def add_months(months: int, day: date) -> date:
     return date(year, month + 1, day.day)
 
 
+def find_last_day_due(months: int, today: date) -> date:
+    """Return the last day such that what ended on it has been kept for so many months, and is due."""
+    day = add_months(-months, today) + timedelta(days=4)  # as many days as months differ by, and one
+    while add_months(months, day) >= today:
+        day -= timedelta(days=1)
+    return day
+
+
 def _check_reason(reason: str) -> str:
     if not reason.strip() or len(reason) > 2000:
         raise Invalid("Enter the reason in at most 2,000 characters. Nothing was changed.", "reason")
@@ -202,21 +238,14 @@ def ended_at() -> ColumnElement[datetime]:
 
 
 def select_ended_or_on_hold(centre_id: int) -> Select[Registration, datetime]:
-    """Select the registrations that have ended or are on hold, each with when its last unit was verified."""
-    return _select_registrations(centre_id).where(or_(_has_ended(verified_at()), is_on_hold()))
+    """Select the registrations that have ended or are on hold, each with when its last unit was verified.
 
-
-def select_on_hold(centre_id: int) -> Select[Registration, datetime]:
-    """Select the registrations that are on hold, in the same way."""
-    held = select(RetentionHold.registration_id).where(RetentionHold.lifted_at.is_(None))
-    return _select_registrations(centre_id).where(Registration.id.in_(held))
-
-
-def _select_registrations(centre_id: int) -> Select[Registration, datetime]:
+    It looks at every registration of the centre, for the worker and for checks. Pages read `RegistrationRetention`.
+    """
     return (
         select(Registration, verified_at())
         .join(Registration.candidate)
-        .where(Registration.centre_id == centre_id)
+        .where(Registration.centre_id == centre_id, or_(_has_ended(verified_at()), is_on_hold()))
         .options(contains_eager(Registration.candidate), joinedload(Registration.qualification))
     )
 
@@ -235,21 +264,39 @@ def is_on_hold() -> ColumnElement[bool]:
 
 def build_statuses(centre_id: int, rows: Sequence[tuple[Registration, datetime | None]]) -> Iterator[RetentionStatus]:
     """Yield the retention of registrations, given with when their last unit was verified. Runs a few statements."""
-    rules = {
-        rule.awarding_body: RetentionPeriods(rule.evidence_months, rule.record_months)
-        for rule in list_rules(centre_id)
-    }
-    holds = _load_holds([registration.id for registration, _ in rows])
-    progress_by_id = load_progress([each.id for each, _ in rows if each.qualification_id and not each.withdrawn_at])
-    evidence_erased, fully_erased = _list_erased([registration.id for registration, _ in rows])
-    still_open = _list_still_open([registration.id for registration, _ in rows])
-    for registration, verified in rows:
-        progress = progress_by_id.get(registration.id)
-        is_complete = registration.id not in still_open and (progress is None or progress.result.complete)
-        verified_on = day_of(verified) if verified and is_complete else None
-        ended_on = day_of(registration.withdrawn_at) if registration.withdrawn_at else verified_on
+    ids = [registration.id for registration, _ in rows]
+    holds, still_open = _load_holds(ids), _list_still_open(ids)
+    evidence_erased, fully_erased = _list_erased(ids)
+    yield from describe_retention(
+        load_schedule(centre_id),
+        [
+            EndedRegistration(
+                each,
+                each.withdrawn_at or (None if each.id in still_open else verified),
+                each.id in evidence_erased,
+                each.id in fully_erased,
+                holds.get(each.id),
+            )
+            for each, verified in rows
+        ],
+    )
+
+
+def describe_retention(
+    schedule: RetentionSchedule, registrations: Sequence[EndedRegistration]
+) -> Iterator[RetentionStatus]:
+    """Yield until when registrations of a centre are kept. Runs one statement if any is for a qualification."""
+    for_qualification = [
+        each.registration.id
+        for each in registrations
+        if each.registration.qualification_id and not each.registration.withdrawn_at
+    ]
+    progress = load_progress(for_qualification) if for_qualification else {}
+    for each in registrations:
+        registration, own = each.registration, progress.get(each.registration.id)
+        ended_on = day_of(each.ended_at) if each.ended_at and (own is None or own.result.complete) else None
         body = read_awarding_body(registration.qualification.document if registration.qualification else None)
-        periods = rules.get(body) or rules.get("") or DEFAULT_PERIODS
+        periods = schedule.get_periods(body)
         yield RetentionStatus(
             registration,
             body,
@@ -257,10 +304,18 @@ def build_statuses(centre_id: int, rows: Sequence[tuple[Registration, datetime |
             "withdrawn" if registration.withdrawn_at else "verified" if ended_on else "not ended",
             add_months(periods.evidence, ended_on) if ended_on else None,
             add_months(periods.records, ended_on) if ended_on else None,
-            holds.get(registration.id),
-            registration.id in evidence_erased,
-            registration.id in fully_erased,
+            each.hold,
+            each.is_evidence_erased,
+            each.is_fully_erased,
         )
+
+
+def load_schedule(centre_id: int) -> RetentionSchedule:
+    """Load the periods that a centre has set."""
+    rules = list_rules(centre_id)
+    return RetentionSchedule(
+        {rule.awarding_body: RetentionPeriods(rule.evidence_months, rule.record_months) for rule in rules}
+    )
 
 
 def _list_erased(ids: Collection[int]) -> tuple[set[int], set[int]]:

@@ -1,21 +1,32 @@
 """The list of a centre's registrations that have ended or are on hold, with until when each is kept."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from tracker.clock import day_of, today
-from tracker.models import Person, Registration
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import contains_eager, join, joinedload
+
+from tracker.clock import day_of, end_of_day, today
+from tracker.extensions import db
+from tracker.models import Person, Qualification, Registration, RegistrationRetention, RetentionHold
 from tracker.privacy.retention import (
+    REGISTRATIONS_AT_ONCE,
+    EndedRegistration,
+    RetentionPeriods,
+    RetentionSchedule,
     RetentionStatus,
-    build_statuses,
-    ended_at,
-    list_due,
-    select_ended_or_on_hold,
-    select_on_hold,
+    describe_retention,
+    find_last_day_due,
+    load_schedule,
+    read_awarding_body,
 )
-from tracker.web.list_pages import cut_page, load_page
+from tracker.registrations.progress import load_progress
+from tracker.registrations.searches import is_registration_found
+from tracker.web.list_pages import load_page
 from tracker.web.list_positions import by_name
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery
 
 RETENTION = ListDefinition[RetentionStatus](
     "retention",
@@ -37,35 +48,99 @@ SHOWN = Filter("show", "Show", "All registrations", {"due": "Due for erasure", "
 def list_retention_statuses(centre_id: int, query: ListQuery) -> ListPage[RetentionStatus]:
     """List a page of a centre's registrations that have ended or are on hold, earliest end first unless sorted.
 
-    What is due for erasure depends on the awarding body's periods and on what is erased already, so those
-    registrations are found among all that have ended, as for the reminders.
+    They are found by the rows that triggers derive (`RegistrationRetention`), not by the centre's registrations.
     """
-    if query.get("show") == "due":
-        return _list_due(centre_id, query)
-    selected = select_on_hold(centre_id) if query.get("show") == "on-hold" else select_ended_or_on_hold(centre_id)
-    statement = selected.where(contains_words(query, Person.name, Registration.candidate_number))
+    schedule = load_schedule(centre_id)
+    statement = _select_listed(centre_id).where(
+        is_registration_found(query.words, centre_id, RegistrationRetention.registration_id)
+    )
+    match query.get("show"):
+        case "due":
+            statement = statement.where(_is_due(schedule, today()))
+            statement = statement.where(Registration.id.not_in(_list_incomplete(statement)))
+        case "on-hold":
+            statement = statement.where(RetentionHold.id.is_not(None))
     listed: ListPage[Any] = load_page(
         RETENTION,
         query,
         statement,
-        tuple,
-        key=Registration.id,
-        order_by={"candidate": [by_name(Person.name)], "ended": [ended_at()]},
+        lambda row: EndedRegistration(*row),
+        key=RegistrationRetention.registration_id,
+        order_by={"candidate": [by_name(Person.name)], "ended": [RegistrationRetention.ended_at]},
     )
-    return replace(listed, rows=list(build_statuses(centre_id, listed.rows)))
+    return replace(listed, rows=list(describe_retention(schedule, listed.rows)))
 
 
-def _list_due(centre_id: int, query: ListQuery) -> ListPage[RetentionStatus]:
-    words = query.words.lower()
-    rows = [
-        row
-        for row in list_due(centre_id, today())
-        if words in row.registration.candidate.name.lower() or words in row.registration.candidate_number.lower()
-    ]
-    return cut_page(
-        RETENTION,
-        query,
-        rows,
-        {"candidate": lambda row: row.registration.candidate.name.lower(), "ended": lambda row: row.ended_on},
-        key=lambda row: row.registration.id,
+def _select_listed(centre_id: int) -> Select[*tuple[Any, ...]]:
+    """Select the registrations that have ended or are on hold, in the order of `EndedRegistration`."""
+    is_held = and_(RetentionHold.registration_id == Registration.id, RetentionHold.lifted_at.is_(None))
+    joined = (
+        join(RegistrationRetention, Registration, Registration.id == RegistrationRetention.registration_id)
+        .join(Person, Person.id == Registration.candidate_id)
+        .outerjoin(RetentionHold, is_held)
     )
+    return (
+        select(
+            Registration,
+            RegistrationRetention.ended_at,
+            RegistrationRetention.is_evidence_erased,
+            RegistrationRetention.is_fully_erased,
+            RetentionHold,
+        )
+        .select_from(joined)
+        .where(
+            RegistrationRetention.centre_id == centre_id,
+            or_(RegistrationRetention.ended_at.is_not(None), RegistrationRetention.is_on_hold),
+        )
+        .options(contains_eager(Registration.candidate), joinedload(Registration.qualification))
+    )
+
+
+def _is_due(schedule: RetentionSchedule, day: date) -> ColumnElement[bool]:
+    """Return as SQL whether a period of the registration is over, what it kept is not erased, and it is not on hold.
+
+    A registration that ends with its qualification may still be incomplete.
+    """
+    others = schedule.get_periods("")
+    own: dict[RetentionPeriods, list[int]] = {}
+    for qualification_id, body in _list_awarding_bodies() if schedule.names_bodies else ():
+        if (periods := schedule.get_periods(body)) != others:
+            own.setdefault(periods, []).append(qualification_id)
+    column = Registration.qualification_id
+    is_other = or_(column.is_(None), column.not_in([each for ids in own.values() for each in ids]))
+    return and_(
+        ~RegistrationRetention.is_on_hold,
+        or_(
+            and_(is_other, _is_over(others, day)),
+            *(and_(column.in_(ids), _is_over(periods, day)) for periods, ids in own.items()),
+        ),
+    )
+
+
+def _list_awarding_bodies() -> Iterator[tuple[int, str]]:
+    """Yield each qualification's id and awarding body."""
+    for qualification_id, document in db.session.execute(select(Qualification.id, Qualification.document)):
+        yield qualification_id, read_awarding_body(document)
+
+
+def _is_over(periods: RetentionPeriods, day: date) -> ColumnElement[bool]:
+    """Return as SQL whether something that was kept for these periods is due: evidence, or the records too."""
+    kept = RegistrationRetention
+    is_evidence_due = kept.ended_at <= end_of_day(find_last_day_due(periods.evidence, day))
+    are_records_due = kept.ended_at <= end_of_day(find_last_day_due(periods.records, day))
+    return and_(
+        ~kept.is_fully_erased,
+        or_(and_(~kept.is_evidence_erased, is_evidence_due), and_(kept.is_evidence_erased, are_records_due)),
+    )
+
+
+def _list_incomplete(statement: Select[*tuple[Any, ...]]) -> list[int]:
+    """Return which of the registrations that a statement selects are for a qualification that is not complete."""
+    query = statement.with_only_columns(Registration.id, maintain_column_froms=True).where(
+        RegistrationRetention.ends_with_qualification
+    )
+    ids, incomplete = db.session.scalars(query).all(), []
+    for start in range(0, len(ids), REGISTRATIONS_AT_ONCE):
+        progress = load_progress(ids[start : start + REGISTRATIONS_AT_ONCE])
+        incomplete += [key for key, each in progress.items() if not each.result.complete]
+    return incomplete

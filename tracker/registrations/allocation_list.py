@@ -1,5 +1,6 @@
 """The list of a centre's units to allocate or reallocate, and those longest in progress."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,14 +11,16 @@ from sqlalchemy.orm import aliased
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.models import Allocation, Centre, Grant, Person, Registration, Unit, UnitAttempt
-from tracker.registrations.allocations import ALLOCATED_ROLES
+from tracker.registrations import person_choices
 from tracker.registrations.current_allocations import (
+    ALLOCATED_ROLES,
     describe_allocated,
     has_role_now,
     is_open_in_role,
     is_role_found,
     select_people_in_role,
 )
+from tracker.registrations.searches import is_registration_found
 from tracker.statements import fetch_rows
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role, use_terms
 from tracker.web.list_pages import is_long, load_page
@@ -86,27 +89,30 @@ ALLOCATIONS = ListDefinition[AllocatedAttempt](
 LARGE_ALLOCATIONS = replace(ALLOCATIONS, own_order="Newest first")
 
 
-def list_allocation_filters(centre: Centre) -> list[Filter]:
-    """List the choices that narrow the list: the people to whom open units are allocated, also former staff."""
-    has_listed = (
-        select(Allocation.id)
-        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
-        .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .where(
-            Allocation.person_id == Grant.person_id,
-            Allocation.role == Grant.role,
-            UnitAttempt.centre_id == centre.id,
-            _is_listed(),
-            Allocation.ends_at.is_(None),
-        )
-        .limit(1)  # one is enough; PostgreSQL would otherwise join them all
-        .scalar_subquery()
-        .is_not(None)
-    )
+@dataclass(frozen=True)
+class AllocationFilters:
+    """The choices that narrow the list."""
+
+    filters: list[Filter]
+    names_all_staff: bool
+    """False where the staff are too many to offer: then only the one who is chosen is among the choices."""
+
+
+def list_allocation_filters(centre: Centre, chosen: Collection[int]) -> AllocationFilters:
+    """List the choices that narrow the list: the people to whom open units are allocated, also former staff.
+
+    Args:
+        centre: the centre.
+        chosen: the ids of those who are chosen.
+    """
+    staff = select(Grant.person_id).where(Grant.centre_id == centre.id, Grant.role.in_(ALLOCATED_ROLES))
+    limit = person_choices.MAX_CHOICES
+    names_all = len(db.session.scalars(staff.limit(limit + 1)).all()) <= limit
+    is_offered = _has_listed_attempt(centre.id) if names_all else Person.id.in_(chosen)
     query = (
         select(Grant.role, Person.id, Person.name)
         .join(Person, Person.id == Grant.person_id)
-        .where(Grant.centre_id == centre.id, Grant.role.in_(ALLOCATED_ROLES), has_listed)
+        .where(Grant.centre_id == centre.id, Grant.role.in_(ALLOCATED_ROLES), is_offered)
         .distinct()
         .order_by(Person.name, Person.id)
     )
@@ -114,7 +120,7 @@ def list_allocation_filters(centre: Centre) -> list[Filter]:
     for role, person_id, name in db.session.execute(query):
         people[role][str(person_id)] = name
     labels = {role: use_terms(role.label, centre.terms) for role in ALLOCATED_ROLES}
-    return [
+    filters = [
         Filter("assessor", labels[Role.ASSESSOR], "All assessors", people[Role.ASSESSOR]),
         Filter(
             "verifier",
@@ -124,6 +130,26 @@ def list_allocation_filters(centre: Centre) -> list[Filter]:
         ),
         Filter("state", "State", "All states", {state.value: state.label for state in OPEN_ATTEMPT_STATES}),
     ]
+    return AllocationFilters(filters, names_all)
+
+
+def _has_listed_attempt(centre_id: int) -> ColumnElement[bool]:
+    """Return as SQL whether an attempt in the list is allocated to the person and in the role of a `Grant`."""
+    return (
+        select(Allocation.id)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(
+            Allocation.person_id == Grant.person_id,
+            Allocation.role == Grant.role,
+            UnitAttempt.centre_id == centre_id,
+            _is_listed(),
+            Allocation.ends_at.is_(None),
+        )
+        .limit(1)  # one is enough; PostgreSQL would otherwise join them all
+        .scalar_subquery()
+        .is_not(None)
+    )
 
 
 def choose_definition(centre: Centre) -> ListDefinition[AllocatedAttempt]:
@@ -139,9 +165,9 @@ def list_allocations(
     centre: Centre, query: ListQuery, definition: ListDefinition[AllocatedAttempt] = ALLOCATIONS
 ) -> ListPage[AllocatedAttempt]:
     """List a page of the attempts to allocate or reallocate: without an assessor first, then longest in progress."""
-    statement = _select_open_attempts(centre.id).where(
-        contains_words(query, Candidate.name, Unit.code, Registration.candidate_number)
-    )
+    statement = _select_open_attempts(centre.id)
+    if query.words:
+        statement = statement.where(_is_found(query, centre.id))
     for name, allocation in (("assessor", Assessing), ("verifier", Verifying)):
         if person := query.get(name):
             statement = statement.where(
@@ -164,6 +190,16 @@ def list_allocations(
             "internal-verifier": [func.lower(Verifier.name)],
         },
     )
+
+
+def _is_found(query: ListQuery, centre_id: int) -> ColumnElement[bool]:
+    """Return as SQL whether what is searched for is the unit, or in the registration. Runs two SQL statements.
+
+    The units are found first: in one condition with the registrations, every attempt would be looked at.
+    """
+    found = is_registration_found(query.words, centre_id, UnitAttempt.registration_id)
+    units = db.session.scalars(select(Unit.id).where(contains_words(query, Unit.code))).all()
+    return or_(found, UnitAttempt.unit_id.in_(units)) if units else found
 
 
 def list_longest_in_progress(centre_id: int, limit: int) -> list[AllocatedRegistration]:

@@ -13,6 +13,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Allocation, Person, UnitAttempt
 from tracker.registrations import emails as email_texts
+from tracker.registrations.current_allocations import ALLOCATED_ROLES
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.queries import list_live_roles
 from tracker.registrations.separation_of_duties import (
@@ -27,9 +28,6 @@ from tracker.registrations.separation_of_duties import (
 from tracker.registrations.services import check_has_role
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.text_direction import isolate
-
-ALLOCATED_ROLES = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
-"""The roles in which an attempt is allocated to somebody, in the order in which they are allocated."""
 
 
 @dataclass(frozen=True)

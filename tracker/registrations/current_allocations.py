@@ -4,6 +4,7 @@ docs/rules.md, Things, rule 9. Every list, count and notification about the asse
 attempt asks here.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, or_, select
@@ -14,6 +15,9 @@ from tracker.models import Allocation, Grant, Person, UnitAttempt
 from tracker.statements import moment_of_reading
 from tracker.vocabulary import Role
 from tracker.web.text_direction import isolate
+
+ALLOCATED_ROLES = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
+"""The roles in which an attempt is allocated to somebody, in the order in which they are allocated."""
 
 
 def is_current(allocation: type[Allocation] = Allocation) -> ColumnElement[bool]:
@@ -88,6 +92,27 @@ def select_people_in_role(role: Role, centre_id: int | BindParameter[int]) -> Su
     return (
         select_live_grants(grant, person, grant.person_id)
         .where(grant.centre_id == centre_id, grant.role == role)
+        .distinct()
+        .subquery()
+    )
+
+
+def select_people_without_role(roles: Collection[Role], centre_id: int | BindParameter[int]) -> Subquery:
+    """Select the ids and roles of people who had one of the roles at a centre, or will have it, but not now."""
+    grant, live, person = aliased(Grant), aliased(Grant), aliased(Person)
+    is_live = (
+        select_live_grants(live, person, live.id)
+        .where(live.person_id == grant.person_id, live.centre_id == grant.centre_id, live.role == grant.role)
+        .exists()
+    )
+    may_have_ended = or_(  # so that only the roles of few people are looked up
+        grant.ends_at.is_not(None),
+        grant.starts_at > moment_of_reading(),
+        grant.person_id.in_(select(Person.id).where(Person.deactivated_at.is_not(None))),
+    )
+    return (
+        select(grant.person_id, grant.role)
+        .where(grant.centre_id == centre_id, grant.role.in_(roles), may_have_ended, ~is_live)
         .distinct()
         .subquery()
     )

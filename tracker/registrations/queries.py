@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, case, cast, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import aliased, joinedload
 
 from tracker.extensions import db
@@ -15,11 +29,16 @@ from tracker.models import (
     Grant,
     Person,
     Registration,
+    UnallocatedAttempt,
     Unit,
     UnitAttempt,
     Visit,
 )
-from tracker.registrations.current_allocations import is_open_in_role, select_live_grants, select_people_in_role
+from tracker.registrations.current_allocations import (
+    ALLOCATED_ROLES,
+    select_live_grants,
+    select_people_without_role,
+)
 from tracker.statements import fetch_rows
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, Role
 
@@ -85,18 +104,13 @@ class AttemptsToAllocate:
 
 
 def select_attempts_to_allocate(centre_id: int | BindParameter[int]) -> AttemptsToAllocate:
-    """Select the attempts of a centre that need allocating, in one pass, with their registrations."""
-    assessing, verifying = aliased(Allocation), aliased(Allocation)
-    assessors = select_people_in_role(Role.ASSESSOR, centre_id)
-    verifiers = select_people_in_role(Role.INTERNAL_VERIFIER, centre_id)
-    has_assessor, has_verifier = assessors.c.person_id.is_not(None), verifiers.c.person_id.is_not(None)
+    """Select the attempts of a centre that need allocating, with their registrations: none of the others is read."""
+    lacking = _select_lacking(centre_id)
+    has_assessor, has_verifier = lacking.c.lacks_assessor == 0, lacking.c.lacks_verifier == 0
     statement = (
         select(UnitAttempt)
+        .join(lacking, lacking.c.attempt_id == UnitAttempt.id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .outerjoin(assessing, is_open_in_role(assessing, Role.ASSESSOR))
-        .outerjoin(assessors, assessors.c.person_id == assessing.person_id)
-        .outerjoin(verifying, is_open_in_role(verifying, Role.INTERNAL_VERIFIER))
-        .outerjoin(verifiers, verifiers.c.person_id == verifying.person_id)
         .where(
             UnitAttempt.centre_id == centre_id,
             UnitAttempt.state.in_(OPEN_ATTEMPT_STATES),
@@ -104,6 +118,39 @@ def select_attempts_to_allocate(centre_id: int | BindParameter[int]) -> Attempts
         )
     )
     return AttemptsToAllocate(statement, needs_assessor(has_assessor), needs_verifier(has_verifier))
+
+
+def _select_lacking(centre_id: int | BindParameter[int]) -> Subquery:
+    """Select attempts of a centre, and whether each has no current allocation to an assessor or a verifier.
+
+    They are those that have no allocation in a role, which triggers keep (`UnallocatedAttempt`), and those allocated
+    to somebody who has the role no longer, or not yet: few people, who are found by their roles.
+    """
+    former, allocation = select_people_without_role(ALLOCATED_ROLES, centre_id), aliased(Allocation)
+    pairs = union_all(
+        select(UnallocatedAttempt.attempt_id, UnallocatedAttempt.role).where(
+            UnallocatedAttempt.centre_id == centre_id
+        ),
+        select(allocation.attempt_id, allocation.role).join(
+            former,
+            and_(
+                allocation.person_id == former.c.person_id,
+                allocation.role == former.c.role,
+                allocation.ends_at.is_(None),
+            ),
+        ),
+    ).subquery()
+    return (
+        select(
+            pairs.c.attempt_id,
+            *(
+                func.max(case((pairs.c.role == role, 1), else_=0)).label(name)
+                for role, name in ((Role.ASSESSOR, "lacks_assessor"), (Role.INTERNAL_VERIFIER, "lacks_verifier"))
+            ),
+        )
+        .group_by(pairs.c.attempt_id)
+        .subquery()
+    )
 
 
 def _select_to_allocate() -> Select[*tuple[Any, ...]]:

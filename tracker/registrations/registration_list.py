@@ -11,10 +11,11 @@ from tracker.extensions import db
 from tracker.models import Centre, Person, Registration, UnitAttempt
 from tracker.registrations.current_allocations import has_allocation
 from tracker.registrations.queries import is_not_registered, needs_allocation, select_attempts_to_allocate
+from tracker.registrations.searches import is_registration_found
 from tracker.vocabulary import AttemptState, Role
-from tracker.web.list_pages import is_long, load_page
+from tracker.web.list_pages import is_among, is_long, load_page
 from tracker.web.list_positions import by_name
-from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,14 @@ def select_registrations(centre: Centre, query: ListQuery, *columns: Any) -> Sel
         .join(Person, Person.id == Registration.candidate_id)
         .where(
             Registration.centre_id == centre.id,
-            contains_words(query, Person.name, Registration.candidate_number, Registration.awarding_body_number),
+            is_registration_found(query.words, centre.id),
         )
     )
     match query.get("show"):
         case "to-allocate":
             attempts = select_attempts_to_allocate(centre.id).statement
-            return statement.where(Registration.id.in_(attempts.with_only_columns(UnitAttempt.registration_id)))
+            ids = attempts.with_only_columns(UnitAttempt.registration_id).distinct()
+            return statement.where(is_among(Registration.id, ids))
         case "not-registered":
             return statement.where(is_not_registered())
         case "withdrawn":

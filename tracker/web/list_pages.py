@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, SQLColumnExpression, false, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, SQLColumnExpression, false, func, select
 
 from tracker.extensions import db
 from tracker.web import lists
@@ -12,6 +12,8 @@ from tracker.web.list_positions import Position, SortKey, find_index, is_beyond,
 from tracker.web.lists import ListDefinition, ListPage, ListQuery
 
 Row = TypeVar("Row")
+MAX_FOUND = 1_000
+"""How many ids that a search or filter finds are written into the statements of a page."""
 LAST_PAGE = Position((), is_before=True, token="")
 """The end of a list; pages are read from there back where the one that was asked for has no rows left."""
 
@@ -116,6 +118,16 @@ def _count(
     rows = counted.subquery()
     row = db.session.execute(select(func.count(), func.count().filter(rows.c.is_earlier)).select_from(rows)).one()
     return row[0], row[1]
+
+
+def is_among(column: SQLColumnExpression[int], query: Select[int] | CompoundSelect[int]) -> ColumnElement[bool]:
+    """Return as SQL whether a column is among the ids that a statement selects. Runs that statement.
+
+    Up to `MAX_FOUND` ids are written out, so that the database knows how few they are and begins with them: it
+    guesses badly how many people have two words in their names. Of more, the condition is the statement itself.
+    """
+    ids = db.session.scalars(query.limit(MAX_FOUND + 1)).all()
+    return column.in_(ids if len(ids) <= MAX_FOUND else query)
 
 
 def is_long(statement: Select[*tuple[Any, ...]]) -> bool:

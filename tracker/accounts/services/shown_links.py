@@ -4,7 +4,7 @@ docs/rules.md, Roles and permissions, rule 14. Each link is an act of its own, w
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
@@ -24,15 +24,25 @@ MAX_LINKS = 500
 """Links that are made in one act; an import has as many rows."""
 
 
+@dataclass(frozen=True, slots=True)
+class InvitedPerson:
+    """A person who has not chosen a password yet."""
+
+    id: int
+    name: str
+    is_elsewhere: bool
+    """Whether they have or had a role at another centre too."""
+
+
 @dataclass(frozen=True)
 class PeopleToInvite:
     """The people of a centre who have not chosen a password yet."""
 
-    without_link: tuple[Person, ...]
+    without_link: tuple[InvitedPerson, ...]
     """Those who need a link: none was shown, or the last one has expired."""
-    with_link: tuple[Person, ...]
+    with_link: tuple[InvitedPerson, ...]
     """Those whose link was shown to an administrator and can still be used."""
-    elsewhere: tuple[Person, ...]
+    elsewhere: tuple[InvitedPerson, ...]
     """Those with a role at another centre too, to whom only the system operator gives a link."""
 
 
@@ -45,25 +55,28 @@ class InvitationLink:
 
 
 def list_people_to_invite(centre: Centre) -> PeopleToInvite:
-    """List the people with a current or future role at a centre who have no password yet, by name."""
-    role = select(Grant.id).where(
+    """List the people with a current or future role at a centre who have no password yet, by name.
+
+    Roles are looked up for these people: there are few, and a centre has many roles.
+    """
+    here = select(Grant.id).where(
         Grant.person_id == Person.id,
         Grant.centre_id == centre.id,
         or_(Grant.ends_at.is_(None), Grant.ends_at > now()),
     )
+    elsewhere = select(Grant.id).where(Grant.person_id == Person.id, Grant.centre_id != centre.id)
+    has_role, is_elsewhere = (each.limit(1).scalar_subquery().is_not(None) for each in (here, elsewhere))
     query = (
-        select(Person)
-        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), role.exists())
-        .options(selectinload(Person.grants))
+        select(Person.id, Person.name, is_elsewhere)
+        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), has_role)
         .order_by(Person.name, Person.id)
     )
-    people = list(db.session.scalars(query))
-    here = [person for person in people if all(grant.centre_id == centre.id for grant in person.grants)]
-    shown_ids = _find_people_with_shown_link([person.id for person in here])
+    people = [InvitedPerson(*row) for row in db.session.execute(query)]
+    shown_ids = _find_people_with_shown_link([person.id for person in people if not person.is_elsewhere])
     return PeopleToInvite(
-        tuple(person for person in here if person.id not in shown_ids),
-        tuple(person for person in here if person.id in shown_ids),
-        tuple(person for person in people if person not in here),
+        tuple(person for person in people if not person.is_elsewhere and person.id not in shown_ids),
+        tuple(person for person in people if not person.is_elsewhere and person.id in shown_ids),
+        tuple(person for person in people if person.is_elsewhere),
     )
 
 
@@ -75,10 +88,12 @@ def issue_shown_links(centre: Centre, actor: Actor, *, replace: bool) -> list[In
     """
     check_links_can_be_shown()
     found = list_people_to_invite(centre)
-    lock_rows(Person, [person.id for person in _choose(found, replace=replace)])
-    people = _choose(list_people_to_invite(centre), replace=replace)  # two administrators may have asked at once
-    if not people:
+    lock_rows(Person, _choose(found, replace=replace))
+    ids = _choose(list_people_to_invite(centre), replace=replace)  # two administrators may have asked at once
+    if not ids:
         raise Refused("Nobody needs an invitation link now. Nothing was changed.")
+    query = select(Person).where(Person.id.in_(ids)).options(selectinload(Person.grants))
+    people = db.session.scalars(query.order_by(Person.name, Person.id)).all()
     return [InvitationLink(each, emails.build_url(issue_shown_link(each, centre, actor))) for each in people]
 
 
@@ -88,9 +103,10 @@ def check_links_can_be_shown() -> None:
         raise Refused("Invitations are emailed here, so their links are not shown. Nothing was changed.")
 
 
-def _choose(found: PeopleToInvite, *, replace: bool) -> list[Person]:
-    people: Iterable[Person] = found.without_link + found.with_link if replace else found.without_link
-    return sorted(people, key=lambda person: (person.name, person.id))[:MAX_LINKS]
+def _choose(found: PeopleToInvite, *, replace: bool) -> list[int]:
+    """Return the ids of the people who get links, by name."""
+    people = found.without_link + found.with_link if replace else found.without_link
+    return [person.id for person in sorted(people, key=lambda person: (person.name, person.id))][:MAX_LINKS]
 
 
 def _find_people_with_shown_link(person_ids: Collection[int]) -> set[int]:

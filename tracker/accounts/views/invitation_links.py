@@ -21,6 +21,9 @@ from tracker.web.current_user import in_terms
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
+MAX_NAMED = 20
+"""How many people the page names of each kind; the others are counted."""
+
 
 @accounts.route("/centres/<int:centre_id>/people/invitation-links", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
@@ -34,7 +37,11 @@ def make_invitation_links(centre_id: int) -> ResponseReturnValue:
         return render_template("accounts/show_invitation_links.html", centre=centre, links=links)
     check_links_can_be_shown()
     return render_template(
-        "accounts/make_invitation_links.html", centre=centre, people=list_people_to_invite(centre), limit=MAX_LINKS
+        "accounts/make_invitation_links.html",
+        centre=centre,
+        people=list_people_to_invite(centre),
+        limit=MAX_LINKS,
+        max_named=MAX_NAMED,
     )
 
 

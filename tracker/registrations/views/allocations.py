@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +16,7 @@ from tracker.models import Centre, Person
 from tracker.registrations.allocation_list import ALLOCATIONS, choose_definition, list_allocation_filters
 from tracker.registrations.allocation_list import list_allocations as list_allocations_at
 from tracker.registrations.allocation_plans import carry_out_plan, plan_allocations
-from tracker.registrations.allocations import ALLOCATED_ROLES
+from tracker.registrations.current_allocations import ALLOCATED_ROLES
 from tracker.registrations.forms import FIND, NOBODY_YET, ChangeAllocationsForm
 from tracker.registrations.person_choices import PersonChoices
 from tracker.registrations.views import registrations
@@ -38,13 +39,14 @@ from tracker.web.text_direction import isolate
 def list_allocations(centre_id: int) -> ResponseReturnValue:
     """List the open units of a centre with their assessors and internal verifiers, to be ticked."""
     centre, _ = get_centre(centre_id)
-    definition = choose_definition(centre)
+    definition, choices = choose_definition(centre), list_allocation_filters(centre, read_chosen(request.args))
     return send_list(
         definition,
         partial(list_allocations_at, centre, definition=definition),
         "registrations/list_allocations.html",
-        list_allocation_filters(centre),
+        choices.filters,
         centre=centre,
+        names_all_staff=choices.names_all_staff,
         tick_all=request.args.get("tick") == "all",
     )
 
@@ -95,6 +97,12 @@ def read_ids(name: str) -> list[int]:
     return [each for each in ids if each is not None]
 
 
+def read_chosen(arguments: Mapping[str, str]) -> set[int]:
+    """Return the ids of the assessor and verifier who are chosen in the address of a list."""
+    ids = (parse_id(arguments.get(name, "")) for name in ("assessor", "verifier"))
+    return {each for each in ids if each is not None}
+
+
 def fill_staff(form: ChangeAllocationsForm, centre: Centre) -> dict[str, PersonChoices]:
     """Fill the form's lists of assessors and internal verifiers, and return these people by field."""
     nobody = {str(NOBODY_YET): "Leave as it is"}
@@ -121,6 +129,8 @@ def allocate_planned(
 
 def build_list_url(centre: Centre) -> str:
     """Return the address of the list as it was searched, filtered and sorted where the units were ticked."""
-    query = parse_query_string(ALLOCATIONS, request.values.get("list", ""), list_allocation_filters(centre))
+    text = request.values.get("list", "")[:MAX_QUERY_STRING_LENGTH]
+    choices = list_allocation_filters(centre, read_chosen(dict(parse_qsl(text))))
+    query = parse_query_string(ALLOCATIONS, text, choices.filters)
     arguments: dict[str, Any] = {"centre_id": centre.id, **query.build_arguments()}
     return url_for(".list_allocations", **arguments)

@@ -15,6 +15,7 @@ from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
 from tracker.registrations import allocations, registration_list, services
+from tracker.registrations.current_allocations import ALLOCATED_ROLES
 from tracker.registrations.forms import (
     NEW_PERSON,
     NOBODY_YET,
@@ -224,7 +225,7 @@ def withdraw_candidate(registration_id: int) -> ResponseReturnValue:
 def allocate(attempt_id: int, role_value: str) -> ResponseReturnValue:
     """Allocate an attempt to an assessor (`assessor`) or a verifier (`internal_verifier`)."""
     attempt, actor = get_attempt(attempt_id, Act.ALLOCATE)
-    if role_value not in {role.value for role in allocations.ALLOCATED_ROLES}:
+    if role_value not in {role.value for role in ALLOCATED_ROLES}:
         raise NotFound
     role, form = Role(role_value), AllocateForm()
     current = allocations.find_open_allocation(attempt, role)

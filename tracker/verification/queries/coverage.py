@@ -169,7 +169,6 @@ def _load_decisions(
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Decision, Decision.attempt_id == UnitAttempt.id)
         .join(Claim, Claim.id == Decision.claim_id)
-        .join(EvidenceVersion, EvidenceVersion.id == Decision.evidence_version_id)
         .join(Person, Person.id == Decision.decided_by_id)
         .outerjoin(SampleItem, is_its_item)
         .outerjoin(Sample, is_its_sample)
@@ -180,4 +179,6 @@ def _load_decisions(
         )
         .group_by(Person.id, Person.name, subject)
     )
+    if subject is EvidenceVersion.method:  # by unit, the versions of thousands of decisions need not be looked up
+        statement = statement.join(EvidenceVersion, EvidenceVersion.id == Decision.evidence_version_id)
     return db.session.execute(statement).all()
