@@ -134,12 +134,19 @@ def _find_column_faults(inspector: Inspector, table: Table) -> Iterator[str]:
             yield f"the column {name} is computed, not stored"
         elif column["default"] and declared is not None and not declared.primary_key and not declared.server_default:
             yield f"the column {name} has a default that the code does not declare"
-        if getattr(column["type"], "collation", None):
+        if getattr(column["type"], "collation", None) != _get_collation(declared):
             yield f"the column {name} compares text in another way than the code declares"
     if db.session.get_bind().dialect.name == "sqlite":
         statement = db.session.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table.name})
         if "collate" in str(statement).lower():
             yield f"a column of {table.name} compares text in another way than the code declares"
+
+
+def _get_collation(declared: Any) -> str | None:
+    """Return the order of texts that the code declares for a column in this database; None for the database's own."""
+    if declared is None:
+        return None
+    return getattr(declared.type.dialect_impl(db.session.get_bind().dialect), "collation", None)
 
 
 def _find_forms(table: Table) -> Iterator[str]:
