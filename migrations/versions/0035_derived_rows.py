@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 OPEN = "('in_progress', 'assessed', 'confirmed')"
-SEPARATORS = "-'’.,/_"
+SEPARATORS = "-'’.,/_()\"“”"
 UNALLOCATED = f"""
         SELECT attempt.id, needed.role, attempt.centre_id
         FROM unit_attempt AS attempt

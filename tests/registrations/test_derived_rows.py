@@ -30,6 +30,7 @@ from tracker.registrations.derived_rows import derive_again, list_differences
 from tracker.registrations.services import void_attempt, withdraw_candidate
 from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import AttemptState, Role
+from tracker.web.word_search import select_found
 
 
 def differences() -> list[str]:
@@ -246,6 +247,21 @@ class TestWords:
             world.alice.name = name
         assert {"ivy", "alice.moran@example.org"} <= list_words(world.alice)
         assert differences() == []
+
+    @pytest.mark.parametrize(
+        "name", ["Elizabeth (Liz) Smith", "Elizabeth “Liz” Smith", "Ann-Liz Smith", 'Elizabeth "Liz" Smith']
+    )
+    def test_a_name_in_brackets_or_quotation_marks_is_a_word(self, world: World, name: str) -> None:
+        with transaction():
+            world.alice.name = name
+        assert {"liz", "smith"} <= list_words(world.alice)
+        assert differences() == []
+
+    @pytest.mark.parametrize("typed", ["élodie", "Élod", "ÉLODIE", "иван"])
+    def test_letters_outside_ascii_are_found_in_either_case(self, world: World, typed: str) -> None:
+        with transaction():
+            world.alice.name = "Élodie Иван"
+        assert list(db.session.scalars(select_found(PersonWord.person_id, typed))) == [world.alice.id]
 
     def test_numbers_of_a_registration_are_words_of_it(self, world: World) -> None:
         with transaction():

@@ -20,8 +20,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "dea67987b1ba4e8d352b9599da156f6133fbe09520f8d9d5d6f23d4cc6352791",
-    "postgresql": "6f1dca542f677cfcebb4319af30253811de0fde113011a3d2381fbd1d59488a7",
+    "sqlite": "a4933e32cf405e4ee0fb9ca6113c0366d17ec4518b27ce30302589eeb3c6d5b3",
+    "postgresql": "54b94f4f5d38f9fcfcbbacd085952dd138f6cc8731bd682dc4200735384e1f18",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

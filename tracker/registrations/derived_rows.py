@@ -53,8 +53,11 @@ DERIVED = [
     for model in (UnallocatedAttempt, RegistrationRetention, PersonWord, RegistrationWord)
 ]
 """The derived tables. The first column of each names what its rows are derived from."""
-SEPARATORS = "-'’.,/_"
-"""The marks at which the words of a name or number are divided too, so that Smith-Jones is found as Jones."""
+SEPARATORS = "-'’.,/_()\"“”"
+"""The marks at which the words of a name or number are divided too, so that Smith-Jones is found as Jones.
+
+More would be too many for SQLite, whose parser nests a call for each.
+"""
 
 
 def list_differences(connection: Connection) -> Iterator[str]:

@@ -6,7 +6,7 @@ apostrophe. A search for "jo smi" finds Smith, John; it does not look inside wor
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 MAX_WORDS = 8
@@ -38,5 +38,17 @@ def split_search(words: str) -> list[str]:
 
 
 def _begins(word: Any, beginning: str) -> ColumnElement[bool]:
-    """Return as SQL whether a word begins with a text, as a range of the index."""
-    return and_(word >= func.lower(beginning), word < func.lower(beginning + LAST_CHARACTER))
+    """Return as SQL whether a word begins with a text, as ranges of the index.
+
+    SQLite changes only the letters of ASCII to lower case, so another text is sought in each usual spelling: élodie
+    is found as Élodie and as ÉLODIE.
+    """
+    spellings = [beginning]
+    if not beginning.isascii():
+        spellings = [beginning, beginning.lower(), beginning.capitalize(), beginning.upper()]
+    return or_(
+        *(
+            and_(word >= func.lower(each), word < func.lower(each + LAST_CHARACTER))
+            for each in dict.fromkeys(spellings)
+        )
+    )
