@@ -3,7 +3,8 @@
 import pytest
 
 from tests.factories import World
-from tests.records.observations import agree, decide, object_to, observe, withdraw
+from tests.records.observations import agree, begin, decide, finish, object_to, observe, withdraw
+from tests.records.test_files import attach
 from tests.records.test_pages import Browser
 from tests.records.test_readers import write_again
 from tracker.models import Evidence
@@ -53,3 +54,11 @@ def test_the_newest_version_is_shown_where_none_is_in_use(world: World) -> None:
     decide(record, world.carol, is_upheld=True)
     line = get_line(world, record)
     assert (line.ref, line.standing) == ("1 v2", RecordStanding.UPHELD)
+
+
+def test_files_of_the_authors_draft_are_not_counted(world: World) -> None:
+    record = begin(world.cfacc15, world.bob)
+    attach(record, "desk.jpg")
+    finish(record)
+    attach(record, "screen.jpg")
+    assert get_line(world, record).location == "1 file"

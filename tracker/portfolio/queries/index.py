@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Select, and_, case, func, or_, select, union_all
 from sqlalchemy.orm import aliased, join, joinedload, outerjoin
 
 from tracker.clock import day_of
@@ -136,12 +136,7 @@ def select_own(candidate_id: int, centre_id: int) -> Select[*tuple[Any, ...]]:
     """
     shown = aliased(EvidenceVersion)
     is_record = Evidence.author_id.is_not(None)
-    newest = select(func.max(VERSION.number)).where(VERSION.evidence_id == Evidence.id).correlate(Evidence)
-    is_shown = and_(
-        shown.evidence_id == Evidence.id,
-        shown.number == func.coalesce(_newest_number(), newest.scalar_subquery()),
-        is_record,
-    )
+    is_shown = and_(shown.evidence_id == Evidence.id, shown.number == _shown_number(), is_record)
     columns = [case((is_record, getattr(shown, name)), else_=getattr(Evidence, name)).label(name) for name in COLUMNS]
     number = case((is_record, shown.number), else_=_newest_number())
     return (
@@ -187,21 +182,35 @@ def select_submitted(
 
 
 def build_own_lines(rows: Sequence[Any]) -> list[IndexLine]:
-    """Build the lines of the rows of `select_own`, in five SQL statements."""
-    files = select(Attachment.evidence_id, func.count(Attachment.id)).where(Attachment.removed_at.is_(None))
-    return _build_lines(rows, files.group_by(Attachment.evidence_id), Attachment.evidence_id)
+    """Build the lines of the rows of `select_own`, in five SQL statements.
+
+    Of a record the files of the version shown are counted: those of the draft are its author's alone.
+    """
+    ids = [row[0] for row in rows]
+    own = (
+        select(Attachment.evidence_id, func.count(Attachment.id))
+        .join(Evidence, Evidence.id == Attachment.evidence_id)
+        .where(Attachment.evidence_id.in_(ids), Attachment.removed_at.is_(None), Evidence.author_id.is_(None))
+        .group_by(Attachment.evidence_id)
+    )
+    of_records = _count_sealed_files(ids, _shown_number()).where(Evidence.author_id.is_not(None))
+    return _build_lines(rows, union_all(own, of_records))
 
 
 def build_submitted_lines(rows: Sequence[Any], attempt_ids: Collection[int] | None) -> list[IndexLine]:
     """Build the lines of the rows of `select_submitted`, in five SQL statements."""
-    files = (
+    return _build_lines(rows, _count_sealed_files([row[0] for row in rows], _newest_number()), attempt_ids)
+
+
+def _count_sealed_files(evidence_ids: list[int], number: ColumnElement[int]) -> Select[int, int]:
+    """Select these items with how many files their version of this number seals, where it seals any."""
+    return (
         select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
         .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
         .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
-        .where(EvidenceVersion.number == _newest_number())
+        .where(EvidenceVersion.evidence_id.in_(evidence_ids), EvidenceVersion.number == number)
         .group_by(EvidenceVersion.evidence_id)
     )
-    return _build_lines(rows, files, EvidenceVersion.evidence_id, attempt_ids)
 
 
 def _list_author_columns(version: type[EvidenceVersion]) -> list[Any]:
@@ -238,14 +247,20 @@ def _newest_number() -> ScalarSelect[int]:
     )
 
 
+def _shown_number() -> ColumnElement[int]:
+    """Return as SQL the number of the version of the statement's `Evidence` that the candidate's list shows."""
+    newest = select(func.max(VERSION.number)).where(VERSION.evidence_id == Evidence.id).correlate(Evidence)
+    return func.coalesce(_newest_number(), newest.scalar_subquery())
+
+
 def _build_lines(
     rows: Sequence[Any],
-    files: Select[*tuple[Any, ...]],
-    evidence_id_column: Any,
+    files: Select[int, int] | CompoundSelect[int, int],
     attempt_ids: Collection[int] | None = None,
 ) -> list[IndexLine]:
+    """Build lines; `files` selects items with how many files each has, where it has any."""
     ids = [row[0] for row in rows]
-    counts: dict[int, int] = dict(db.session.execute(files.where(evidence_id_column.in_(ids))).all())
+    counts: dict[int, int] = dict(db.session.execute(files).all())
     codes, samples = list_codes(ids, attempt_ids), _find_latest_samples(ids, attempt_ids)
     badges = list_readable_badges(ids, codes if attempt_ids is not None else None)
     return [
