@@ -91,6 +91,14 @@ def test_a_reader_of_a_signed_unit_prints_the_version_that_it_was_signed_on(worl
     assert "has replaced it" not in words
 
 
+def test_a_version_that_can_no_longer_be_answered_is_printed_as_not_answered(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    write_again(record, "She said why. [10:11 g]")
+    words = read_pdf(client(world.alice), f"/records/{record.id}/record.pdf?version=1")
+    assert "Not answered by the candidate. This version does not count. Version 2 has replaced it." in words
+    assert "Not yet answered" not in words
+
+
 def test_an_objection_and_its_decision_are_printed(world: World) -> None:
     record = observe(world.cfacc15, world.bob)
     object_to(record)

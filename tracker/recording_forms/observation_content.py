@@ -20,6 +20,11 @@ STANDINGS = {
     RecordStanding.DISMISSED: "The objection was dismissed. This version counts.",
     RecordStanding.WITHDRAWN: "The assessor has withdrawn this version. It does not count.",
 }
+STANDINGS_OF_CLOSED = {
+    RecordStanding.WAITING: "Not answered by the candidate. This version does not count.",
+    RecordStanding.OBJECTED: "The candidate objected, and nobody decided it. This version does not count.",
+}
+"""How a version stands that can no longer be answered: a newer one has replaced it, or it is out of use."""
 Pieces = tuple[tuple[str, bool], ...]
 """A paragraph in pieces, each with whether it is a stamp."""
 
@@ -132,6 +137,8 @@ class ObservationRecord:
     feedback: tuple[str, ...] = ()
     further_action: tuple[str, ...] = ()
     standing: RecordStanding | None = None
+    is_open: bool = True
+    """Whether the version can still be answered, as none but the newest can."""
     declaration: PrintedAnswer | None = None
     answer: PrintedAnswer | None = None
     """The candidate's; None while there is none."""
@@ -162,11 +169,12 @@ class ObservationRecord:
         if self.standing is None:
             return ""
         replaced = f" Version {self.replaced_by} has replaced it." if self.replaced_by else ""
-        return f"{STANDINGS[self.standing]}{replaced}"
+        words = STANDINGS if self.is_open else {**STANDINGS, **STANDINGS_OF_CLOSED}
+        return f"{words[self.standing]}{replaced}"
 
     @property
     def waits_for_decision(self) -> bool:
-        """Return whether the candidate objects and nobody has decided the objection yet."""
+        """Return whether the candidate objects and nobody has decided the objection."""
         return self.standing is RecordStanding.OBJECTED
 
     @property

@@ -66,6 +66,7 @@ def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
         feedback=_print_text(content.feedback),
         further_action=_print_text(content.further_action),
         standing=shown.standing,
+        is_open=shown.is_newest and version.submission.withdrawn_at is None,
         declaration=_print_declaration(version, record.author),
         answer=_print_answer(answers.get(Role.CANDIDATE), "answered"),
         decision=_print_answer(answers.get(Role.INTERNAL_VERIFIER), "decided"),

@@ -27,7 +27,7 @@ from tracker.portfolio.queries.records import IS_IN_USE
 from tracker.registrations.current_allocations import is_current
 from tracker.registrations.separation_of_duties import list_assessed
 from tracker.statements import fetch_rows
-from tracker.vocabulary import RecordStanding, Role
+from tracker.vocabulary import AttemptState, RecordStanding, Role
 from tracker.web.authorise import RolesInRecord
 
 
@@ -44,6 +44,16 @@ class ShownVersion:
     """Whether no version, seen or not, is newer."""
     decides: bool
     """Whether the reader is an internal verifier of a record whose newest version is objected to."""
+
+    @property
+    def shows_claims(self) -> bool:
+        """Return whether the record's claims belong to the version: the newest that the reader sees, and in use."""
+        return self.version is self.versions[0] and self.version.submission.withdrawn_at is None
+
+    @property
+    def newest_number(self) -> int:
+        """Return the number of the newest version, seen or not: none but that one can be answered."""
+        return max(self.standings)
 
     @property
     def standing(self) -> RecordStanding | None:
@@ -123,6 +133,16 @@ def list_record_claims(record: Evidence, attempts: Collection[UnitAttempt]) -> t
     ids = {attempt.id for attempt in attempts}
     codes = {claim.code for claim in claims if claim.attempt_id not in ids and claim.removed_reason is None}
     return [claim for claim in claims if claim.attempt_id in ids], sorted(codes)
+
+
+def list_attempts_to_decide(reader: RolesInRecord, claims: Collection[EvidenceClaim]) -> dict[int, str]:
+    """Return the attempts in progress in which the reader assesses these claims, each with the code of its unit."""
+    own = {
+        attempt.id
+        for attempt, roles in reader.by_attempt
+        if Role.ASSESSOR in roles and attempt.state is AttemptState.IN_PROGRESS
+    }
+    return {each.attempt_id: each.code for each in claims if each.attempt_id in own and each.removed_reason is None}
 
 
 def list_deciders(record: Evidence) -> list[Person]:
