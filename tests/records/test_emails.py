@@ -7,6 +7,7 @@ from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World
 from tests.records.observations import agree, decide, finish, object_to, observe, withdraw
+from tests.records.test_readers import write_again
 from tracker.ledger.transactions import transaction
 from tracker.records.services.drafts import save_observation
 from tracker.vocabulary import Role
@@ -56,5 +57,22 @@ def test_the_candidate_is_emailed_that_a_record_is_withdrawn(
     emails_to: Inbox,  # noqa: F811 - the fixture
 ) -> None:
     withdraw(observe(world.cfacc15, world.bob))
-    assert list_subjects(emails_to(world.alice))[-1] == "Bob Archer has withdrawn an observation of you"
+    email = emails_to(world.alice)[-1]
+    assert list_subjects([email]) == ["Bob Archer has withdrawn an observation of you"]
+    assert "is withdrawn. You need not answer it. Read the reason:" in " ".join(email.split())
     assert emails_to(world.carol) == []
+
+
+def test_the_email_about_a_withdrawn_version_says_what_counts_and_asks_no_answer_that_was_given(
+    world: World,
+    emails_to: Inbox,  # noqa: F811 - the fixture
+) -> None:
+    record = observe(world.cfacc15, world.bob)
+    agree(record)
+    write_again(record, "She said why. [10:11 g]")
+    object_to(record)
+    withdraw(record)
+    email = emails_to(world.alice)[-1]
+    assert list_subjects([email]) == ["Bob Archer has withdrawn version 2 of an observation of you"]
+    assert "Version 1 still counts." in email
+    assert "need not answer" not in email

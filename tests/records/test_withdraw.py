@@ -49,7 +49,7 @@ def test_an_author_withdraws_a_record_that_was_not_agreed_to(world: World, objec
     assert load_matrix(world.cfacc15).rows == ()
     assert find_version_in(world.cfacc15, record.id) is None
     assert list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))[0].text.find("of a record") == -1
-    assert (list_asked(world), list_waiting(world), list_objections(world.carol.id)) == ([], [], [])
+    assert (list_asked(world), list_objections(world.carol.id)) == ([], [])
     reasons = set(db.session.scalars(select(Claim.removed_reason).where(Claim.evidence_id == record.id)))
     assert reasons == {"Alice has left the team."}
 
@@ -61,7 +61,7 @@ def test_withdrawing_a_new_version_leaves_the_version_that_counts(world: World) 
     withdraw(record)
     assert list_claims(record) == {"5": "10:09"}
     assert [row.standing for row in load_matrix(world.cfacc15).rows] == [RecordStanding.AGREED]
-    assert (list_asked(world), list_waiting(world)) == ([], [])
+    assert list_asked(world) == []
 
 
 def test_a_withdrawal_is_recorded(world: World, recorded_acts: Callable[[], list[str]]) -> None:
@@ -135,6 +135,17 @@ def test_an_upheld_record_leaves_the_list_after_30_days(world: World) -> None:
         assert list_waiting(world) == []
 
 
+@pytest.mark.parametrize("objects", [False, True])
+def test_a_withdrawn_record_leaves_the_list_of_its_author_after_30_days(world: World, objects: bool) -> None:
+    record = observe(world.cfacc15, world.bob)
+    if objects:
+        object_to(record)
+    withdraw(record)
+    assert list_waiting(world) == [(record.id, RecordStanding.WITHDRAWN)]
+    with clock.frozen_at(clock.now() + timedelta(days=31)):
+        assert list_waiting(world) == []
+
+
 def test_a_draft_stays_in_the_list_until_it_is_finished_or_discarded(world: World) -> None:
     draft = begin(world.cfacc15, world.bob)
     with clock.frozen_at(clock.now() + timedelta(days=400)):
@@ -159,7 +170,88 @@ def test_the_author_withdraws_on_the_page_and_the_candidate_reads_why(world: Wor
     assert "Withdrawn by its author" in page
     assert "Alice is on leave." in page
     assert "Send my answer" not in page
-    assert "Observation of" not in bob.get("/queue").text
+    queue = bob.get("/queue").text
+    assert f'href="{path}"' in queue
+    assert "Withdrawn by its author" in queue
+
+
+def test_the_author_reads_before_they_withdraw_what_becomes_of_the_record(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
+    bob, path = client(world.bob), f"/records/{record.id}"
+    write_again(record, "She took a call. [10:09 5]")
+    assert "The record will not count, and its claims end." in bob.get(path).text
+    agree(record)
+    write_again(record, "She said why. [10:11 g]")
+    page = bob.get(path).text
+    assert "This version will not count. Its claims go back to those of version 2." in page
+    data = {**read_fields(page), "reason": "Wrong day."}
+    page = bob.post(f"{path}/withdraw", data=data, follow_redirects=True).text
+    assert "Version 3 is withdrawn. Its candidate can read the reason. Version 2 still counts." in page
+
+
+@pytest.mark.parametrize("is_upheld", [False, True])
+def test_the_page_of_a_version_out_of_use_shows_the_criteria_that_it_names(
+    world: World, client: Browser, is_upheld: bool
+) -> None:
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
+    agree(record)
+    write_again(record, "She said why. [10:11 g]")
+    if is_upheld:
+        object_to(record)
+        decide(record, world.carol, is_upheld=True)
+    else:
+        withdraw(record)
+    page = client(world.alice).get(f"/records/{record.id}").text
+    named = page.partition("Criteria named in version 2")[2]
+    assert "10:11" in named
+    assert "10:09" not in named
+    assert "<h2>Claims</h2>" not in page
+
+
+def test_a_version_that_can_no_longer_be_answered_awaits_no_answer(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
+    alice, path = client(world.alice), f"/records/{record.id}"
+    assert "Not yet agreed by" in alice.get(path).text
+    write_again(record, "She said why. [10:11 g]")
+    first = alice.get(f"{path}?version=1").text
+    assert first.index("Not agreed by") < first.index("Version 2")
+    assert "has not answered yet" not in first
+    assert first.count("Not yet agreed by") == 1, "in the list of versions, of version 2"
+
+
+def test_an_answer_to_a_version_that_was_withdrawn_says_so(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    agree(record)
+    write_again(record, "She said why. [10:11 g]")
+    withdraw(record)
+    with pytest.raises(Conflict, match="Version 2 of this record was withdrawn"):
+        agree(record)
+
+
+def test_a_decision_on_a_version_that_was_withdrawn_says_so(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5]")
+    agree(record)
+    write_again(record, "She said why. [10:09 5]")
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{record.id}/assess"
+    fields = read_fields(bob.get(address).text)
+    withdraw(record)
+    answer = bob.post(address, data={**fields, "feedback": "Clear.", "act": "save"})
+    assert answer.status_code == 409
+    assert "was withdrawn or is out of use. This page now shows version 1" in answer.text
+    assert "Clear." in answer.text
+
+
+def test_the_author_decides_in_each_of_their_units_in_progress(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob, "She took the call. [10:09 5] [10:12 INSCC004 1]")
+    bob, path = client(world.bob), f"/records/{record.id}"
+    addresses = [
+        f'href="/attempts/{attempt.id}/evidence/{record.id}/assess"' for attempt in (world.cfacc15, world.inscc004)
+    ]
+    page = bob.get(path).text
+    assert all(address in page for address in addresses)
+    sign(world)
+    page = bob.get(path).text
+    assert [address in page for address in addresses] == [False, True]
 
 
 def test_others_do_not_withdraw_a_record(world: World, client: Browser) -> None:

@@ -56,14 +56,27 @@ def notify_of_decision(record: Evidence, *, is_upheld: bool) -> None:
         )
 
 
-def notify_of_withdrawal(record: Evidence) -> None:
-    """Email the candidate that the author has withdrawn a version, so that they need not answer it."""
+def notify_of_withdrawal(
+    record: Evidence, version: EvidenceVersion, *, waited: bool, remaining: EvidenceVersion | None
+) -> None:
+    """Email the candidate that the author has withdrawn a version.
+
+    Args:
+        record: the record.
+        version: the version that is withdrawn.
+        waited: whether it waited for the candidate's answer.
+        remaining: the version that counts now; None for none.
+    """
     assert record.author is not None  # noqa: S101 - a record has an author
+    part = f"version {version.number} of " if remaining else ""
+    answer = " You need not answer it." if waited else ""
+    counts = f" Version {remaining.number} still counts." if remaining else ""
     emails.notify(
         record.candidate,
-        f"record_withdrawn:{_find_newest_version_id(record)}",
-        f"{record.author.name} has withdrawn an observation of you",
-        f"You need not answer evidence {record.number}, “{record.title}”. Read the reason: {_build_url(record)}",
+        f"record_withdrawn:{version.id}",
+        f"{record.author.name} has withdrawn {part}an observation of you",
+        f"Version {version.number} of evidence {record.number}, “{version.title}”, is withdrawn.{answer}{counts} "
+        f"Read the reason: {_build_url(record)}",
     )
 
 

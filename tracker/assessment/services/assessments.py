@@ -76,6 +76,11 @@ def check_page_is_current(
         seen_assessment_id: the newest released assessment that the page showed, 0 for none; None is not checked.
         seen_superseding_id: what `get_newest_superseding_id` returned for the page; None is not checked.
     """
+    if seen_version_id is not None and seen_version_id > version.id:
+        raise Conflict(
+            "The version that you opened was withdrawn or is out of use. "
+            f"This page now shows version {version.number}, with what you typed. Read it, then decide."
+        )
     if seen_version_id not in {None, version.id}:
         raise Conflict(
             f"{isolate(attempts[0].candidate.name)} has submitted version {version.number} since you opened "

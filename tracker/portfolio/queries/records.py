@@ -16,6 +16,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
+    RecordWithdrawal,
     Registration,
     Submission,
     UnitAttempt,
@@ -26,8 +27,8 @@ from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AcknowledgementAnswer, AttemptState, RecordKind, RecordStanding, Role
 from tracker.web.record_authors import is_allocated_to_author
 
-UPHELD_SHOWN = timedelta(days=30)
-"""How long an author's list shows a record after an objection to it was upheld."""
+ENDED_SHOWN = timedelta(days=30)
+"""How long an author's list shows a record after an objection to it was upheld, or they withdrew it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,14 @@ def _select_lines() -> Select[*tuple[Any, ...]]:
             func.coalesce(EvidenceVersion.sealed_at, Evidence.updated_at),
             EvidenceVersion.id.label("version_id"),
             select_last_answer().label("answer"),
+            RecordWithdrawal.id.is_not(None).label("is_withdrawn"),
         )
         .select_from(Evidence)
         .join(AUTHOR, AUTHOR.id == Evidence.author_id)
         .join(CANDIDATE, CANDIDATE.id == Evidence.candidate_id)
         .outerjoin(EvidenceVersion, is_newest)
         .outerjoin(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .outerjoin(RecordWithdrawal, RecordWithdrawal.evidence_version_id == EvidenceVersion.id)
         .where(Evidence.discarded_at.is_(None))
         .order_by(Evidence.updated_at, Evidence.id)
     )
@@ -103,7 +106,7 @@ UPHELD_LATELY = (
     .where(
         Acknowledgement.evidence_version_id == EvidenceVersion.id,
         Acknowledgement.answer == AcknowledgementAnswer.UPHELD,
-        Acknowledgement.acknowledged_at > bindparam("upheld_since"),
+        Acknowledgement.acknowledged_at > bindparam("ended_since"),
     )
     .correlate(EvidenceVersion)
     .exists()
@@ -116,9 +119,10 @@ UNSETTLED_OF_AUTHOR = _select_lines().where(
         EvidenceVersion.id.is_(None),
         and_(or_(IS_UNANSWERED, IS_OBJECTED), is_claimed_in_use()),
         UPHELD_LATELY,
+        RecordWithdrawal.withdrawn_at > bindparam("ended_since"),
     ),
 )
-"""An author's drafts, what has no answer or no decision yet, and what was upheld lately."""
+"""An author's drafts, what has no answer or no decision yet, and what was upheld or withdrawn lately."""
 OBJECTIONS = _select_lines().where(
     IS_OBJECTED,
     Evidence.id.in_(
@@ -142,11 +146,12 @@ CLAIMED_ATTEMPTS = select(Claim.evidence_id, Claim.attempt_id).where(
 
 
 def list_unsettled_records(person_id: int) -> list[RecordLine]:
-    """List an author's drafts, their records that wait for an answer or a decision, and those upheld lately.
+    """List an author's drafts, their records that wait for an answer or a decision, and those that ended lately.
 
+    The last are those whose objection was upheld, and those that they withdrew: from there they write a new version.
     A record that claims nothing in a unit in use cannot be answered (docs/rules.md, Records of assessment, rule 13).
     """
-    return _build_lines(fetch_rows(UNSETTLED_OF_AUTHOR, person_id=person_id, upheld_since=now() - UPHELD_SHOWN))
+    return _build_lines(fetch_rows(UNSETTLED_OF_AUTHOR, person_id=person_id, ended_since=now() - ENDED_SHOWN))
 
 
 def list_objections(person_id: int) -> list[RecordLine]:
@@ -164,4 +169,8 @@ def list_objections(person_id: int) -> list[RecordLine]:
 
 
 def _build_lines(rows: Any) -> list[RecordLine]:
-    return [RecordLine(*(*row[:8], compute_standing(row.answer) if row.version_id else None)) for row in rows]
+    return [RecordLine(*(*row[:8], _find_standing(row))) for row in rows]
+
+
+def _find_standing(row: Any) -> RecordStanding | None:
+    return compute_standing(row.answer, is_withdrawn=row.is_withdrawn) if row.version_id else None

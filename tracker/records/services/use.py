@@ -1,6 +1,6 @@
 """The version of a record that is in use: found, and taken out of use with what it claims."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import select
 
@@ -36,6 +36,11 @@ def get_newest(record: Evidence, seen_version: int | None) -> EvidenceVersion:
     if version is None:
         raise Refused("This record is out of use. Nothing was changed.")
     db.session.expire(version, ["acknowledgements"])  # another answer may have come while this one waited
+    if seen_version in {each.number for each in record.versions if each.number > version.number}:
+        raise Conflict(
+            f"Version {seen_version} of this record was withdrawn or is out of use. Nothing was changed. "
+            f"Version {version.number} counts."
+        )
     if seen_version != version.number:
         raise Conflict(
             f"Version {version.number} of this record is not the one that your page showed. Nothing was changed. "
@@ -57,6 +62,12 @@ def check_in_use(attempts: Collection[UnitAttempt]) -> None:
         )
 
 
+def find_remaining(versions: Iterable[EvidenceVersion], ended: EvidenceVersion) -> EvidenceVersion | None:
+    """Return the newest version of a record that counts once `ended` is out of use; None for none."""
+    counting = (each for each in versions if each.submission.withdrawn_at is None and is_counted(each))
+    return max((each for each in counting if each is not ended), key=lambda each: each.number, default=None)
+
+
 def take_out_of_use(record: Evidence, version: EvidenceVersion, reason: str, person_id: int) -> None:
     """End the submission of a version, and of earlier versions that never counted, with their claims.
 
@@ -68,7 +79,7 @@ def take_out_of_use(record: Evidence, version: EvidenceVersion, reason: str, per
         if each.submission.withdrawn_at is None and (each is version or not is_counted(each)):
             each.submission.withdrawn_at = moment
     db.session.flush()
-    if remaining := find_latest_version(record):
+    if remaining := find_remaining(record.versions, version):
         restore_claims(record, remaining, person_id, reason)
         return
     claims = (

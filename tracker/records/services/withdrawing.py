@@ -10,7 +10,13 @@ from tracker.ledger.events import record as record_event
 from tracker.matrix.record_standing import find_standing
 from tracker.models import Evidence, EvidenceVersion, RecordWithdrawal, UnitAttempt
 from tracker.records.emails import notify_of_withdrawal
-from tracker.records.services.use import get_newest, lock_with_attempts, take_out_of_use, validate_reason
+from tracker.records.services.use import (
+    find_remaining,
+    get_newest,
+    lock_with_attempts,
+    take_out_of_use,
+    validate_reason,
+)
 from tracker.vocabulary import AttemptState, RecordStanding
 
 WITHDRAWABLE = frozenset({RecordStanding.WAITING, RecordStanding.OBJECTED})
@@ -32,7 +38,8 @@ def withdraw_record(record: Evidence, reason: str, actor: Actor, seen_version: i
         raise Refused("Only its author withdraws a record. Nothing was changed.")
     attempts = lock_with_attempts(record, actor)
     version = get_newest(record, seen_version)
-    if find_standing(version) not in WITHDRAWABLE:
+    standing = find_standing(version)
+    if standing not in WITHDRAWABLE:
         raise Refused(
             "This record counts, so it can no longer be withdrawn. Nothing was changed. If it is wrong, write a new "
             "version."
@@ -47,7 +54,12 @@ def withdraw_record(record: Evidence, reason: str, actor: Actor, seen_version: i
     record_event(
         "record_withdrawn", withdrawal, actor, texts={"reason": reason}, evidence=record.id, version=version.id
     )
-    notify_of_withdrawal(record)
+    notify_of_withdrawal(
+        record,
+        version,
+        waited=standing is RecordStanding.WAITING,
+        remaining=find_remaining(record.versions, version),
+    )
     return withdrawal
 
 

@@ -14,8 +14,14 @@ from tracker.recording_forms.observation_content import ObservationRecord
 from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
 from tracker.records.printing import build_record
 from tracker.records.queries.named_criteria import list_named_units
-from tracker.records.queries.reading import find_shown_version, list_deciders, list_record_claims
+from tracker.records.queries.reading import (
+    find_shown_version,
+    list_attempts_to_decide,
+    list_deciders,
+    list_record_claims,
+)
 from tracker.records.services.acknowledging import STATEMENTS, acknowledge_record, decide_objection
+from tracker.records.services.use import find_remaining
 from tracker.records.services.withdrawing import WITHDRAWABLE, withdraw_record
 from tracker.records.views import records
 from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
@@ -103,7 +109,10 @@ def withdraw(record_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with errors_on_form(form, Invalid, Conflict, Refused):
             withdraw_record(record, form.reason.data or "", actor, form.seen_version)
-            flash("The record is withdrawn. Its candidate can read the reason, and need not answer it.")
+            remaining = find_remaining(record.versions, record.versions[-1])
+            counts = f" Version {remaining.number} still counts." if remaining else ""
+            ended = f"Version {record.versions[-1].number}" if remaining else "The record"
+            flash(f"{ended} is withdrawn. Its candidate can read the reason.{counts}")
             return redirect(url_for(".show_record", record_id=record.id), 303)
     return render_record(record, reader, withdraw_form=form), 422
 
@@ -140,8 +149,8 @@ def render_record(
     }
     for form in forms.values():
         form.version.data = str(version.number)
-    is_earlier = version is not shown.versions[0]
-    claims, other_codes = ([], []) if is_earlier else list_record_claims(record, reader.readable_attempts)
+    shows_claims = shown.shows_claims
+    claims, other_codes = list_record_claims(record, reader.readable_attempts) if shows_claims else ([], [])
     deciders = list_deciders(record) if is_newest and standing is RecordStanding.OBJECTED else []
     can_write = is_author and Role.ASSESSOR in roles and record.record_kind is RecordKind.OBSERVATION
     return render_template(
@@ -155,11 +164,15 @@ def render_record(
         standing=standing,
         claims=claims,
         other_codes=other_codes,
-        named_units=list_named_units(version) if is_earlier else [],
+        shows_claims=shows_claims,
+        newest_number=shown.newest_number,
+        named_units=[] if shows_claims else list_named_units(version),
+        to_decide=list_attempts_to_decide(reader, claims) if can_write else {},
         is_author=is_author,
         is_candidate=Role.CANDIDATE in roles,
         can_write=can_write,
         can_withdraw=can_write and is_newest and standing in WITHDRAWABLE,
+        remaining=find_remaining(shown.versions, version),
         can_answer=is_newest and Role.CANDIDATE in roles and standing is RecordStanding.WAITING,
         can_decide=shown.decides and any(person.id == me().person_id for person in deciders),
         deciding=[person.name for person in deciders],
