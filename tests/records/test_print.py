@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.records.observations import agree, begin, decide, finish, object_to, observe
+from tests.records.observations import agree, begin, decide, finish, object_to, observe, withdraw
 from tests.records.test_pages import Browser
 from tests.records.test_readers import sign, write_again
 from tracker import clock
+from tracker.accounts.services.names import change_name
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Person, Unit, VersionMove
@@ -97,6 +98,21 @@ def test_a_version_that_can_no_longer_be_answered_is_printed_as_not_answered(wor
     words = read_pdf(client(world.alice), f"/records/{record.id}/record.pdf?version=1")
     assert "Not answered by the candidate. This version does not count. Version 2 has replaced it." in words
     assert "Not yet answered" not in words
+
+
+def test_each_act_is_printed_under_the_name_of_its_time(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    agree(record)
+    write_again(record, "She said why. [10:11 g]")
+    object_to(record)
+    withdraw(record)
+    with clock.frozen_at(clock.now() + timedelta(days=1)), transaction():
+        for person, name in ((world.bob, "Robert Archer"), (world.alice, "Alice Novak")):
+            change_name(person, world.northgate, name, factories.make_actor(world.dan))
+    printed = build(record, world.bob)
+    acts = (printed.declaration, printed.answer, printed.withdrawal)
+    assert [each.name for each in acts if each] == ["Bob Archer", "Alice Moran", "Bob Archer"]
+    assert (printed.assessor_name, printed.candidate_name) == ("Bob Archer", "Alice Novak")
 
 
 def test_an_objection_and_its_decision_are_printed(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -27,6 +28,11 @@ def build_name_at(moment: Any) -> ColumnElement[str]:
         .scalar_subquery()
     )
     return func.coalesce(earlier, Person.name)
+
+
+def find_name_at(person: Person, moment: datetime) -> str:
+    """Return the name that a person had at a moment, as `build_name_at` finds it. One statement."""
+    return db.session.scalars(select(build_name_at(moment)).where(Person.id == person.id)).one()
 
 
 def list_earlier_names(person_id: int) -> list[EarlierName]:

@@ -1,5 +1,6 @@
 """The content of a printed observation record, filled from a sealed version or blank for an attempt."""
 
+from tracker.accounts.earlier_names import find_name_at
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of, today
 from tracker.matrix import list_columns
@@ -40,12 +41,13 @@ def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
     version = shown.version
     content = load_observation(version.record_kind, version.content) or ObservationContent()
     registration = find_registration(record.candidate_id, record.centre_id)
+    declaration = _print_declaration(version, record.author)
     assert registration  # noqa: S101 - an observation is of somebody who is registered
     answers = {each.role: each for each in version.acknowledgements}
     return ObservationRecord(
         candidate_name=clean_name(record.candidate.name),
         candidate_number=registration.candidate_number,
-        assessor_name=clean_name(record.author.name) if record.author else "",
+        assessor_name=declaration.name,
         centre_name=registration.centre.name,
         terms=registration.centre.terms,
         units=tuple(map(_print_unit, list_named_units(version))),
@@ -67,7 +69,7 @@ def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
         further_action=_print_text(content.further_action),
         standing=shown.standing,
         is_open=shown.is_newest and version.submission.withdrawn_at is None,
-        declaration=_print_declaration(version, record.author),
+        declaration=declaration,
         answer=_print_answer(answers.get(Role.CANDIDATE), "answered"),
         decision=_print_answer(answers.get(Role.INTERNAL_VERIFIER), "decided"),
         withdrawal=_print_withdrawal(version.withdrawal),
@@ -114,7 +116,7 @@ def _print_declaration(version: EvidenceVersion, author: Person | None) -> Print
     submission, confirmed_at = version.submission, author.email_confirmed_at if author else None
     return PrintedAnswer(
         statement=submission.declaration,
-        name=clean_name(author.name) if author else "",
+        name=clean_name(find_name_at(author, submission.submitted_at)) if author else "",
         act="declared",
         moment=moment(submission.submitted_at),
         note=address_note(submission.address_confirmed, confirmed_at, "submitted"),
@@ -126,7 +128,7 @@ def _print_answer(answer: Acknowledgement | None, act: str) -> PrintedAnswer | N
         return None
     return PrintedAnswer(
         statement=answer.statement,
-        name=clean_name(answer.acknowledged_by.name),
+        name=clean_name(find_name_at(answer.acknowledged_by, answer.acknowledged_at)),
         act=act,
         moment=moment(answer.acknowledged_at),
         reason=_print_text(answer.reason),
@@ -138,7 +140,7 @@ def _print_withdrawal(withdrawal: RecordWithdrawal | None) -> PrintedAnswer | No
         return None
     return PrintedAnswer(
         statement=WITHDRAWN,
-        name=clean_name(withdrawal.withdrawn_by.name),
+        name=clean_name(find_name_at(withdrawal.withdrawn_by, withdrawal.withdrawn_at)),
         act="withdrawn",
         moment=moment(withdrawal.withdrawn_at),
         reason=_print_text(withdrawal.reason),
