@@ -72,7 +72,7 @@ function uploads(part) {
     row.append(createElement("span", "file-name", file.name), createElement("span", "file-size", sizeOf(file.size)));
     list.append(row);
     if (file.size === 0) return fail(row, file, "Not added: the file is empty. Choose another.", false);
-    if (file.size > limit) return fail(row, file, `Not added: it is larger than ${sizeOf(limit)}. Choose a smaller file, or keep it at work and enter where.`, false);
+    if (file.size > limit) return fail(row, file, `Not added: it is larger than ${sizeOf(limit)}. Choose a smaller file, or keep it at work and say where.`, false);
     return start(row, file);
   }
 

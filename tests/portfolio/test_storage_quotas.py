@@ -55,7 +55,7 @@ def test_a_file_over_the_candidates_quota_is_refused_with_what_to_do(
     assert upload(alice, complaint, text(1000), "full.txt").status_code == 201
     answer = upload(alice, complaint, b"b", "one more.txt")
     assert answer.status_code == 422
-    assert "“one more.txt” was not added: with it your files would take more than 1 KB" in answer.json["message"]
+    assert "“one more.txt” was not added: with it there would be more than 1 KB of files" in answer.json["message"]
     assert MORE in answer.json["message"]
 
 

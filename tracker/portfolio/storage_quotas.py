@@ -122,9 +122,9 @@ def check_room(candidate_id: int, centre_id: int, name: str, size: int, sha256: 
     usage = measure_candidate(candidate_id, centre_id, sha256)
     if not usage.has_room_for(size):
         raise Invalid(
-            f"“{name}” was not added: with it your files would take more than {format_size(usage.quota)}, which is "
+            f"“{name}” was not added: with it there would be more than {format_size(usage.quota)} of files, which is "
             "the most for a candidate. Everything else was kept. Ask your centre’s administrator for more space, or "
-            "keep long recordings at work and enter where.",
+            "keep long recordings at work and say where.",
             "files",
         )
     usage = measure_centre(centre_id, sha256)

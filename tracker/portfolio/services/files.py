@@ -42,7 +42,7 @@ def store_file(stream: IO[bytes], name: str) -> CheckedFile:
     if stream.seek(0, SEEK_END) > max_size:
         raise Invalid(
             f"“{shorten_name(name)}” is larger than {max_size // MEGABYTE} MB and was not added. Shorten or split "
-            "it, or keep it at work and enter where.",
+            "it, or keep it at work and say where.",
             "files",
         )
     identified = identify_file(stream, name)
