@@ -8,6 +8,7 @@ from tests import factories
 from tests.factories import World
 from tests.privacy.database_dump import dump_database
 from tests.records.observations import begin, decide, finish, object_to, observe, withdraw
+from tests.records.test_files import attach
 from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -64,6 +65,14 @@ def test_the_author_gets_what_they_wrote_without_the_candidate(world: World) -> 
     assert [len(each["versions"]) for each in records] == [1, 0]
     assert records[1]["draft"]["narrative"] == "A draft about the candidate."
     assert records[0]["versions"][0]["narrative"] == "MOUNTAIN of the candidate [10:09 5]"
+
+
+def test_the_author_gets_the_names_of_the_files_of_their_draft_and_the_candidate_does_not(world: World) -> None:
+    record = begin(world.cfacc15, world.bob)
+    photo = attach(record, "Alice Moran at work.jpg")
+    files = read_work(world.bob)["records"][0]["draft"]["files"]
+    assert [(each["name"], each["size"]) for each in files] == [("the candidate at work.jpg", photo.size)]
+    assert "at work.jpg" not in str(read_portfolio(world.alice, {}))
 
 
 def test_the_verifier_gets_their_decision_on_the_objection(world: World) -> None:

@@ -13,6 +13,7 @@ from tracker.models import (
     ActionPoint,
     Allocation,
     Assessment,
+    Attachment,
     Base,
     Decision,
     Evidence,
@@ -137,12 +138,18 @@ def _list_sampled(person: Person) -> list[dict[str, Any]]:
 
 
 def _list_records(person: Person) -> list[dict[str, Any]]:
-    """List the records of assessment that a person wrote: the draft, and every finished version."""
+    """List the records of assessment that a person wrote: the draft with its files, and every finished version.
+
+    The files show the candidate, so they are named alone. Those of finished versions are in the candidate's
+    own data (docs/rules.md, Records of assessment, rule 15).
+    """
     query = (
         select(Evidence, Person)
         .join(Person, Person.id == Evidence.candidate_id)
         .where(Evidence.author_id == person.id, Evidence.record_kind != RecordKind.WITNESS_TESTIMONY)
-        .options(selectinload(Evidence.versions).joinedload(EvidenceVersion.withdrawal))
+        .options(
+            selectinload(Evidence.versions).joinedload(EvidenceVersion.withdrawal), selectinload(Evidence.attachments)
+        )
         .order_by(Evidence.id)
     )
     rows = db.session.execute(query).all()
@@ -150,7 +157,10 @@ def _list_records(person: Person) -> list[dict[str, Any]]:
     return [
         {
             **read_columns(record, "record_kind", "created_at", "updated_at", "discarded_at"),
-            "draft": _read_record(record, candidate, earlier),
+            "draft": {
+                **_read_record(record, candidate, earlier),
+                "files": [_read_file(each, candidate, earlier) for each in record.attachments],
+            },
             "versions": [
                 {
                     **read_columns(each, "number", "sealed_at"),
@@ -162,6 +172,13 @@ def _list_records(person: Person) -> list[dict[str, Any]]:
         }
         for record, candidate in rows
     ]
+
+
+def _read_file(file: Attachment, candidate: Person, earlier: Mapping[int, list[tuple[str, str]]]) -> dict[str, Any]:
+    return {
+        **_read_texts(file, ("name",), _replace_candidate(candidate, earlier)),
+        **read_columns(file, "size", "uploaded_at"),
+    }
 
 
 def _read_record(
