@@ -56,7 +56,11 @@ document.querySelectorAll("form[data-assess]").forEach((form) => {
     bringIntoView(checks[0]);
   }
 
-  const press = (act) => form.requestSubmit(form.querySelector(`button[name=act][value=${act}]`));
+  // Without its button there is no shortcut: a record that does not count cannot be accepted, and none is returned.
+  function press(key, label, act) {
+    const button = form.querySelector(`button[name=act][value=${act}]`);
+    return button ? [{ keys: [key], label, act: () => form.requestSubmit(button) }] : [];
+  }
 
   const outcomes = [...(items[0]?.querySelectorAll("input[type=radio]") ?? [])].map((radio) => radio.labels[0].textContent.trim());
   window.tracker.addShortcuts([
@@ -65,8 +69,8 @@ document.querySelectorAll("form[data-assess]").forEach((form) => {
     { keys: ["1", "2", "3"], label: `${outcomes.join(", ")}, and stay`, act: (key) => walk.choose(Number(key) - 1) },
     { keys: ["j", "k"], label: "Next or previous criterion", act: (key) => walk.move(key === "j" ? 1 : -1) },
     { keys: ["v"], label: "Valid, authentic and current", act: confirmChecks },
-    { keys: ["y"], label: "Accept", act: () => press("accept") },
-    { keys: ["r"], label: "Return", act: () => press("return") },
+    ...press("y", "Accept", "accept"),
+    ...press("r", "Return", "return"),
     { keys: ["]", "["], label: "Next or previous item", act: (key) => document.querySelector(key === "]" ? "a[data-next]" : "a[data-previous]")?.click() },
     { keys: ["c"], label: "Comment on this criterion", act: () => open(walk.current()?.querySelector("textarea")) },
     { keys: ["f"], label: "Feedback", act: () => open(form.querySelector("textarea[name=feedback]")) },

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.records.observations import agree, begin, observe
+from tests.records.observations import agree, begin, decide, object_to, observe
 from tracker.extensions import db
 from tracker.models import Evidence, Person
 from tracker.records.services.drafts import read_content
@@ -263,7 +263,7 @@ def test_a_typed_reason_is_kept_where_there_is_a_newer_version(world: World, cli
     assert "is not the one that your page showed" in page.text
 
 
-def test_the_author_decides_at_once_and_accepts_when_the_candidate_has_agreed(world: World, client: Browser) -> None:
+def test_the_author_decides_at_once_and_accepts_when_the_record_counts(world: World, client: Browser) -> None:
     record = observe(world.cfacc15, world.bob)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{record.id}/assess"
     assert f'href="{address}"' in bob.get(f"/records/{record.id}").text
@@ -277,7 +277,11 @@ def test_the_author_decides_at_once_and_accepts_when_the_candidate_has_agreed(wo
     data = {**read_fields(page), **outcomes, "valid": "y", "authentic": "y", "current": "y"}
     assert bob.post(address, data={**data, "act": "save"}).status_code == 303
     assert bob.post(address, data={**data, "act": "accept"}).status_code == 409
-    agree(record)
+    object_to(record)
     page = bob.get(address).text
+    assert "Alice objects to this record." in page
     assert "has not agreed" not in page
+    decide(record, world.carol, is_upheld=False)
+    page = bob.get(address).text
+    assert "objects to this record" not in page
     assert bob.post(address, data={**read_fields(page), **outcomes, **data, "act": "accept"}).status_code == 303
