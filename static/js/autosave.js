@@ -28,7 +28,8 @@ function autosave(form) {
 
   const fields = (name) => [...form.elements].filter((field) => field.name === name);
   const savable = (field) => field.name && field.name !== "csrf_token"
-    && !["password", "file", "hidden", "submit", "button"].includes(field.type) && field.tagName !== "FIELDSET";
+    && !["password", "file", "hidden", "submit", "button"].includes(field.type) && field.tagName !== "FIELDSET"
+    && field.dataset.notKept === undefined;   // a code and a signature are typed anew
   const values = (name) => fields(name)
     .filter((field) => !["checkbox", "radio"].includes(field.type) || field.checked)
     .map((field) => field.value);

@@ -7,6 +7,7 @@
    [data-scroll-hint]               is shown while the part after it is wider than its place, and scrolls sideways
    [data-undo-seconds]              goes when its time is over
    img.preview, img.thumbnail       is requested again when it could not be loaded
+   [data-forget="key"]              drops what this browser kept of the form with that key: it cannot be sent any more
    form[data-sign-out]              clears what this browser kept of unsaved typing
    every form                       is not sent twice; data-again on a form that may be */
 "use strict";
@@ -145,6 +146,10 @@ document.cookie.split("; ").filter((cookie) => /^(__Host-)?saved-/.test(cookie))
   const isSaved = (key) => localStorage.getItem(key).includes(`"sent":"${name.slice(name.indexOf("saved-") + "saved-".length)}"`);
   tracker.kept().filter(isSaved).forEach((key) => localStorage.removeItem(key));
   document.cookie = `${name}=; Max-Age=0; Path=/; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
+});
+
+document.querySelectorAll("[data-forget]").forEach((end) => {
+  tracker.kept().filter((key) => key.includes(`:${end.dataset.forget}:`)).forEach((key) => localStorage.removeItem(key));
 });
 
 /* The person may have signed in again in another window meanwhile. */

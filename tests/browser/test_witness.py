@@ -81,9 +81,30 @@ def test_a_witness_signs_on_a_phone(
     check(page, has_scripts=has_scripts)
     page.get_by_label("Code").fill(find(emailing, r"Your code is (\d{6})"))
     page.get_by_label("Type your full name to sign").fill("Margaret Ellis")
+    if has_scripts:
+        kept = page.evaluate("Object.values(localStorage).join()")
+        assert NARRATIVE in kept
+        assert find(emailing, r"Your code is (\d{6})") not in kept
+        assert "signed_name" not in kept
     page.get_by_role("button", name="Sign and send").click()
     expect(page.get_by_text("You have signed this testimony")).to_be_visible()
     check(page, has_scripts=has_scripts)
     if has_scripts:
         assert page.evaluate("Object.keys(localStorage).length") == 0
+    context.close()
+
+
+def test_the_browser_keeps_nothing_after_a_witness_declined(
+    live_server: LiveServer, browser: Browser, emailing: list[tuple[str, str]]
+) -> None:
+    ask(live_server)
+    context = browser.new_context(viewport=PHONE, locale="en-GB")
+    page = context.new_page()
+    page.goto(live_server.address + find(emailing, r"(/witness/[\w-]+)"))
+    type_all(page)
+    assert NARRATIVE in page.evaluate("Object.values(localStorage).join()")
+    page.get_by_text("I cannot confirm this", exact=True).click()
+    page.get_by_role("button", name="Say that I cannot confirm this").click()
+    expect(page.get_by_role("heading", name="This link no longer works")).to_be_visible()
+    assert page.evaluate("Object.keys(localStorage).length") == 0
     context.close()

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World, make_actor, make_person
+from tests.records.testimonies import authenticate, sign_in_person
 from tracker import clock
 from tracker.background import emails, jobs
 from tracker.background.delivery_failures import record_failure
@@ -289,6 +290,15 @@ def test_acts_that_are_not_soon_after_each_other_are_lines_of_their_own(
     assert [line.partition(" of Alice")[0] for line in lines(client(world.dan), "Recent activity")] == [
         "Dan Price voided a unit: INSCC004",
         "Dan Price voided a unit: CFACC15",
+    ]
+
+
+def test_an_authenticated_testimony_is_one_line_and_no_observation(world: World, client: ClientFor) -> None:
+    authenticate(sign_in_person(world.cfacc15, world.alice), world.bob)
+    shown = lines(client(world.dan), "Recent activity")
+    assert [line.partition(":")[0] for line in shown] == [
+        "Bob Archer authenticated a testimony",
+        "Alice Moran asked a witness",
     ]
 
 

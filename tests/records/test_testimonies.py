@@ -20,6 +20,7 @@ from tests.records.testimonies import (
     NARRATIVE,
     ask,
     authenticate,
+    build_sample,
     find_code,
     find_token,
     list_ids,
@@ -33,7 +34,7 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.matrix.record_standing import find_standing, is_counted
-from tracker.models import Claim, Evidence, Person, UnitAttempt, WitnessTestimony
+from tracker.models import AccountChange, Claim, Evidence, Person, UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_to_authenticate
 from tracker.portfolio.record_content import load_testimony
 from tracker.records.services.authenticating import refuse_testimony
@@ -58,7 +59,8 @@ from tracker.records.services.testimony_requests import (
     hand_over,
     withdraw_request,
 )
-from tracker.vocabulary import AttemptState, Method, RecordStanding, Role, WitnessTestimonyState
+from tracker.registrations.separation_of_duties import check_may_verify
+from tracker.vocabulary import AccountChangeKind, AttemptState, Method, RecordStanding, Role, WitnessTestimonyState
 
 Inbox = Callable[[Any], list[str]]
 
@@ -91,6 +93,7 @@ class TestAsking:
         [
             ({"email": "ALICE@example.org"}, "candidate’s own address"),
             ({"email": "alice+mother@example.org"}, "candidate’s own address"),
+            ({"email": "alice.old@example.org"}, "candidate’s own address"),
             ({"email": "bob@example.org"}, "your own address"),
             ({"witness_name": "?"}, "Enter the witness’s name"),
             ({"title": " "}, "Enter what the witness is to confirm"),
@@ -107,6 +110,8 @@ class TestAsking:
             with transaction():
                 db.session.get_one(Person, person.id).email = address
                 factories.leave_unsealed()
+        with transaction():
+            db.session.add(change_of_address(world.alice, "alice.old@example.org", "alice@example.org"))
         with pytest.raises(Invalid, match=sentence):
             ask(world.cfacc15, world.bob, **fields)
         assert inbox(MARGARET) == []
@@ -170,6 +175,19 @@ class TestAsking:
             ask(world.cfacc15, world.bob)
 
 
+def change_of_address(person: Person, old: str, new: str) -> AccountChange:
+    moment = clock.now()
+    return AccountChange(
+        person_id=person.id,
+        kind=AccountChangeKind.EMAIL,
+        old_email=old,
+        new_email=new,
+        requested_at=moment,
+        takes_effect_at=moment,
+        applied_at=moment,
+    )
+
+
 def set_state(attempt: UnitAttempt, state: AttemptState) -> None:
     with transaction():
         db.session.get_one(UnitAttempt, attempt.id).state = state
@@ -204,6 +222,23 @@ class TestTheLink:
         with pytest.raises(LinkEnded, match="was withdrawn"):
             get_open_testimony(token, HERE)
         assert "is no longer needed" in inbox(MARGARET)[-1]
+
+    def test_nobody_is_told_of_a_withdrawal_who_was_not_sent_a_link(self, world: World, inbox: Inbox) -> None:
+        asked = AskedTestimony(
+            "Margaret Ellis", MARGARET, "Refund", clock.today(), "Leeds", list_ids(world.cfacc15, "5")
+        )
+        with transaction():
+            hand_over(world.cfacc15, asked, factories.make_actor(world.alice))
+        in_person = db.session.scalars(select(WitnessTestimony)).one()
+        old = ask(world.cfacc15, world.bob)
+        assert len(inbox(MARGARET)) == 1
+        with clock.frozen_at(clock.now() + timedelta(days=61)):
+            erase_ended_requests()
+            for each in (in_person, old):
+                with transaction():
+                    withdraw_request(reload(each), factories.make_actor(world.bob))
+        assert len(inbox(MARGARET)) == 1
+        assert inbox("Erased") == []
 
     def test_a_signed_testimony_is_not_withdrawn(self, world: World, inbox: Inbox) -> None:
         testimony = sign(ask(world.cfacc15, world.bob), inbox)
@@ -315,7 +350,7 @@ class TestSigning:
         testimony = sign(ask(world.cfacc15, world.alice), inbox)
         with pytest.raises(LinkEnded, match="You have signed") as refusal, transaction():
             sign_testimony(find_token(inbox), type_testimony(testimony, code="123456"), HERE)
-        assert refusal.value.is_signed
+        assert refusal.value.ended
 
     @pytest.mark.parametrize(
         ("fields", "sentence"),
@@ -433,6 +468,10 @@ class TestInPerson:
         with pytest.raises(Invalid, match="own, so it cannot be a witness"):
             sign_in_person(world.cfacc15, world.alice, contact=world.alice.email)
 
+    def test_the_askers_address_is_refused(self, world: World) -> None:
+        with pytest.raises(Invalid, match="Bob Archer’s own, so it cannot be a witness"):
+            sign_in_person(world.cfacc15, world.bob, contact=world.bob.email)
+
     def test_the_witness_has_an_hour(self, world: World) -> None:
         asked = AskedTestimony("Margaret Ellis", "", "Refund", clock.today(), "Leeds", list_ids(world.cfacc15, "5"))
         with transaction():
@@ -513,6 +552,31 @@ class TestAuthentication:
         with pytest.raises(Refused, match="as a witness"), transaction():
             save_draft(world.cfacc15, version, DraftDecisions({}, {}, {}), factories.make_actor(world.bob))
 
+    def test_a_tag_in_the_address_makes_the_assessor_no_other_witness(self, world: World, inbox: Inbox) -> None:
+        testimony = sign_as_assessor(world, inbox, account="m.ellis+work@corvell.example")
+        assert reload(testimony).witness_id == world.bob.id
+        with pytest.raises(Refused, match="You gave this testimony"):
+            authenticate(testimony, world.bob)
+        with transaction():
+            second = factories.make_person("Asif Khan", world.northgate, Role.ASSESSOR)
+        version = authenticate(testimony, second)
+        with pytest.raises(Refused, match="as a witness"), transaction():
+            save_draft(world.cfacc15, version, DraftDecisions({}, {}, {}), factories.make_actor(world.bob))
+
+    def test_the_witness_does_not_verify_the_unit(self, world: World, inbox: Inbox) -> None:
+        testimony = sign_as_assessor(world, inbox, witness=world.carol)
+        check_may_verify(world.carol.id, world.cfacc15)
+        authenticate(testimony, world.bob)
+        with pytest.raises(Refused, match="or was a witness in it, cannot verify it"):
+            check_may_verify(world.carol.id, world.cfacc15)
+
+    def test_the_testimony_of_a_verifier_of_the_unit_is_no_evidence_in_it(self, world: World, inbox: Inbox) -> None:
+        testimony = sign_as_assessor(world, inbox, witness=world.carol)
+        with transaction():
+            db.session.add(build_sample(world))
+        with pytest.raises(Refused, match="The witness has verified this unit"):
+            authenticate(testimony, world.bob)
+
     def test_a_unit_signed_off_meanwhile_gets_no_testimony(self, world: World, inbox: Inbox) -> None:
         testimony = sign(ask(world.cfacc15, world.alice), inbox)
         set_state(world.cfacc15, AttemptState.ASSESSED)
@@ -520,10 +584,12 @@ class TestAuthentication:
             authenticate(reload(testimony), world.bob)
 
 
-def sign_as_assessor(world: World, inbox: Inbox) -> WitnessTestimony:
-    """Sign a testimony at the address of Bob, who is the assessor of the unit."""
+def sign_as_assessor(
+    world: World, inbox: Inbox, *, account: str = MARGARET, witness: Person | None = None
+) -> WitnessTestimony:
+    """Sign a testimony at the address of Bob, who is the assessor of the unit, or of another person."""
     testimony = ask(world.cfacc15, world.alice)
     with transaction():
-        db.session.get_one(Person, world.bob.id).email = MARGARET
+        db.session.get_one(Person, (witness or world.bob).id).email = account
         factories.leave_unsealed()
     return sign(testimony, inbox)

@@ -12,7 +12,7 @@ from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtu
 from tests.factories import World
 from tests.integrity.tampering import tampering_transaction
 from tests.privacy.database_dump import dump_database
-from tests.records.testimonies import MARGARET, ask, authenticate, sign
+from tests.records.testimonies import MARGARET, ask, authenticate, build_sample, sign
 from tracker import clock
 from tracker.extensions import db
 from tracker.integrity.actors import find_actors_without_role
@@ -97,12 +97,16 @@ def test_another_asker_is_named(world: World, testimony: WitnessTestimony) -> No
         assert "asked for by somebody else" in list_faults(find_changed_testimonies)[0]
 
 
-@pytest.mark.parametrize(("witness", "fault"), [("alice", "is of the candidate"), ("bob", "by its witness")])
+@pytest.mark.parametrize(
+    ("witness", "fault"),
+    [("alice", "is of the candidate"), ("bob", "by its witness"), ("carol", "of somebody who verified the unit")],
+)
 def test_a_witness_who_may_not_be_one_is_named(
     world: World, testimony: WitnessTestimony, witness: str, fault: str
 ) -> None:
     with tampering_transaction():
         change(WitnessTestimony, testimony.id, witness_id=getattr(world, witness).id)
+        db.session.add(build_sample(world))
         assert fault in list_faults(find_wrong_witnesses)[0]
 
 

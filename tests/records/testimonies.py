@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from tests import factories
-from tracker.clock import today
+from tests.factories import World
+from tracker.clock import now, today
 from tracker.ledger.transactions import transaction
-from tracker.models import EvidenceVersion, Person, UnitAttempt, WitnessTestimony
+from tracker.models import EvidenceVersion, Person, Sample, UnitAttempt, WitnessTestimony
 from tracker.records.services.authenticating import authenticate_testimony
 from tracker.records.services.testifying import TypedTestimony, get_open_testimony, request_code, sign_testimony
 from tracker.records.services.testimony_requests import AskedTestimony, ask_witness, hand_over
@@ -87,6 +88,18 @@ def sign_in_person(attempt: UnitAttempt, asker: Person, **fields: Any) -> Witnes
     with transaction():
         testimony = get_open_testimony(token, HERE)
         return sign_testimony(token, type_testimony(testimony, **fields), HERE)
+
+
+def build_sample(world: World) -> Sample:
+    """Return a sample of Carol, with which she has verified the unit."""
+    return Sample(
+        attempt_id=world.cfacc15.id,
+        round=1,
+        verifier_id=world.carol.id,
+        sampled_at=now(),
+        is_interim=True,
+        comment="",
+    )
 
 
 def authenticate(testimony: WitnessTestimony, assessor: Person) -> EvidenceVersion:

@@ -117,7 +117,12 @@ def _group_acts(rows: Iterable[Row[Any]]) -> list[Activity]:
     lines: list[Activity] = []
     counts: list[int] = []
     open_lines: dict[tuple[int, str], int] = {}
+    authenticated = 0
     for row in rows:
+        if row.act == "testimony_authenticated":
+            authenticated = row.seq
+        elif row.act == "record_finished" and row.seq == authenticated - 1:
+            continue  # the testimony that the act after it authenticated, not an observation
         if len(lines) >= MAX_SHOWN and lines[MAX_SHOWN - 1].occurred_at - row.at > ONE_ACT:
             break
         index = open_lines.get((row.id, row.act))

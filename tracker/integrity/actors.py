@@ -250,7 +250,7 @@ def _list_duties(ledger: LedgerSnapshot) -> dict[int, dict[str, set[int]]]:
 
     for attempt, person in _list_assessing_people(ledger):
         note(attempt, ASSESSING, person)
-    for attempt, person in _list_verifying_people(ledger):
+    for attempt, person in list_verifying_people(ledger):
         note(attempt, VERIFYING, person)
     return duties
 
@@ -271,7 +271,7 @@ def _list_assessing_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     yield from _list_signers(ledger, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 
 
-def _list_verifying_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
+def list_verifying_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     """Yield attempt and person for every act of verification.
 
     They are samples, action points, returns, signatures and decisions on objections. Such a decision is about the

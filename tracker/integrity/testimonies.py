@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from marshmallow import ValidationError
 
+from tracker.integrity.actors import list_verifying_people
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
 from tracker.portfolio.record_content import load_content
@@ -41,7 +42,7 @@ def find_changed_testimonies(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(36, "no candidate and no assessor of it is the witness of a testimony")
 def find_wrong_witnesses(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each testimony of somebody who may not be its witness. docs/integrity.md, invariant 36."""
-    assessed = _group_assessors(ledger)
+    assessed, verified = _group_assessors(ledger), set(list_verifying_people(ledger))
     for key, row in ledger.rows("witness_testimony").items():
         if row["is_in_person"] and row["evidence_id"] is not None and row["asked_by_id"] == row["answered_by_id"]:
             yield f"testimony {key} was authenticated by who handed over the device to its witness"
@@ -53,6 +54,8 @@ def find_wrong_witnesses(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"testimony {key} is of the candidate whom it is about"
         if witness == row["answered_by_id"] or witness in assessed.get(row["evidence_id"], ()):
             yield f"testimony {key} was authenticated or assessed by its witness"
+        if row["evidence_id"] is not None and (row["attempt_id"], witness) in verified:
+            yield f"testimony {key} is of somebody who verified the unit"
 
 
 def _group_assessors(ledger: LedgerSnapshot) -> dict[int | None, set[int]]:

@@ -219,7 +219,8 @@ def _list_reopenings(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[
 def _list_testimonies(person: Person, colleagues: Colleagues) -> list[dict[str, Any]]:
     """List what witnesses were asked about a candidate. What they wrote is there once it is evidence.
 
-    The witness's address is there where the candidate gave it.
+    The address to which a request was sent is there where the candidate gave it. A testimony that is evidence has the
+    witness's address in its content, as the candidate reads it on its page.
     """
     query = (
         select(WitnessTestimony)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import or_, select, union
 
+from tracker.accounts.mailboxes import is_same_mailbox
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.models import (
@@ -17,10 +18,12 @@ from tracker.models import (
     Claim,
     Evidence,
     EvidenceVersion,
+    Person,
     Reopening,
     Sample,
     Signature,
     UnitAttempt,
+    WitnessTestimony,
 )
 from tracker.vocabulary import AssessmentState, AttemptState, ReopeningKind, Role, SignatureRole
 
@@ -52,7 +55,7 @@ def check_may_assess(person_id: int, attempt: UnitAttempt, verified: WhoDidWhat 
 
 
 def check_may_verify(person_id: int, attempt: UnitAttempt, assessed: WhoDidWhat | None = None) -> None:
-    """Raise `Refused` for the candidate, and for anybody who has assessed this attempt in any round.
+    """Raise `Refused` for the candidate, and for anybody who has assessed this attempt or was a witness in it.
 
     Args:
         person_id: who would verify.
@@ -63,9 +66,14 @@ def check_may_verify(person_id: int, attempt: UnitAttempt, assessed: WhoDidWhat 
         raise Refused("Nobody can verify their own work. Nothing was changed.")
     if (person_id, attempt.id) in (list_assessed([person_id], [attempt.id]) if assessed is None else assessed):
         raise Refused(
-            "Somebody who has assessed a candidate’s unit cannot verify it, in any round. "
+            "Somebody who has assessed a candidate’s unit, or was a witness in it, cannot verify it, in any round. "
             "Nothing was changed. Choose another verifier."
         )
+
+
+def is_witness(testimony: WitnessTestimony, person: Person) -> bool:
+    """Return whether a person with an account is the witness: by the account then, or by their address now."""
+    return testimony.witness_id == person.id or is_same_mailbox(testimony.email, person.email)
 
 
 def check_not_withdrawn(attempt: UnitAttempt) -> None:
@@ -90,7 +98,7 @@ def is_withdrawn_before_completion(attempt: UnitAttempt) -> bool:
 
 
 def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Return which of these people have done any act of assessment in which of these attempts, in any round."""
+    """Return which of these people have assessed which of these attempts, in any round, or were witnesses in them."""
     assessed = select(Assessment.assessor_id, Assessment.attempt_id).where(
         Assessment.attempt_id.in_(attempt_ids),
         Assessment.assessor_id.in_(person_ids),
@@ -106,7 +114,12 @@ def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> 
         .join(Claim, Claim.evidence_id == Evidence.id)
         .where(Claim.attempt_id.in_(attempt_ids), Evidence.author_id.in_(person_ids))
     )
-    rows: Sequence[Any] = db.session.execute(union(assessed, signed, written)).all()
+    witnessed = select(WitnessTestimony.witness_id, WitnessTestimony.attempt_id).where(
+        WitnessTestimony.attempt_id.in_(attempt_ids),
+        WitnessTestimony.witness_id.in_(person_ids),
+        WitnessTestimony.evidence_id.is_not(None),
+    )
+    rows: Sequence[Any] = db.session.execute(union(assessed, signed, written, witnessed)).all()
     return {(row[0], row[1]) for row in rows}
 
 

@@ -19,11 +19,20 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows
 from tracker.matrix import MatrixCell
 from tracker.matrix.record_standing import is_counted
-from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAttempt, VersionMove, WitnessTestimony
+from tracker.models import (
+    Assessment,
+    Claim,
+    Evidence,
+    EvidenceVersion,
+    Person,
+    UnitAttempt,
+    VersionMove,
+    WitnessTestimony,
+)
 from tracker.portfolio.evidence_warnings import list_evidence_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.warnings import load_limit_and_units, load_version_context
-from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
+from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn, is_witness
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, RecordKind
 from tracker.web.text_direction import isolate
 
@@ -272,10 +281,9 @@ def check_not_witness(version: EvidenceVersion, person_id: int) -> None:
     """
     if version.record_kind is not RecordKind.WITNESS_TESTIMONY:
         return
-    query = select(WitnessTestimony.id).where(
-        WitnessTestimony.evidence_id == version.evidence_id, WitnessTestimony.witness_id == person_id
-    )
-    if db.session.scalar(query.limit(1)):
+    query = select(WitnessTestimony).where(WitnessTestimony.evidence_id == version.evidence_id)
+    person = db.session.get_one(Person, person_id)
+    if any(is_witness(each, person) for each in db.session.scalars(query)):
         raise Refused(
             "You gave this testimony as a witness, so another assessor has to assess it. Nothing was saved."
         )

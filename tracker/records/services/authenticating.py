@@ -28,9 +28,9 @@ from tracker.portfolio.services.claims import compute_claims_hash
 from tracker.portfolio.services.evidence import MAX_LENGTH
 from tracker.portfolio.services.submissions import get_next_number, seal_version
 from tracker.records.services.stamped_claims import claim_stamped
-from tracker.records.services.testimony_requests import is_same_mailbox
 from tracker.records.services.use import validate_reason
 from tracker.records.testimony_emails import notify_of_refusal, notify_of_use, send_use
+from tracker.registrations.separation_of_duties import is_witness, list_verified
 from tracker.vocabulary import AcknowledgementAnswer, Method, RecordKind, Role, WitnessTestimonyState
 
 DECLARATION = (
@@ -137,13 +137,11 @@ def refuse_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, reason: 
     notify_of_refusal(testimony)
 
 
-def is_witness(testimony: WitnessTestimony, person: Person) -> bool:
-    """Return whether a person with an account is the witness: by the account then, or by their address now."""
-    return testimony.witness_id == person.id or is_same_mailbox(testimony.email, person.email)
-
-
 def _check_independent(testimony: WitnessTestimony, person_id: int) -> None:
-    """Raise `Refused` for the witness, and for who handed over the device (Witness testimonies, rules 10 and 13)."""
+    """Raise `Refused` for the witness, for who handed over the device, and where the witness has verified the unit.
+
+    docs/rules.md, Witness testimonies, rules 10 and 13; Separation of duties, rule 7.
+    """
     if is_witness(testimony, db.session.get_one(Person, person_id)):
         raise Refused(
             "You gave this testimony, so you cannot authenticate or assess it. Nothing was changed. Ask the centre’s "
@@ -151,6 +149,11 @@ def _check_independent(testimony: WitnessTestimony, person_id: int) -> None:
         )
     if testimony.is_in_person and testimony.asked_by_id == person_id:
         raise Refused(HANDED_OVER)
+    if testimony.witness_id and list_verified([testimony.witness_id], [testimony.attempt_id]):
+        raise Refused(
+            "The witness has verified this unit, so their testimony cannot be evidence in it. Nothing was changed. "
+            "Refuse it with that reason."
+        )
 
 
 def _check_answer(testimony: WitnessTestimony, attempt: UnitAttempt, actor: Actor) -> WitnessTestimonyContent:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from tracker.accounts.mailboxes import clean_address, find_person, is_own_address
 from tracker.accounts.person_names import clean_name, is_name, remove_invisible_characters
 from tracker.accounts.services.attempt_limits import (
     Limit,
@@ -25,17 +26,11 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.events import record as record_event
 from tracker.ledger.transactions import lock_rows, reading
-from tracker.models import Criterion, Person, UnitAttempt, WitnessTestimony
+from tracker.models import Criterion, UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_criteria
 from tracker.portfolio.record_content import MAX_LINE, SeenCriterion, WitnessTestimonyContent, dump_content
 from tracker.portfolio.services.evidence import MAX_LENGTH
-from tracker.records.services.testimony_requests import (
-    MAX_A_DAY_TO_ADDRESS,
-    check_open,
-    clean_address,
-    count_today,
-    is_same_mailbox,
-)
+from tracker.records.services.testimony_requests import MAX_A_DAY_TO_ADDRESS, check_open, count_today
 from tracker.records.testimony_emails import (
     notify_of_refusal,
     notify_of_signature,
@@ -75,10 +70,10 @@ class LinkEnded(Refused):
 
     title = "This link no longer works"
 
-    def __init__(self, sentence: str, *, is_signed: bool = False) -> None:
+    def __init__(self, sentence: str, ended: WitnessTestimony | None = None) -> None:
         super().__init__(sentence)
-        self.is_signed = is_signed
-        """Whether the testimony that the link was for is signed."""
+        self.ended = ended
+        """What the link was for, where it has ended for good."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,7 @@ def get_open_testimony(token: str, client_address: str) -> WitnessTestimony:
     if testimony is None:
         raise LinkEnded(_count_unknown_link(client_address))
     if sentence := ENDED.get(find_state(testimony)):
-        raise LinkEnded(sentence, is_signed=testimony.signed_at is not None)
+        raise LinkEnded(sentence, testimony)
     try:
         check_open(testimony.attempt)
     except Refused:
@@ -169,7 +164,7 @@ def sign_testimony(token: str, typed: TypedTestimony, client_address: str) -> Wi
     testimony.content = dump_content(RecordKind.WITNESS_TESTIMONY, _build_content(testimony, typed, criteria))
     testimony.signed_at, testimony.code = now(), None
     if needs_code:  # an address given in person may be anybody's
-        testimony.witness_id = db.session.scalar(select(Person.id).where(Person.email == testimony.email))
+        testimony.witness_id = find_person(testimony.email)
     db.session.flush()
     record_event("testimony_signed", testimony, WITNESS, attempt=testimony.attempt_id, address_confirmed=needs_code)
     _tell_witness(testimony)
@@ -258,10 +253,12 @@ def _check_person(testimony: WitnessTestimony, typed: TypedTestimony) -> None:
             "is_unrelated",
         )
     address = typed.contact if testimony.is_in_person else testimony.email
-    if is_same_mailbox(address, testimony.attempt.candidate.email):
-        raise Invalid(
-            f"This address is {first_name}’s own, so it cannot be a witness’s. Nothing was sent.", "contact"
-        )
+    for person in (testimony.attempt.candidate, testimony.asked_by):
+        if is_own_address(address, person):
+            raise Invalid(
+                f"This address is {isolate(person.name)}’s own, so it cannot be a witness’s. Nothing was sent.",
+                "contact",
+            )
 
 
 def _tell_witness(testimony: WitnessTestimony) -> None:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, or_, select, update
 
+from tracker.accounts.mailboxes import clean_address, is_own_address, is_same_mailbox
 from tracker.accounts.person_names import clean_name, is_name
 from tracker.accounts.services.attempt_limits import lock_counters
 from tracker.accounts.sessions import hash_token
@@ -131,7 +132,8 @@ def withdraw_request(testimony: WitnessTestimony, actor: Actor) -> None:
         raise Refused("The witness has answered already, or the request was withdrawn. Nothing was changed.")
     testimony.withdrawn_at, testimony.code = now(), None
     record_event("testimony_withdrawn", testimony, actor, attempt=testimony.attempt_id)
-    send_withdrawal(testimony)
+    if not testimony.is_in_person and testimony.email != ERASED_TEXT:  # otherwise nobody was sent a link
+        send_withdrawal(testimony)
 
 
 def count_today(asker_id: int, address: str | None = None) -> int:
@@ -174,31 +176,15 @@ def check_open(attempt: UnitAttempt) -> None:
     check_not_withdrawn(attempt)
 
 
-def clean_address(address: str) -> str:
-    """Return an email address as it is stored: without the space around it, in lower case."""
-    return address.strip().lower()
-
-
-def is_same_mailbox(address: str, other: str) -> bool:
-    """Return whether two addresses lead to one mailbox, whatever follows a “+” before the “@”; none is no mailbox."""
-    return bool(clean_address(address)) and _remove_tag(address) == _remove_tag(other)
-
-
-def _remove_tag(address: str) -> tuple[str, str]:
-    local, _, domain = clean_address(address).rpartition("@")
-    return local.partition("+")[0], domain
-
-
 def _check_fields(attempt: UnitAttempt, asked: AskedTestimony, asker_id: int) -> None:
     if not is_name(clean_name(asked.witness_name)):
         raise Invalid("Enter the witness’s name.", "witness_name")
-    if is_same_mailbox(asked.email, attempt.candidate.email):
+    if is_own_address(asked.email, attempt.candidate):
         raise Invalid(
             "This is the candidate’s own address. A testimony needs the address of the person who saw the work.",
             "email",
         )
-    asker = db.session.get_one(Person, asker_id)
-    if is_same_mailbox(asked.email, asker.email):
+    if is_own_address(asked.email, db.session.get_one(Person, asker_id)):
         raise Invalid("This is your own address. To record what you saw yourself, write an observation.", "email")
     for name, label in (("title", "what the witness is to confirm"), ("place", "the place")):
         if not clean_name(getattr(asked, name)):

@@ -117,7 +117,7 @@ def answer_testimony(attempt_id: int, testimony_id: int) -> ResponseReturnValue:
                 flash(f"Authenticated as evidence {version.evidence.number}. It is in your queue, ready to assess.")
             else:
                 refuse_testimony(testimony, attempt, form.reason.data or "", actor)
-                flash("Refused. Whoever asked for it can read the reason.")
+                flash("Refused. The candidate and their assessors can read the reason.")
             return redirect(url_for(".show_testimonies", attempt_id=attempt.id), 303)
     return render_form(
         "records/answer_testimony.html",

@@ -13,6 +13,7 @@ from tracker.records.services.testifying import (
     build_statement,
     decline,
     get_open_testimony,
+    read_code,
     request_code,
     sign_testimony,
 )
@@ -37,10 +38,10 @@ def testify(token: str) -> ResponseReturnValue:
     if request.method == "GET":
         try:
             testimony = get_open_testimony(token, address)
-        except LinkEnded as ended:
-            if not ended.is_signed:
+        except LinkEnded as refusal:
+            if not refusal.ended:
                 raise
-            return render_template("records/testimony_signed.html", sentence=str(ended))
+            return render_end(refusal.ended, str(refusal))
         refuse_candidate(testimony)
         return render_page(testimony, form)
     refuse_candidate(get_open_testimony(token, address))
@@ -61,6 +62,12 @@ def testify(token: str) -> ResponseReturnValue:
     return render_page(get_open_testimony(token, address), form), 422
 
 
+def render_end(testimony: WitnessTestimony, sentence: str) -> ResponseReturnValue:
+    """Render why a link has ended, with the name of the copy that the witness's browser drops now."""
+    page = render_template("records/testimony_ended.html", testimony=testimony, sentence=sentence)
+    return page, 200 if testimony.signed_at else LinkEnded.status
+
+
 def refuse_candidate(testimony: WitnessTestimony) -> None:
     """Raise `Refused` where the candidate is signed in, so that they cannot sign in the witness's stead."""
     candidate = testimony.attempt.candidate
@@ -72,7 +79,7 @@ def refuse_candidate(testimony: WitnessTestimony) -> None:
 
 
 def render_page(testimony: WitnessTestimony, form: WitnessForm) -> str:
-    """Render what the witness is asked, with what they typed; with the signature once a code was sent."""
+    """Render what the witness is asked, with what they typed; with the signature while a code that was sent works."""
     if not form.is_submitted():
         form.name.data, form.contact.data = testimony.witness_name, testimony.email
     return render_template(
@@ -83,5 +90,5 @@ def render_page(testimony: WitnessTestimony, form: WitnessForm) -> str:
         criteria=list_criteria(testimony.attempt.unit_id, testimony.criterion_ids),
         chosen=request.form.getlist("criterion"),
         statement=build_statement(testimony),
-        is_code_sent=testimony.code is not None and form.is_submitted() and not testimony.is_in_person,
+        is_code_sent=(form.is_submitted() and testimony.code is not None) or read_code(testimony) is not None,
     )
