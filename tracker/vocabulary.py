@@ -4,6 +4,9 @@ import re
 from enum import StrEnum
 from typing import Self
 
+ERASED_TEXT = "Erased"
+"""What an erasure writes in place of an attachment's name and of other erased text."""
+
 
 class LabelledEnum(StrEnum):
     """A fixed set of terms, each stored as its value and shown as its label; a member may carry further texts."""
@@ -63,7 +66,7 @@ class AwardKind(LabelledEnum):
 
 
 class AwardState(LabelledEnum):
-    """How a person stands to the awards of a role on a day, computed and never stored."""
+    """Award status of a person for a role on a day, computed and never stored."""
 
     HELD = "held", "Held"
     WORKING_TOWARDS = "working_towards", "Working towards"

@@ -109,7 +109,7 @@ def upgrade():
             "answered_by_whom": "(answered_at IS NULL) = (answered_by_id IS NULL)",
             "ended_why": "(ended_at IS NULL) = (ended_reason IS NULL)",
             "answered_by_another": "answered_by_id <> person_id",
-            "nothing_stays": "interest <> '' OR (answer IS NULL AND ended_at IS NULL)",
+            "none_has_no_answer_or_end": "interest <> '' OR (answer IS NULL AND ended_at IS NULL)",
         },
     )
     create_table(

@@ -14,8 +14,13 @@ TODAY = date(2026, 11, 30)
 HELD, AIM = date(2020, 5, 4), None
 
 
+RECORDED = datetime(2020, 6, 2, 12, tzinfo=LONDON)
+
+
 def award(kind: AwardKind = AwardKind.LD9DI, awarded_on: date | None = HELD, **values: Any) -> StaffAward:
-    return StaffAward(kind=kind, title="", awarded_on=awarded_on, **values)
+    """Return an award, confirmed when it was recorded if it is held."""
+    recorded = {"title": "", "recorded_at": RECORDED, "confirmed_at": RECORDED if awarded_on else None}
+    return StaffAward(kind=kind, awarded_on=awarded_on, **(recorded | values))
 
 
 def find_state(*awards: StaffAward, role: Role = Role.ASSESSOR, on: date = TODAY) -> AwardState:
@@ -45,9 +50,27 @@ def test_an_award_qualifies_for_its_own_role_only(kind: AwardKind, role: Role) -
     assert find_state(award(kind), role=kind.role) is AwardState.HELD
 
 
-def test_an_award_that_was_removed_does_not_count() -> None:
+def test_an_award_that_was_removed_counts_for_the_days_before_only() -> None:
     removed = award(removed_at=datetime(2026, 1, 1, tzinfo=LONDON))
     assert find_state(removed) is AwardState.NOT_RECORDED
+    assert find_state(removed, on=date(2026, 1, 1)) is AwardState.NOT_RECORDED
+    assert find_state(removed, on=date(2025, 12, 31)) is AwardState.HELD
+
+
+def test_an_award_that_is_recorded_late_does_not_count_for_the_days_before() -> None:
+    moment = datetime(2026, 3, 2, 12, tzinfo=LONDON)
+    late = award(recorded_at=moment, confirmed_at=moment)
+    assert find_state(late, on=date(2026, 3, 1)) is AwardState.NOT_RECORDED
+    assert find_state(late, on=date(2026, 3, 2)) is AwardState.HELD
+
+
+def test_an_award_was_worked_towards_until_it_was_confirmed() -> None:
+    achieved = award(
+        awarded_on=date(2026, 2, 20), target_on=date(2026, 6, 1), confirmed_at=datetime(2026, 3, 2, tzinfo=LONDON)
+    )
+    before = find_award_standing([achieved], Role.ASSESSOR, date(2026, 3, 1))
+    assert before.describe() == "Working towards: L&D9DI, by 1 June 2026"
+    assert find_state(achieved, on=date(2026, 3, 2)) is AwardState.HELD
 
 
 def test_an_award_worked_towards_is_overdue_after_its_target_date() -> None:
@@ -92,5 +115,5 @@ def test_each_state_is_described_in_a_few_words() -> None:
 
 
 def test_another_award_is_called_by_its_title() -> None:
-    other = StaffAward(kind=AwardKind.OTHER_ASSESSING, title="CAVA", awarded_on=HELD)
+    other = award(AwardKind.OTHER_ASSESSING, title="CAVA")
     assert find_award_standing([other], Role.ASSESSOR, TODAY).describe() == "Held: CAVA"

@@ -11,6 +11,7 @@ from tests import factories
 from tests.factories import World
 from tests.staff.entries import declare, hold, log_cpd, work_towards
 from tracker import clock
+from tracker.accounts.services.people import deactivate_person
 from tracker.clock import frozen_at, now
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
@@ -107,6 +108,26 @@ def test_former_staff_are_listed_only_where_they_are_asked_for(world: World) -> 
     assert list_names(world, register.FORMER) == ["Ida"]
 
 
+def test_somebody_whose_account_is_closed_is_former_staff(world: World) -> None:
+    with transaction():
+        deactivate_person(world.bob)
+    assert list_names(world) == ["Carol"]
+    assert list_names(world, register.NO_AWARD) == ["Carol"]
+    assert list_names(world, register.FORMER) == ["Bob"]
+    (bob,) = list_rows(world, show=register.FORMER)
+    assert not bob.member.is_current
+
+
+def test_somebody_is_listed_from_the_day_their_role_begins(world: World) -> None:
+    with transaction():
+        ida = factories.make_person("Ida Later", world.northgate)
+        factories.grant(ida, world.northgate, Role.ASSESSOR).starts_at = now() + 7 * IN
+    assert list_names(world) == ["Bob", "Carol"]
+    assert list_names(world, register.FORMER) == []
+    with frozen_at(now() + 8 * IN):
+        assert list_names(world) == ["Bob", "Carol", "Ida"]
+
+
 def test_awards_and_entries_of_another_centre_are_not_shown(world: World) -> None:
     with transaction():
         factories.grant(world.bob, world.southbank, Role.ASSESSOR)
@@ -130,6 +151,15 @@ def test_an_administrator_and_a_verifier_open_it_and_download_it(world: World, c
     assert "You record awards" not in client(world.carol).get(address).text
     assert "Bob Archer" in client(world.carol).get(f"{address}?format=csv").data.decode()
     assert client(world.bob).get(address).status_code == 404
+
+
+def test_it_opens_at_the_centre_of_the_chosen_role(world: World, client: Browser) -> None:
+    with transaction():
+        factories.grant(world.dan, world.southbank, Role.INTERNAL_VERIFIER)
+    dan = client(world.dan)
+    grant = next(each for each in world.dan.grants if each.centre_id == world.southbank.id)
+    dan.post("/role", data={"grant": grant.id})
+    assert dan.get("/staff").location == f"/centres/{world.southbank.id}/staff"
 
 
 def test_a_centre_in_england_reads_its_own_terms(world: World, client: Browser) -> None:

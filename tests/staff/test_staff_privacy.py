@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -71,6 +72,13 @@ def leave(world: World, days_ago: int) -> None:
         factories.leave_unsealed()
 
 
+def read_data(browser: FlaskClient) -> dict[str, Any]:
+    """Return the data that somebody downloads about themselves."""
+    with browser.post("/account/data", data={"password": PASSWORD}) as answer:
+        data: dict[str, Any] = json.loads(zipfile.ZipFile(io.BytesIO(answer.data)).read("data.json"))
+    return data
+
+
 def get_member(world: World) -> StaffMember:
     db.session.rollback()
     member = find_staff_member(world.northgate.id, world.bob.id)
@@ -89,6 +97,23 @@ def list_faults(*checks: Callable[[LedgerSnapshot], Iterator[str]]) -> list[str]
     return [fault for check in checks for fault in check(ledger)]
 
 
+def test_what_an_administrator_wrote_names_nobody_else(world: World, client: Browser) -> None:
+    dan = factories.make_actor(world.dan)
+    with transaction():
+        awards.record_competence(world.bob, world.northgate, "CFACC15", "", "Dan Price saw Bob Archer at work", dan)
+        declaration = declare(world.bob, world.northgate, "My cousin")
+    with transaction():
+        own_entries.answer_interest(declaration, world.bob, "Bob does not assess her. Dan Price", dan)
+    own, written = (read_data(client(person)) for person in (world.bob, world.dan))
+    assert own["staff_register"]["competence"][0]["basis"] == "an administrator of the centre saw Bob Archer at work"
+    answer = own["staff_register"]["declarations"][0]["answer"]
+    assert answer == "Bob does not assess her. an administrator of the centre"
+    (competence,) = written["as_staff"]["staff_register"]["competence_recorded"]
+    assert competence["basis"] == "Dan Price saw the assessor or verifier at work"
+    (answered,) = written["as_staff"]["staff_register"]["declarations_answered"]
+    assert answered["answer"] == "the assessor or verifier does not assess her. Dan Price"
+
+
 def test_the_data_export_has_ones_own_staff_record_and_nobody_elses(world: World, client: Browser) -> None:
     fill_record(world)
     exports = {}
@@ -97,8 +122,8 @@ def test_the_data_export_has_ones_own_staff_record_and_nobody_elses(world: World
             archive = zipfile.ZipFile(io.BytesIO(answer.data))
         exports[person.name] = archive.read("data.json").decode()
     assert [word for word in CANARIES if word not in exports["Bob Archer"]] == []
-    for name in ("Carol Hughes", "Dan Price"):
-        assert [word for word in CANARIES if word in exports[name]] == []
+    assert [word for word in CANARIES if word in exports["Carol Hughes"]] == []
+    assert [word for word in CANARIES if word in exports["Dan Price"]] == ["QX-BASIS", "QX-ANSWER", "QX-REASON"]
     record = json.loads(exports["Bob Archer"])["staff_register"]
     assert {each["centre"] for part in record.values() for each in part} == {"Northgate Skills"}
     assert [each["kind"] for each in record["awards"]] == ["Another assessor’s award", "L&D9DI"]
@@ -109,6 +134,31 @@ def test_a_record_is_kept_while_its_person_has_a_role(world: World) -> None:
     assert staff_erasure.find_staff_retention(get_member(world)).until is None
     with pytest.raises(Refused, match="not due"):
         erase(world)
+
+
+def test_a_role_that_is_to_begin_keeps_a_record_from_erasure(world: World) -> None:
+    fill_record(world)
+    leave(world, 1_200)
+    with transaction():
+        factories.grant(world.bob, world.northgate, Role.ASSESSOR).starts_at = now() + timedelta(days=7)
+    assert staff_erasure.find_staff_retention(get_member(world)).until is None
+    with pytest.raises(Refused, match="not due"):
+        erase(world)
+
+
+def test_the_record_of_a_closed_account_is_kept_from_when_it_was_closed(world: World) -> None:
+    fill_record(world)
+    with transaction():
+        world.bob.deactivated_at = factories.days_ago(1_200)
+        factories.leave_unsealed()
+    ended_on = day_of(factories.days_ago(1_200))
+    assert staff_erasure.find_staff_retention(get_member(world)).ended_on == ended_on
+    leave(world, 1_300)
+    assert staff_erasure.find_staff_retention(get_member(world)).ended_on == day_of(factories.days_ago(1_300))
+    leave(world, -30)
+    assert staff_erasure.find_staff_retention(get_member(world)).ended_on == ended_on
+    erase(world)
+    assert list_faults(find_early_staff_erasures) == []
 
 
 def test_it_is_kept_as_long_as_the_centre_keeps_decisions(world: World) -> None:
@@ -160,6 +210,24 @@ def test_an_administrator_does_not_erase_their_own_record(world: World, client: 
     assert client(world.dan).post(address, data={"password": PASSWORD}).status_code == 303
 
 
+def test_an_erased_declaration_asks_for_no_answer(world: World, client: Browser) -> None:
+    with transaction():
+        declare(world.bob, world.northgate, "QX-COUSIN")
+    leave(world, 1_200)
+    erase(world)
+    with transaction():
+        factories.grant(world.bob, world.northgate, Role.ASSESSOR)
+    register = f"/centres/{world.northgate.id}/staff"
+    dan = client(world.dan)
+    page = dan.get(f"{register}/{world.bob.id}").text
+    assert "was erased on" in page
+    assert "Not answered yet" not in page
+    assert "Interest not answered</span>" not in dan.get(register).text
+    assert "Bob Archer" not in dan.get(f"{register}?show=unanswered").text
+    with transaction():
+        declare(world.bob, world.northgate)
+
+
 def test_entries_at_another_centre_are_kept(world: World) -> None:
     with transaction():
         factories.grant(world.bob, world.southbank, Role.ASSESSOR)
@@ -209,6 +277,7 @@ def test_an_administrator_erases_with_their_password(world: World, client: Brows
     assert dan.post(f"{address}/erase", data={"password": PASSWORD}).status_code == 303
     page = dan.get(address).text
     assert "was erased on" in page
+    assert "Not answered yet" not in page
     assert "QX-" not in page
     assert "Nothing is left to erase." in dan.get(f"{address}/erase").text
     assert now() - timedelta(minutes=5) < db.session.scalars(select(StaffErasure.erased_at)).one()

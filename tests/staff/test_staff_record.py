@@ -146,7 +146,7 @@ def test_an_award_is_removed_with_a_reason_and_no_longer_shown(world: World, cli
     with transaction():
         award = hold(world.bob, world.northgate, world.dan)
     dan, address = client(world.dan), place(world, f"/awards/{award.id}/remove")
-    assert "counts no longer" in dan.get(address).text
+    assert "no longer counts" in dan.get(address).text
     assert dan.post(address, data={"reason": LONG_REASON}).status_code == 422
     assert dan.post(address, data={"reason": "Not his"}).status_code == 303
     assert "No award recorded" in dan.get(place(world)).text

@@ -7,7 +7,7 @@ from typing import Any
 from tracker.accounts.services.account_changes import WAITING_TIME
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
-from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import ERASED_TEXT
 
 EFFECTS = {"email_changed": "email", "two_step_verification_reset": "two_step_verification"}
 """The events of a change that took effect, with its kind."""

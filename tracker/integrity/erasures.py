@@ -16,8 +16,8 @@ from tracker.privacy.retention import (
     read_awarding_body,
 )
 from tracker.storage import file_store
-from tracker.storage.file_references import ERASED_TEXT, is_referenced
-from tracker.vocabulary import AttemptState, SignatureRole
+from tracker.storage.file_references import is_referenced
+from tracker.vocabulary import ERASED_TEXT, AttemptState, SignatureRole
 
 MAX_DELAY = timedelta(days=30)
 ERASED_TABLES = {

@@ -7,7 +7,7 @@ from typing import Any
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
 from tracker.ledger import events
-from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import ERASED_TEXT
 
 CREATING_EVENTS = {
     "centre": ("centre_created",),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from tracker.clock import day_of
 from tracker.integrity.invariants import invariant
@@ -75,9 +76,11 @@ def find_early_staff_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def _find_end_of_roles(ledger: LedgerSnapshot, row: Row, event: LedgerEvent) -> date | None:
-    """Return the day on which the last role as assessor or verifier ended; None if one had not ended by an event."""
-    ends = [
-        grant["ends_at"]
+    """Return the day on which the last role ended or the account was closed; None if neither was so by an event."""
+    person = ledger.find_row("person", row["person_id"])
+    closed_at = person["deactivated_at"] if person else None
+    ends: list[Any] = [
+        min((end for end in (grant["ends_at"], closed_at) if end), default=None)
         for grant in ledger.group_rows("grant", "person_id").get(row["person_id"], ())
         if grant["centre_id"] == row["centre_id"] and grant["role"] in STAFF_ROLES and grant["granted_at"] <= event.at
     ]

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, refers_to
 from tracker.models.people import Person
-from tracker.vocabulary import AwardKind
+from tracker.vocabulary import ERASED_TEXT, AwardKind
 
 REMOVED_WITH_REASON = "(removed_at IS NULL) = (removed_reason IS NULL)"
 
@@ -46,7 +46,7 @@ class StaffAward(Base):
     certificate_number: Mapped[str | None] = mapped_column(String(80))
     awarded_on: Mapped[date | None]
     ends_on: Mapped[date | None]
-    """The last day on which it counts; empty if it has no end."""
+    """The last day on which it is valid; empty if it has no end."""
     recorded_at: Mapped[datetime]
     recorded_by_id: Mapped[int] = refers_to("person.id", index=False)
     confirmed_at: Mapped[datetime | None]
@@ -141,7 +141,7 @@ class InterestDeclaration(Base):
         CheckConstraint("(answered_at IS NULL) = (answered_by_id IS NULL)", name="answered_by_whom"),
         CheckConstraint("(ended_at IS NULL) = (ended_reason IS NULL)", name="ended_why"),
         CheckConstraint("answered_by_id <> person_id", name="answered_by_another"),
-        CheckConstraint("interest <> '' OR (answer IS NULL AND ended_at IS NULL)", name="nothing_stays"),
+        CheckConstraint("interest <> '' OR (answer IS NULL AND ended_at IS NULL)", name="none_has_no_answer_or_end"),
     )
 
     id: Mapped[PrimaryKey]
@@ -161,8 +161,8 @@ class InterestDeclaration(Base):
 
     @property
     def is_open(self) -> bool:
-        """Whether it declares an interest that has not ended."""
-        return bool(self.interest) and self.ended_at is None
+        """Whether it declares an interest that has not ended and was not erased."""
+        return self.interest not in {"", ERASED_TEXT} and self.ended_at is None
 
 
 class StaffErasure(Base):

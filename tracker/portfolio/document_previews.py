@@ -18,7 +18,7 @@ from tracker.portfolio.page_images import PDF_NAME, load_pdf
 from tracker.portfolio.text_previews import PLAIN_TEXT, has_text_preview, lacks_text_preview, load_text
 from tracker.sandbox.sandbox import SandboxError
 from tracker.storage import file_store
-from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import ERASED_TEXT
 
 
 def make_document_previews(sha256: str, media_type: str) -> None:

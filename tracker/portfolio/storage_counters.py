@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tracker.extensions import db
 from tracker.models import Attachment, CandidateStorage, CentreStorage, Evidence
-from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import ERASED_TEXT
 
 COUNTERS = [db.metadata.tables[model.__tablename__] for model in (CentreStorage, CandidateStorage)]
 """The tables of the counters. Their primary keys name whose files they count."""

@@ -15,7 +15,7 @@ from tracker.extensions import db
 from tracker.models import Attachment, CandidateStorage, Centre, Evidence, Person
 from tracker.portfolio.storage_counters import COUNTERS
 from tracker.statements import fetch_rows
-from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import ERASED_TEXT
 from tracker.web.formatting import size as format_size
 
 WARNED_SHARE = 0.8

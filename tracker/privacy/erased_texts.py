@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 
 from tracker.extensions import db
 from tracker.models import Base, Event, EventText
-from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import ERASED_TEXT
 
 CHUNK_SIZE = 400
 """Ids in one SQL statement."""

@@ -61,8 +61,8 @@ from tracker.models import (
 )
 from tracker.privacy.erased_texts import delete_text_salts, erase_texts, split
 from tracker.privacy.retention import RetentionStatus, list_candidate_retention
-from tracker.storage.file_references import ERASED_TEXT, remove_files
-from tracker.vocabulary import Role
+from tracker.storage.file_references import remove_files
+from tracker.vocabulary import ERASED_TEXT, Role
 
 EVIDENCE_TEXTS = (
     "title",

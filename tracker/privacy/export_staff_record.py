@@ -1,12 +1,14 @@
-"""Export of a person's entries in the staff registers of their centres."""
+"""Export of staff registers: a person's own record, and what an administrator entered in the records of others."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import select
 
+from tracker.accounts.earlier_names import list_earlier_labels
 from tracker.extensions import db
 from tracker.models import Centre, CpdEntry, InterestDeclaration, Person, StaffAward, StaffCompetence, StaffErasure
-from tracker.privacy.anonymisation import read_columns
+from tracker.privacy.anonymisation import NameReplacer, read_columns
 
 SOURCES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "awards": (
@@ -33,10 +35,31 @@ SOURCES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "erasures": (StaffErasure, ("erased_at",)),
 }  # fmt: skip
 """The model and the columns of each part of a staff record."""
+ADMINISTRATOR = "an administrator of the centre"
+TEXTS_OF_OTHERS = {
+    StaffAward: (("removed_reason",), ("recorded_by_id", "confirmed_by_id", "removed_by_id")),
+    StaffCompetence: (("basis", "removed_reason"), ("recorded_by_id", "removed_by_id")),
+    InterestDeclaration: (("answer",), ("answered_by_id",)),
+}
+"""The columns of texts that administrators wrote, and those that say which administrators."""
+MEMBER = "the assessor or verifier"
+WRITTEN: dict[str, tuple[Any, str, tuple[str, ...], tuple[str, ...]]] = {
+    "awards_recorded": (StaffAward, "recorded_by_id", ("kind", "recorded_at"), ()),
+    "awards_confirmed": (StaffAward, "confirmed_by_id", ("kind", "confirmed_at"), ()),
+    "awards_removed": (StaffAward, "removed_by_id", ("kind", "removed_at"), ("removed_reason",)),
+    "competence_recorded": (StaffCompetence, "recorded_by_id", ("unit_code", "sector", "recorded_at"), ("basis",)),
+    "competence_removed": (StaffCompetence, "removed_by_id", ("removed_at",), ("removed_reason",)),
+    "declarations_answered": (InterestDeclaration, "answered_by_id", ("answered_at",), ("answer",)),
+    "records_erased": (StaffErasure, "erased_by_id", ("erased_at",), ()),
+}
+"""What an administrator enters: the model, the column with the administrator, its plain columns and its texts."""
 
 
 def read_staff_records(person: Person) -> dict[str, list[dict[str, Any]]]:
-    """Return everything in the staff registers about a person, entries that were removed included."""
+    """Return everything in the staff registers about a person, entries that were removed included.
+
+    In texts that administrators wrote, these are called by their role.
+    """
     return {name: _list_entries(person, model, columns) for name, (model, columns) in SOURCES.items()}
 
 
@@ -47,4 +70,52 @@ def _list_entries(person: Person, model: Any, columns: tuple[str, ...]) -> list[
         .where(model.person_id == person.id)
         .order_by(model.id)
     )
-    return [{"centre": centre, **read_columns(row, *columns)} for row, centre in db.session.execute(query)]
+    rows = db.session.execute(query).all()
+    texts, authors = TEXTS_OF_OTHERS.get(model, ((), ()))
+    author_ids = {getattr(row, author) for row, _ in rows for author in authors} - {None}
+    labels = _list_labels(author_ids)
+    return [
+        {"centre": centre, **read_columns(row, *columns), **_read_texts(row, texts, labels, ADMINISTRATOR)}
+        for row, centre in rows
+    ]
+
+
+def read_staff_register_work(person: Person) -> dict[str, list[dict[str, Any]]]:
+    """Return what an administrator entered in the staff records of others, who are called by their role."""
+    return {name: _list_written(person, *source) for name, source in WRITTEN.items()}
+
+
+def _list_written(
+    person: Person, model: Any, author: str, columns: tuple[str, ...], texts: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    query = (
+        select(model, Centre.name, Person)
+        .join(Centre, Centre.id == model.centre_id)
+        .join(Person, Person.id == model.person_id)
+        .where(getattr(model, author) == person.id)
+        .order_by(model.id)
+    )
+    rows = db.session.execute(query).all()
+    earlier = list_earlier_labels({member.id for _, _, member in rows})
+    return [
+        {
+            "centre": centre,
+            **read_columns(row, *columns),
+            **_read_texts(row, texts, [(member.name, member.email), *earlier.get(member.id, [])], MEMBER),
+        }
+        for row, centre, member in rows
+    ]
+
+
+def _read_texts(
+    row: Any, texts: Iterable[str], labels: Iterable[tuple[str, str]], word: str
+) -> dict[str, str | None]:
+    people = NameReplacer(dict.fromkeys(labels, word))
+    return {name: people.replace_names(getattr(row, name)) for name in texts}
+
+
+def _list_labels(person_ids: Collection[int]) -> list[tuple[str, str]]:
+    """Return the names and addresses that people have or had."""
+    people = db.session.execute(select(Person.name, Person.email).where(Person.id.in_(person_ids)))
+    earlier = list_earlier_labels(person_ids)
+    return [*((name, email) for name, email in people), *(label for each in earlier.values() for label in each)]

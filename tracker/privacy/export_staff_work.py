@@ -28,6 +28,7 @@ from tracker.models import (
     WitnessTestimony,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
+from tracker.privacy.export_staff_record import read_staff_register_work
 from tracker.vocabulary import RecordKind
 
 CANDIDATE = "the candidate"
@@ -72,13 +73,14 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
 
 
 def read_work(person: Person) -> dict[str, Any]:
-    """Return what a person wrote and signed about other people's attempts."""
+    """Return what a person wrote and signed about other people's attempts, and wrote in their staff records."""
     written = {name: _list_written(person, *source) for name, source in WRITTEN.items()}
     return {
         **written,
         "sampled_decisions": _list_sampled(person),
         "records": _list_records(person),
         "acknowledgements": _list_acknowledgements(person),
+        "staff_register": read_staff_register_work(person),
     }
 
 

@@ -21,7 +21,7 @@ from tracker.privacy.erased_texts import delete_text_salts, erase_texts
 from tracker.privacy.retention import DEFAULT_PERIODS, add_months, list_rules
 from tracker.staff.members import StaffMember
 from tracker.staff.services.checks import check_another_person
-from tracker.storage.file_references import ERASED_TEXT
+from tracker.vocabulary import ERASED_TEXT
 
 TEXTS_OF_STAFF: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (StaffAward, ("title", "awarding_body", "certificate_number", "removed_reason")),
@@ -36,7 +36,7 @@ class StaffRetention:
     """Until when a staff record is kept, and whether something of it is left to erase."""
 
     ended_on: date | None
-    """The day on which the last role as assessor or verifier at the centre ended; None if one has not."""
+    """The day on which the last role as assessor or verifier at the centre ended; None if one runs or is to begin."""
     until: date | None
     has_texts: bool
 
@@ -49,11 +49,12 @@ class StaffRetention:
 def find_staff_retention(member: StaffMember) -> StaffRetention:
     """Return until when a person's staff record at a centre is kept.
 
-    After the last role ended it is kept as long as the centre keeps decisions, by the longest of its retention rules.
+    After the last role ended, or the account was closed, it is kept as long as the centre keeps decisions, by the
+    longest of its retention rules.
     """
-    if member.is_current:
+    if member.ended_at is None:
         return StaffRetention(None, None, has_texts=True)
-    ended_on = max(day_of(grant.ends_at) for grant in member.grants if grant.ends_at)
+    ended_on = day_of(member.ended_at)
     until = add_months(compute_months(rule.record_months for rule in list_rules(member.centre.id)), ended_on)
     return StaffRetention(ended_on, until, any(_has_text(row, names) for row, names in _load_texts(member)))
 

@@ -38,7 +38,7 @@ AWARDS = SheetTable(
     ),
 )  # fmt: skip
 COMPETENCE = SheetTable(
-    "Occupational competence", (("Unit or sector", 70), ("What it rests on", 161), ("Recorded", 50))
+    "Occupational competence", (("Unit or sector", 70), ("Basis of competence", 161), ("Recorded", 50))
 )
 CPD = SheetTable(
     "Continuing professional development",

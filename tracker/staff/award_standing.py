@@ -1,4 +1,4 @@
-"""How a person stands to the awards that a role needs, on a day.
+"""Award status of a person for a role, on a day.
 
 The one place that says whether somebody is qualified (docs/rules.md, Staff register, rule 4).
 """
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tracker.clock import day_of
 from tracker.models import StaffAward
 from tracker.vocabulary import AwardState, Role
 from tracker.web.formatting import day
@@ -41,7 +42,7 @@ class AwardStanding:
         if self.award is None:
             return ""
         name = isolate(self.award.name)
-        if self.award.is_held:
+        if self.state in {AwardState.HELD, AwardState.ENDED}:
             return f"{name}, until {day(self.award.ends_on)}" if self.award.ends_on else name
         return f"{name}, by {day(self.award.target_on)}"
 
@@ -51,19 +52,21 @@ class AwardStanding:
 
 
 def find_award_standing(awards: Iterable[StaffAward], role: Role, as_of: date) -> AwardStanding:
-    """Return how a person stands to the awards of a role on a day.
+    """Return a person's award status for a role on a day, by what the register said at the end of that day.
+
+    So an award that is recorded or removed later changes nothing for the days before.
 
     Args:
-        awards: the person's awards at a centre that are not removed from the register, of any role.
+        awards: the person's awards at a centre, of any role; for a past day those removed since too.
         role: assessor or internal verifier.
         as_of: the day.
     """
-    of_role = [award for award in awards if award.kind.role is role and award.removed_at is None]
-    granted = [award for award in of_role if award.awarded_on is not None and award.awarded_on <= as_of]
+    of_role = [award for award in awards if award.kind.role is role and _is_in_register(award, as_of)]
+    granted = [award for award in of_role if _is_confirmed(award, as_of)]
     held = [award for award in granted if award.ends_on is None or as_of <= award.ends_on]
     if held:
         return AwardStanding(AwardState.HELD, max(held, key=lambda award: award.ends_on or date.max), as_of)
-    aims = [award for award in of_role if award.awarded_on is None and award.target_on is not None]
+    aims = [award for award in of_role if not _is_confirmed(award, as_of) and award.target_on is not None]
     if aims:
         nearest = max(aims, key=lambda award: award.target_on or date.min)
         is_overdue = nearest.target_on is not None and nearest.target_on < as_of
@@ -71,3 +74,19 @@ def find_award_standing(awards: Iterable[StaffAward], role: Role, as_of: date) -
     if granted:
         return AwardStanding(AwardState.ENDED, max(granted, key=lambda award: award.ends_on or date.max), as_of)
     return AwardStanding(AwardState.NOT_RECORDED, None, as_of)
+
+
+def _is_in_register(award: StaffAward, as_of: date) -> bool:
+    """Return whether an award was recorded by a day, and not removed by its end."""
+    is_removed = award.removed_at is not None and day_of(award.removed_at) <= as_of
+    return day_of(award.recorded_at) <= as_of and not is_removed
+
+
+def _is_confirmed(award: StaffAward, as_of: date) -> bool:
+    """Return whether an award was given and confirmed by a day."""
+    return (
+        award.awarded_on is not None
+        and award.confirmed_at is not None
+        and award.awarded_on <= as_of
+        and day_of(award.confirmed_at) <= as_of
+    )

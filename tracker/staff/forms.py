@@ -21,7 +21,7 @@ class CertificateForm(PageForm):
     awarding_body = StringField("Awarding body", [LINE])
     certificate_number = StringField("Certificate number", [Length(max=80, message="Use at most 80 characters.")])
     awarded_on = date_field("Date of the award")
-    ends_on = date_field("Last day it counts")
+    ends_on = date_field("Valid until (last day)")
     is_seen = BooleanField("I have seen the certificate")
 
 
@@ -47,7 +47,7 @@ class CompetenceForm(PageForm):
 
     unit_code = StringField("Unit code", [Length(max=40, message="Use at most 40 characters.")])
     sector = StringField("Sector", [LINE])
-    basis = TextAreaField("What it rests on", [DataRequired("Enter what the competence rests on."), TEXT])
+    basis = TextAreaField("Basis of competence", [DataRequired("Enter what the competence rests on."), TEXT])
 
 
 class CpdForm(PageForm):

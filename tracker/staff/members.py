@@ -1,6 +1,7 @@
 """Members of a centre's staff register: who is in it, and fetching one with the right to do something."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -14,6 +15,8 @@ from tracker.vocabulary import STAFF_ROLES, Role
 from tracker.web.current_user import me
 from tracker.web.permissions import PERMISSIONS, Act
 
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""The end of what has no end."""
 READERS = (Role.ADMINISTRATOR, Role.INTERNAL_VERIFIER)
 """The roles that read everybody's staff record at their centre (docs/rules.md, Staff register, rule 3)."""
 
@@ -28,15 +31,28 @@ class StaffMember:
 
     @property
     def current_roles(self) -> tuple[Role, ...]:
-        """Return the roles that have not ended, in the order of the work."""
+        """Return the roles that run now, in the order of the work; none once the account is closed."""
+        if self.person.deactivated_at:
+            return ()
         moment = now()
-        current = {grant.role for grant in self.grants if grant.ends_at is None or grant.ends_at > moment}
+        current = {
+            grant.role
+            for grant in self.grants
+            if grant.starts_at <= moment and (grant.ends_at is None or grant.ends_at > moment)
+        }
         return tuple(role for role in STAFF_ROLES if role in current)
 
     @property
     def is_current(self) -> bool:
-        """Return whether one of the roles has not ended."""
+        """Return whether the person assesses or verifies at the centre now."""
         return bool(self.current_roles)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Return when the last role ended or the account was closed; None while a role runs or is to begin."""
+        closed_at = self.person.deactivated_at
+        ends = [min(each for each in (grant.ends_at, closed_at, LATEST) if each) for grant in self.grants]
+        return last if (last := max(ends)) <= now() else None
 
 
 def find_staff_member(centre_id: int, person_id: int) -> StaffMember | None:

@@ -14,6 +14,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, DerivedFile, Erasure, Event, FileDetail, IssuedForm, UnitAttempt
 from tracker.storage import file_store
 from tracker.storage.stores import DamagedFile, StoreEntry, get_key
+from tracker.vocabulary import ERASED_TEXT
 
 FILE_COLUMNS = (
     ("attachment", "sha256"),
@@ -26,8 +27,6 @@ FILE_COLUMNS = (
 """The tables and columns that refer to stored files by their SHA-256."""
 TEMPORARY_TABLES = frozenset({"job_run", "job_step"})
 """Those whose files are deleted within days and can be made again: a backup holds none, and none is missed."""
-ERASED_TEXT = "Erased"
-"""What an erasure writes in place of an attachment's name and of other erased text."""
 STORED_NAME = re.compile(
     r"([0-9a-f]{64})(?:\.pages|\.details|(?:\.preview\.(?:jpg|txt|pdf)|\.page-[1-9][0-9]?\.jpg)(?:\.[0-9a-f]{64})?)?"
 )

@@ -23,8 +23,7 @@ from tracker.portfolio.queries.testimonies import find_state
 from tracker.portfolio.record_content import MAX_LINE
 from tracker.records.testimony_emails import send_link, send_withdrawal
 from tracker.registrations.separation_of_duties import check_not_withdrawn
-from tracker.storage.file_references import ERASED_TEXT
-from tracker.vocabulary import AttemptKind, AttemptState, WitnessTestimonyState
+from tracker.vocabulary import ERASED_TEXT, AttemptKind, AttemptState, WitnessTestimonyState
 from tracker.web.text_direction import isolate
 
 LIFETIME = timedelta(days=30)

@@ -13,7 +13,7 @@ from tracker.extensions import db
 from tracker.models import Centre, CpdEntry, Grant, InterestDeclaration, Person, StaffAward
 from tracker.staff.award_standing import ENDS_SOON, AwardStanding, find_award_standing
 from tracker.staff.members import StaffMember
-from tracker.vocabulary import STAFF_ROLES, AwardKind, Role, use_terms
+from tracker.vocabulary import ERASED_TEXT, STAFF_ROLES, AwardKind, Role, use_terms
 from tracker.web.list_pages import load_page
 from tracker.web.list_positions import by_name
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
@@ -28,7 +28,7 @@ class StaffRow:
 
     member: StaffMember
     standings: Mapping[Role, AwardStanding]
-    """Of each role that has not ended; of a former member, of each role that they had."""
+    """Of each role that runs now; of a former member, of each role that they had."""
     cpd_minutes: int
     """In the last year."""
     declared_on: date | None
@@ -46,7 +46,7 @@ class StaffRow:
         return round(self.cpd_minutes / 60, 2)
 
     def describe_roles(self) -> str:
-        """Return the roles that have not ended in one line, in the centre's terms."""
+        """Return the roles that run now in one line, in the centre's terms."""
         return ", ".join(use_terms(role.label, self.member.centre.terms) for role in self.member.current_roles)
 
     def describe_award(self, role: Role) -> str:
@@ -184,8 +184,9 @@ def _load_declared(centre_id: int, ids: list[int]) -> dict[int, tuple[datetime, 
 
 
 def _is_unanswered() -> ColumnElement[bool]:
+    """Return the SQL condition under which a declaration `is_open` and has no answer."""
     return and_(
-        InterestDeclaration.interest != "",
+        InterestDeclaration.interest.not_in(["", ERASED_TEXT]),
         InterestDeclaration.ended_at.is_(None),
         InterestDeclaration.answered_at.is_(None),
     )
@@ -205,15 +206,26 @@ def _is_shown(centre_id: int, roles: Iterable[Role], shown: str) -> ColumnElemen
 
 
 def _has_role(centre_id: int, roles: Iterable[Role]) -> ColumnElement[bool]:
-    return exists().where(Grant.person_id == Person.id, Grant.centre_id == centre_id, Grant.role.in_(list(roles)))
-
-
-def _has_current_role(centre_id: int, role: Role) -> ColumnElement[bool]:
+    """Return the SQL condition under which a person has one of these roles, or had it."""
     return exists().where(
         Grant.person_id == Person.id,
         Grant.centre_id == centre_id,
-        Grant.role == role,
-        or_(Grant.ends_at.is_(None), Grant.ends_at > now()),
+        Grant.role.in_(list(roles)),
+        Grant.starts_at <= now(),
+    )
+
+
+def _has_current_role(centre_id: int, role: Role) -> ColumnElement[bool]:
+    """Return the SQL condition under which `StaffMember.current_roles` has a role."""
+    return and_(
+        Person.deactivated_at.is_(None),
+        exists().where(
+            Grant.person_id == Person.id,
+            Grant.centre_id == centre_id,
+            Grant.role == role,
+            Grant.starts_at <= now(),
+            or_(Grant.ends_at.is_(None), Grant.ends_at > now()),
+        ),
     )
 
 

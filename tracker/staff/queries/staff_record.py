@@ -1,7 +1,6 @@
 """What the staff register of a centre holds of one person."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
@@ -45,12 +44,8 @@ class StaffRecord:
 
     @property
     def standings(self) -> dict[Role, AwardStanding]:
-        """Return the standing to the awards of each role that has not ended."""
-        return {role: self.find_standing(role, today()) for role in self.member.current_roles}
-
-    def find_standing(self, role: Role, as_of: date) -> AwardStanding:
-        """Return the standing to the awards of a role on a day."""
-        return find_award_standing(self.awards, role, as_of)
+        """Return the award status of today for each role that runs now."""
+        return {role: find_award_standing(self.awards, role, today()) for role in self.member.current_roles}
 
 
 CPD = ListDefinition[CpdEntry](

@@ -83,7 +83,7 @@ def confirm_award(award: StaffAward, person: Person, certificate: Certificate, a
 
 
 def remove_award(award: StaffAward, person: Person, reason: str, actor: Actor) -> None:
-    """Remove an award from the register: from now on it counts no longer. It stays in the record, with the reason.
+    """Remove an award from the register: from now on it no longer counts. It stays in the record, with the reason.
 
     Raises:
         Invalid: no reason.
@@ -159,7 +159,7 @@ def _enter_certificate(award: StaffAward, certificate: Certificate, actor: Actor
     )
     awarded_on = check_past_day(certificate.awarded_on, "Enter the date of the award.", "awarded_on")
     if certificate.ends_on is not None and certificate.ends_on < awarded_on:
-        raise Invalid("Enter a date after the date of the award, or leave it empty.", "ends_on")
+        raise Invalid("Enter the date of the award or a later one, or leave it empty.", "ends_on")
     if not certificate.is_seen:
         raise Invalid("Look at the certificate, then tick the box.", "is_seen")
     award.awarding_body, award.certificate_number = body, number

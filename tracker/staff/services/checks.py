@@ -59,7 +59,7 @@ def check_past_day(day: date | None, missing: str, field: str) -> date:
     if day is None:
         raise Invalid(missing, field)
     if not FIRST_DAY <= day <= today():
-        raise Invalid("Enter a date that is not in the future.", field)
+        raise Invalid("Enter a date from 1 January 1950 to today.", field)
     return day
 
 

@@ -18,6 +18,7 @@ from tracker.staff.services.checks import (
     clean_line,
     clean_text,
 )
+from tracker.vocabulary import ERASED_TEXT
 
 MAX_MINUTES = 60_000
 
@@ -147,6 +148,6 @@ def end_interest(declaration: InterestDeclaration, person: Person, reason: str, 
 def _has_open_interest(person: Person, centre: Centre) -> bool:
     query = select(InterestDeclaration.id).where(
         InterestDeclaration.person_id == person.id, InterestDeclaration.centre_id == centre.id,
-        InterestDeclaration.interest != "", InterestDeclaration.ended_at.is_(None),
+        InterestDeclaration.interest.not_in(["", ERASED_TEXT]), InterestDeclaration.ended_at.is_(None),
     )  # fmt: skip
     return db.session.scalar(query.limit(1)) is not None

@@ -49,7 +49,7 @@ def remove_cpd(centre_id: int, staff_id: int, cpd_id: int) -> ResponseReturnValu
         member=member,
         heading=f"Remove {isolate(entry.title)}",
         button="Remove the entry",
-        consequence="Its hours count no longer. To correct an entry, remove it and add it again.",
+        consequence="Its hours no longer count. To correct an entry, remove it and add it again.",
     )
 
 

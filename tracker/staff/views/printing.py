@@ -27,7 +27,7 @@ from tracker.web.text_direction import isolate
 def print_staff_record(centre_id: int, staff_id: int) -> ResponseReturnValue:
     """Send a person's staff record as PDF."""
     member, _ = get_staff_member(centre_id, staff_id, Act.READ_STAFF_RECORD)
-    return send_sheet(build_content(load_staff_record(member, max_cpd=MAX_PRINTED_CPD)))
+    return send_sheet(build_content(load_staff_record(member, max_cpd=MAX_PRINTED_CPD + 1)))
 
 
 @staff.get("/staff/blank-record.pdf")
@@ -49,7 +49,7 @@ def build_content(record: StaffRecord) -> StaffContent:
     """Return a staff record as it is printed."""
     member = record.member
     terms = member.centre.terms
-    title = f"{CPD.title} (the newest {MAX_PRINTED_CPD} entries)" if len(record.cpd) == MAX_PRINTED_CPD else CPD.title
+    title = f"{CPD.title} (the newest {MAX_PRINTED_CPD} entries)" if len(record.cpd) > MAX_PRINTED_CPD else CPD.title
     return StaffContent(
         name=member.person.name,
         centre_name=member.centre.name,
@@ -59,7 +59,7 @@ def build_content(record: StaffRecord) -> StaffContent:
         tables=(
             replace(AWARDS, rows=tuple(build_award_row(each) for each in record.awards)),
             replace(COMPETENCE, rows=tuple(build_competence_row(each) for each in record.competences)),
-            replace(CPD, title=title, rows=tuple(build_cpd_row(each) for each in record.cpd)),
+            replace(CPD, title=title, rows=tuple(build_cpd_row(each) for each in record.cpd[:MAX_PRINTED_CPD])),
             replace(INTERESTS, rows=tuple(build_interest_row(each) for each in record.declarations)),
         ),
     )

@@ -20,8 +20,10 @@ from tracker.web.route_rules import requires
 @staff.get("/staff")
 @requires(Act.READ_STAFF_REGISTER)
 def list_own_staff() -> ResponseReturnValue:
-    """Redirect to the staff register of the reader's centre, the chosen one where they have several."""
-    grant = next((grant for role in READERS if (grant := me().find_grant(role))), None)
+    """Redirect to the staff register of the chosen role's centre, or of another where that role does not read it."""
+    chosen = me().chosen
+    found = (chosen, *(me().find_grant(role) for role in READERS))
+    grant = next((each for each in found if each and each.role in READERS), None)
     return redirect(url_for(".list_staff", centre_id=grant.centre_id if grant else 0))
 
 
@@ -51,7 +53,7 @@ def show_staff_record(centre_id: int, staff_id: int) -> ResponseReturnValue:
         "staff/show_staff_record.html",
         member=member,
         record=staff_record.load_staff_record(member),
-        erasure=None if member.is_current else staff_record.find_last_erasure(member),
+        erasure=staff_record.find_last_erasure(member),
         is_own=is_own,
         writes=is_own and member.is_current,
         records=not is_own and me().find_grant(Role.ADMINISTRATOR, centre_id) is not None,

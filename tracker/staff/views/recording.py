@@ -68,14 +68,14 @@ def remove_award(centre_id: int, staff_id: int, award_id: int) -> ResponseReturn
     if form.validate_on_submit():
         with errors_on_form(form):
             awards.remove_award(award, member.person, form.reason.data or "", actor)
-            return redirect_to_record(member, "The award is removed. It counts no longer.")
+            return redirect_to_record(member, "The award is removed. It no longer counts.")
     return render_form(
         "staff/remove_entry.html",
         form,
         member=member,
         heading=f"Remove {isolate(award.name)}",
         button="Remove the award",
-        consequence="From now on the award counts no longer. What was decided before stays as it is.",
+        consequence="From now on the award no longer counts. What was decided before stays as it is.",
     )
 
 
