@@ -19,6 +19,7 @@ from sqlalchemy import (
     create_engine,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from tests.integrity.given_records import build_snapshot
@@ -159,11 +160,11 @@ class TestColumns:
             asked.append(str(statement))
             return ["person"] if "relrowsecurity" in str(statement) else []
 
-        postgresql = SimpleNamespace(
+        session_of_postgresql = SimpleNamespace(
             connection=session.connection, scalars=list_names, execute=session.execute, scalar=session.scalar,
-            get_bind=lambda: SimpleNamespace(dialect=SimpleNamespace(name="postgresql")),
+            get_bind=lambda: SimpleNamespace(dialect=postgresql.dialect()),
         )  # fmt: skip
-        monkeypatch.setattr(hidden_behaviour, "db", SimpleNamespace(session=postgresql, metadata=TABLES))
+        monkeypatch.setattr(hidden_behaviour, "db", SimpleNamespace(session=session_of_postgresql, metadata=TABLES))
         assert list(find_hidden_behaviour(build_snapshot())) == ["the table person hides rows by a policy"]
         assert len(asked) == len(hidden_behaviour.POSTGRESQL)
 

@@ -178,5 +178,8 @@ def test_every_table_whose_trigger_lets_an_erasure_pass_has_its_cases() -> None:
             " WHERE proname = 'refuse_unless_erased'"
         )
     else:
-        query = "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%FROM erasure%'"
+        query = (
+            "SELECT tbl_name FROM sqlite_master"
+            " WHERE type = 'trigger' AND sql LIKE '%FROM erasure%' AND sql LIKE '%RAISE(%'"
+        )
     assert set(db.session.scalars(text(query))) == set(TEXTS)

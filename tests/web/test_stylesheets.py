@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tracker.recording_forms.staff_content import AWARDS, COMPETENCE, CPD, INTERESTS
+
 ROOT = Path(__file__).parents[2]
 STYLESHEETS = sorted((ROOT / "static" / "css").glob("*.css"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -13,6 +15,8 @@ JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LITERAL = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 MADE_IN_PYTHON = {"qr-code", "qr-code-background", "few", "some", "many", "filled"}
 """Classes of the QR code that `segno` draws, of the printed grid by its number of columns, and of a filled form."""
+WIDTHS = {f"mm-{width}" for table in (AWARDS, COMPETENCE, CPD, INTERESTS) for _head, width in table.columns}
+"""Classes of the columns of a printed staff record."""
 UNSTYLED = {
     *(
         "add-criterion",
@@ -71,7 +75,7 @@ def test_every_rule_is_for_a_class_that_is_used(stylesheet: Path) -> None:
     composed = {
         each + end.replace("_", "-") for each in beginnings for end in in_python | in_expressions | {"1", "2", "3"}
     }
-    known = complete_names | in_scripts | in_expressions | composed | MADE_IN_PYTHON
+    known = complete_names | in_scripts | in_expressions | composed | MADE_IN_PYTHON | WIDTHS
     assert classes_in_rules(stylesheet) - known == set()
 
 

@@ -189,10 +189,11 @@ def decline(token: str, reason: str, client_address: str) -> None:
 
 
 def build_statement(testimony: WitnessTestimony) -> str:
-    """Return the wording that the witness signs."""
+    """Return the wording that the witness signs, with the candidate's name as it is stored."""
+    stored_name = testimony.attempt.candidate.name
     return (
         f"I saw this myself on {day(testimony.happened_on)}, and what I have written is true. I am not a relative or "
-        f"partner of {testimony.attempt.candidate.name}."
+        f"partner of {stored_name}."
     )
 
 
