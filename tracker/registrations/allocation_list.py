@@ -107,7 +107,7 @@ def list_allocation_filters(centre: Centre, chosen: Collection[int]) -> Allocati
     """
     staff = select(Grant.person_id).where(Grant.centre_id == centre.id, Grant.role.in_(ALLOCATED_ROLES))
     limit = person_choices.MAX_CHOICES
-    names_all = len(db.session.scalars(staff.limit(limit + 1)).all()) <= limit
+    names_all = len(db.session.scalars(staff.distinct().limit(limit + 1)).all()) <= limit
     is_offered = _has_listed_attempt(centre.id) if names_all else Person.id.in_(chosen)
     query = (
         select(Grant.role, Person.id, Person.name)
