@@ -23,7 +23,7 @@ FEW = Size(candidates=200, items=5, claims=3, events=20)
 MORE = Size(candidates=1_800, items=5, claims=3, events=20)
 GROWTH = 1.3
 """How many times more a page may read."""
-MARGIN = {"postgresql": 600, "sqlite": 10_000}
+MARGIN = {"postgresql": 800, "sqlite": 10_000}
 """Rows, or steps of SQLite, that a page may read besides: other people than before are on it, and small tables are read
 whole."""
 NO_ORDER = "SQLite sorts the names of the centre: it reads no index in an order with empty values last."
