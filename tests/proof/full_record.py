@@ -70,7 +70,7 @@ from tracker.records.services.finishing import finish_observation
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.allocations import allocate
 from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
-from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
+from tracker.registrations.services import choose_qualification, start_attempt, void_attempt, withdraw_candidate
 from tracker.registrations.visits import end_visit
 from tracker.staff.members import find_staff_member
 from tracker.staff.services import awards, own_entries
@@ -182,6 +182,9 @@ def change_registrations(record: FullRecord) -> None:
         end_visit(db.session.scalars(select(Visit)).one(), record.dan)
     with record.act():
         demo.create_visit(record.scenario)
+    with record.act():
+        unit = db.session.scalars(select(Unit).where(Unit.code == "CFAM&LFD3")).one()
+        start_attempt(record.registration("Chloe"), unit, record.dan)  # allocated to nobody
 
 
 def change_library(record: FullRecord) -> None:
