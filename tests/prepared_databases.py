@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple
 
 from flask import Flask
@@ -23,6 +24,8 @@ class Prepared(NamedTuple):
     snapshot: DatabaseSnapshot
     files: Path
     made: Made
+    code: CodeType
+    """That of the function which filled it."""
 
 
 class PreparedDatabases:
@@ -34,14 +37,23 @@ class PreparedDatabases:
         self.prepared: dict[str, Prepared] = {}
 
     def restore(self, name: str, fill: Callable[[], Made], files: Path) -> Made:
-        """Fill the database and the folder `files` by a function, or as it once did. Return what it made."""
+        """Fill the database and the folder `files` by a function, or as it once did. Return what it made.
+
+        Raises:
+            ValueError: another function has filled the database of this name; the test would get that one's rows.
+        """
+        code = fill.__code__
         if name not in self.prepared:
             made = fill()
             number = len(self.prepared)
             copy = shutil.copytree(files, self.folder / str(number))
-            self.prepared[name] = Prepared(DatabaseSnapshot(self.app, f"prepared_{number}"), copy, made)
+            self.prepared[name] = Prepared(DatabaseSnapshot(self.app, f"prepared_{number}"), copy, made, code)
             return made
-        snapshot, copy, made = self.prepared[name]
+        snapshot, copy, made, first = self.prepared[name]
+        if code != first:
+            raise ValueError(
+                f"{name!r} is prepared by {code.co_qualname} and by {first.co_qualname}: name them apart."
+            )
         shutil.rmtree(files)
         shutil.copytree(copy, files)
         snapshot.restore()

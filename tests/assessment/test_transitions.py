@@ -76,7 +76,7 @@ def bring_to(world: World, prepare: Callable[[str, Callable[[], None]], None]) -
     """Return a function that returns CFACC15 in a state, with everything met and the signatures that belong to the state."""
 
     def restore(state: AttemptState) -> UnitAttempt:
-        prepare(f"CFACC15 {state}", lambda: sign_until(world, state))
+        prepare(f"CFACC15 in the state {state}", lambda: sign_until(world, state))
         return world.cfacc15
 
     return restore
