@@ -3,11 +3,14 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +21,7 @@ SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.
 DATABASES = {"SQLite": "sqlite", "PostgreSQL": SERVER}
 PARTS_AT_ONCE = 2
 TIMEOUT_SECONDS = 30 * 60  # for a part on a database
+SECONDS_TO_END = 10  # for a part that is stopped to remove its database and end its servers
 
 
 @dataclass(frozen=True)
@@ -146,8 +150,29 @@ class Proof:
         return ", ".join(f"{value:,g} {name.replace('_', ' ')}" for name, value in self.figures.items()) or "–"
 
 
+RUNNING: set[subprocess.Popen[str]] = set()
+"""The tests of the parts that run, each in a process group with the servers that it starts."""
+STOPPING = threading.Event()
+"""Set when no further part may start."""
+
+
+def stop(_signal: int, _frame: object) -> None:
+    """End the parts that run, when the proof is interrupted or terminated, and then the proof."""
+    STOPPING.set()
+    for number in (signal.SIGINT, signal.SIGKILL):  # at the first, pytest removes what its fixtures made
+        for process in list(RUNNING):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+        until = time.monotonic() + SECONDS_TO_END
+        while RUNNING and time.monotonic() < until:
+            time.sleep(0.1)
+    os._exit(1)
+
+
 def prove(proof: Proof, folder: Path) -> Proof:
     """Run the tests of one part in a subprocess and fill in the result."""
+    if STOPPING.is_set():
+        return proof
     figures_path = folder / f"{proof.part}-{proof.database}.jsonl".replace(" ", "-")
     environment = os.environ | {
         "PROOF": "whole",
@@ -165,19 +190,30 @@ def prove(proof: Proof, folder: Path) -> Proof:
         "no:cacheprovider",
         "-o",
         "faulthandler_timeout=0",  # a part may be one test of many minutes; TIMEOUT_SECONDS ends it
+        "--show-capture=no",  # thousands of lines of the log would hide the failure
         f"--junit-xml={report_path}",
         f"tests/{PARTS[proof.part].tests}",
     ]
     started = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    RUNNING.add(process)
     try:
-        completed = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-        )
-        proof.passed, proof.output = completed.returncode == 0, completed.stdout + completed.stderr
+        proof.output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+        proof.passed = process.returncode == 0
         if proof.passed and not count_passed(report_path):
             proof.passed, proof.output = False, f"Every test was skipped.\n{proof.output}"
-    except subprocess.TimeoutExpired as error:
-        proof.output = f"Not done in {TIMEOUT_SECONDS} seconds.\n{error.stdout!r}"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        proof.output = f"Not done in {TIMEOUT_SECONDS} seconds.\n{process.communicate()[0]}"
+    RUNNING.discard(process)
     proof.seconds = time.monotonic() - started
     proof.figures = add_figures(figures_path)
     result = "passed" if proof.passed else "FAILED"
@@ -240,6 +276,8 @@ def main() -> int:
     if unknown := [name for name in parts if name not in PARTS]:
         print(f"There is no part {unknown[0]!r}. There are: {', '.join(PARTS)}.", file=sys.stderr)
         return 2
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(PARTS_AT_ONCE) as workers:
         pending = [Proof(part, database) for part in parts for database in DATABASES]
