@@ -196,8 +196,8 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.library.services.imports import add_missing_jobs
     from tracker.metrics.stored_bytes import measure_stored_bytes
     from tracker.privacy.retention_reminders import send_retention_reminders
+    from tracker.records.services.testimony_erasure import erase_ended_requests
     from tracker.records.services.testimony_reminders import follow_up_requests
-    from tracker.records.services.testimony_requests import erase_ended_requests
 
     every_minute = (
         release_due_assessments,

@@ -141,7 +141,8 @@ def _derive(url: str) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         recount(connection)
-        derive_again(connection)
+        for table in DERIVED:
+            derive_again(connection, table)
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in DERIVED:

@@ -2,14 +2,18 @@
 
 import pytest
 
+from tests import factories
 from tests.factories import World
 from tests.records.observations import agree, begin, decide, finish, object_to, observe, withdraw
 from tests.records.test_files import attach
 from tests.records.test_pages import Browser
 from tests.records.test_readers import write_again
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Evidence
 from tracker.portfolio.queries.evidence_list import list_own_evidence
 from tracker.portfolio.queries.index import IndexLine
+from tracker.records.services.drafts import save_observation
 from tracker.vocabulary import RecordStanding
 from tracker.web.lists import ListQuery
 
@@ -62,3 +66,20 @@ def test_files_of_the_authors_draft_are_not_counted(world: World) -> None:
     finish(record)
     attach(record, "screen.jpg")
     assert get_line(world, record).location == "1 file"
+
+
+def test_the_words_of_an_authors_draft_are_not_searched_or_sorted_by(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    with transaction():
+        save_observation(record, {"place": "Manchester"}, None)
+        db.session.get_one(Evidence, record.id).title = "Observation: Manchester"
+        factories.make_evidence(world.cfacc15, "My own draft of May")
+
+    def search(words: str, sort: str = "title") -> list[str]:
+        query = ListQuery(sort=sort, words=words)
+        return [line.title for line in list_own_evidence(world.alice.id, world.northgate.id, query).rows]
+
+    assert search("manchester") == []
+    assert search("leeds") == ["Observation: Leeds, floor 2"]
+    assert search("own draft") == ["My own draft of May"]
+    assert search("") == ["My own draft of May", "Observation: Leeds, floor 2"]

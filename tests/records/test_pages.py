@@ -2,14 +2,22 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
 from tests.records.observations import agree, begin, decide, object_to, observe
+from tests.records.test_readers import write_again
+from tracker import clock
+from tracker.accounts.services.names import change_name
+from tracker.assessment.services.assessments import check_page_is_current
+from tracker.errors import Conflict
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Person
 from tracker.records.services.drafts import read_content
 from tracker.vocabulary import CriterionKind, Outcome
@@ -285,3 +293,27 @@ def test_the_author_decides_at_once_and_accepts_when_the_record_counts(world: Wo
     page = bob.get(address).text
     assert "objects to this record" not in page
     assert bob.post(address, data={**read_fields(page), **outcomes, **data, "act": "accept"}).status_code == 303
+
+
+def test_each_act_is_shown_under_the_name_of_its_time(world: World, client: Browser) -> None:
+    record = observe(world.cfacc15, world.bob)
+    object_to(record)
+    decide(record, world.carol, is_upheld=False)
+    names = ((world.bob, "Robert Archer"), (world.alice, "Alice Novak"), (world.carol, "Carol Hughes-Lee"))
+    with clock.frozen_at(clock.now() + timedelta(days=1)), transaction():
+        for person, name in names:
+            change_name(person, world.northgate, name, factories.make_actor(world.dan))
+    page = " ".join(client(world.carol).get(f"/records/{record.id}").text.split())
+    assert "Observation of Alice Novak by Bob Archer" in page
+    for name in ("Bob Archer", "Alice Moran", "Carol Hughes"):
+        assert f"<b>{name}</b>, " in page
+    assert "Robert Archer</b>" not in page
+
+
+def test_who_assesses_reads_who_wrote_the_newer_version(world: World) -> None:
+    record = observe(world.cfacc15, world.bob)
+    first = record.versions[0]
+    write_again(record, "She said why. [10:11 g]")
+    newest = reload_record(record.id).versions[-1]
+    with pytest.raises(Conflict, match="Bob Archer has submitted version 2 since you opened this page"):
+        check_page_is_current([world.cfacc15], newest, first.id)

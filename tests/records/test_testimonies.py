@@ -46,6 +46,7 @@ from tracker.records.services.testifying import (
     request_code,
     sign_testimony,
 )
+from tracker.records.services.testimony_erasure import erase_ended_requests
 from tracker.records.services.testimony_reminders import follow_up_requests
 from tracker.records.services.testimony_requests import (
     DAY,
@@ -55,12 +56,12 @@ from tracker.records.services.testimony_requests import (
     MAX_OPEN,
     AskedTestimony,
     ask_witness,
-    erase_ended_requests,
     hand_over,
     withdraw_request,
 )
 from tracker.registrations.separation_of_duties import check_may_verify
 from tracker.vocabulary import AccountChangeKind, AttemptState, Method, RecordStanding, Role, WitnessTestimonyState
+from tracker.web.formatting import day
 
 Inbox = Callable[[Any], list[str]]
 
@@ -285,6 +286,13 @@ class TestSilence:
         with pytest.raises(LinkEnded, match="a newer one replaced it"):
             get_open_testimony(first, HERE)
         assert get_open_testimony(find_token(inbox), HERE).id == testimony.id
+
+    def test_the_reminder_says_until_when_its_link_works(self, world: World, inbox: Inbox) -> None:
+        asked = ask(world.cfacc15, world.alice)
+        with clock.frozen_at(clock.now() + timedelta(days=11)):
+            follow_up_requests()
+        reminder = inbox(MARGARET)[-1]
+        assert f"The link works until {day(asked.expires_at)} and replaces the one before." in reminder
 
     def test_the_asker_is_told_when_the_link_has_expired(self, world: World, inbox: Inbox) -> None:
         ask(world.cfacc15, world.alice)

@@ -1,7 +1,7 @@
 """Earlier names of people, and the name that somebody had at a moment."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,25 @@ def build_name_at(moment: Any) -> ColumnElement[str]:
 def find_name_at(person: Person, moment: datetime) -> str:
     """Return the name that a person had at a moment, as `build_name_at` finds it. One statement."""
     return db.session.scalars(select(build_name_at(moment)).where(Person.id == person.id)).one()
+
+
+def find_names_at(acts: Iterable[tuple[Person, datetime]]) -> dict[tuple[int, datetime], str]:
+    """Return the name that each person had at a moment, by their id and the moment. One statement for all of them."""
+    pairs = list(acts)
+    query = (
+        select(EarlierName.person_id, EarlierName.changed_at, EarlierName.name)
+        .where(EarlierName.person_id.in_({person.id for person, _ in pairs}))
+        .order_by(EarlierName.changed_at, EarlierName.id)
+    )
+    earlier: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
+    for person_id, changed_at, name in db.session.execute(query):
+        earlier[person_id].append((changed_at, name))
+    return {
+        (person.id, moment): next(
+            (name for changed_at, name in earlier[person.id] if changed_at > moment), person.name
+        )
+        for person, moment in pairs
+    }
 
 
 def list_earlier_names(person_id: int) -> list[EarlierName]:

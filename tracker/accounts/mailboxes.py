@@ -3,7 +3,9 @@
 docs/rules.md, Witness testimonies, rule 3.
 """
 
-from sqlalchemy import or_, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
 
 from tracker.extensions import db
 from tracker.models import AccountChange, Person
@@ -19,7 +21,7 @@ def clean_address(address: str) -> str:
 
 def is_same_mailbox(address: str, other: str) -> bool:
     """Return whether two addresses lead to one mailbox, whatever follows a “+” before the “@”; none is no mailbox."""
-    return bool(clean_address(address)) and _name_mailbox(address) == _name_mailbox(other)
+    return bool(clean_address(address)) and name_mailbox(address) == name_mailbox(other)
 
 
 def is_own_address(address: str, person: Person) -> bool:
@@ -30,24 +32,27 @@ def is_own_address(address: str, person: Person) -> bool:
     return any(is_same_mailbox(address, each) for each in (person.email, *db.session.scalars(former)))
 
 
+def has_domain_of(column: Any, address: str) -> ColumnElement[bool]:
+    """Return as SQL whether the addresses of a column are in the domain of an address, as all of its mailbox are."""
+    domain = name_mailbox(address)[1]
+    domains = GMAIL if domain in GMAIL else (domain,)
+    return or_(*(column.endswith(f"@{each}", autoescape=True) for each in domains))
+
+
 def find_person(address: str) -> int | None:
     """Return the id of the person whose account has this mailbox, or None. One statement.
 
     Of several the one with this very address, or else the earliest.
     """
-    local, domain = _name_mailbox(address)
-    if not local:
+    if not name_mailbox(address)[0]:
         return None
-    domains = GMAIL if domain in GMAIL else (domain,)
-    query = select(Person.id, Person.email).where(
-        or_(*(Person.email.endswith(f"@{each}", autoescape=True) for each in domains))
-    )
+    query = select(Person.id, Person.email).where(has_domain_of(Person.email, address))
     found = [row for row in db.session.execute(query.order_by(Person.id)) if is_same_mailbox(row.email, address)]
     exact = [row.id for row in found if row.email == clean_address(address)]
     return next(iter(exact or [row.id for row in found]), None)
 
 
-def _name_mailbox(address: str) -> tuple[str, str]:
+def name_mailbox(address: str) -> tuple[str, str]:
     """Return the two parts of an address without what makes no difference to where it leads."""
     local, _, domain = clean_address(address).rpartition("@")
     local = local.partition("+")[0]

@@ -50,7 +50,7 @@ class WitnessTestimony(Base):
     reminded_at: Mapped[datetime | None]
     """When the witness was sent a new link, since they had not answered."""
     asker_told_at: Mapped[datetime | None]
-    """When the asker was told that the witness has not answered."""
+    """When the asker was told that the witness has not answered, or that an email did not reach them."""
     withdrawn_at: Mapped[datetime | None]
     declined_at: Mapped[datetime | None]
     decline_reason: Mapped[str]

@@ -61,6 +61,7 @@ from tracker.models import (
 )
 from tracker.privacy.erased_texts import delete_text_salts, erase_texts, split
 from tracker.privacy.retention import RetentionStatus, list_candidate_retention
+from tracker.records.services.testimony_erasure import forget_failures
 from tracker.storage.file_references import remove_files
 from tracker.vocabulary import ERASED_TEXT, Role
 
@@ -208,10 +209,13 @@ def _erase_evidence(portfolio: Portfolio) -> list[Base]:
     for model, names in TEXTS_OF_VERSIONS:
         rows += [(each, names) for each in _load_rows(model, model.evidence_id, ids)]
     testimonies = _load_rows(WitnessTestimony, WitnessTestimony.attempt_id, portfolio.attempt_ids)
+    addresses = {each.email for each in testimonies}
     for each in testimonies:
         each.code = None
     rows += [(each, TEXTS_OF_TESTIMONIES) for each in testimonies]
-    return erase_texts(rows)
+    changed = erase_texts(rows)
+    forget_failures(addresses)
+    return changed
 
 
 def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:

@@ -38,8 +38,19 @@ def send_reminder(testimony: WitnessTestimony, token: str) -> None:
             f"Hello {testimony.witness_name},\n\n{testimony.asked_by.name} asked you on {day(testimony.asked_at)} to "
             f"confirm “{testimony.title}” for {candidate.name}. You need no account. Open this link and write "
             f"what you saw, or say that you cannot confirm it:\n\n{url}\n\nThe link works until "
-            f" {day(testimony.expires_at)} and replaces the one before. We do not remind you again.\n"
+            f"{day(testimony.expires_at)} and replaces the one before. We do not remind you again.\n"
         ),
+    )
+
+
+def notify_of_failure(testimony: WitnessTestimony) -> None:
+    """Email the asker that an email to the witness could not be delivered."""
+    emails.notify(
+        testimony.asked_by,
+        f"testimony_unanswered:{testimony.id}",
+        f"The email to {testimony.witness_name} could not be delivered",
+        f"Ask them for their address. Withdraw the request to confirm “{testimony.title}” for "
+        f"{testimony.attempt.candidate.name}, and ask again: {_build_list_url(testimony)}",
     )
 
 

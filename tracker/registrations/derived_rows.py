@@ -69,15 +69,12 @@ def list_differences(connection: Connection) -> Iterator[str]:
             yield f"{table.name}: the rows of {key.name} {value} differ from what they are derived from"
 
 
-def derive_again(connection: Connection) -> int:
-    """Derive the rows again of each attempt, registration or person where they differ. Return how many these were.
+def derive_again(connection: Connection, table: Table) -> int:
+    """Derive the rows of a table again where they differ. Return of how many attempts, registrations or people.
 
-    The caller commits. On PostgreSQL nobody can change what rows are derived from until then.
+    The caller commits before the next table: on PostgreSQL nobody can change what the rows of this one are derived
+    from until then, and an act that writes to several tables could meet a command that holds more than one.
     """
-    return sum(_derive_again(connection, table) for table in DERIVED)
-
-
-def _derive_again(connection: Connection, table: Table) -> int:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {table.name} IN EXCLUSIVE MODE"))  # triggers write to it
     key, wrong = _get_key(table), _select_wrong_keys(table, connection.dialect.name)

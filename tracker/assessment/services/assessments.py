@@ -91,9 +91,10 @@ def check_page_is_current(
             f"This page now shows version {version.number}, with what you typed. Read it, then decide."
         )
     if seen_version_id not in {None, version.id}:
+        writer = version.evidence.author or attempts[0].candidate
         raise Conflict(
-            f"{isolate(attempts[0].candidate.name)} has submitted version {version.number} since you opened "
-            "this page. This page now shows the new version, with what you typed. Read it, then decide."
+            f"{isolate(writer.name)} has submitted version {version.number} since you opened this page. This page "
+            "now shows the new version, with what you typed. Read it, then decide."
         )
     if seen_assessment_id not in {None, get_newest_release_id(attempts, version.evidence_id)}:
         raise Conflict(

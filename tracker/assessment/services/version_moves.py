@@ -39,6 +39,7 @@ from tracker.models import (
     Unit,
     UnitAttempt,
     VersionMove,
+    WitnessTestimony,
 )
 from tracker.registrations.current_allocations import find_current_allocation
 from tracker.vocabulary import AssessmentState, Outcome, Role
@@ -150,6 +151,7 @@ def _execute_plan(plan: VersionMovePlan, reason: str, actor: Actor, person_id: i
     decisions = _copy_decisions(claims)
     confirmations = _copy_confirmations(plan)
     _carry_over_drafts(attempt, claims)
+    _carry_over_requests(plan)
     db.session.flush()
     record(
         "attempt_moved",
@@ -186,8 +188,7 @@ CarriedOver = tuple[Claim, int, Sequence[ClaimMove]]
 
 def _carry_over_claims(plan: VersionMovePlan, move: VersionMove) -> list[CarriedOver]:
     """Add a claim for each item and criterion of the newer version; claims that lead to the same one are merged."""
-    query = select(Criterion.position, Criterion.id).where(Criterion.unit_id == plan.mapping.newer.id)
-    criterion_at = {row[0]: row[1] for row in db.session.execute(query)}
+    criterion_at = {position: id_ for id_, position in _load_positions(plan.mapping.newer).items()}
     moves_by_target: dict[tuple[int, int], list[ClaimMove]] = {}
     for source in plan.moves:
         for position in source.new_positions:
@@ -303,6 +304,38 @@ def _carry_over_drafts(attempt: UnitAttempt, claims: Iterable[CarriedOver]) -> N
             if decision := _build_draft_decision(position, sources, assessment.draft_decisions):
                 draft[str(claim.id)] = decision
         assessment.draft_decisions = draft
+
+
+def _carry_over_requests(plan: VersionMovePlan) -> None:
+    """Propose the criteria of the newer version in each request that its witness has not answered.
+
+    A criterion without a successor stays in the request, so that its page can name it: it can no longer be ticked
+    (docs/rules.md, Witness testimonies, rule 19).
+    """
+    query = select(WitnessTestimony.id).where(
+        WitnessTestimony.attempt_id == plan.attempt.id,
+        WitnessTestimony.signed_at.is_(None),
+        WitnessTestimony.withdrawn_at.is_(None),
+        WitnessTestimony.declined_at.is_(None),
+    )
+    ids = list(db.session.scalars(query))
+    if not ids:
+        return
+    lock_rows(WitnessTestimony, ids)
+    older, newer = _load_positions(plan.mapping.older), _load_positions(plan.mapping.newer)
+    criterion_at = {position: id_ for id_, position in newer.items()}
+    for testimony in db.session.scalars(select(WitnessTestimony).where(WitnessTestimony.id.in_(ids))):
+        proposed: set[int] = set()
+        for id_ in testimony.criterion_ids:
+            successors = plan.mapping.successors.get(older.get(id_, 0), ())
+            proposed.update([criterion_at[position] for position in successors] or [id_])
+        testimony.criterion_ids = sorted(proposed)
+
+
+def _load_positions(unit: Unit) -> dict[int, int]:
+    """Return the position of each criterion of a unit, by its id."""
+    query = select(Criterion.id, Criterion.position).where(Criterion.unit_id == unit.id)
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def _build_draft_decision(position: int, sources: Sequence[ClaimMove], draft: Mapping[str, Any]) -> dict[str, Any]:

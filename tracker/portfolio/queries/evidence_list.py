@@ -1,6 +1,6 @@
 """The list of a candidate's evidence: their own with drafts, or as submitted for others."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Select, func, select
 from tracker.extensions import db
 from tracker.models import Claim, Evidence, EvidenceVersion, Unit, UnitAttempt
 from tracker.portfolio.queries.index import (
+    COLUMNS,
     EVIDENCE_STATES,
+    OWN_COLUMNS,
     IndexLine,
     build_own_lines,
     build_submitted_lines,
@@ -44,6 +46,7 @@ EVIDENCE = ListDefinition[IndexLine](
     ),
     default_sort="number",
 )
+SUBMITTED_COLUMNS = {name: getattr(EvidenceVersion, name) for name in COLUMNS}
 PARTS = {"drafts": "Drafts", "unlinked": "Not linked to criteria"}
 
 
@@ -66,7 +69,7 @@ def list_own_evidence(candidate_id: int, centre_id: int, query: ListQuery) -> Li
             statement = statement.where(Evidence.number.is_(None))
         case "unlinked":
             statement = statement.where(Evidence.author_id.is_(None), ~_has_claim())
-    listed = _load_page(query, statement, Evidence, None)
+    listed = _load_page(query, statement, OWN_COLUMNS, None)
     return replace(listed, rows=build_own_lines(listed.rows))
 
 
@@ -81,7 +84,8 @@ def list_submitted_evidence(
         attempt_ids: list only items claimed in these attempts, with the states and samples there; None for all.
         query: what is asked for.
     """
-    listed = _load_page(query, select_submitted(candidate_id, centre_id, attempt_ids), EvidenceVersion, attempt_ids)
+    statement = select_submitted(candidate_id, centre_id, attempt_ids)
+    listed = _load_page(query, statement, SUBMITTED_COLUMNS, attempt_ids)
     return replace(listed, rows=build_submitted_lines(listed.rows, attempt_ids))
 
 
@@ -125,14 +129,17 @@ def list_evidence_filters(
 
 
 def _load_page(
-    query: ListQuery, statement: Select[*tuple[Any, ...]], shown: Any, attempt_ids: Collection[int] | None
+    query: ListQuery,
+    statement: Select[*tuple[Any, ...]],
+    shown: Mapping[str, Any],
+    attempt_ids: Collection[int] | None,
 ) -> ListPage[Any]:
-    """Load a page of rows; `shown` is the model that holds what is shown: the draft's or the version's."""
-    statement = statement.where(contains_words(query, shown.title))
+    """Load a page of rows; `shown` is what is shown of an item, by its column: so nothing else is searched."""
+    statement = statement.where(contains_words(query, shown["title"]))
     if code := query.get("unit"):
         statement = statement.where(_has_claim(Unit.code == code))
     if method := query.get("method"):
-        statement = statement.where(shown.method == Method(method))
+        statement = statement.where(shown["method"] == Method(method))
     if (state := query.get("show")) in EVIDENCE_STATES:
         statement = statement.where(Evidence.id.in_(_list_ids_in_state(statement, state, code, attempt_ids)))
     return load_page(
@@ -143,9 +150,9 @@ def _load_page(
         key=Evidence.id,
         order_by={
             "number": [Evidence.number],
-            "title": [func.lower(shown.title)],
-            "method": [shown.method],
-            "date": [shown.happened_from],
+            "title": [func.lower(shown["title"])],
+            "method": [shown["method"]],
+            "date": [shown["happened_from"]],
         },
     )
 

@@ -36,7 +36,12 @@ COLUMNS = (
     "witness_name", "witness_relationship", "witness_status",
 )  # fmt: skip
 """The columns of a draft or a version that a line shows, in the order of `IndexLine`."""
-AUTHOR, VERSION = aliased(Person), aliased(EvidenceVersion)
+AUTHOR, VERSION, SHOWN = aliased(Person), aliased(EvidenceVersion), aliased(EvidenceVersion)
+OWN_COLUMNS = {
+    name: case((Evidence.author_id.is_not(None), getattr(SHOWN, name)), else_=getattr(Evidence, name))
+    for name in COLUMNS
+}
+"""What the candidate's own list shows of an item in SQL: the draft, or of a record the version shown."""
 EVIDENCE_STATES = {"waiting": "Submitted", "returned": "Returned", "accepted": "Accepted"}
 """The states of a submitted item in a unit, as `list_badges` computes them, with their words."""
 
@@ -134,14 +139,13 @@ def select_own(candidate_id: int, centre_id: int) -> Select[*tuple[Any, ...]]:
 
     It is the newest version in use; where none is, the newest.
     """
-    shown = aliased(EvidenceVersion)
     is_record = Evidence.author_id.is_not(None)
-    is_shown = and_(shown.evidence_id == Evidence.id, shown.number == _shown_number(), is_record)
-    columns = [case((is_record, getattr(shown, name)), else_=getattr(Evidence, name)).label(name) for name in COLUMNS]
-    number = case((is_record, shown.number), else_=_newest_number())
+    is_shown = and_(SHOWN.evidence_id == Evidence.id, SHOWN.number == _shown_number(), is_record)
+    columns = [column.label(name) for name, column in OWN_COLUMNS.items()]
+    number = case((is_record, SHOWN.number), else_=_newest_number())
     return (
-        select(Evidence.id, Evidence.number, number, *columns, *_list_author_columns(shown))
-        .select_from(outerjoin(outerjoin(Evidence, shown, is_shown), AUTHOR, AUTHOR.id == Evidence.author_id))
+        select(Evidence.id, Evidence.number, number, *columns, *_list_author_columns(SHOWN))
+        .select_from(outerjoin(outerjoin(Evidence, SHOWN, is_shown), AUTHOR, AUTHOR.id == Evidence.author_id))
         .where(
             Evidence.candidate_id == candidate_id,
             Evidence.centre_id == centre_id,

@@ -9,10 +9,20 @@ from sqlalchemy.orm import aliased, joinedload
 
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.models import Allocation, Criterion, Person, Registration, Unit, UnitAttempt, WitnessTestimony
+from tracker.models import (
+    Allocation,
+    Criterion,
+    DeliveryFailure,
+    Person,
+    Registration,
+    Unit,
+    UnitAttempt,
+    WitnessTestimony,
+)
 from tracker.registrations.current_allocations import is_current
 from tracker.statements import fetch_rows
 from tracker.vocabulary import AttemptState, Role, WitnessTestimonyState
+from tracker.web.formatting import day
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,44 @@ def list_criteria(unit_id: int, criterion_ids: Collection[int] | None = None) ->
     if criterion_ids is not None:
         query = query.where(Criterion.id.in_(criterion_ids))
     return list(db.session.scalars(query))
+
+
+def list_obstacles(attempt: UnitAttempt, testimonies: Collection[WitnessTestimony]) -> dict[int, str]:
+    """Return why open requests of a unit cannot be answered, by id. Two statements if any is open.
+
+    The email did not reach the witness, or the unit moved to a version that has none of the criteria.
+    """
+    waiting = [each for each in testimonies if find_state(each) is WitnessTestimonyState.ASKED]
+    if not waiting:
+        return {}
+    failed = select(DeliveryFailure.address, DeliveryFailure.failed_at)
+    failures = {
+        row.address: row.failed_at
+        for row in db.session.execute(failed.where(DeliveryFailure.address.in_({each.email for each in waiting})))
+    }
+    present = set(db.session.scalars(select(Criterion.id).where(Criterion.unit_id == attempt.unit_id)))
+    obstacles = {}
+    for each in waiting:
+        failed_at = failures.get(each.email)
+        if failed_at and failed_at >= each.asked_at and not each.is_in_person:
+            obstacles[each.id] = (
+                f"The email could not be delivered on {day(failed_at)}. Ask the witness for their address, withdraw "
+                "this request, and ask again."
+            )
+        elif present.isdisjoint(each.criterion_ids):
+            obstacles[each.id] = (
+                "The unit moved to another version, which has none of what this witness was asked about. Withdraw "
+                "this request, and ask again."
+            )
+    return obstacles
+
+
+def list_dropped_criteria(testimony: WitnessTestimony) -> list[Criterion]:
+    """List what a witness was asked about and the unit's present version does not have. One statement."""
+    query = select(Criterion).where(
+        Criterion.id.in_(testimony.criterion_ids), Criterion.unit_id != testimony.attempt.unit_id
+    )
+    return list(db.session.scalars(query.order_by(Criterion.position, Criterion.id)))
 
 
 def find_state(testimony: WitnessTestimony) -> WitnessTestimonyState:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -59,6 +60,16 @@ class ShownVersion:
     def standing(self) -> RecordStanding | None:
         """Return the standing of the version."""
         return self.standings[self.version.number]
+
+    def list_acts(self) -> list[tuple[Person, datetime]]:
+        """List who finished, declared, answered and withdrew the version, each with the moment of it."""
+        version, author = self.version, self.version.evidence.author
+        acts = [(each.acknowledged_by, each.acknowledged_at) for each in version.acknowledgements]
+        if author:
+            acts += [(author, version.sealed_at), (author, version.submission.submitted_at)]
+        if version.withdrawal:
+            acts.append((version.withdrawal.withdrawn_by, version.withdrawal.withdrawn_at))
+        return acts
 
 
 def find_shown_version(record: Evidence, reader: RolesInRecord, person_id: int, number: int | None) -> ShownVersion:

@@ -3,7 +3,6 @@
 docs/rules.md, Witness testimonies, rules 11 to 14.
 """
 
-from tracker.accounts.email_confirmation import has_confirmed_address
 from tracker.assessment.services.assessments import check_assessor
 from tracker.clock import now
 from tracker.errors import Refused
@@ -18,15 +17,14 @@ from tracker.models import (
     EvidenceVersion,
     Grant,
     Person,
-    Submission,
     UnitAttempt,
     WitnessTestimony,
 )
 from tracker.portfolio.queries.testimonies import find_state, list_criteria
 from tracker.portfolio.record_content import WitnessTestimonyContent, load_testimony
-from tracker.portfolio.services.claims import compute_claims_hash
 from tracker.portfolio.services.evidence import MAX_LENGTH
-from tracker.portfolio.services.submissions import get_next_number, seal_version
+from tracker.portfolio.services.submissions import get_next_number
+from tracker.records.services.sealing import seal_record
 from tracker.records.services.stamped_claims import claim_stamped
 from tracker.records.services.use import validate_reason
 from tracker.records.testimony_emails import notify_of_refusal, notify_of_use, send_use
@@ -71,16 +69,7 @@ def authenticate_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, ac
     evidence.number = get_next_number(evidence)
     db.session.flush()
     claim_stamped(evidence, {(attempt.id, each.id): [] for each in criteria}, [attempt.id], actor.person_id)
-    version = seal_version(evidence)
-    db.session.add(
-        Submission(
-            evidence_version_id=version.id,
-            declaration=DECLARATION,
-            submitted_at=version.sealed_at,
-            submitted_by_id=actor.person_id,
-            address_confirmed=has_confirmed_address(actor.person_id),
-        )
-    )
+    version = seal_record(evidence, DECLARATION, [attempt.id], actor)
     testimony.answered_at, testimony.answered_by_id, testimony.evidence_id = now(), actor.person_id, evidence.id
     acknowledgement = Acknowledgement(
         evidence_version_id=version.id,
@@ -93,19 +82,6 @@ def authenticate_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, ac
     )
     db.session.add(acknowledgement)
     db.session.flush()
-    record_event(
-        "record_finished",
-        version,
-        actor,
-        kind=RecordKind.WITNESS_TESTIMONY.value,
-        evidence=evidence.id,
-        number=evidence.number,
-        version=version.number,
-        content=version.content_hash,
-        claims=compute_claims_hash(evidence),
-        attempt=attempt.id,
-        attempts=[attempt.id],
-    )
     record_event(
         "testimony_authenticated",
         acknowledgement,

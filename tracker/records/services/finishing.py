@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
-from tracker.accounts.email_confirmation import has_confirmed_address
 from tracker.assessment.services.assessments import check_assessor
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
-from tracker.ledger.events import record as record_event
 from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     SEALED_FIELDS,
@@ -18,15 +16,14 @@ from tracker.models import (
     EvidenceVersion,
     Grant,
     Person,
-    Submission,
     UnitAttempt,
 )
 from tracker.portfolio.record_content import MAX_STAMPS, ObservationContent, dump_content
-from tracker.portfolio.services.claims import compute_claims_hash
 from tracker.portfolio.services.evidence import find_latest_version, find_problems
-from tracker.portfolio.services.submissions import get_next_number, seal_version
+from tracker.portfolio.services.submissions import get_next_number
 from tracker.records.emails import notify_candidate
 from tracker.records.services.drafts import TITLE, list_claimed, list_markable, read_content
+from tracker.records.services.sealing import seal_record
 from tracker.records.services.stamped_claims import claim_stamped
 from tracker.records.stamps import MarkedCriterion, list_places, read_stamps
 from tracker.registrations.due_releases import release_due_assessments_in
@@ -130,31 +127,7 @@ def finish_observation(record: Evidence, actor: Actor, seen_version: int | None 
     record.number = record.number or get_next_number(record)
     db.session.flush()
     claim_stamped(record, check.locators, attempt_ids, actor.person_id)
-    version = seal_version(record)
-    db.session.add(
-        Submission(
-            evidence_version_id=version.id,
-            declaration=DECLARATION,
-            submitted_at=version.sealed_at,
-            submitted_by_id=actor.person_id,
-            address_confirmed=has_confirmed_address(actor.person_id),
-        )
-    )
-    db.session.flush()
-    record_event(
-        "record_finished",
-        version,
-        actor,
-        kind=RecordKind.OBSERVATION.value,
-        evidence=record.id,
-        number=record.number,
-        version=version.number,
-        content=version.content_hash,
-        claims=compute_claims_hash(record),
-        attempt=check.attempt_ids[0],
-        attempts=check.attempt_ids,
-        rows=list(record.attachments),
-    )
+    version = seal_record(record, DECLARATION, check.attempt_ids, actor)
     notify_candidate(record, db.session.get_one(Person, actor.person_id))
     return version
 

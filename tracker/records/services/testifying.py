@@ -30,7 +30,7 @@ from tracker.models import Criterion, UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_criteria
 from tracker.portfolio.record_content import MAX_LINE, SeenCriterion, WitnessTestimonyContent, dump_content
 from tracker.portfolio.services.evidence import MAX_LENGTH
-from tracker.records.services.testimony_requests import MAX_A_DAY_TO_ADDRESS, check_open, count_today
+from tracker.records.services.testimony_requests import check_open, may_email
 from tracker.records.testimony_emails import (
     notify_of_refusal,
     notify_of_signature,
@@ -229,8 +229,13 @@ def _check(testimony: WitnessTestimony, typed: TypedTestimony) -> list[Criterion
         raise Invalid(f"Write what {first_name} did.", "narrative")
     if len(text) > MAX_LENGTH["narrative"]:
         raise Invalid(f"Use at most {MAX_LENGTH['narrative']:,} characters.", "narrative")
-    ticked = set(typed.criterion_ids) & set(testimony.criterion_ids)
-    criteria = list_criteria(testimony.attempt.unit_id, ticked) if ticked else []
+    proposed = list_criteria(testimony.attempt.unit_id, testimony.criterion_ids)
+    if not proposed:
+        raise Invalid(
+            f"The unit moved to another version since you were asked, and has none of what you were asked about. "
+            f"Nothing was sent. {isolate(testimony.asked_by.name)} can ask you again."
+        )
+    criteria = [each for each in proposed if each.id in set(typed.criterion_ids)]
     if not criteria:
         raise Invalid("Tick what you saw. If you saw none of it, choose “I cannot confirm this”.", "criterion")
     return criteria
@@ -263,10 +268,10 @@ def _check_person(testimony: WitnessTestimony, typed: TypedTestimony) -> None:
 
 
 def _tell_witness(testimony: WitnessTestimony) -> None:
-    """Email a copy to a confirmed address; to one that was given in person a notice, at most 3 times a day."""
+    """Email a copy to a confirmed address; to one that was given in person a notice, within the limits."""
     if not testimony.is_in_person:
         send_receipt(testimony)
-    elif testimony.email and count_today(testimony.asked_by_id, testimony.email) <= MAX_A_DAY_TO_ADDRESS:
+    elif testimony.email and may_email(testimony.asked_by_id, testimony.email, before=1):
         send_notice(testimony)
 
 

@@ -1,19 +1,18 @@
 """Witnesses who do not answer: one reminder, then the asker is told. docs/rules.md, Witness testimonies, rule 15."""
 
 import secrets
-from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, false, func, or_, select
 
 from tracker.accounts.sessions import hash_token
 from tracker.background import emails
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import lock_rows, reading, transaction
-from tracker.models import Registration, UnitAttempt, WitnessTestimony
+from tracker.models import DeliveryFailure, Registration, UnitAttempt, WitnessTestimony
 from tracker.records.services.testimony_requests import KEPT_AFTER_END
-from tracker.records.testimony_emails import notify_of_silence, send_reminder
+from tracker.records.testimony_emails import notify_of_failure, notify_of_silence, send_reminder
 from tracker.vocabulary import AttemptState
 
 REMIND_AFTER = timedelta(days=10)
@@ -24,26 +23,35 @@ MAX_AT_ONCE = 50
 
 
 def follow_up_requests() -> None:
-    """Remind witnesses who have not answered, and tell the askers when that did not help. A job of every minute."""
+    """Remind witnesses who have not answered, and tell the askers when that did not help or an email did not arrive.
+
+    A job of every minute.
+    """
     if not emails.can_deliver():
         return
     with reading():
         due = _list_due()
-    for id_ in due:
+    for id_, _ in due:
         with transaction():
             lock_rows(WitnessTestimony, [id_])
-            if _list_due(id_):  # the witness may have answered meanwhile
-                _follow_up(db.session.get_one(WitnessTestimony, id_))
+            for _, has_failed in _list_due(id_):  # the witness may have answered meanwhile
+                _follow_up(db.session.get_one(WitnessTestimony, id_), has_failed=has_failed)
 
 
-def _list_due(id_: int | None = None) -> Sequence[int]:
-    """List the requests that are to be followed up now; of one request alone, if its id is given."""
+def _list_due(id_: int | None = None) -> list[tuple[int, bool]]:
+    """List the requests that are to be followed up now, and whether the email server refused the email of each.
+
+    Args:
+        id_: list this request alone.
+    """
     moment = now()
     is_open = WitnessTestimony.expires_at > moment
+    has_failed = DeliveryFailure.failed_at >= WitnessTestimony.asked_at
     query = (
-        select(WitnessTestimony.id)
+        select(WitnessTestimony.id, func.coalesce(has_failed, false()))
         .join(UnitAttempt, UnitAttempt.id == WitnessTestimony.attempt_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .outerjoin(DeliveryFailure, DeliveryFailure.address == WitnessTestimony.email)
         .where(
             WitnessTestimony.signed_at.is_(None),
             ~WitnessTestimony.is_in_person,
@@ -54,6 +62,7 @@ def _list_due(id_: int | None = None) -> Sequence[int]:
             UnitAttempt.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
             or_(
+                has_failed,
                 and_(
                     is_open,
                     WitnessTestimony.reminded_at.is_(None),
@@ -66,14 +75,18 @@ def _list_due(id_: int | None = None) -> Sequence[int]:
         .order_by(WitnessTestimony.id)
         .limit(MAX_AT_ONCE)
     )
-    return db.session.scalars(query if id_ is None else query.where(WitnessTestimony.id == id_)).all()
+    rows = db.session.execute(query if id_ is None else query.where(WitnessTestimony.id == id_))
+    return [(row[0], bool(row[1])) for row in rows]
 
 
-def _follow_up(testimony: WitnessTestimony) -> None:
-    if testimony.reminded_at is None and testimony.expires_at > now():
+def _follow_up(testimony: WitnessTestimony, *, has_failed: bool) -> None:
+    if has_failed:
+        testimony.asker_told_at = now()
+        notify_of_failure(testimony)
+    elif testimony.reminded_at is None and testimony.expires_at > now():
         token = secrets.token_urlsafe(32)
         testimony.token_hash, testimony.reminded_at = hash_token(token), now()
         send_reminder(testimony, token)
-        return
-    testimony.asker_told_at = now()
-    notify_of_silence(testimony)
+    else:
+        testimony.asker_told_at = now()
+        notify_of_silence(testimony)

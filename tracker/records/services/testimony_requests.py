@@ -5,9 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select
 
-from tracker.accounts.mailboxes import clean_address, is_own_address, is_same_mailbox
+from tracker.accounts.mailboxes import clean_address, has_domain_of, is_own_address, is_same_mailbox, name_mailbox
 from tracker.accounts.person_names import clean_name, is_name
 from tracker.accounts.services.attempt_limits import lock_counters
 from tracker.accounts.sessions import hash_token
@@ -17,7 +17,7 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.events import record as record_event
-from tracker.ledger.transactions import lock_rows, reading, transaction
+from tracker.ledger.transactions import lock_rows
 from tracker.models import Criterion, Person, UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state
 from tracker.portfolio.record_content import MAX_LINE
@@ -38,8 +38,14 @@ MAX_A_DAY = 20
 """The most requests of one asker within `DAY`, over all units, whatever became of them."""
 MAX_A_DAY_TO_ADDRESS = 3
 """The most of these that lead to one mailbox."""
+MAX_A_DAY_TO_MAILBOX = 6
+"""The most requests and notices to one mailbox within `DAY`, whoever asks, at whatever centre."""
 DAY = timedelta(hours=24)
 MAX_CRITERIA = 60
+NOT_TODAY = (
+    "No request can be emailed to this address today. Nothing was sent. Ask again tomorrow, or hand over this device."
+)
+"""For the limit over all askers: it says nothing of what others asked, or whether they did."""
 NO_EMAILS = "This installation sends no emails, so a witness cannot be asked by email. Nothing was sent."
 
 
@@ -135,37 +141,34 @@ def withdraw_request(testimony: WitnessTestimony, actor: Actor) -> None:
         send_withdrawal(testimony)
 
 
-def count_today(asker_id: int, address: str | None = None) -> int:
-    """Count what somebody asked of witnesses within 24 hours, withdrawn and answered requests among it.
+def count_today(asker_id: int | None, address: str | None = None) -> int:
+    """Count what was asked of witnesses within 24 hours, withdrawn and answered requests among it.
 
     Args:
-        asker_id: who asked.
+        asker_id: who asked; None counts everybody's.
         address: count only requests to this mailbox, and testimonies in person whose witness gave it.
     """
-    query = select(WitnessTestimony.email).where(
-        WitnessTestimony.asked_by_id == asker_id, WitnessTestimony.asked_at > now() - DAY
-    )
+    query = select(WitnessTestimony.email).where(WitnessTestimony.asked_at > now() - DAY)
+    if asker_id is not None:
+        query = query.where(WitnessTestimony.asked_by_id == asker_id)
+    if address is not None:
+        query = query.where(has_domain_of(WitnessTestimony.email, address))
     return sum(address is None or is_same_mailbox(each, address) for each in db.session.scalars(query))
 
 
-def erase_ended_requests() -> None:
-    """Erase what was typed about a witness who did not sign, 30 days after the link ended. A job of every minute."""
-    ended = now() - KEPT_AFTER_END
-    is_due = (
-        WitnessTestimony.signed_at.is_(None),
-        WitnessTestimony.email != ERASED_TEXT,
-        or_(
-            WitnessTestimony.expires_at <= ended,
-            WitnessTestimony.withdrawn_at <= ended,
-            WitnessTestimony.declined_at <= ended,
-        ),
-    )
-    with reading():
-        some = db.session.scalar(select(WitnessTestimony.id).where(*is_due).limit(1))
-    if some:
-        with transaction():
-            erased = dict.fromkeys(("email", "witness_name", "title", "place"), ERASED_TEXT)
-            db.session.execute(update(WitnessTestimony).where(*is_due).values(**erased, decline_reason="", code=None))
+def may_email(asker_id: int, address: str, *, before: int = 0) -> bool:
+    """Return whether one more email may go to an address that nobody has confirmed, within the limits of a day.
+
+    Only one transaction at a time counts a mailbox.
+
+    Args:
+        asker_id: who asks, or asked.
+        address: the address.
+        before: how many of those that are counted are this email's own.
+    """
+    lock_counters(AttemptKind.LINK, f"testimonies to {name_mailbox(address)}")
+    own, all_ = count_today(asker_id, address) - before, count_today(None, address) - before
+    return own < MAX_A_DAY_TO_ADDRESS and all_ < MAX_A_DAY_TO_MAILBOX
 
 
 def check_open(attempt: UnitAttempt) -> None:
@@ -228,8 +231,12 @@ def _check_today(asker_id: int, address: str) -> None:
             f"You have asked for {MAX_A_DAY} testimonies in 24 hours, which is the maximum. Nothing was sent. Ask "
             "for more tomorrow."
         )
-    if clean_address(address) and count_today(asker_id, address) >= MAX_A_DAY_TO_ADDRESS:
+    if not clean_address(address):
+        return
+    if count_today(asker_id, address) >= MAX_A_DAY_TO_ADDRESS:
         raise Refused(
             f"You have sent {MAX_A_DAY_TO_ADDRESS} requests to this address in 24 hours, which is the maximum. "
             "Nothing was sent. Ask this witness for more tomorrow."
         )
+    if not may_email(asker_id, address):
+        raise Refused(NOT_TODAY)

@@ -5,13 +5,14 @@ from io import BytesIO
 from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
+from tracker.accounts.earlier_names import find_names_at
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.models import Evidence
+from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.observation_content import ObservationRecord
-from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
+from tracker.records.forms import AnswerForm, ObjectionForm, VersionedForm, WithdrawForm
 from tracker.records.printing import build_record
 from tracker.records.queries.named_criteria import list_named_units
 from tracker.records.queries.reading import (
@@ -142,13 +143,6 @@ def render_record(
     is_author, roles = record.author_id == me().person_id, reader.roles
     shown = find_shown_version(record, reader, me().person_id, number)
     version, standing, is_newest = shown.version, shown.standing, shown.is_newest
-    forms = {
-        "answer_form": answer_form or AnswerForm(formdata=None),
-        "objection_form": objection_form or ObjectionForm(formdata=None),
-        "withdraw_form": withdraw_form or WithdrawForm(formdata=None),
-    }
-    for form in forms.values():
-        form.version.data = str(version.number)
     shows_claims = shown.shows_claims
     claims, other_codes = list_record_claims(record, reader.readable_attempts) if shows_claims else ([], [])
     deciders = list_deciders(record) if is_newest and standing is RecordStanding.OBJECTED else []
@@ -176,9 +170,22 @@ def render_record(
         can_answer=is_newest and Role.CANDIDATE in roles and standing is RecordStanding.WAITING,
         can_decide=shown.decides and any(person.id == me().person_id for person in deciders),
         deciding=[person.name for person in deciders],
+        names=find_names_at(shown.list_acts()),
         statement=STATEMENTS[AcknowledgementAnswer.AGREED],
-        **forms,
+        **name_version(
+            version,
+            answer_form=answer_form or AnswerForm(formdata=None),
+            objection_form=objection_form or ObjectionForm(formdata=None),
+            withdraw_form=withdraw_form or WithdrawForm(formdata=None),
+        ),
     )
+
+
+def name_version(version: EvidenceVersion, **forms: VersionedForm) -> dict[str, VersionedForm]:
+    """Write into forms the version that they are about, and return them."""
+    for form in forms.values():
+        form.version.data = str(version.number)
+    return forms
 
 
 def read_version_number() -> int | None:

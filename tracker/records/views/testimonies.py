@@ -9,7 +9,7 @@ from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.models import UnitAttempt, WitnessTestimony
-from tracker.portfolio.queries.testimonies import find_state, list_criteria, list_testimonies
+from tracker.portfolio.queries.testimonies import find_state, list_criteria, list_obstacles, list_testimonies
 from tracker.portfolio.record_content import load_testimony
 from tracker.records.services.authenticating import DECLARATION, authenticate_testimony, refuse_testimony
 from tracker.records.services.testimony_requests import ask_witness as ask
@@ -33,10 +33,12 @@ from tracker.web.text_direction import isolate
 def show_testimonies(attempt_id: int) -> ResponseReturnValue:
     """List what witnesses were asked in a unit, with what became of each."""
     attempt, _ = get_attempt(attempt_id, Act.ASK_WITNESS)
+    testimonies = list_testimonies(attempt)
     return render_template(
         "records/show_testimonies.html",
         attempt=attempt,
-        testimonies=[(each, find_state(each)) for each in list_testimonies(attempt)],
+        testimonies=[(each, find_state(each)) for each in testimonies],
+        obstacles=list_obstacles(attempt, testimonies),
         States=WitnessTestimonyState,
         is_own=attempt.candidate_id == me().person_id,
         can_ask=attempt.state is AttemptState.IN_PROGRESS and not attempt.registration.withdrawn_at,

@@ -7,7 +7,7 @@ from flask_login import current_user
 from tracker.accounts.sessions import get_client_address
 from tracker.errors import Invalid, Refused
 from tracker.models import WitnessTestimony
-from tracker.portfolio.queries.testimonies import list_criteria
+from tracker.portfolio.queries.testimonies import list_criteria, list_dropped_criteria
 from tracker.records.services.testifying import (
     LinkEnded,
     build_statement,
@@ -88,6 +88,7 @@ def render_page(testimony: WitnessTestimony, form: WitnessForm) -> str:
         attempt=testimony.attempt,
         form=form,
         criteria=list_criteria(testimony.attempt.unit_id, testimony.criterion_ids),
+        dropped=list_dropped_criteria(testimony),
         chosen=request.form.getlist("criterion"),
         statement=build_statement(testimony),
         is_code_sent=(form.is_submitted() and testimony.code is not None) or read_code(testimony) is not None,
