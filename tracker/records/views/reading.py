@@ -12,7 +12,7 @@ from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.observation_content import ObservationRecord
-from tracker.records.forms import AnswerForm, ObjectionForm, VersionedForm, WithdrawForm
+from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
 from tracker.records.printing import build_record
 from tracker.records.queries.named_criteria import list_named_units
 from tracker.records.queries.reading import (
@@ -28,7 +28,7 @@ from tracker.records.views import records
 from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
 from tracker.web.authorise import RolesInRecord, get_own_record, get_record
 from tracker.web.current_user import me
-from tracker.web.forms import errors_on_form
+from tracker.web.forms import VersionedForm, errors_on_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
