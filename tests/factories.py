@@ -33,6 +33,7 @@ from tracker.models import (
 )
 from tracker.models.portfolio import SEALED_FIELDS
 from tracker.portfolio.record_content import (
+    DiscussionContent,
     ObservationContent,
     SeenCriterion,
     WitnessTestimonyContent,
@@ -357,6 +358,16 @@ def make_record(attempt: UnitAttempt, author: Person, title: str) -> Evidence:
     db.session.flush()
     claim(attempt, record, "6")
     submit(record)
+    return record
+
+
+def make_discussion(attempt: UnitAttempt, author: Person, title: str) -> Evidence:
+    """Make the draft of a professional discussion, without the service's checks."""
+    kind = RecordKind.PROFESSIONAL_DISCUSSION
+    record = make_evidence(attempt, title)
+    record.author_id, record.record_kind, record.method = author.id, kind, Method.PROFESSIONAL_DISCUSSION
+    record.content = dump_content(kind, DiscussionContent(place="Leeds", first_attempt=attempt.id))
+    db.session.flush()
     return record
 
 

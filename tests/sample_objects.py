@@ -39,6 +39,7 @@ from tracker.models import (
     VisitAttempt,
 )
 from tracker.portfolio.services.files import attach_file, store_file
+from tracker.portfolio.services.partial_uploads import start_upload
 from tracker.vocabulary import (
     AccountChangeKind,
     AssessmentOutcome,
@@ -123,7 +124,9 @@ def _make_record_with_file(attempt: UnitAttempt, author: Person, title: str) -> 
     record = factories.make_record(attempt, author, f"Observation: {title}")
     photo = attach_file(record, store_file(io.BytesIO(f"plain words, seen, {title}".encode()), f"{title}-seen.txt"))
     add_and_flush(VersionAttachment(version_id=record.versions[-1].id, attachment_id=photo.id))
-    return {"record_id": record.id, "photo_id": photo.id}
+    upload = start_upload(record, author.id, "sample")
+    discussion = factories.make_discussion(attempt, author, f"Discussion: {title}")
+    return {"record_id": record.id, "photo_id": photo.id, "upload_id": upload.id, "discussion_id": discussion.id}
 
 
 def _make_submitted_evidence(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:

@@ -195,6 +195,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.ledger import checkpoints
     from tracker.library.services.imports import add_missing_jobs
     from tracker.metrics.stored_bytes import measure_stored_bytes
+    from tracker.portfolio.services.partial_uploads import delete_abandoned_uploads
     from tracker.privacy.retention_reminders import send_retention_reminders
     from tracker.records.services.testimony_erasure import erase_ended_requests
     from tracker.records.services.testimony_reminders import follow_up_requests
@@ -205,6 +206,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         add_missing_jobs,
         resume_job_runs,
         delete_expired_job_files,
+        delete_abandoned_uploads,
         checkpoints.write_due,
         email_checkpoint,
         timestamp_newest_checkpoint,

@@ -182,6 +182,7 @@ class RecordKind(LabelledEnum):
 
     OBSERVATION = "observation", "Observation"
     WITNESS_TESTIMONY = "witness_testimony", "Witness testimony"
+    PROFESSIONAL_DISCUSSION = "professional_discussion", "Professional discussion"
 
 
 class WitnessStatus(LabelledEnum):

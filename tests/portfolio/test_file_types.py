@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from tests.portfolio import files
+from tests.records.recordings import make_webm
 from tracker.errors import Invalid
 from tracker.portfolio.file_types import EXTENSIONS, correct_extension, identify_file
 
@@ -62,6 +63,8 @@ def name_case(value: object) -> str:
         ("message.msg", files.compound("__properties_version1.0"), "application/vnd.ms-outlook"),
         ("letter.doc", files.compound("WordDocument"), "application/msword"),
         ("old.doc", files.case("old.doc"), "application/msword"),
+        ("voice.webm", make_webm((2, b"A_OPUS")), "audio/webm"),
+        ("talk.webm", make_webm((2, b"A_OPUS"), (1, b"V_VP8")), "video/webm"),
         ("note.rtf", b"{\\rtf1 hello}", "application/rtf"),
         ("angle.txt", b"<html> is a tag I learned about in week 3.\n", "text/plain"),
         ("bell.txt", b"log\x07\x1b[31mred\x1b[0m\n", "text/plain"),
@@ -129,7 +132,10 @@ JPEG = files.picture("JPEG", (400, 400))
         ("sound.mp3", ID3 + b"<script>alert(1)</script>", NONE_WE_TAKE),
         ("page.pdf", b"\n%PDF-1.7 without pages %%EOF startxref" + bytes(2), DAMAGED),
         ("film.avi", b"RIFF\x24\x00\x00\x00AVI LIST" + bytes(50), "Export the video as MP4"),
-        ("film.mkv", b"\x1aE\xdf\xa3" + bytes(50), "Export the video as MP4"),
+        ("film.mkv", make_webm((1, b"V_VP9"), doc_type=b"matroska"), "Export the video as MP4"),
+        ("film.webm", make_webm((1, b"V_MPEG4/ISO/AVC")), "Export the video as MP4"),
+        ("cut.webm", make_webm((2, b"A_OPUS"), has_cluster=False), DAMAGED),
+        ("cut.webm", b"\x1aE\xdf\xa3" + bytes(50), DAMAGED),
         ("theora.ogv", b"OggS" + bytes(24) + b"\x80theora" + bytes(50), "Export the video as MP4"),
         ("film.wmv", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(50), "Export it as MP4 or MP3"),
         ("sound.flac", b"fLaC" + bytes(50), "Export the recording as MP3"),

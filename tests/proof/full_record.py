@@ -60,13 +60,14 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.services.evidence import save_draft
+from tracker.portfolio.services.partial_uploads import add_part, save_part, start_upload
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.privacy.erasure import erase_portfolio
 from tracker.privacy.retention import lift_retention_hold, place_retention_hold, set_rule
 from tracker.privacy.staff_erasure import erase_staff_record
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
-from tracker.records.services.drafts import save_observation, start_observation
-from tracker.records.services.finishing import finish_observation
+from tracker.records.services.drafts import save_observation, start_record
+from tracker.records.services.finishing import finish_record
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.allocations import allocate
 from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
@@ -78,7 +79,7 @@ from tracker.staff.services.awards import Certificate
 from tracker.verification.services.action_points import ask_again, close_action_point
 from tracker.verification.services.returning import reopen_verified
 from tracker.verification.services.sampling import SampledDecision, draw_sample
-from tracker.vocabulary import AcknowledgementAnswer, Outcome, Role
+from tracker.vocabulary import AcknowledgementAnswer, Outcome, RecordKind, Role
 
 
 class FullRecord:
@@ -240,10 +241,10 @@ def observe(record: FullRecord, name: str, narrative: str) -> int:
     """Let Bob finish an observation of a candidate in CFACC15; return its id."""
     bob = record.actor("Bob", Role.ASSESSOR)
     with record.act():
-        observation = start_observation(record.attempt(name, "CFACC15"), bob)
+        observation = start_record(record.attempt(name, "CFACC15"), RecordKind.OBSERVATION, bob)
         values = {"narrative": narrative, "place": "Leeds", "starts": "10:00", "ends": "11:00"}
         save_observation(observation, values, None)
-        finish_observation(observation, bob)
+        finish_record(observation, bob)
         return observation.id
 
 
@@ -275,6 +276,9 @@ def write_records(record: FullRecord) -> None:
     with record.act():
         observation = db.session.get_one(Evidence, withdrawn)
         withdraw_record(observation, "She has not answered.", record.actor("Bob", Role.ASSESSOR), 1)
+    with record.act():
+        bob, observation = record.person("Bob"), db.session.get_one(Evidence, withdrawn)
+        add_part(start_upload(observation, bob.id, "recording"), 0, save_part(b"the beginning of a recording"))
     for is_upheld in (True, False):
         observation_id = observe(record, "Alice", "She called back. [15:00 g]")
         answer(record, "Alice", observation_id, AcknowledgementAnswer.OBJECTED)

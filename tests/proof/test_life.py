@@ -50,15 +50,15 @@ from tracker.portfolio.services.evidence import create_draft, find_latest_versio
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
-from tracker.records.services.drafts import list_markable, save_observation, start_observation
-from tracker.records.services.finishing import finish_observation
+from tracker.records.services.drafts import list_markable, save_observation, start_record
+from tracker.records.services.finishing import finish_record
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.services import void_attempt
 from tracker.verification.services import action_points as verifiers_action_points
 from tracker.verification.services.returning import reopen_verified, return_unit
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
-from tracker.vocabulary import AcknowledgementAnswer, Method, Outcome, RecordStanding, Role
+from tracker.vocabulary import AcknowledgementAnswer, Method, Outcome, RecordKind, RecordStanding, Role
 
 ROLES = {"Chloe": Role.CANDIDATE, "Bob": Role.ASSESSOR, "Carol": Role.INTERNAL_VERIFIER, "Dan": Role.ADMINISTRATOR}
 figures = {"lives": 0, "steps": 0, "verified": 0, "reopened": 0, "refused": 0}
@@ -241,7 +241,7 @@ class Life(RuleBasedStateMachine):
         ]
         values = {"narrative": " ".join([text, *stamps]), "place": "Leeds", "starts": "10:00", "ends": "11:00"}
         save_observation(record, values, None)
-        finish_observation(record, self.actors["Bob"])
+        finish_record(record, self.actors["Bob"])
 
     @rule(label=numbers, count=st.integers(1, 3))
     def observe(self, label: int, count: int) -> None:
@@ -249,7 +249,7 @@ class Life(RuleBasedStateMachine):
         made: list[int] = []
 
         def act() -> None:
-            record = start_observation(self.attempt, self.actors["Bob"])
+            record = start_record(self.attempt, RecordKind.OBSERVATION, self.actors["Bob"])
             self.write_observation(record, text, labels)
             made.append(record.id)
 

@@ -14,7 +14,7 @@ from tracker.recording_forms.observation_content import (
     PrintedQuestion,
     PrintedUnit,
 )
-from tracker.recording_forms.rendering import render_observation
+from tracker.recording_forms.rendering import render_record
 from tracker.vocabulary import RecordStanding
 
 pytestmark = pytest.mark.one_database
@@ -55,7 +55,7 @@ BLANK = replace(BLANK, happened_on="", starts="", ends="", place="", sealed_on=N
 
 
 def read_text(record: ObservationRecord) -> str:
-    return " ".join(Sheet(render_observation(record)).text.replace("\u00a0", " ").split())
+    return " ".join(Sheet(render_record(record)).text.replace("\u00a0", " ").split())
 
 
 def test_a_filled_record_says_what_was_observed_and_by_whom() -> None:
@@ -78,7 +78,7 @@ def test_a_filled_record_says_what_was_observed_and_by_whom() -> None:
 
 
 def test_criteria_and_questions_are_tables_under_headings() -> None:
-    criteria, questions = Sheet(render_observation(RECORD)).tables
+    criteria, questions = Sheet(render_record(RECORD)).tables
     assert [cell.text for cell in criteria[0]] == ["Criterion", "Wording", "Times and questions"]
     assert [[cell.text for cell in row] for row in criteria[1:]] == [
         ["5", "Deal with problems", "10:09, question 1"],
@@ -116,7 +116,7 @@ def test_a_version_that_was_replaced_says_so() -> None:
 
 
 def test_a_blank_record_has_the_criteria_and_places_for_both_signatures() -> None:
-    sheet = Sheet(render_observation(BLANK))
+    sheet = Sheet(render_record(BLANK))
     text = " ".join(sheet.text.split())
     assert [[cell.text for cell in row] for row in sheet.tables[0][1:]] == [
         ["5", "Deal with problems", "10:09, question 1"],
@@ -136,7 +136,7 @@ def test_a_blank_record_has_the_criteria_and_places_for_both_signatures() -> Non
 
 def test_every_page_names_the_record() -> None:
     long = tuple(((f"Paragraph {number}. " * 20, False),) for number in range(60))
-    first, *others = Sheet(render_observation(replace(RECORD, narrative=long))).pages
+    first, *others = Sheet(render_record(replace(RECORD, narrative=long))).pages
     assert len(others) >= 2
     assert all(
         "Alice Moran · candidate NG-0042 · Observation record · evidence 3, version 2" in page for page in others
@@ -146,8 +146,8 @@ def test_every_page_names_the_record() -> None:
 
 
 def test_pages_are_upright_and_the_same_content_gives_the_same_bytes() -> None:
-    pdf = render_observation(RECORD)
-    assert pdf == render_observation(RECORD)
+    pdf = render_record(RECORD)
+    assert pdf == render_record(RECORD)
     box = Sheet(pdf).reader.pages[0].mediabox
     assert box.height > box.width
 
@@ -155,6 +155,6 @@ def test_pages_are_upright_and_the_same_content_gives_the_same_bytes() -> None:
 def test_typed_texts_of_every_length_and_sign_are_printed_as_text() -> None:
     typed = ("<b>Not bold</b> & {{ 7 * 7 }}", "w" * 5000)
     record = replace(RECORD, feedback=typed, questions=(PrintedQuestion("q" * 2000, "a\n" * 900, "m" * 200, ""),))
-    sheet = Sheet(render_observation(record))
+    sheet = Sheet(render_record(record))
     assert "<b>Not bold</b> & {{ 7 * 7 }}" in sheet.text
     assert len(list(chain.from_iterable(sheet.tables))) > 3

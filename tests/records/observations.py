@@ -4,10 +4,10 @@ from tests import factories
 from tracker.ledger.transactions import transaction
 from tracker.models import Acknowledgement, Evidence, EvidenceVersion, Person, RecordWithdrawal, UnitAttempt
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
-from tracker.records.services.drafts import save_observation, start_observation
-from tracker.records.services.finishing import finish_observation
+from tracker.records.services.drafts import save_observation, start_record
+from tracker.records.services.finishing import finish_record
 from tracker.records.services.withdrawing import withdraw_record
-from tracker.vocabulary import AcknowledgementAnswer
+from tracker.vocabulary import AcknowledgementAnswer, RecordKind
 
 NARRATIVE = "Alice took a call about a late refund. [10:09 5] She said why. [10:11 g] [10:21 5]"
 
@@ -15,7 +15,7 @@ NARRATIVE = "Alice took a call about a late refund. [10:09 5] She said why. [10:
 def begin(attempt: UnitAttempt, author: Person, narrative: str = NARRATIVE, **fields: str) -> Evidence:
     """Begin an observation that is complete enough to finish."""
     with transaction():
-        record = start_observation(attempt, factories.make_actor(author))
+        record = start_record(attempt, RecordKind.OBSERVATION, factories.make_actor(author))
         values = {"narrative": narrative, "place": "Leeds, floor 2", "starts": "10:00", "ends": "11:00", **fields}
         assert not save_observation(record, values, None)
     return record
@@ -24,7 +24,7 @@ def begin(attempt: UnitAttempt, author: Person, narrative: str = NARRATIVE, **fi
 def finish(record: Evidence) -> EvidenceVersion:
     assert record.author
     with transaction():
-        return finish_observation(record, factories.make_actor(record.author))
+        return finish_record(record, factories.make_actor(record.author))
 
 
 def observe(attempt: UnitAttempt, author: Person, narrative: str = NARRATIVE) -> Evidence:

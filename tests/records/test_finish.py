@@ -12,8 +12,9 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence, EvidenceVersion
 from tracker.portfolio.record_content import Question, load_content
+from tracker.records.kinds import WRITTEN_KINDS
 from tracker.records.services.drafts import save_observation
-from tracker.records.services.finishing import DECLARATION, finish_observation
+from tracker.records.services.finishing import finish_record
 from tracker.vocabulary import AttemptState, CriterionKind, Method, RecordKind, Role
 
 
@@ -33,7 +34,7 @@ def test_finishing_numbers_the_item_and_seals_a_version_under_the_declaration(wo
     version = finish(record)
     assert (record.number, version.number, version.author_id) == (1, 1, world.bob.id)
     assert (version.record_kind, version.method) == (RecordKind.OBSERVATION, Method.OBSERVATION)
-    assert version.submission.declaration == DECLARATION
+    assert version.submission.declaration == WRITTEN_KINDS[RecordKind.OBSERVATION].declaration
     assert version.submission.submitted_by_id == world.bob.id
     content = load_content(version.record_kind, version.content)
     assert content
@@ -128,4 +129,4 @@ def test_a_new_version_removes_claims_that_are_no_longer_stamped(world: World) -
 def test_an_observation_changed_in_another_window_is_not_finished(world: World) -> None:
     record = begin(world.cfacc15, world.bob)
     with pytest.raises(Conflict), transaction():
-        finish_observation(record, factories.make_actor(world.bob), record.version - 1)
+        finish_record(record, factories.make_actor(world.bob), record.version - 1)

@@ -43,7 +43,9 @@ def name_criteria(record: Evidence, number: int = 0) -> list[tuple[str, str, tup
 
 def build(record: Evidence, person: Person) -> ObservationRecord:
     reader = RolesInRecord(())
-    return build_record(record, find_shown_version(record, reader, person.id, None))
+    printed = build_record(record, find_shown_version(record, reader, person.id, None))
+    assert isinstance(printed, ObservationRecord)
+    return printed
 
 
 def test_a_record_is_printed_with_its_answers(world: World, client: Browser) -> None:

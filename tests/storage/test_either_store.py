@@ -15,6 +15,7 @@ from sqlalchemy import select
 from tests.factories import World
 from tests.portfolio import files
 from tests.portfolio.test_download import attach, fetch
+from tests.records.recordings import make_wav
 from tracker.backups.backup import make_backup
 from tracker.backups.manifests import find_faults, get_file_path, read_manifest
 from tracker.extensions import db
@@ -145,6 +146,25 @@ def test_a_part_of_a_file_is_sent(alice: FlaskClient, complaint: Evidence) -> No
     assert fetch(alice, address, Range="bytes=-3").data == CALLS[-3:]
     assert fetch(alice, address, Range="bytes=0-4").data == CALLS[:5]
     assert fetch(alice, address, Range="bytes=90-").status_code == 416
+
+
+def test_a_part_is_sent_only_of_the_file_that_the_browser_began_with(alice: FlaskClient, complaint: Evidence) -> None:
+    address = attach(complaint, CALLS, "calls.txt")
+    etag = fetch(alice, address).headers["ETag"]
+    answer = fetch(alice, address, Range="bytes=6-9", **{"If-Range": etag})
+    assert (answer.status_code, answer.data) == (206, CALLS[6:10])
+    other = fetch(alice, address, Range="bytes=6-9", **{"If-Range": '"another"'})
+    assert (other.status_code, other.data) == (200, CALLS)
+
+
+def test_a_recording_is_played_in_parts(alice: FlaskClient, complaint: Evidence) -> None:
+    sound = make_wav()
+    address = f"{attach(complaint, sound, 'call.wav')}?show=1"
+    answer = fetch(alice, address, Range="bytes=100-199")
+    assert (answer.status_code, answer.data) == (206, sound[100:200])
+    assert (answer.mimetype, answer.headers["Accept-Ranges"]) == ("audio/wav", "bytes")
+    assert answer.headers["Content-Disposition"].startswith("inline")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_a_file_that_the_browser_has_is_not_sent_again(alice: FlaskClient, complaint: Evidence) -> None:

@@ -47,14 +47,14 @@ from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.issuing import plan_issue, record_issue, render_issue
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.records.services.acknowledging import acknowledge_record
-from tracker.records.services.drafts import save_observation, start_observation
-from tracker.records.services.finishing import finish_observation
+from tracker.records.services.drafts import save_observation, start_record
+from tracker.records.services.finishing import finish_record
 from tracker.registrations.allocations import allocate
 from tracker.registrations.services import register_candidate
 from tracker.registrations.visits import open_visit
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
-from tracker.vocabulary import AcknowledgementAnswer, CriterionKind, LinkPurpose, Outcome, Role
+from tracker.vocabulary import AcknowledgementAnswer, CriterionKind, LinkPurpose, Outcome, RecordKind, Role
 
 PEOPLE = (
     ("Alice Moran", "alice@example.org", (Role.CANDIDATE,)),
@@ -280,9 +280,9 @@ def schedule_observation(scenario: Scenario) -> None:
 def observe_alice(scenario: Scenario) -> None:
     """Write and finish an observation as Bob."""
     bob = scenario.actor("Bob", Role.ASSESSOR)
-    record = start_observation(scenario.attempt("Alice", OBSERVATION.code), bob)
+    record = start_record(scenario.attempt("Alice", OBSERVATION.code), RecordKind.OBSERVATION, bob)
     save_observation(record, {**OBSERVATION.fields, "happened_from": _get_work_date(4)}, None)
-    finish_observation(record, bob)
+    finish_record(record, bob)
 
 
 def agree_to_observation(scenario: Scenario) -> None:

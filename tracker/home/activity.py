@@ -20,7 +20,7 @@ ONE_ACT = timedelta(minutes=10)
 """Acts of one kind by one person within this time are one line: an import makes hundreds in one moment."""
 ACT_PHRASES = {
     "evidence_submitted": ("submitted evidence", "submitted {} items of evidence"),
-    "record_finished": ("finished an observation", "finished {} observations"),
+    "record_finished": ("finished a record", "finished {} records"),
     "record_acknowledged": ("answered a record", "answered {} records"),
     "record_withdrawn": ("withdrew a record", "withdrew {} records"),
     "testimony_requested": ("asked a witness", "asked {} witnesses"),

@@ -98,6 +98,11 @@ NOT_COVERED = (
             "asker_told_at withdrawn_at declined_at decline_reason",
         },
     ),
+    NotCovered(
+        "Parts of recordings that are being uploaded, for some days. The recording that they become is covered as "
+        "every file is.",
+        {"partial_upload": WHOLE, "upload_part": WHOLE},
+    ),
     NotCovered("External verifiers mark for themselves what they have seen.", {"visit_attempt": "seen_at"}),
     NotCovered(
         "What people read of their own sign-ins, for 90 days. Each is in an event too.",

@@ -28,7 +28,7 @@ TABLES_WITH_DELETIONS = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",
     "account_link", "notification", "portfolio_access", "counted_attempt", "known_browser", "link_request", "sign_in",
     "second_factor", "recovery_code", "unsaved_text", "delivery_failure", "file_detail", "derived_file",
-    "job_step", "unallocated_attempt", "person_word", "registration_word",
+    "job_step", "partial_upload", "upload_part", "unallocated_attempt", "person_word", "registration_word",
 )  # fmt: skip
 """Tables from which rows are deleted: salts of erased texts, links of drafts, expired rows, what triggers derive."""
 SELECT_ONLY_TABLES = ("alembic_version",)

@@ -12,6 +12,7 @@ from tracker.models.issued_forms import IssuedForm
 from tracker.models.job_runs import JobRun, JobStep
 from tracker.models.ledger import CheckpointCopy, Event, EventText, IntegrityCheckRun, RowSalt, SigningKey
 from tracker.models.library import ImportRun, UnitDraft
+from tracker.models.partial_uploads import PartialUpload, UploadPart
 from tracker.models.people import (
     AccountLink,
     Centre,
@@ -112,6 +113,7 @@ __all__ = [
     "KnownBrowser",
     "LinkRequest",
     "Notification",
+    "PartialUpload",
     "Person",
     "PersonWord",
     "PortfolioAccess",
@@ -143,6 +145,7 @@ __all__ = [
     "UnitCode",
     "UnitDraft",
     "UnsavedText",
+    "UploadPart",
     "UserSession",
     "VersionAttachment",
     "VersionMove",

@@ -13,8 +13,8 @@ from tracker.sandbox.slots import Slots
 from tracker.web.text_direction import isolate
 
 TYPE_NAMES = (
-    "JPEG, PNG, HEIC, WEBP, PDF, DOCX, DOC, ODT, RTF, XLSX, CSV, PPTX, TXT, EML, MSG, MP3, M4A, WAV, OGG, AAC, MP4 "
-    "and MOV"
+    "JPEG, PNG, HEIC, WEBP, PDF, DOCX, DOC, ODT, RTF, XLSX, CSV, PPTX, TXT, EML, MSG, MP3, M4A, WAV, OGG, AAC, WEBM, "
+    "MP4 and MOV"
 )
 MAX_SHOWN_NAME_LENGTH = 60
 DECODER_SLOTS = Slots("decoders", 2)
@@ -65,6 +65,8 @@ TYPES = (
     FileType("audio/wav", ("wav",), "audio"),
     FileType("audio/ogg", ("ogg", "oga", "opus"), "audio"),
     FileType("audio/aac", ("aac",), "audio"),
+    FileType("audio/webm", ("webm", "weba"), "audio"),
+    FileType("video/webm", ("webm",), "video"),
     FileType("video/mp4", ("mp4", "m4v", "3gp", "3g2"), "video"),
     FileType("video/quicktime", ("mov", "qt"), "video"),
 )

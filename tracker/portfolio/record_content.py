@@ -6,6 +6,7 @@ schema stays here.
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
@@ -16,8 +17,12 @@ from tracker.vocabulary import CriterionKind, Outcome, RecordKind, WitnessStatus
 MAX_LINE, MAX_TEXT, MAX_QUESTION = 200, 10_000, 2_000
 """Characters of a line, of a longer text, and of a question or an answer."""
 MAX_QUESTIONS, MAX_STAMPS = 50, 500
+MAX_TRANSCRIPT = 200_000
+"""Characters of a transcript: two hours of talk have some 110,000."""
+MAX_SECOND = 24 * 3600
 TIME = validate.Regexp(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
 OPTIONAL_TIME = validate.Regexp(r"(([01][0-9]|2[0-3]):[0-5][0-9])?\Z")
+OPTIONAL_DAY = validate.Regexp(r"([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z")
 
 
 @dataclass(frozen=True)
@@ -50,19 +55,28 @@ class Question:
 
 
 @dataclass(frozen=True)
-class ObservationContent:
-    """What an observation says besides its narrative and its day."""
+class RecordingStamp:
+    """A criterion stamped at a second of a recording, with the words that print it."""
+
+    recording: int
+    """Its number among the recordings of the version, from 1."""
+    second: int
+    attempt: int
+    criterion: int
+    unit: str
+    kind: CriterionKind
+    label: str
+
+
+@dataclass(frozen=True)
+class WrittenContent:
+    """What every record that an assessor writes says of where and when it was."""
 
     place: str = ""
     starts: str = ""
     ends: str = ""
-    questions: tuple[Question, ...] = ()
-    feedback: str = ""
-    further_action: str = ""
     first_attempt: int = 0
     """The attempt for which it was begun: a stamp without a unit's code is of its unit."""
-    stamps: tuple[Stamp, ...] = ()
-    """Read from the narrative and the questions when the record is finished; a draft has none."""
 
     @property
     def times(self) -> str:
@@ -70,6 +84,37 @@ class ObservationContent:
         if self.starts and self.ends:
             return f"{self.starts} to {self.ends}"
         return f"from {self.starts}" if self.starts else f"until {self.ends}" if self.ends else ""
+
+
+@dataclass(frozen=True)
+class DiscussionContent(WrittenContent):
+    """What a professional discussion says besides its summary and its day."""
+
+    areas: str = ""
+    """The areas agreed beforehand, each on a line, with the time at which it begins in the recording where known."""
+    agreed_on: str = ""
+    """The day on which they were agreed, such as `2026-11-12`."""
+    stamped_times: str = ""
+    """Criteria at times of the recordings as they were typed: `12:31 i, 8`, each time on a line."""
+    transcript: str = ""
+    stamps: tuple[RecordingStamp, ...] = ()
+    """Read from `stamped_times` when the record is finished; a draft has none."""
+
+    @property
+    def agreed_day(self) -> date | None:
+        """Return the day on which the areas were agreed."""
+        return date.fromisoformat(self.agreed_on) if self.agreed_on else None
+
+
+@dataclass(frozen=True)
+class ObservationContent(WrittenContent):
+    """What an observation says besides its narrative and its day."""
+
+    questions: tuple[Question, ...] = ()
+    feedback: str = ""
+    further_action: str = ""
+    stamps: tuple[Stamp, ...] = ()
+    """Read from the narrative and the questions when the record is finished; a draft has none."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +148,9 @@ class WitnessTestimonyContent:
     """Whether the witness typed a code that was sent to the address."""
 
 
-RecordContent = ObservationContent | WitnessTestimonyContent
+AssessorsContent = ObservationContent | DiscussionContent
+"""What an assessor writes."""
+RecordContent = AssessorsContent | WitnessTestimonyContent
 
 
 class StampSchema(Schema):
@@ -156,6 +203,42 @@ class ObservationSchemaV1(Schema):
         )
 
 
+class RecordingStampSchema(Schema):
+    """A stamp of a professional discussion."""
+
+    recording = fields.Integer(required=True, strict=True, validate=validate.Range(1, 99))
+    second = fields.Integer(required=True, strict=True, validate=validate.Range(0, MAX_SECOND))
+    attempt = fields.Integer(required=True, strict=True)
+    criterion = fields.Integer(required=True, strict=True)
+    unit = fields.String(required=True)
+    kind = fields.Enum(CriterionKind, by_value=True, required=True)
+    label = fields.String(required=True)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> RecordingStamp:
+        """Build the dataclass."""
+        return RecordingStamp(**values)
+
+
+class DiscussionSchemaV1(Schema):
+    """The content of a professional discussion, version 1."""
+
+    place = fields.String(required=True, validate=validate.Length(max=MAX_LINE))
+    starts = fields.String(required=True, validate=OPTIONAL_TIME)
+    ends = fields.String(required=True, validate=OPTIONAL_TIME)
+    first_attempt = fields.Integer(required=True, strict=True)
+    areas = fields.String(required=True, validate=validate.Length(max=MAX_TEXT))
+    agreed_on = fields.String(required=True, validate=OPTIONAL_DAY)
+    stamped_times = fields.String(required=True, validate=validate.Length(max=MAX_TEXT))
+    transcript = fields.String(required=True, validate=validate.Length(max=MAX_TRANSCRIPT))
+    stamps = fields.List(fields.Nested(RecordingStampSchema), required=True, validate=validate.Length(max=MAX_STAMPS))
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> DiscussionContent:
+        """Build the dataclass."""
+        return DiscussionContent(**{**values, "stamps": tuple(values["stamps"])})
+
+
 class SeenCriterionSchema(Schema):
     """A criterion that a witness ticked."""
 
@@ -193,9 +276,10 @@ class WitnessTestimonySchemaV1(Schema):
 SCHEMAS: dict[tuple[RecordKind, int], type[Schema]] = {
     (RecordKind.OBSERVATION, 1): ObservationSchemaV1,
     (RecordKind.WITNESS_TESTIMONY, 1): WitnessTestimonySchemaV1,
+    (RecordKind.PROFESSIONAL_DISCUSSION, 1): DiscussionSchemaV1,
 }
 """The schema of each kind and version. A version is never changed: a change is a new version."""
-NEWEST = {RecordKind.OBSERVATION: 1, RecordKind.WITNESS_TESTIMONY: 1}
+NEWEST = dict.fromkeys(RecordKind, 1)
 """The version in which each kind is written now."""
 
 
@@ -220,6 +304,18 @@ def load_content(kind: RecordKind | None, text: str | None) -> RecordContent | N
     schema = SCHEMAS[kind, values.pop("version")]()
     loaded: RecordContent = schema.load(values)
     return loaded
+
+
+def load_assessors_content(kind: RecordKind | None, text: str | None) -> AssessorsContent | None:
+    """Return the stored content of a record that an assessor writes; None for any other, and after an erasure."""
+    content = load_content(kind, text)
+    return content if isinstance(content, ObservationContent | DiscussionContent) else None
+
+
+def load_discussion(kind: RecordKind | None, text: str | None) -> DiscussionContent | None:
+    """Return the stored content of a professional discussion; None for anything else, and after an erasure."""
+    content = load_content(kind, text)
+    return content if isinstance(content, DiscussionContent) else None
 
 
 def load_observation(kind: RecordKind | None, text: str | None) -> ObservationContent | None:

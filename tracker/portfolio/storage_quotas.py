@@ -1,7 +1,8 @@
 """Storage quotas: how many bytes of files a candidate and a centre may store.
 
 The files of removed and of earlier attachments count, since they are kept; the same file counts once for each, and an
-erased one no more (docs/rules.md, Evidence). The database counts them (`storage_counters.py`).
+erased one no more (docs/rules.md, Evidence). The database counts them (`storage_counters.py`). What was received of
+recordings that are being uploaded counts too.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from sqlalchemy import Select, Table, bindparam, func, select
 
 from tracker.errors import Invalid
 from tracker.extensions import db
-from tracker.models import Attachment, CandidateStorage, Centre, Evidence, Person
+from tracker.models import Attachment, CandidateStorage, Centre, Evidence, PartialUpload, Person
 from tracker.portfolio.storage_counters import COUNTERS
 from tracker.statements import fetch_rows
 from tracker.vocabulary import ERASED_TEXT
@@ -60,7 +61,7 @@ class CandidateUsage:
 
 
 def _select_size(counter: Table) -> Select[*tuple[Any, ...]]:
-    """Select the counted bytes of an owner, and the size of the file with the hash `besides` if it is among them."""
+    """Select the bytes of an owner: those counted, of the file `besides` if it is among them, and of open uploads."""
     evidence, names = db.metadata.tables["evidence"], [column.name for column in counter.primary_key]
     counted = select(counter.c.size).where(*(counter.c[name] == bindparam(name) for name in names))
     besides = (
@@ -73,7 +74,12 @@ def _select_size(counter: Table) -> Select[*tuple[Any, ...]]:
         )
         .limit(1)
     )
-    return select(func.coalesce(counted.scalar_subquery(), 0), func.coalesce(besides.scalar_subquery(), 0))
+    received = (
+        select(func.sum(PartialUpload.size))
+        .join(Evidence, Evidence.id == PartialUpload.evidence_id)
+        .where(PartialUpload.ended_at.is_(None), *(evidence.c[name] == bindparam(name) for name in names))
+    )
+    return select(*(func.coalesce(each.scalar_subquery(), 0) for each in (counted, besides, received)))
 
 
 SIZE_OF_CENTRE, SIZE_OF_CANDIDATE = map(_select_size, COUNTERS)
@@ -90,14 +96,14 @@ def measure_candidate(candidate_id: int, centre_id: int, besides: str | None = N
     """Return what a candidate stores at a centre, the file with the hash `besides` left out."""
     quota: int = current_app.config["SETTINGS"].candidate_quota
     rows = fetch_rows(SIZE_OF_CANDIDATE, candidate_id=candidate_id, centre_id=centre_id, besides=besides or "")
-    return Usage(rows[0][0] - rows[0][1], quota)
+    return Usage(rows[0][0] - rows[0][1] + int(rows[0][2]), quota)
 
 
 def measure_centre(centre_id: int, besides: str | None = None) -> Usage:
     """Return what all candidates of a centre store, the file with the hash `besides` left out."""
     quota: int = current_app.config["SETTINGS"].centre_quota
     rows = fetch_rows(SIZE_OF_CENTRE, centre_id=centre_id, besides=besides or "")
-    return Usage(rows[0][0] - rows[0][1], quota)
+    return Usage(rows[0][0] - rows[0][1] + int(rows[0][2]), quota)
 
 
 def list_warned_candidates(centre_id: int) -> list[CandidateUsage]:

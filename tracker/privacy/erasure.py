@@ -59,6 +59,7 @@ from tracker.models import (
     VersionMove,
     WitnessTestimony,
 )
+from tracker.portfolio.services.partial_uploads import end_uploads_of
 from tracker.privacy.erased_texts import delete_text_salts, erase_texts, split
 from tracker.privacy.retention import RetentionStatus, list_candidate_retention
 from tracker.records.services.testimony_erasure import forget_failures
@@ -171,6 +172,7 @@ def erase_portfolio(registration: Registration, is_full: bool, actor: Actor) -> 
         erasure.is_open = False
     db.session.flush()
     drop_files_of(registration.candidate_id, registration.centre_id)
+    end_uploads_of(registration.candidate_id, registration.centre_id)
     files = sorted({each.sha256 for each in (*attachments, *forms)})
     versions = _load_rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
     for erasure, status in zip(erasures, portfolio.statuses, strict=True):

@@ -1,7 +1,8 @@
-"""Content of an observation record, filled or blank: plain values, without Flask or the database."""
+"""Content of records that an assessor writes, printed filled or blank: plain values, no Flask and no database."""
 
 from dataclasses import dataclass
 from datetime import date
+from typing import ClassVar
 
 from tracker.recording_forms.form_content import MAX_HEADER_NAME
 from tracker.recording_forms.printed_text import add_break_points, shorten
@@ -104,8 +105,11 @@ class PrintedAnswer:
 
 
 @dataclass(frozen=True)
-class ObservationRecord:
-    """Everything on an observation record. The same content gives the same bytes."""
+class PrintedRecord:
+    """What every printed record that an assessor writes has. The same content gives the same bytes."""
+
+    NAME: ClassVar[str]
+    """What the sheet is called in headers and footers: `Observation record`."""
 
     candidate_name: str
     candidate_number: str
@@ -130,12 +134,8 @@ class ObservationRecord:
     starts: str = ""
     ends: str = ""
     place: str = ""
-    narrative: tuple[Pieces, ...] = ()
-    questions: tuple[PrintedQuestion, ...] = ()
     files: tuple[str, ...] = ()
-    """The name and size of each photograph or other file."""
-    feedback: tuple[str, ...] = ()
-    further_action: tuple[str, ...] = ()
+    """The name and size of each photograph, recording or other file."""
     standing: RecordStanding | None = None
     is_open: bool = True
     """Whether the version can still be answered, as none but the newest can."""
@@ -148,15 +148,14 @@ class ObservationRecord:
     """The assessor's withdrawal, with its reason; None while there is none."""
 
     @property
+    def row_count(self) -> int:
+        """Return the number of table rows and paragraphs, on which the time for rendering depends."""
+        return sum(len(unit.criteria) for unit in self.units)
+
+    @property
     def is_blank(self) -> bool:
         """Return whether the record is to be filled in by hand."""
         return self.number is None
-
-    @property
-    def row_count(self) -> int:
-        """Return the number of table rows and paragraphs, on which the time for rendering depends."""
-        criteria = sum(len(unit.criteria) for unit in self.units)
-        return criteria + len(self.questions) + sum(map(len, (self.narrative, self.feedback, self.further_action)))
 
     @property
     def reference(self) -> str:
@@ -178,17 +177,12 @@ class ObservationRecord:
         return self.standing is RecordStanding.OBJECTED
 
     @property
-    def narrative_with_breaks(self) -> list[Pieces]:
-        """Return the paragraphs of the narrative with their break points."""
-        return [tuple((_break(text, is_stamp), is_stamp) for text, is_stamp in pieces) for pieces in self.narrative]
-
-    @property
     def page_header(self) -> str:
         """Return the header of every page after the first."""
         parts = (
             isolate(shorten(self.candidate_name, MAX_HEADER_NAME)),
             f"candidate {isolate(self.candidate_number)}",
-            "Observation record",
+            self.NAME,
             self.reference.lower(),
         )
         return " · ".join(part for part in parts if part)
@@ -197,8 +191,30 @@ class ObservationRecord:
     def page_footer(self) -> str:
         """Return the page footer, which identifies every page of this record."""
         day = f"as on {self.printed_for.day} {self.printed_for:%B %Y}" if self.printed_for else "blank"
-        parts = ("Observation record", self.reference.lower(), f"candidate {isolate(self.candidate_number)}", day)
+        parts = (self.NAME, self.reference.lower(), f"candidate {isolate(self.candidate_number)}", day)
         return " · ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class ObservationRecord(PrintedRecord):
+    """Everything on an observation record."""
+
+    NAME = "Observation record"
+
+    narrative: tuple[Pieces, ...] = ()
+    questions: tuple[PrintedQuestion, ...] = ()
+    feedback: tuple[str, ...] = ()
+    further_action: tuple[str, ...] = ()
+
+    @property
+    def row_count(self) -> int:
+        """Return the number of table rows and paragraphs, on which the time for rendering depends."""
+        return super().row_count + len(self.questions) + sum(map(len, (self.narrative, self.feedback, self.further_action)))
+
+    @property
+    def narrative_with_breaks(self) -> list[Pieces]:
+        """Return the paragraphs of the narrative with their break points."""
+        return [tuple((_break(text, is_stamp), is_stamp) for text, is_stamp in pieces) for pieces in self.narrative]
 
 
 def _break(text: str, is_stamp: bool) -> str:

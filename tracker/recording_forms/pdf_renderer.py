@@ -19,7 +19,7 @@ from tracker.counters import count_render
 from tracker.errors import Busy, FormNotRendered, Refused, TrackerError
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, find_texts_with
 from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.observation_content import ObservationRecord
+from tracker.recording_forms.observation_content import PrintedRecord
 from tracker.recording_forms.staff_content import StaffContent
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.persistent import PersistentSandbox
@@ -43,7 +43,7 @@ ROOM = Room(MAX_QUEUED, MAX_OF_PERSON)
 BUSY = "Many forms are being printed at the moment. Nothing was changed. Try again in a minute."
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""
-Content = FormContent | IndexContent | ObservationRecord | StaffContent
+Content = FormContent | IndexContent | PrintedRecord | StaffContent
 
 
 class PdfRenderer:

@@ -9,12 +9,12 @@ from typing import IO
 
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent
 from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.observation_content import ObservationRecord
+from tracker.recording_forms.observation_content import PrintedRecord
 from tracker.recording_forms.rendering import (
     CharactersNotPrintable,
     render_form_pdf,
     render_index,
-    render_observation,
+    render_record,
     render_staff_record,
 )
 from tracker.recording_forms.staff_content import StaffContent
@@ -44,15 +44,15 @@ def main() -> None:
         _collect_garbage(source)
 
 
-def _render(content: FormContent | IndexContent | ObservationRecord | StaffContent) -> bytes:
+def _render(content: FormContent | IndexContent | PrintedRecord | StaffContent) -> bytes:
     try:
         match content:
             case FormContent():
                 return render_form_pdf(content)
             case IndexContent():
                 return render_index(content)
-            case ObservationRecord():
-                return render_observation(content)
+            case PrintedRecord():
+                return render_record(content)
             case StaffContent():
                 return render_staff_record(content)
     except CharactersNotPrintable as error:

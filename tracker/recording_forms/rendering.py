@@ -22,10 +22,11 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
+from tracker.recording_forms.discussion_content import DiscussionRecord
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
 from tracker.recording_forms.grid_painting import paint_grids
 from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.observation_content import ObservationRecord
+from tracker.recording_forms.observation_content import PrintedRecord
 from tracker.recording_forms.pdf_table_tags import complete_table_tags
 from tracker.recording_forms.staff_content import StaffContent
 from tracker.recording_forms.written_objects import write_objects_once
@@ -118,9 +119,10 @@ def render_index(content: IndexContent) -> bytes:
     return _write_pdf(_render_html("recording_forms/index_of_evidence.html", form_content=content))
 
 
-def render_observation(content: ObservationRecord) -> bytes:
-    """Return an observation record as PDF. Raises `FormNotRendered`."""
-    return _write_pdf(_render_html("recording_forms/observation_record.html", form_content=content))
+def render_record(content: PrintedRecord) -> bytes:
+    """Return a record that an assessor wrote as PDF. Raises `FormNotRendered`."""
+    name = "discussion_record" if isinstance(content, DiscussionRecord) else "observation_record"
+    return _write_pdf(_render_html(f"recording_forms/{name}.html", form_content=content))
 
 
 def render_staff_record(content: StaffContent) -> bytes:

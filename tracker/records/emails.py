@@ -7,7 +7,7 @@ from tracker.extensions import db
 from tracker.models import Allocation, Claim, Evidence, EvidenceVersion, Person, UnitAttempt
 from tracker.records.queries.reading import list_deciders
 from tracker.registrations.current_allocations import is_current
-from tracker.vocabulary import AcknowledgementAnswer, Role
+from tracker.vocabulary import AcknowledgementAnswer, RecordKind, Role
 
 
 def notify_candidate(record: Evidence, author: Person) -> None:
@@ -15,7 +15,7 @@ def notify_candidate(record: Evidence, author: Person) -> None:
     emails.notify(
         record.candidate,
         f"record_finished:{_find_newest_version_id(record)}",
-        f"{author.name} has written an observation of you",
+        f"{author.name} has written {describe_record(record)}",
         f"Read evidence {record.number}, “{record.title}”. Say whether it is what happened: {_build_url(record)}",
     )
 
@@ -74,10 +74,17 @@ def notify_of_withdrawal(
     emails.notify(
         record.candidate,
         f"record_withdrawn:{version.id}",
-        f"{record.author.name} has withdrawn {part}an observation of you",
+        f"{record.author.name} has withdrawn {part}{describe_record(record)}",
         f"Version {version.number} of evidence {record.number}, “{version.title}”, is withdrawn.{answer}{counts} "
         f"Read the reason: {_build_url(record)}",
     )
+
+
+def describe_record(record: Evidence) -> str:
+    """Return what a record is to its candidate: `an observation of you`, `a professional discussion with you`."""
+    if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
+        return "a professional discussion with you"
+    return "an observation of you"
 
 
 def _find_newest_version_id(record: Evidence) -> int | None:

@@ -1,4 +1,7 @@
-"""The content of a printed observation record, filled from a sealed version or blank for an attempt."""
+"""The content of a printed record that an assessor writes, filled from a sealed version or blank for an attempt."""
+
+from collections.abc import Iterator
+from typing import Any
 
 from tracker.accounts.earlier_names import find_name_at
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
@@ -15,81 +18,132 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.portfolio.queries.index import find_registration
-from tracker.portfolio.record_content import ObservationContent, Question, load_observation
+from tracker.portfolio.record_content import (
+    AssessorsContent,
+    DiscussionContent,
+    ObservationContent,
+    Question,
+    load_discussion,
+    load_observation,
+)
+from tracker.portfolio.recording_times import list_stamped_times, read_areas
+from tracker.recording_forms.discussion_content import DiscussionRecord, PrintedTime
 from tracker.recording_forms.observation_content import (
     ObservationRecord,
     PrintedAnswer,
     PrintedCriterion,
     PrintedQuestion,
+    PrintedRecord,
     PrintedUnit,
 )
 from tracker.recording_forms.printed_text import add_break_points
+from tracker.records.kinds import WRITTEN_KINDS
 from tracker.records.queries.named_criteria import NamedUnit, list_named_units
 from tracker.records.queries.reading import ShownVersion
 from tracker.records.services.acknowledging import STATEMENTS
-from tracker.records.services.finishing import DECLARATION
 from tracker.records.stamps import StampableUnit, mark_criteria, split_stamps
-from tracker.vocabulary import AcknowledgementAnswer, Role
+from tracker.vocabulary import AcknowledgementAnswer, RecordKind, Role
 from tracker.web.formatting import address_note, moment, period, size
 
 WITHDRAWN = "I withdraw this version of the record for the reason given. It does not count."
 """The wording that is printed over the reason of a withdrawal."""
 
 
-def build_record(record: Evidence, shown: ShownVersion) -> ObservationRecord:
-    """Return a version of an observation as it is printed, with the answers to it."""
+def build_record(record: Evidence, shown: ShownVersion) -> PrintedRecord:
+    """Return a version of a record as it is printed, with the answers to it."""
     version = shown.version
+    if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
+        return _build_discussion(record, shown)
     content = load_observation(version.record_kind, version.content) or ObservationContent()
-    registration = find_registration(record.candidate_id, record.centre_id)
-    declaration = _print_declaration(version, record.author)
-    assert registration  # noqa: S101 - an observation is of somebody who is registered
-    answers = {each.role: each for each in version.acknowledgements}
     return ObservationRecord(
-        candidate_name=clean_name(record.candidate.name),
-        candidate_number=registration.candidate_number,
-        assessor_name=declaration.name,
-        centre_name=registration.centre.name,
-        terms=registration.centre.terms,
-        units=tuple(map(_print_unit, list_named_units(version))),
-        declaration_statement=version.submission.declaration,
-        agreement_statement=STATEMENTS[AcknowledgementAnswer.AGREED],
-        number=record.number,
-        version=version.number,
-        replaced_by=None if version is shown.versions[0] else shown.versions[0].number,
-        sealed_on=day_of(version.sealed_at),
-        printed_for=today(),
-        happened_on=period(version.happened_from),
-        starts=content.starts,
-        ends=content.ends,
-        place=add_break_points(remove_invisible_characters(content.place)),
+        **_build_common(record, shown, content),
         narrative=tuple(map(split_stamps, _split_paragraphs(version.narrative))),
         questions=tuple(map(_print_question, content.questions)),
-        files=tuple(map(_print_file, list_version_attachments(version))),
         feedback=_print_text(content.feedback),
         further_action=_print_text(content.further_action),
-        standing=shown.standing,
-        is_open=shown.is_newest and version.submission.withdrawn_at is None,
-        declaration=declaration,
-        answer=_print_answer(answers.get(Role.CANDIDATE), "answered"),
-        decision=_print_answer(answers.get(Role.INTERNAL_VERIFIER), "decided"),
-        withdrawal=_print_withdrawal(version.withdrawal),
     )
 
 
 def build_blank_record(attempt: UnitAttempt, assessor: Person) -> ObservationRecord:
     """Return an observation record of an attempt to be filled in by hand: names, and the criteria of the unit."""
+    return ObservationRecord(**_build_blank(attempt, assessor, RecordKind.OBSERVATION))
+
+
+def build_blank_discussion(attempt: UnitAttempt, assessor: Person) -> DiscussionRecord:
+    """Return a record of a professional discussion in an attempt to be filled in by hand."""
+    return DiscussionRecord(**_build_blank(attempt, assessor, RecordKind.PROFESSIONAL_DISCUSSION))
+
+
+def _build_discussion(record: Evidence, shown: ShownVersion) -> DiscussionRecord:
+    version = shown.version
+    content = load_discussion(version.record_kind, version.content) or DiscussionContent()
+    areas = read_areas(remove_invisible_characters(content.areas))
+    return DiscussionRecord(
+        **_build_common(record, shown, content),
+        agreed_on=period(content.agreed_day) if content.agreed_day else "",
+        areas=tuple(PrintedTime(each.at.locator if each.at else "", add_break_points(each.title)) for each in areas),
+        times=tuple(_print_times(content)),
+        summary=_print_text(version.narrative),
+        transcript=_print_text(content.transcript),
+    )
+
+
+def _print_times(content: DiscussionContent) -> Iterator[PrintedTime]:
+    is_of_several_units = len({each.unit for each in content.stamps}) > 1
+    for locator, stamps in list_stamped_times(content):
+        labels = (f"{each.unit} {each.label}" if is_of_several_units else each.label for each in stamps)
+        yield PrintedTime(locator, ", ".join(labels))
+
+
+def _build_common(record: Evidence, shown: ShownVersion, content: AssessorsContent) -> dict[str, Any]:
+    """Return the fields that every printed record has, from a sealed version."""
+    version = shown.version
+    registration = find_registration(record.candidate_id, record.centre_id)
+    declaration = _print_declaration(version, record.author)
+    assert registration  # noqa: S101 - a record is of somebody who is registered
+    answers = {each.role: each for each in version.acknowledgements}
+    return {
+        "candidate_name": clean_name(record.candidate.name),
+        "candidate_number": registration.candidate_number,
+        "assessor_name": declaration.name,
+        "centre_name": registration.centre.name,
+        "terms": registration.centre.terms,
+        "units": tuple(map(_print_unit, list_named_units(version))),
+        "declaration_statement": version.submission.declaration,
+        "agreement_statement": STATEMENTS[AcknowledgementAnswer.AGREED],
+        "number": record.number,
+        "version": version.number,
+        "replaced_by": None if version is shown.versions[0] else shown.versions[0].number,
+        "sealed_on": day_of(version.sealed_at),
+        "printed_for": today(),
+        "happened_on": period(version.happened_from),
+        "starts": content.starts,
+        "ends": content.ends,
+        "place": add_break_points(remove_invisible_characters(content.place)),
+        "files": tuple(map(_print_file, list_version_attachments(version))),
+        "standing": shown.standing,
+        "is_open": shown.is_newest and version.submission.withdrawn_at is None,
+        "declaration": declaration,
+        "answer": _print_answer(answers.get(Role.CANDIDATE), "answered"),
+        "decision": _print_answer(answers.get(Role.INTERNAL_VERIFIER), "decided"),
+        "withdrawal": _print_withdrawal(version.withdrawal),
+    }
+
+
+def _build_blank(attempt: UnitAttempt, assessor: Person, kind: RecordKind) -> dict[str, Any]:
+    """Return the fields of a blank record: names, and the criteria of the unit."""
     unit = StampableUnit(attempt.id, attempt.unit.code, attempt.unit.title, tuple(list_columns(attempt.unit_id)))
     criteria = tuple(PrintedCriterion(each.mark, each.column.text) for each in mark_criteria([unit], attempt.id))
-    return ObservationRecord(
-        candidate_name=clean_name(attempt.candidate.name),
-        candidate_number=attempt.registration.candidate_number,
-        assessor_name=clean_name(assessor.name),
-        centre_name=attempt.centre.name,
-        terms=attempt.centre.terms,
-        units=(PrintedUnit(unit.code, unit.title, criteria),),
-        declaration_statement=DECLARATION,
-        agreement_statement=STATEMENTS[AcknowledgementAnswer.AGREED],
-    )
+    return {
+        "candidate_name": clean_name(attempt.candidate.name),
+        "candidate_number": attempt.registration.candidate_number,
+        "assessor_name": clean_name(assessor.name),
+        "centre_name": attempt.centre.name,
+        "terms": attempt.centre.terms,
+        "units": (PrintedUnit(unit.code, unit.title, criteria),),
+        "declaration_statement": WRITTEN_KINDS[kind].declaration,
+        "agreement_statement": STATEMENTS[AcknowledgementAnswer.AGREED],
+    }
 
 
 def _print_unit(named: NamedUnit) -> PrintedUnit:

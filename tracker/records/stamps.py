@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tracker.matrix import MatrixColumn
-from tracker.portfolio.record_content import ObservationContent, Stamp
+from tracker.portfolio.record_content import AssessorsContent, DiscussionContent, Stamp
+from tracker.portfolio.recording_times import RecordingTime
 from tracker.vocabulary import CriterionKind
 
 STAMP = re.compile(r"\[([0-9]{1,2}:[0-9]{2})[ \t]+([^\[\]\n]{1,200})\]")
@@ -102,11 +103,11 @@ def mark_criteria(units: Iterable[StampableUnit], first_attempt: int) -> list[Ma
 
 def read_stamps(text: str, criteria: Iterable[MarkedCriterion]) -> ReadStamps:
     """Return the stamps in a text; a mark of the first unit may carry its code too."""
-    by_mark = _index_marks(criteria)
+    by_mark = index_marks(criteria)
     stamps, unknown, without_time = [], [], []
     for at, marks in STAMP.findall(text):
         for mark in marks.split(","):
-            criterion = by_mark.get(_normalise(mark))
+            criterion = by_mark.get(normalise_mark(mark))
             if not TIME_OF_DAY.fullmatch(at):
                 without_time.append(f"[{at} {mark.strip()}]")
             elif criterion:
@@ -118,16 +119,18 @@ def read_stamps(text: str, criteria: Iterable[MarkedCriterion]) -> ReadStamps:
 
 def find_criterion(mark: str, criteria: Iterable[MarkedCriterion]) -> MarkedCriterion | None:
     """Return the criterion that a mark names, or None."""
-    return _index_marks(criteria).get(_normalise(mark))
+    return index_marks(criteria).get(normalise_mark(mark))
 
 
-def list_places(content: ObservationContent, criteria: Collection[MarkedCriterion]) -> Places:
+def list_places(content: AssessorsContent, criteria: Collection[MarkedCriterion]) -> Places:
     """Return where the stamps and the questions of a record show each criterion.
 
     Args:
         content: the content with its stamps.
         criteria: the criteria that the mark of a question can name.
     """
+    if isinstance(content, DiscussionContent):
+        return _list_recording_places(content)
     places, unknown = ReadStamps(content.stamps, (), ()).times_by_criterion, []
     for number, question in enumerate(content.questions, 1):
         criterion = find_criterion(question.mark, criteria) if question.mark.strip() else None
@@ -136,6 +139,14 @@ def list_places(content: ObservationContent, criteria: Collection[MarkedCriterio
         elif question.mark.strip():
             unknown.append(f"“{question.mark.strip()}”")
     return Places(places, tuple(unknown))
+
+
+def _list_recording_places(content: DiscussionContent) -> Places:
+    places: dict[tuple[int, int], list[str]] = {}
+    for each in content.stamps:
+        known = places.setdefault((each.attempt, each.criterion), [])
+        known.append(RecordingTime(each.recording, each.second).locator)
+    return Places(places, ())
 
 
 def split_stamps(text: str) -> tuple[tuple[str, bool], ...]:
@@ -160,13 +171,15 @@ def _mark_unit(unit: StampableUnit) -> Iterator[tuple[MatrixColumn, str]]:
         yield column, f"{KNOWLEDGE if is_same else ''}{column.label}"
 
 
-def _index_marks(criteria: Iterable[MarkedCriterion]) -> Mapping[str, MarkedCriterion]:
+def index_marks(criteria: Iterable[MarkedCriterion]) -> Mapping[str, MarkedCriterion]:
+    """Return the criteria by the marks that name them."""
     index: dict[str, MarkedCriterion] = {}
     for each in criteria:
-        index.setdefault(_normalise(each.mark), each)
-        index.setdefault(_normalise(f"{each.unit.code} {each.mark}"), each)
+        index.setdefault(normalise_mark(each.mark), each)
+        index.setdefault(normalise_mark(f"{each.unit.code} {each.mark}"), each)
     return index
 
 
-def _normalise(mark: str) -> str:
+def normalise_mark(mark: str) -> str:
+    """Return a mark with single spaces."""
     return " ".join(mark.split())

@@ -23,10 +23,11 @@ FILE_COLUMNS = (
     ("import_run", "sha256"),
     ("job_run", "result_sha256"),
     ("job_step", "sha256"),
+    ("upload_part", "sha256"),
 )
 """The tables and columns that refer to stored files by their SHA-256."""
-TEMPORARY_TABLES = frozenset({"job_run", "job_step"})
-"""Those whose files are deleted within days and can be made again: a backup holds none, and none is missed."""
+TEMPORARY_TABLES = frozenset({"job_run", "job_step", "upload_part"})
+"""Those whose files are deleted within days, and made or sent again: a backup holds none, and none is missed."""
 STORED_NAME = re.compile(
     r"([0-9a-f]{64})(?:\.pages|\.details|(?:\.preview\.(?:jpg|txt|pdf)|\.page-[1-9][0-9]?\.jpg)(?:\.[0-9a-f]{64})?)?"
 )

@@ -99,7 +99,7 @@ EVIDENCE = select(Evidence).where(Evidence.id == bindparam("evidence_id"))
 RECORD = EVIDENCE.options(joinedload(Evidence.candidate), joinedload(Evidence.author))
 OWN_RECORD = RECORD.where(
     Evidence.author_id == bindparam("person_id"),
-    Evidence.record_kind == RecordKind.OBSERVATION,
+    Evidence.record_kind != RecordKind.WITNESS_TESTIMONY,
     Evidence.discarded_at.is_(None),
     is_allocated_to_author(),
 )

@@ -24,7 +24,7 @@ UNPACK = "Unpack it and upload the files in it one by one."
 REFUSED_SIGNATURES = (
     (b"GIF8", SAVE_AS_JPEG), (b"BM", SAVE_AS_JPEG), (b"II*\x00", SAVE_AS_JPEG), (b"MM\x00*", SAVE_AS_JPEG),
     (b"8BPS", SAVE_AS_JPEG), (b"\x00\x00\x01\x00", SAVE_AS_JPEG), (b"%!PS", "Save it as PDF and upload that."),
-    (b"\x1aE\xdf\xa3", EXPORT_AS_MP4), (b"FLV", EXPORT_AS_MP4), (b"\x00\x00\x01\xba", EXPORT_AS_MP4),
+    (b"FLV", EXPORT_AS_MP4), (b"\x00\x00\x01\xba", EXPORT_AS_MP4),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Export it as MP4 or MP3 and upload that."),
     (b"fLaC", EXPORT_AS_MP3), (b"#!AMR", EXPORT_AS_MP3), (b"MThd", EXPORT_AS_MP3), (b"FORM", EXPORT_AS_MP3),
     (b"7z\xbc\xaf", UNPACK), (b"Rar!", UNPACK), (b"\x1f\x8b", UNPACK), (b"BZh", UNPACK),
@@ -86,6 +86,10 @@ def _identify_container(stream: IO[bytes], head: bytes) -> IdentifiedFile | None
         if not recordings.is_ogg_audio(head):
             raise FileFaultError(f"{NOT_ACCEPTED} {EXPORT_AS_MP4}")
         media_type = "audio/ogg"
+    elif head.startswith(recordings.EBML):
+        media_type = recordings.find_webm_media_type(stream)
+        if media_type is None:
+            raise FileFaultError(f"{NOT_ACCEPTED} {EXPORT_AS_MP4}")
     elif head.startswith(b"{\\rtf"):
         media_type = "application/rtf"
     return IdentifiedFile(media_type) if media_type else None

@@ -31,6 +31,15 @@ SAMPLE_RATES = {3: (44100, 48000, 32000, 0), 2: (22050, 24000, 16000, 0), 0: (11
 """Samples per second, by the version bits (3 MPEG-1, 2 MPEG-2, 0 MPEG-2.5) and the index in the frame header."""
 
 OGG_AUDIO = (b"OpusHead", b"\x01vorbis", b"Speex   ", b"\x7fFLAC")
+EBML = b"\x1a\x45\xdf\xa3"
+"""The first bytes of WebM, and of Matroska, which browsers do not play."""
+SEGMENT, TRACKS, TRACK, CLUSTER = 0x18538067, 0x1654AE6B, 0xAE, 0x1F43B675
+DOC_TYPE, TRACK_TYPE, CODEC = 0x4282, 0x83, 0x86
+PLAYED_WEBM_CODECS = {b"A_OPUS", b"A_VORBIS", b"V_VP8", b"V_VP9", b"V_AV1"}
+VIDEO_TRACK_TYPE = 1
+MAX_WEBM_HEAD = MEBIBYTE
+"""The bytes in which a WebM file has to describe its tracks and begin its first cluster."""
+
 PLAYED_WAV_CODES = {1, 3, 0xFFFE}
 """PCM, floating point, and the extensible form of both."""
 UNKNOWN_SIZES = {0, 0xFFFFFFFF}
@@ -146,3 +155,52 @@ def check_wav(stream: IO[bytes]) -> str:
 def is_ogg_audio(head: bytes) -> bool:
     """Return whether the first pages of an Ogg file announce sound (Opus, Vorbis, Speex or FLAC) and no video."""
     return any(mark in head for mark in OGG_AUDIO) and b"\x80theora" not in head
+
+
+def find_webm_media_type(stream: IO[bytes]) -> str | None:
+    """Return `audio/webm` or `video/webm` by the tracks; None for Matroska and for codecs that browsers do not play.
+
+    Raises `FileFaultError` where the file ends before its first cluster.
+    """
+    stream.seek(0)
+    head = stream.read(MAX_WEBM_HEAD)
+    outer = {kind: (start, end) for kind, start, end in _iterate_elements(head, 0, len(head))}
+    if 0x1A45DFA3 not in outer or SEGMENT not in outer:
+        raise FileFaultError(DAMAGED)
+    header = {kind: head[start:end] for kind, start, end in _iterate_elements(head, *outer[0x1A45DFA3])}
+    if header.get(DOC_TYPE, b"").rstrip(b"\0") != b"webm":
+        return None
+    inner: dict[int, tuple[int, int]] = {}
+    for kind, start, end in _iterate_elements(head, *outer[SEGMENT]):
+        inner.setdefault(kind, (start, end))
+        if kind == CLUSTER:
+            break
+    if TRACKS not in inner or CLUSTER not in inner:
+        raise FileFaultError(DAMAGED)
+    types, codecs = set(), set()
+    for kind, start, end in _iterate_elements(head, *inner[TRACKS]):
+        if kind == TRACK:
+            track = {name: head[first:last] for name, first, last in _iterate_elements(head, start, end)}
+            types.add(int.from_bytes(track.get(TRACK_TYPE, b""), "big"))
+            codecs.add(track.get(CODEC, b"").rstrip(b"\0"))
+    if not codecs or not codecs <= PLAYED_WEBM_CODECS:
+        return None
+    return "video/webm" if VIDEO_TRACK_TYPE in types else "audio/webm"
+
+
+def _iterate_elements(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield id, start and end of elements of EBML; one of unknown size, or cut off, ends where its parent does."""
+    while start < end:
+        id_length = 9 - content[start].bit_length()
+        size_at = start + id_length
+        if id_length > 4 or size_at >= end:
+            return
+        size_length = 9 - content[size_at].bit_length()
+        data = size_at + size_length
+        if size_length > 8 or data > end:
+            return
+        size = int.from_bytes(content[size_at:data], "big") & ((1 << 7 * size_length) - 1)
+        is_unknown = size == (1 << 7 * size_length) - 1
+        stop = end if is_unknown else min(end, data + size)
+        yield int.from_bytes(content[start:size_at], "big"), data, stop
+        start = stop

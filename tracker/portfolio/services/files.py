@@ -31,13 +31,18 @@ class CheckedFile:
     stored: StoredFile
 
 
-def store_file(stream: IO[bytes], name: str) -> CheckedFile:
+def store_file(stream: IO[bytes], name: str, max_size: int | None = None) -> CheckedFile:
     """Check a file and store it. The caller has no transaction open, since this can take long.
+
+    Args:
+        stream: its content.
+        name: its name on the device.
+        max_size: the most bytes that it may have; None for the limit of files that are sent whole.
 
     Raises `Invalid` with a sentence naming the file when it is empty, too large, of no accepted type, or (where a
     virus scanner is configured) not known to be clean.
     """
-    max_size = file_store.get_max_size()
+    max_size = max_size or file_store.get_max_size()
     name = clean_file_name(name)
     if stream.seek(0, SEEK_END) > max_size:
         raise Invalid(

@@ -13,6 +13,7 @@ from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.record_content import RecordContent, load_content
+from tracker.portfolio.recording_times import list_recordings, list_stamped_times, read_areas, split_locator
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
     IncompleteEvidence,
@@ -185,6 +186,10 @@ def render_declaration(evidence: Evidence, form: DeclarationForm, refusals: list
         claims=claims,
         missing=list_missing(evidence, has_claims=bool(claims)),
     )
+
+
+for helper in (list_recordings, list_stamped_times, read_areas, split_locator):
+    portfolio.add_app_template_global(helper)
 
 
 @portfolio.app_template_global()

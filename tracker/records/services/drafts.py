@@ -1,4 +1,4 @@
-"""Drafts of observations: begun, saved while they are typed, stamped."""
+"""Drafts of records that an assessor writes: begun; those of observations saved while they are typed, and stamped."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -20,25 +20,27 @@ from tracker.portfolio.record_content import (
     MAX_QUESTION,
     MAX_QUESTIONS,
     MAX_TEXT,
+    AssessorsContent,
     ObservationContent,
     Question,
     dump_content,
+    load_assessors_content,
     load_observation,
 )
 from tracker.portfolio.services.evidence import MAX_LENGTH, save_draft
+from tracker.records.kinds import WRITTEN_KINDS, get_written_kind
 from tracker.records.queries.stampable import has_stampable_unit, list_claimed_criteria, list_stampable_units
 from tracker.records.stamps import MarkedCriterion, add_stamp, mark_criteria
-from tracker.vocabulary import Method, RecordKind
+from tracker.vocabulary import RecordKind
 
 MAX_DRAFTS = 100
-TITLE = "Observation"
 CONTENT_FIELDS = ("place", "starts", "ends", "feedback", "further_action")
 LIMITS = {"narrative": MAX_LENGTH["narrative"], "place": MAX_LINE, "feedback": MAX_TEXT, "further_action": MAX_TEXT}
 LABELS = {"narrative": "Narrative", "place": "Place", "feedback": "Feedback", "further_action": "Further action"}
 
 
-def start_observation(attempt: UnitAttempt, actor: Actor) -> Evidence:
-    """Begin an observation of an attempt's candidate. No event is recorded, since nothing has been finished.
+def start_record(attempt: UnitAttempt, kind: RecordKind, actor: Actor) -> Evidence:
+    """Begin a record about an attempt's candidate. No event is recorded, since nothing has been finished.
 
     Raises:
         Refused: the attempt is not in progress, the candidate was withdrawn, or this person may not assess it.
@@ -49,24 +51,25 @@ def start_observation(attempt: UnitAttempt, actor: Actor) -> Evidence:
     )
     if (db.session.scalar(query) or 0) >= MAX_DRAFTS:
         raise Refused(
-            f"You have {MAX_DRAFTS} unfinished observations, which is the maximum. Nothing was saved. Finish or "
-            "discard some first."
+            f"You have {MAX_DRAFTS} unfinished records, which is the maximum. Nothing was saved. Finish or discard "
+            "some first."
         )
     moment = now()
-    content = ObservationContent(starts=time_of(moment), first_attempt=attempt.id)
+    words = WRITTEN_KINDS[kind]
+    content = words.make_content(starts=time_of(moment), first_attempt=attempt.id)
     record = Evidence(
         candidate_id=attempt.candidate_id,
         centre_id=attempt.centre_id,
         author_id=author_id,
-        record_kind=RecordKind.OBSERVATION,
+        record_kind=kind,
         created_at=moment,
         updated_at=moment,
         **{
             **dict.fromkeys(MAX_LENGTH.keys() - ADDED_FIELDS, ""),
-            "title": TITLE,
-            "method": Method.OBSERVATION,
+            "title": words.title,
+            "method": words.method,
             "happened_from": today(),
-            "content": dump_content(RecordKind.OBSERVATION, content),
+            "content": dump_content(kind, content),
         },
     )
     db.session.add(record)
@@ -92,11 +95,12 @@ def save_observation(record: Evidence, fields: Mapping[str, Any], seen_version: 
         fields = {**fields, "place": remove_invisible_characters(fields["place"])}
     problems = _find_long_texts(fields)
     fields = {name: value for name, value in fields.items() if name not in problems}
-    content, unreadable = _merge_content(read_content(record), fields)
+    before = read_observation(record)
+    content, unreadable = _merge_content(before, fields)
     problems |= unreadable
     saved: dict[str, Any] = {name: fields[name] for name in ("narrative", "happened_from") if name in fields}
     dumped = dump_content(RecordKind.OBSERVATION, replace(content, stamps=()))
-    if dumped != dump_content(RecordKind.OBSERVATION, replace(read_content(record), stamps=())):
+    if dumped != dump_content(RecordKind.OBSERVATION, replace(before, stamps=())):
         saved["content"] = dumped
     return {**problems, **save_draft(record, saved, seen_version)}
 
@@ -132,20 +136,27 @@ def list_claimed(record: Evidence, criteria: Collection[MarkedCriterion]) -> lis
     return list_claimed_criteria(record, stampable, read_content(record).first_attempt)
 
 
-def read_content(record: Evidence) -> ObservationContent:
+def read_content(record: Evidence) -> AssessorsContent:
     """Return the content of a draft; an empty one where it was erased."""
+    empty = get_written_kind(record.record_kind).make_content()
+    return load_assessors_content(record.record_kind, record.content) or empty
+
+
+def read_observation(record: Evidence) -> ObservationContent:
+    """Return the content of the draft of an observation; an empty one where it was erased."""
     return load_observation(record.record_kind, record.content) or ObservationContent()
 
 
 def check_can_write(record: Evidence) -> None:
     """Raise `Refused` where no unit of the candidate can be stamped any more, or the text was erased."""
     assert record.author_id is not None  # noqa: S101 - a record has an author
-    if load_observation(record.record_kind, record.content) is None:
-        raise Refused("The text of this observation was erased. Nothing was saved.")
+    noun = get_written_kind(record.record_kind).noun
+    if load_assessors_content(record.record_kind, record.content) is None:
+        raise Refused(f"The text of this {noun} was erased. Nothing was saved.")
     if not has_stampable_unit(record, record.author_id):
         raise Refused(
-            "No unit of this candidate that is in progress is allocated to you, so this observation cannot be "
-            "changed. Nothing was saved."
+            f"No unit of this candidate that is in progress is allocated to you, so this {noun} cannot be changed. "
+            "Nothing was saved."
         )
 
 

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 records = Blueprint("records", __name__)
 
-from tracker.records.views import files, reading, testimonies, witness, writing  # noqa: E402, F401
+from tracker.records.views import discussions, files, reading, testimonies, uploads, witness, writing  # noqa: E402, F401

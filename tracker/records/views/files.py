@@ -2,7 +2,7 @@
 
 from io import SEEK_END
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -15,10 +15,13 @@ from tracker.portfolio.file_types import shorten_name
 from tracker.portfolio.queries.evidence import find_own_attachment
 from tracker.portfolio.services.files import store_file
 from tracker.portfolio.storage_quotas import check_room
+from tracker.portfolio.uploads import Uploads
 from tracker.records.queries.reading import find_file_in, find_shown_version
 from tracker.records.services.files import attach_to_record, move_in_record, remove_from_record
-from tracker.records.views import records
-from tracker.records.views.writing import describe_file, receive_uploads, save_whole_form, show_problems
+from tracker.records.views import discussions, records, writing
+from tracker.records.views.reading import build_edit_url
+from tracker.records.views.writing import describe_file, receive_uploads
+from tracker.vocabulary import RecordKind
 from tracker.web.authorise import get_own_record, get_record
 from tracker.web.current_user import me
 from tracker.web.fair_shares import UPLOADING, take_turn
@@ -57,8 +60,7 @@ def remove_draft_file(record_id: int, photo_id: int) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         return {"id": attachment.id}
     flash(f"“{isolate(attachment.name)}” was removed. Finished versions keep it.")
-    problems = save_whole_form(record, uploads)
-    return show_problems(record, problems, actor) if problems else show_files(record)
+    return save_whole_page(record, uploads, actor)
 
 
 @records.post("/records/<int:record_id>/files/<int:photo_id>/move")
@@ -70,8 +72,7 @@ def move_draft_file(record_id: int, photo_id: int) -> ResponseReturnValue:
     move_in_record(record, attachment, is_up=request.form.get("move") == "up")
     if request.accept_mimetypes.best == "application/json":
         return {"id": attachment.id}
-    problems = save_whole_form(record, uploads)
-    return show_problems(record, problems, actor) if problems else show_files(record)
+    return save_whole_page(record, uploads, actor)
 
 
 @records.get("/records/<int:record_id>/draft-files/<int:photo_id>")
@@ -100,6 +101,11 @@ def get_draft_file(record_id: int, photo_id: int) -> tuple[Evidence, Attachment,
     return record, attachment, actor
 
 
-def show_files(record: Evidence) -> ResponseReturnValue:
-    """Return to the files on the page of the draft."""
-    return redirect(url_for(".write_observation", record_id=record.id, _anchor="files"), 303)
+def save_whole_page(record: Evidence, uploads: Uploads, actor: Actor) -> ResponseReturnValue:
+    """Save what the form sent beside an act on a file, and return to the files, or show what could not be saved."""
+    is_discussion = record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION
+    save = discussions.save_whole_form if is_discussion else writing.save_whole_form
+    show_problems = discussions.show_problems if is_discussion else writing.show_problems
+    if problems := save(record, uploads):
+        return show_problems(record, problems, actor)
+    return redirect(f"{build_edit_url(record)}#files", 303)

@@ -11,8 +11,9 @@ from tracker.extensions import db
 from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.recording_forms.form_cache import print_unissued
-from tracker.recording_forms.observation_content import ObservationRecord
+from tracker.recording_forms.observation_content import PrintedRecord
 from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
+from tracker.records.kinds import WRITTEN_KINDS
 from tracker.records.printing import build_record
 from tracker.records.queries.named_criteria import list_named_units
 from tracker.records.queries.reading import (
@@ -49,10 +50,11 @@ def show_record(record_id: int) -> ResponseReturnValue:
 def print_record(record_id: int) -> ResponseReturnValue:
     """Send a version of a record as PDF, the newest unless the address names one."""
     record, _, reader = get_record(record_id, Act.READ_EVIDENCE)
-    if record.record_kind is not RecordKind.OBSERVATION:
+    if record.record_kind not in WRITTEN_KINDS:
         raise NotFound("This record has no printed form.")
     shown = find_shown_version(record, reader, me().person_id, read_version_number())
-    return send_record(build_record(record, shown), f"observation-{record.number}-version-{shown.version.number}")
+    name = "discussion" if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION else "observation"
+    return send_record(build_record(record, shown), f"{name}-{record.number}-version-{shown.version.number}")
 
 
 @records.post("/records/<int:record_id>/acknowledge")
@@ -146,7 +148,7 @@ def render_record(
     shows_claims = shown.shows_claims
     claims, other_codes = list_record_claims(record, reader.readable_attempts) if shows_claims else ([], [])
     deciders = list_deciders(record) if is_newest and standing is RecordStanding.OBJECTED else []
-    can_write = is_author and Role.ASSESSOR in roles and record.record_kind is RecordKind.OBSERVATION
+    can_write = is_author and Role.ASSESSOR in roles and record.record_kind in WRITTEN_KINDS
     return render_template(
         "records/show_record.html",
         record=record,
@@ -166,6 +168,7 @@ def render_record(
         is_candidate=Role.CANDIDATE in roles,
         can_write=can_write,
         can_withdraw=can_write and is_newest and standing in WITHDRAWABLE,
+        edit_url=build_edit_url(record) if can_write else "",
         remaining=find_remaining(shown.versions, version),
         can_answer=is_newest and Role.CANDIDATE in roles and standing is RecordStanding.WAITING,
         can_decide=shown.decides and any(person.id == me().person_id for person in deciders),
@@ -188,13 +191,20 @@ def name_version(version: EvidenceVersion, **forms: VersionedForm) -> dict[str, 
     return forms
 
 
+def build_edit_url(record: Evidence) -> str:
+    """Return the address of the page on which a record is written."""
+    if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
+        return url_for("records.write_discussion", discussion_id=record.id)
+    return url_for("records.write_observation", record_id=record.id)
+
+
 def read_version_number() -> int | None:
     """Return the version that the address names: None for none, and 0, which no version has, for no number."""
     return parse_id(request.args["version"]) or 0 if "version" in request.args else None
 
 
-def send_record(content: ObservationRecord, name: str) -> ResponseReturnValue:
-    """Render an observation record and send it as PDF, with no transaction open."""
+def send_record(content: PrintedRecord, name: str) -> ResponseReturnValue:
+    """Render a record and send it as PDF, with no transaction open."""
     db.session.rollback()  # rendering takes longer than any query
     pdf = print_unissued(content, me().person_id)
     return send_file(BytesIO(pdf), mimetype="application/pdf", download_name=f"{name}.pdf")

@@ -1,4 +1,4 @@
-"""Views for the author of an observation: begun, written, stamped, finished."""
+"""Views for the author of an observation: begun, written, stamped; and for finishing any record an assessor wrote."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.clock import LONDON, now
-from tracker.errors import Conflict, Invalid, Refused
+from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.ledger.events import Actor
@@ -25,21 +25,23 @@ from tracker.records.forms import (
     fill_form,
     read_questions,
 )
+from tracker.records.kinds import get_written_kind
 from tracker.records.printing import build_blank_record
 from tracker.records.queries.stampable import list_met_criteria
 from tracker.records.services.drafts import (
     list_claimed,
     list_markable,
-    read_content,
+    read_observation,
     save_observation,
     stamp_criterion,
-    start_observation,
+    start_record,
 )
 from tracker.records.services.files import attach_to_record
-from tracker.records.services.finishing import DECLARATION, check_draft, finish_observation
+from tracker.records.services.finishing import check_draft, finish_record
 from tracker.records.stamps import read_stamps
 from tracker.records.views import records
-from tracker.records.views.reading import send_record
+from tracker.records.views.reading import build_edit_url, send_record
+from tracker.vocabulary import RecordKind
 from tracker.web.authorise import get_attempt, get_own_record
 from tracker.web.current_user import me
 from tracker.web.idempotency import idempotent
@@ -55,7 +57,7 @@ from tracker.web.text_direction import isolate
 def start(attempt_id: int) -> ResponseReturnValue:
     """Begin an observation of the candidate of an attempt."""
     attempt, actor = get_attempt(attempt_id, Act.WRITE_RECORD)
-    record = start_observation(attempt, actor)
+    record = start_record(attempt, RecordKind.OBSERVATION, actor)
     return redirect(url_for(".write_observation", record_id=record.id), 303)
 
 
@@ -73,12 +75,12 @@ def print_blank(attempt_id: int) -> ResponseReturnValue:
 def write_observation(record_id: int) -> ResponseReturnValue:
     """Show the observation to write, or save the whole form and then do what its button says."""
     if request.method == "GET":
-        record, actor = get_own_record(record_id)
+        record, actor = get_own_observation(record_id)
         form = ObservationForm(obj=record)
-        fill_form(form, read_content(record))
+        fill_form(form, read_observation(record))
         return render_observation(record, form, actor)
     uploads = receive_uploads(record_id)
-    record, actor = get_own_record(record_id)
+    record, actor = get_own_observation(record_id)
     act = request.form.get("act", "save")
     if act == "discard":
         discard_draft(record, actor)
@@ -103,7 +105,7 @@ def write_observation(record_id: int) -> ResponseReturnValue:
 @requires(Act.WRITE_RECORD)
 def autosave_observation(record_id: int) -> ResponseReturnValue:
     """Save the fields that changed."""
-    record, _ = get_own_record(record_id)
+    record, _ = get_own_observation(record_id)
     problems = save_form(record, ObservationForm(), set(request.form.getlist("changed")), sends_all=False)
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
@@ -116,12 +118,12 @@ def autosave_observation(record_id: int) -> ResponseReturnValue:
 @requires(Act.WRITE_RECORD)
 @idempotent
 def finish(record_id: int) -> ResponseReturnValue:
-    """Show the observation as it will be sent, or finish it under the declaration."""
+    """Show a record as it will be sent, or finish it under the declaration."""
     record, actor = get_own_record(record_id)
     form, refusals = FinishForm(), list[str]()
     if form.validate_on_submit():
         try:
-            finish_observation(record, actor, form.seen_version)
+            finish_record(record, actor, form.seen_version)
         except (Invalid, Conflict) as refusal:
             refusals = [str(refusal)]
         else:
@@ -138,9 +140,18 @@ def finish(record_id: int) -> ResponseReturnValue:
         refusals=refusals,
         content=check.content,
         missing=check.missing,
-        declaration=DECLARATION,
+        words=get_written_kind(record.record_kind),
+        edit_url=build_edit_url(record),
     )
     return page, 422 if form.is_submitted() else 200
+
+
+def get_own_observation(record_id: int) -> tuple[Evidence, Actor]:
+    """Return an observation of the signed-in assessor. Raises `NotFound` for any other record too."""
+    record, actor = get_own_record(record_id)
+    if record.record_kind is not RecordKind.OBSERVATION:
+        raise NotFound
+    return record, actor
 
 
 def receive_uploads(record_id: int) -> Uploads:
@@ -187,7 +198,7 @@ def save_form(record: Evidence, form: ObservationForm, names: set[str], *, sends
     Raises as `save_observation` does; then nothing is saved.
     """
     known = {name for name in names if name in FIELDS or QUESTION_FIELD.fullmatch(name)}
-    fields, unreadable = form.read(known, request.form, read_content(record).questions, sends_all=sends_all)
+    fields, unreadable = form.read(known, request.form, read_observation(record).questions, sends_all=sends_all)
     return {**save_observation(record, fields, form.seen_version), **unreadable}
 
 
@@ -203,7 +214,7 @@ def render_observation(
         questions: the questions as they were typed; None for those that are stored.
     """
     form.version.data = str(record.version)
-    content = read_content(record)
+    content = read_observation(record)
     questions = content.questions if questions is None else questions
     criteria = list_markable(record, actor)
     read = read_stamps(form.narrative.data or "", [*criteria, *list_claimed(record, criteria)])

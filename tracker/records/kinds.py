@@ -1,0 +1,48 @@
+"""The kinds of records that an assessor writes: their words, and the content with which each begins."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tracker.portfolio.record_content import AssessorsContent, DiscussionContent, ObservationContent
+from tracker.vocabulary import Method, RecordKind
+
+
+@dataclass(frozen=True)
+class WrittenKind:
+    """A kind of record that an assessor writes."""
+
+    noun: str
+    title: str
+    """What the title of a record begins with."""
+    method: Method
+    declaration: str
+    make_content: Callable[..., AssessorsContent]
+
+
+WRITTEN_KINDS: Mapping[RecordKind, WrittenKind] = MappingProxyType(
+    {
+        RecordKind.OBSERVATION: WrittenKind(
+            "observation",
+            "Observation",
+            Method.OBSERVATION,
+            "I declare that I observed this myself, that this record is true, and that I have removed customers’ "
+            "personal details or have permission to use them.",
+            ObservationContent,
+        ),
+        RecordKind.PROFESSIONAL_DISCUSSION: WrittenKind(
+            "professional discussion",
+            "Professional discussion",
+            Method.PROFESSIONAL_DISCUSSION,
+            "I declare that I held this discussion with the candidate, that this record and its recordings are true, "
+            "and that I have removed customers’ personal details or have permission to use them.",
+            DiscussionContent,
+        ),
+    }
+)
+
+
+def get_written_kind(kind: RecordKind | None) -> WrittenKind:
+    """Return the words of a kind that an assessor writes."""
+    assert kind is not None  # noqa: S101 - a record has a kind
+    return WRITTEN_KINDS[kind]
