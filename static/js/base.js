@@ -176,12 +176,13 @@ document.querySelectorAll("img").forEach((image) => {
 
 function signOut(event) {
   const mine = tracker.kept().filter((key) => key.startsWith(`unsaved:${document.body.dataset.person}:`));
-  const question = "Some of what you typed is not saved yet. Signing out removes it from this browser. Sign out?";
+  const question = "Some of what you typed or recorded is not saved yet. Signing out removes it from this browser. Sign out?";
   if (mine.length && !window.confirm(question)) {
     event.preventDefault();
     return;
   }
   tracker.kept().forEach((key) => localStorage.removeItem(key));
+  window.indexedDB?.deleteDatabase("recordings");   // recorder.js keeps there what is not sent yet
 }
 document.querySelectorAll("form[data-sign-out]").forEach((form) => form.addEventListener("submit", signOut));
 

@@ -68,11 +68,11 @@ document.querySelectorAll("form[data-discuss]").forEach((form) => {
     show();
   }
 
+  /* The present second of what is being recorded, or else of what is played. */
   function typedTime() {
     const current = player.current();
-    if (!current) return null;
-    const recording = Number(current.dataset.recording);
-    return `${recording > 1 ? `${recording}/` : ""}${player.clock(current.currentTime)}`;
+    const at = window.tracker.recorder?.now() || (current && { recording: Number(current.dataset.recording), second: current.currentTime });
+    return at && `${at.recording > 1 ? `${at.recording}/` : ""}${player.clock(at.second)}`;
   }
 
   /* A criterion stamped at the second of the last line joins that line: 12:31 i, 8. */
@@ -86,7 +86,7 @@ document.querySelectorAll("form[data-discuss]").forEach((form) => {
   function stamp(mark) {
     const at = typedTime();
     if (!at) {
-      window.tracker.say(status, "Add a recording first. Nothing was stamped.", true);
+      window.tracker.say(status, "Record, or add a recording, first. Nothing was stamped.", true);
       return;
     }
     const before = lines.value;

@@ -4,7 +4,7 @@
    POST to the address with `key` starts an upload or finds it again; POST …/ID/parts sends the next part, …/ID/finish puts
    them together, …/ID/stop discards them. Each reply {"upload", "parts", "size", "has_ended"} says what was received.
    The same file chosen again after the page was closed continues where it stopped.
-   tracker.parts: {send(source, row)}, for recorder.js; a source is {key, name, size, slice(from, to)}. */
+   tracker.parts: {url, partSize, post(address, fields, row), openAnew()}, for recorder.js. */
 "use strict";
 
 document.querySelectorAll("[data-parts]").forEach((part) => {
@@ -29,7 +29,7 @@ document.querySelectorAll("[data-parts]").forEach((part) => {
         if (problem.kind === "refused") throw problem;
         row.say(problem.kind === "signed-out"
           ? "You have been signed out. Sign in in another window; the upload then continues."
-          : "The connection was lost. The upload continues by itself.");
+          : row.lost || "The connection was lost. The upload continues by itself.");
         await wait(seconds);
       }
     }
@@ -80,7 +80,6 @@ document.querySelectorAll("[data-parts]").forEach((part) => {
       row.isStopped = true;
       if (row.upload) await window.tracker.post(`${url}/${row.upload}/stop`, body({})).catch(() => {});
       item.remove();
-      row.onStopped?.();
     });
     return row;
   }
@@ -99,7 +98,6 @@ document.querySelectorAll("[data-parts]").forEach((part) => {
       await send(source, row);
       row.item.remove();
       added += 1;
-      await source.forget?.();
     } catch (problem) {
       if (problem.kind !== "stopped") row.fail(`Not added: ${problem.message}`);
     }
@@ -140,5 +138,5 @@ document.querySelectorAll("[data-parts]").forEach((part) => {
     showStatus();
   });
   window.addEventListener("beforeunload", (event) => { if (running) event.preventDefault(); });
-  window.tracker.parts = { upload };
+  window.tracker.parts = { url, partSize, post, openAnew };
 });

@@ -33,6 +33,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-gpu",  # nobody looks at the pictures, which would be drawn by an emulated graphics card
+    "--use-fake-device-for-media-stream",  # a microphone that beeps
+    "--use-fake-ui-for-media-stream",
 ]
 SECONDS_TO_NOTICE_THE_END = 0.02
 """How often a server looks whether it is asked to stop; the default of half a second delays the end of each test."""

@@ -97,6 +97,13 @@ def test_an_assessor_begins_a_discussion_on_the_page_of_a_unit(world: World, cli
     assert "Professional discussion with Alice Moran</a>" in bob.get("/queue").text
 
 
+def test_only_the_page_that_records_may_ask_for_the_microphone(world: World, client: Browser) -> None:
+    record, bob = begin_discussion(world.cfacc15, world.bob), client(world.bob)
+    assert "microphone=(self)" in bob.get(edit_address(record)).headers["Permissions-Policy"]
+    for address in (f"/records/{record.id}/finish", "/queue"):
+        assert "microphone=()" in bob.get(address).headers["Permissions-Policy"]
+
+
 def test_the_pages_of_one_kind_do_not_open_records_of_the_other(world: World, client: Browser) -> None:
     discussion = begin_discussion(world.cfacc15, world.bob)
     assert client(world.bob).get(f"/records/{discussion.id}/edit").status_code == 404

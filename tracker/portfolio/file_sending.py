@@ -23,7 +23,7 @@ from tracker.storage import file_store
 from tracker.storage.downloads import send_stored
 from tracker.web.fair_shares import OPENING, take_turn
 from tracker.web.requests import get_query_number
-from tracker.web.security_headers import FILE_SECURITY_POLICY
+from tracker.web.security_headers import FILE_SECURITY_POLICY, RECORDING_SECURITY_POLICY
 
 open_in_turn = partial(take_turn, OPENING)
 PLAYED_AS = {"video/quicktime": "video/mp4"}
@@ -54,7 +54,9 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         is_played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         sent_as = PLAYED_AS.get(media_type, media_type) if is_played else media_type
         response = send_stored(entry, sent_as, clean_file_name(name), as_attachment=not is_played)
-    response.headers["Content-Security-Policy"] = FILE_SECURITY_POLICY
+        if is_played:
+            response.headers["Content-Security-Policy"] = RECORDING_SECURITY_POLICY
+    response.headers.setdefault("Content-Security-Policy", FILE_SECURITY_POLICY)
     return response
 
 

@@ -209,7 +209,11 @@ class ObservationRecord(PrintedRecord):
     @property
     def row_count(self) -> int:
         """Return the number of table rows and paragraphs, on which the time for rendering depends."""
-        return super().row_count + len(self.questions) + sum(map(len, (self.narrative, self.feedback, self.further_action)))
+        return (
+            super().row_count
+            + len(self.questions)
+            + sum(map(len, (self.narrative, self.feedback, self.further_action)))
+        )
 
     @property
     def narrative_with_breaks(self) -> list[Pieces]:

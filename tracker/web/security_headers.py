@@ -18,8 +18,13 @@ CONTENT_SECURITY_POLICY = (
 )
 FILE_SECURITY_POLICY = "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
 """The policy of uploaded files: opened by themselves they run nothing, and no page may show them in a frame."""
+RECORDING_SECURITY_POLICY = f"{FILE_SECURITY_POLICY} allow-same-origin; media-src 'self'"
+"""The policy of recordings: opened by itself one is played, which requests it again with the session's cookie.
+
+No script runs: neither the sandbox nor `default-src` allows it.
+"""
 PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
-"""The browser features that no page uses. Photos are taken with the phone's camera app, through a file field."""
+"""The browser features that no page uses, but for `allow_microphone`. Photos are taken through a file field."""
 TRANSPORT_SECURITY = "max-age=31536000; includeSubDomains"
 """HTTPS only, for a year, for this name and those below it, which can set cookies for it."""
 MAX_ANONYMOUS_SIZE = 12 * MEGABYTE
@@ -35,6 +40,11 @@ def csp_nonce() -> str:
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)
+
+
+def allow_microphone() -> None:
+    """Let the page of this response ask its reader for the microphone, to record a discussion."""
+    g.uses_microphone = True
 
 
 def content_security_policy() -> str:
@@ -91,6 +101,8 @@ def init_app(app: Flask) -> None:
         headers.setdefault("Content-Security-Policy", content_security_policy())
         for name, value in fixed.items():
             headers[name] = value
+        if g.get("uses_microphone"):
+            headers["Permissions-Policy"] = PERMISSIONS_POLICY.replace("microphone=()", "microphone=(self)")
         if request.endpoint != "static" or response.status_code >= 400:
             headers["Cache-Control"] = "no-store"
             response.vary.add("Cookie")

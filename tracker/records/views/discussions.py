@@ -33,6 +33,7 @@ from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
+from tracker.web.security_headers import allow_microphone
 
 RECORDING_EXTENSIONS = ",".join(
     dict.fromkeys(
@@ -152,6 +153,7 @@ def show_problems(record: Evidence, problems: dict[str, str], actor: Actor) -> R
 
 def render_discussion(record: Evidence, form: DiscussionForm, actor: Actor) -> str:
     """Render the page of a discussion that its author writes."""
+    allow_microphone()
     form.version.data = str(record.version)
     criteria = list_markable(record, actor)
     read = read_stamped_times(form.stamped_times.data or "", [*criteria, *list_claimed(record, criteria)])
