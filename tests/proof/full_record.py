@@ -3,6 +3,7 @@
 Chloe's unit was reopened and verified again, Alice's moved to a newer version, Ben was withdrawn and erased.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.assessment.services.releasing import CHECKS
 from tracker.assessment.services.version_moves import move_to_version
 from tracker.demo import scenario as demo
+from tracker.demo.discussion import build_fields, make_recording
 from tracker.demo.evidence import ALICES_ITEMS, CHLOES_ITEMS
 from tracker.extensions import db
 from tracker.ledger import checkpoints, keys
@@ -60,13 +62,16 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.services.evidence import save_draft
+from tracker.portfolio.services.files import store_file
 from tracker.portfolio.services.partial_uploads import add_part, save_part, start_upload
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.privacy.erasure import erase_portfolio
 from tracker.privacy.retention import lift_retention_hold, place_retention_hold, set_rule
 from tracker.privacy.staff_erasure import erase_staff_record
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
+from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import save_observation, start_record
+from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import finish_record
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.allocations import allocate
@@ -248,6 +253,17 @@ def observe(record: FullRecord, name: str, narrative: str) -> int:
         return observation.id
 
 
+def discuss(record: FullRecord, name: str) -> int:
+    """Let Bob finish a recorded discussion with a candidate in CFACC15; return its id."""
+    bob, recording = record.actor("Bob", Role.ASSESSOR), store_file(io.BytesIO(make_recording()), "discussion.wav")
+    with record.act():
+        discussion = start_record(record.attempt(name, "CFACC15"), RecordKind.PROFESSIONAL_DISCUSSION, bob)
+        save_discussion(discussion, build_fields(clock.today(), clock.today() - timedelta(days=7)), None)
+        attach_to_record(discussion, recording)
+        finish_record(discussion, bob)
+        return discussion.id
+
+
 def answer(record: FullRecord, name: str, observation_id: int, given: AcknowledgementAnswer) -> None:
     with record.act():
         observation = db.session.get_one(Evidence, observation_id)
@@ -279,6 +295,7 @@ def write_records(record: FullRecord) -> None:
     with record.act():
         bob, observation = record.person("Bob"), db.session.get_one(Evidence, withdrawn)
         add_part(start_upload(observation, bob.id, "recording"), 0, save_part(b"the beginning of a recording"))
+    answer(record, "Alice", discuss(record, "Alice"), AcknowledgementAnswer.AGREED)
     for is_upheld in (True, False):
         observation_id = observe(record, "Alice", "She called back. [15:00 g]")
         answer(record, "Alice", observation_id, AcknowledgementAnswer.OBJECTED)

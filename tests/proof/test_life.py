@@ -1,5 +1,6 @@
 """Random sequences of acts on a unit: after each one the product agrees with the model and every invariant holds."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,7 @@ from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelC
 from tests.proof.proof_size import FULL_SIZE, choose_size, record_figures
 from tests.proof.stages import Stage
 from tests.recording_forms.shown_marks import check_marks_agree
+from tests.records.recordings import make_wav
 from tracker import clock
 from tracker.assessment.services import action_points, assessments, signing
 from tracker.assessment.services.assessments import DraftDecisions
@@ -47,10 +49,14 @@ from tracker.models import (
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import create_draft, find_latest_version, save_draft
+from tracker.portfolio.services.files import store_file
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.recording_forms.snapshot import take_snapshot
+from tracker.records.kinds import WRITTEN_KINDS
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
+from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import list_markable, save_observation, start_record
+from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import finish_record
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.services import void_attempt
@@ -70,6 +76,9 @@ ALONE = (
     *ABOUT_A_CRITERION, "confirm_requirements", "withdraw_confirmation", "sign", "retract", "answer", "confirm", "verify",
     "release_unsampled", "close", "ask_again", "void",
 )  # fmt: skip
+
+DISCUSSED = {"areas": "Limits", "place": "Leeds", "starts": "10:00", "ends": "11:00"}
+"""What every discussion says beside its summary and its times."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +237,7 @@ class Life(RuleBasedStateMachine):
             self.model.take_back(item), lambda: withdraw_submission(self.evidence(key), self.actors["Chloe"])
         )
 
-    # observations: Bob writes and withdraws them, Chloe answers, Carol decides
+    # observations and discussions: Bob writes and withdraws them, Chloe answers, Carol decides
     def pick_labels(self, label: int, count: int) -> list[str]:
         first = self.labels.index(self.criterion(label)[0])
         return [self.labels[(first + step) % len(self.labels)] for step in range(count)]
@@ -236,6 +245,14 @@ class Life(RuleBasedStateMachine):
     def write_observation(self, record: Evidence, text: str, labels: list[str]) -> None:
         """Write and finish a version that stamps these criteria."""
         marks = {each.key: each.mark for each in list_markable(record, self.actors["Bob"])}
+        if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
+            times = [f"0:0{at} {marks[self.stage.attempt_id, self.criteria[each]]}" for at, each in enumerate(labels)]
+            fields = {"narrative": text, "stamped_times": "\n".join(times), **DISCUSSED, "agreed_on": clock.today()}
+            save_discussion(record, fields, None)
+            if not record.attachments:
+                attach_to_record(record, store_file(io.BytesIO(make_wav()), "discussion.wav"))
+            finish_record(record, self.actors["Bob"])
+            return
         stamps = [
             f"[10:{at:02} {marks[self.stage.attempt_id, self.criteria[each]]}]" for at, each in enumerate(labels)
         ]
@@ -243,13 +260,13 @@ class Life(RuleBasedStateMachine):
         save_observation(record, values, None)
         finish_record(record, self.actors["Bob"])
 
-    @rule(label=numbers, count=st.integers(1, 3))
-    def observe(self, label: int, count: int) -> None:
+    @rule(label=numbers, count=st.integers(1, 3), kind=st.sampled_from(list(WRITTEN_KINDS)))
+    def observe(self, label: int, count: int, kind: RecordKind) -> None:
         labels, text = self.pick_labels(label, count), f"Observation {len(self.evidence_ids) + 1}"
         made: list[int] = []
 
         def act() -> None:
-            record = start_record(self.attempt, RecordKind.OBSERVATION, self.actors["Bob"])
+            record = start_record(self.attempt, kind, self.actors["Bob"])
             self.write_observation(record, text, labels)
             made.append(record.id)
 

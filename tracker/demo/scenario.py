@@ -17,7 +17,7 @@ from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.releasing import CHECKS, release_assessment
 from tracker.background.emails import can_deliver
 from tracker.clock import LONDON, now
-from tracker.demo import testimonies
+from tracker.demo import discussion, testimonies
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.demo.observation import OBSERVATION
 from tracker.demo.staff_register import schedule_staff_register
@@ -47,7 +47,9 @@ from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.issuing import plan_issue, record_issue, render_issue
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.records.services.acknowledging import acknowledge_record
+from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import save_observation, start_record
+from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import finish_record
 from tracker.registrations.allocations import allocate
 from tracker.registrations.services import register_candidate
@@ -138,6 +140,7 @@ def fill_database() -> list[tuple[str, str, str]]:
         for item in items:
             schedule_item(scenario, name, item)
     schedule_observation(scenario)
+    schedule_discussion(scenario)
     schedule_testimonies(scenario)
     schedule_staff_register(scenario)
     schedule_chloes_signatures(scenario)
@@ -287,9 +290,33 @@ def observe_alice(scenario: Scenario) -> None:
 
 def agree_to_observation(scenario: Scenario) -> None:
     """Agree, as Alice, to the observation."""
-    record = db.session.scalars(select(Evidence).where(Evidence.author_id == scenario.people["Bob"].id)).one()
+    agree_to_record(scenario, RecordKind.OBSERVATION)
+
+
+def agree_to_record(scenario: Scenario, kind: RecordKind) -> None:
+    """Agree, as Alice, to the record of a kind that Bob wrote."""
+    bob = scenario.people["Bob"]
+    query = select(Evidence).where(Evidence.author_id == bob.id, Evidence.record_kind == kind)
+    record = db.session.scalars(query).one()
     alice = scenario.actor("Alice", Role.CANDIDATE)
     acknowledge_record(record, AcknowledgementAnswer.AGREED, "", alice, record.versions[-1].number)
+
+
+def schedule_discussion(scenario: Scenario) -> None:
+    """Schedule a recorded professional discussion of Bob with Alice, to which she agrees the day after."""
+    scenario.schedule(3, 15, lambda: discuss_with_alice(scenario))
+    scenario.schedule(2, 9, lambda: agree_to_record(scenario, RecordKind.PROFESSIONAL_DISCUSSION))
+
+
+def discuss_with_alice(scenario: Scenario) -> None:
+    """Write and finish a professional discussion as Bob."""
+    bob = scenario.actor("Bob", Role.ASSESSOR)
+    recording = store_file(io.BytesIO(discussion.make_recording()), discussion.FILE_NAME)
+    attempt = scenario.attempt("Alice", discussion.CODE)
+    record = start_record(attempt, RecordKind.PROFESSIONAL_DISCUSSION, bob)
+    save_discussion(record, discussion.build_fields(_get_work_date(3), clock.today() - timedelta(days=8)), None)
+    attach_to_record(record, recording)
+    finish_record(record, bob)
 
 
 def schedule_testimonies(scenario: Scenario) -> None:
