@@ -399,7 +399,11 @@ class TestFiles:
         assert db.session.scalars(select(JobStep.outcome)).all() == [FormOutcome.ERASED]
 
     @pytest.mark.usefixtures("by_hand", "rendered")
-    def test_an_erasure_waits_for_a_form_that_is_being_stored(self, app: Flask, world: World) -> None:
+    @pytest.mark.parametrize("place", ["_measure_steps", "find_current_form"], ids=["stored", "read"])
+    def test_a_form_that_is_stored_or_read_during_an_erasure_is_not_kept(
+        self, app: Flask, world: World, place: str
+    ) -> None:
+        """While it is stored, the erasure waits. It does not wait for the reading, which has no lock."""
         run_id, alices = start(world, world.alice), [world.cfacc15.id, world.inscc004.id]
         candidate_id, centre_id, registration_id = world.alice.id, world.northgate.id, world.registration.id
         dan = world.dan
@@ -410,7 +414,7 @@ class TestFiles:
                 mark_erased(registration_id, db.session.merge(dan))
                 drop_files_of(candidate_id, centre_id)
 
-        run_while_paused(app, (form_steps, "_measure_steps"), lambda: run_job(run_id), erase)
+        run_while_paused(app, (form_steps, place), lambda: run_job(run_id), erase)
         assert list(list_stored(run_id)) == []
         outcomes = db.session.scalars(select(JobStep.outcome).where(JobStep.run_id == run_id)).all()
         assert set(outcomes) <= {FormOutcome.ERASED}

@@ -24,9 +24,9 @@ from tracker.job_runs.running import renew_progress
 from tracker.job_runs.services import start_run
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows, reading
-from tracker.models import Centre, Erasure, JobRun, JobStep, Registration, UnitAttempt
+from tracker.models import Centre, Erasure, JobRun, JobStep, UnitAttempt
 from tracker.recording_forms.cohort_choice import CohortChoice
-from tracker.recording_forms.form_steps import PlannedForm, load_attempt, plan_form, print_planned, store_form
+from tracker.recording_forms.form_steps import PlannedForm, plan_form, print_planned, store_form
 from tracker.storage import file_store
 from tracker.storage.zip_names import make_safe_name
 from tracker.vocabulary import AttemptState, FormOutcome
@@ -143,8 +143,7 @@ def start_printing(centre: Centre, choice: CohortChoice, actor: Actor) -> JobRun
 
 def plan_cohort_form(attempt_id: int) -> PlannedForm:
     """Read what is printed of an attempt now, or why it is left out."""
-    attempt = load_attempt(attempt_id)
-    return plan_form(attempt, _find_reason_to_leave_out(attempt, attempt.registration))
+    return plan_form(attempt_id, _find_reason_to_leave_out)
 
 
 def list_form_entries(run_id: int, *, left_out: bool = False) -> list[FormEntry]:
@@ -173,7 +172,8 @@ def list_form_entries(run_id: int, *, left_out: bool = False) -> list[FormEntry]
     ]
 
 
-def _find_reason_to_leave_out(attempt: UnitAttempt, registration: Registration) -> FormOutcome | None:
+def _find_reason_to_leave_out(attempt: UnitAttempt) -> FormOutcome | None:
+    registration = attempt.registration
     erased = select(Erasure.id).where(Erasure.registration_id == registration.id, Erasure.is_full)
     if db.session.scalar(erased.limit(1)):
         return FormOutcome.ERASED

@@ -45,7 +45,7 @@ class FormPrinting(JobKind):
         """Print the form, and return what stores it with the hash of its content."""
         assert run.subject_id is not None  # noqa: S101 - the attempt
         with reading():
-            planned = plan_form(load_attempt(run.subject_id))
+            planned = plan_form(run.subject_id)
         stored = print_planned(run, planned)
 
         def store(stored_run: JobRun) -> int:

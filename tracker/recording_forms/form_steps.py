@@ -1,9 +1,10 @@
 """Forms that jobs print: what a step prints, and how its file is stored so that an erasure finds it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import joinedload
 
 from tracker.config import MEGABYTE
@@ -29,13 +30,13 @@ TOO_LARGE = (
 
 @dataclass(frozen=True)
 class PlannedForm:
-    """What a step prints, read at one moment."""
+    """What a step prints."""
 
     attempt_id: int
     candidate_id: int
     registration_id: int
     erasure_id: int | None
-    """The last erasure of the candidate's records then. If there is another one later, the form is read again."""
+    """The last erasure of the candidate's records before it was read. If there is another later, it is read again."""
     outcome: FormOutcome = FormOutcome.PRINTED
     """Why nothing is printed, or that something is."""
     issued_sha256: str = ""
@@ -54,14 +55,29 @@ def load_attempt(attempt_id: int) -> UnitAttempt:
     ).one()
 
 
-def plan_form(attempt: UnitAttempt, left_out: FormOutcome | None = None) -> PlannedForm:
-    """Read what is printed of an attempt now: the issued form, or else as it is; nothing if it is `left_out`."""
+def plan_form(
+    attempt_id: int, find_reason: Callable[[UnitAttempt], FormOutcome | None] = lambda _attempt: None
+) -> PlannedForm:
+    """Read what is printed of an attempt now: the issued form, or else as it is; nothing if there is a reason.
+
+    The last erasure is read before anything else. On PostgreSQL each statement sees what was committed before it, so
+    an erasure may come between two of them: then `store_form` finds one that was not known here.
+
+    Args:
+        attempt_id: the attempt.
+        find_reason: returns why the attempt is left out, or None.
+    """
+    erasure_id = _find_last_erasure(
+        select(UnitAttempt.registration_id).where(UnitAttempt.id == attempt_id).scalar_subquery()
+    )
+    attempt = load_attempt(attempt_id)
+    left_out = find_reason(attempt)
     issued = None if left_out else find_current_form(attempt)
     return PlannedForm(
         attempt.id,
         attempt.candidate_id,
         attempt.registration_id,
-        _find_last_erasure(attempt.registration_id),
+        erasure_id,
         left_out or FormOutcome.PRINTED,
         issued.sha256 if issued else "",
         None if left_out or issued else build_form_content(attempt),
@@ -110,7 +126,7 @@ def store_form(run: JobRun, planned: PlannedForm, outcome: FormOutcome, stored: 
     return 1
 
 
-def _find_last_erasure(registration_id: int) -> int | None:
+def _find_last_erasure(registration_id: int | ScalarSelect[int]) -> int | None:
     return db.session.scalar(select(func.max(Erasure.id)).where(Erasure.registration_id == registration_id))
 
 
