@@ -108,8 +108,22 @@ document.querySelectorAll("[data-recorder]").forEach((box) => {
       window.tracker.say(status, isAdded ? "The recording is added." : "");
       if (isAdded && !run) parts.openAnew();
     } catch (problem) {
-      window.tracker.say(status, `The recording was not added: ${problem.message} It is kept on this device.`, true);
+      window.tracker.say(status, `The recording was not added: ${problem.message} What was not sent is kept on this device. `, true);
+      offerToDelete(kept.key);
     }
+  }
+
+  function offerToDelete(key) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "as-link";
+    button.textContent = "Delete it from this device";
+    button.addEventListener("click", async () => {
+      if (!window.confirm("Delete what is kept of the recording on this device? You cannot undo this.")) return;
+      await forget(key);
+      window.tracker.say(status, "Deleted from this device.");
+    });
+    status.append(button);
   }
 
   function seconds() {

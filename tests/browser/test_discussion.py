@@ -12,6 +12,8 @@ from tests.browser.accessibility import bring_axe
 from tests.browser.conftest import LiveServer
 from tests.browser.test_observation import PHONE, TABLET, check_page, find_stamp, open_context
 from tests.browser.test_unsaved_text import start_session
+from tests.records.discussions import discuss
+from tests.records.observations import agree
 from tests.records.recordings import make_wav
 from tracker.extensions import db
 from tracker.models import Attachment, Evidence
@@ -270,3 +272,21 @@ def test_without_scripts_a_discussion_is_uploaded_stamped_and_finished(
     page.goto(f"{live_server.address}{link}")
     wait_until(page, "(document.querySelector('video, audio')?.currentTime || 0) >= 7")
     context.close()
+
+
+def test_a_claim_is_assessed_from_its_stamp(live_server: LiveServer, context: BrowserContext) -> None:
+    with live_server.app.app_context():
+        world = live_server.world
+        record = discuss(db.session.merge(world.cfacc15), db.session.merge(world.bob), "0:01 5")
+        agree(record)
+        address = f"{live_server.address}/attempts/{world.cfacc15.id}/evidence/{record.id}/assess"
+    start_session(live_server, context, live_server.world.bob)
+    page = context.new_page()
+    page.goto(address)
+    link = page.locator("fieldset.assess-item a[data-play]")
+    expect(link).to_have_text("▶ Play at 0:01")
+    link.focus()
+    page.keyboard.press("Enter")
+    wait_until(page, "document.querySelector('audio').currentTime >= 1")
+    assert page.evaluate("document.activeElement.matches('a[data-play]')"), "the keyboard stays at the claim"
+    check(page)

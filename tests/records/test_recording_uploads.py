@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.factories import World
+from tests.records.discussions import begin_discussion
 from tests.records.observations import begin
 from tests.records.recordings import make_wav
 from tests.records.test_pages import Browser
@@ -203,6 +204,16 @@ def test_an_erasure_deletes_the_parts(world: World, sender: Sender) -> None:
         end_uploads_of(world.alice.id, world.northgate.id)
     assert (count(UploadPart), list_stored()) == (0, sender.stored)
     assert "Nothing was received" in sender.finish(upload, 0).json["message"]
+
+
+def test_discarding_the_draft_deletes_the_parts(world: World, client: Browser) -> None:
+    record = begin_discussion(world.cfacc15, world.bob, recordings=0)
+    sender = Sender(client(world.bob), record)
+    upload = sender.start().json["upload"]
+    sender.send(upload, 0, SOUND)
+    answer = sender.browser.post(f"/discussions/{record.id}/edit", data={"act": "discard", "version": record.version})
+    assert answer.status_code == 303
+    assert (count(UploadPart), list_stored()) == (0, sender.stored)
 
 
 def test_a_part_lost_in_the_store_is_said_with_what_to_do(sender: Sender) -> None:

@@ -14,7 +14,7 @@ from io import BytesIO
 from logging import getLogger
 from typing import IO
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from tracker.clock import now
 from tracker.config import MEGABYTE
@@ -170,7 +170,16 @@ def end_upload(upload: PartialUpload) -> None:
 def end_uploads_of(candidate_id: int, centre_id: int) -> None:
     """End the uploads for a candidate's records at a centre, for an erasure. Parts are deleted after the commit."""
     items = select(Evidence.id).where(Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id)
-    query = select(PartialUpload).where(PartialUpload.evidence_id.in_(items), PartialUpload.ended_at.is_(None))
+    _end_uploads(PartialUpload.evidence_id.in_(items))
+
+
+def end_uploads_to(evidence: Evidence) -> None:
+    """End the uploads of a draft that was discarded. Parts are deleted after the commit."""
+    _end_uploads(PartialUpload.evidence_id == evidence.id)
+
+
+def _end_uploads(condition: ColumnElement[bool]) -> None:
+    query = select(PartialUpload).where(condition, PartialUpload.ended_at.is_(None))
     uploads = list(db.session.scalars(query.order_by(PartialUpload.id).with_for_update(of=PartialUpload)))
     for upload in uploads:
         upload.ended_at = now()

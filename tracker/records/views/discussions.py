@@ -14,7 +14,7 @@ from tracker.models import Attachment, Evidence, Person
 from tracker.portfolio.file_types import TYPES
 from tracker.portfolio.recording_times import list_recordings
 from tracker.portfolio.services.evidence import discard_draft
-from tracker.portfolio.services.partial_uploads import MAX_PART, MAX_RECORDING
+from tracker.portfolio.services.partial_uploads import MAX_PART, MAX_RECORDING, end_uploads_to
 from tracker.portfolio.uploads import Uploads
 from tracker.records.discussion_forms import FIELDS, DiscussionForm
 from tracker.records.printing import build_blank_discussion
@@ -76,6 +76,7 @@ def write_discussion(discussion_id: int) -> ResponseReturnValue:
     act = request.form.get("act", "save")
     if act == "discard":
         discard_draft(record, actor)
+        end_uploads_to(record)
         flash("Professional discussion discarded.")
         return redirect(url_for("assessment.queue"), 303)
     problems = save_whole_form(record, uploads)
