@@ -97,6 +97,23 @@ def test_an_assessor_begins_a_discussion_on_the_page_of_a_unit(world: World, cli
     assert "Professional discussion with Alice Moran</a>" in bob.get("/queue").text
 
 
+def test_the_candidate_sees_the_areas_once_they_were_agreed(world: World, client: Browser) -> None:
+    record = begin_discussion(world.cfacc15, world.bob, agreed_on=None)
+    alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}"
+    assert "Areas agreed" not in alice.get(address).text
+    with transaction():
+        save_discussion(record, {"agreed_on": today()}, None)
+    page = alice.get(address).text
+    assert "Areas agreed for a professional discussion" in page
+    assert "<li>Limits of authority</li>" in page
+    assert "When do you refer it?" not in page, "nothing else of a draft is shown"
+    assert "Areas agreed" not in alice.get(f"/attempts/{world.inscc004.id}").text
+    for person in (world.bob, world.carol, world.dan):
+        assert "Areas agreed for" not in client(person).get(address).text
+    finish(record)
+    assert "Areas agreed for" not in alice.get(address).text, "the record has them now"
+
+
 def test_only_the_page_that_records_may_ask_for_the_microphone(world: World, client: Browser) -> None:
     record, bob = begin_discussion(world.cfacc15, world.bob), client(world.bob)
     assert "microphone=(self)" in bob.get(edit_address(record)).headers["Permissions-Policy"]

@@ -22,6 +22,7 @@ from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import load_same_criteria
 from tracker.portfolio.queries.own_action import find_criteria_to_act_on
+from tracker.portfolio.queries.planned_discussions import list_planned_discussions
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.matrix_cells import MatrixCells, build_evidence_urls
 from tracker.vocabulary import AttemptState, CriterionState, Role
@@ -88,6 +89,7 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         evidence_urls=list_evidence_urls(attempt, matrix),
         attempt_url=build_attempt_url,
         administrator=Role.ADMINISTRATOR,
+        planned_discussions=list_planned_discussions(attempt) if can_claim and not as_matrix else [],
         **sidebar,
     )
 
