@@ -20,6 +20,7 @@ from tracker.models import (
     ActionPoint,
     Assessment,
     Centre,
+    Countersignature,
     CpdEntry,
     Evidence,
     Grant,
@@ -87,6 +88,7 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
         "visit_id": _make_visit(attempt, staff).id, "move_id": _make_version_move(attempt, staff.administrator).id,
         **_make_record_with_file(attempt, staff.assessor, title),
         "factor_id": factories.make_app(attempt.candidate).id,
+        "countersignature_id": _make_countersignature(assessment, staff.assessor).id,
         "testimony_id": factories.make_testimony(attempt, staff.assessor, f"Testimony: {title}").id,
     }  # fmt: skip
 
@@ -152,6 +154,14 @@ def _make_assessment_and_action_point(
         due_on=clock.today(),
     )  # fmt: skip
     return add_and_flush(assessment), add_and_flush(action_point)
+
+
+def _make_countersignature(assessment: Assessment, person: Person) -> Countersignature:
+    return add_and_flush(
+        Countersignature(
+            attempt_id=assessment.attempt_id, assessment_id=assessment.id, person_id=person.id, asked_at=clock.now()
+        )
+    )
 
 
 def _make_visit(attempt: UnitAttempt, staff: Staff) -> Visit:

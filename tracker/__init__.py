@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tracker.background.jobs import Job
     from tracker.config import Settings
     from tracker.job_runs.kinds import JobKind
+    from tracker.ledger.events import Actor
     from tracker.models import UnitAttempt
+    from tracker.vocabulary import CountersignatureEnd
     from tracker.web.application import Tracker
 
 BLUEPRINTS = (
@@ -94,7 +96,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     share_counters(settings.instance_path / "metrics")
     init_every_request(app)
     init_requests_with_database(app)
-    due_releases.init_app(app, release_due_in)
+    due_releases.init_app(app, release_due_in, end_countersignatures)
     jobs.init_app(app, load_jobs, find_fault=guard.find_mismatch)
     kinds.init_app(app, load_job_kinds)
     app.extensions["create_app"] = create_app  # for processes that a feature starts
@@ -176,6 +178,19 @@ def release_due_in(attempts: "Collection[UnitAttempt]") -> None:
     from tracker.assessment.services import releasing
 
     releasing.release_due_in(*attempts)
+
+
+def end_countersignatures(
+    attempts: "Collection[UnitAttempt]",
+    because: "CountersignatureEnd",
+    actor: "Actor",
+    *,
+    evidence_id: int | None = None,
+) -> None:
+    """End what waits for a countersigner, for the features that `tracker.assessment` is built on."""
+    from tracker.assessment.services import countersigning
+
+    countersigning.end_countersignatures(attempts, because, actor, evidence_id=evidence_id)
 
 
 def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":

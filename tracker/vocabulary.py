@@ -280,10 +280,25 @@ class ClaimMark(LabelledEnum):
 
 
 class AssessmentState(LabelledEnum):
-    """The state of an assessment; the candidate does not see a draft."""
+    """The state of an assessment; the candidate sees it once it is released."""
 
     DRAFT = "draft", "Draft"
+    AWAITING_COUNTERSIGNATURE = "awaiting_countersignature", "Waiting to be countersigned"
     RELEASED = "released", "Released"
+
+
+class CountersignatureEnd(LabelledEnum):
+    """What ended a countersignature that was asked for before it was answered."""
+
+    NEW_VERSION = "new_version", "The evidence changed"
+    ALLOCATION = "allocation", "The unit was allocated to another assessor"
+    WITHDRAWAL = "withdrawal", "The candidate was withdrawn"
+    VOID = "void", "The unit was voided"
+    UNIT_VERSION = "unit_version", "The unit moved to another version"
+    DISAGREEMENT = "disagreement", "The internal verifier disagreed with a decision"
+    ROUND = "round", "The signature was superseded"
+    NEW_COUNTERSIGNER = "new_countersigner", "Another countersigner was named"
+    NOT_RELEASABLE = "not_releasable", "The assessment could no longer be released"
 
 
 class AssessmentOutcome(LabelledEnum):
@@ -310,6 +325,7 @@ class ReopeningKind(LabelledEnum):
     RETURN = "return", "Returned by the internal verifier"
     REOPENING = "reopening", "Reopened by the internal verifier"
     DISAGREEMENT = "disagreement", "Sampled by the internal verifier, who disagreed"
+    NOT_COUNTERSIGNED = "not_countersigned", "Not countersigned"
 
 
 class PortfolioPart(LabelledEnum):

@@ -82,7 +82,7 @@ def test_assessment_cannot_be_undone_while_it_is_released(
     def release() -> None:
         releasing.release_assessment_if_due(assessment_id)
 
-    _, answer = run_while_paused(app, (releasing, "_can_be_released"), release, undo)
+    _, answer = run_while_paused(app, (releasing, "can_be_released"), release, undo)
     assert answer == assessments.TOO_LATE_TO_UNDO
     assessment = db.session.get_one(Assessment, assessment_id)
     assert (assessment.state, assessment.outcome) == (AssessmentState.RELEASED, AssessmentOutcome.ACCEPTED)

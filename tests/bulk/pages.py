@@ -99,6 +99,10 @@ NOT_MEASURED = {
          "staff.list_own_staff"),
         REDIRECT,
     ),
+    **dict.fromkeys(
+        ("assessment.countersign", "assessment.countersign_unit"),
+        "It shows one item or unit to countersign, of which the data has none.",
+    ),
     "accounts.outbox": "Only a demonstration has it.",
     "doctor.show_health": "A probe of a balancer, which reads no rows of the record.",
     "doctor.show_readiness": "A probe of a balancer, which reads no rows of the record.",
@@ -218,7 +222,7 @@ def _list_assessor_pages(attempt: UnitAttempt) -> list[Page]:
     waiting = find_waiting_item(attempt)
     at, registration = f"/attempts/{attempt.id}", f"/registrations/{attempt.registration_id}"
     paths = [
-        "/queue", "/queue?q=complaint", "/candidates", "/candidates?q=a&show=to-assess", "/candidates?sort=last-activity",
+        "/queue", "/countersigning", "/countersigning?show=own", "/queue?q=complaint", "/candidates", "/candidates?q=a&show=to-assess", "/candidates?sort=last-activity",
         at, f"{at}?view=matrix", f"{at}/sign", f"{at}/evidence/{waiting}", f"{at}/evidence/{waiting}/assess", f"{at}/form", f"{at}/sign",
         f"{registration}/index", f"{registration}/index?show=accepted", "/account", "/account/signatures",
     ]  # fmt: skip
@@ -283,5 +287,6 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
         "/integrity", f"{at}/units/add", f"{at}/units/import", f"{at}/units/export", f"{at}/links", "/units/cfacc15", "/units/cfacc15/compare",
         f"{at}/guidance/new", f"{at}/qualifications/new", "/qualifications/ex-svq3-cc",
         f"{at}/staff?size=25", f"{at}/staff?size=25&show=no-award", f"{at}/staff?size=25&show=former", staff, f"{staff}/cpd", f"{staff}/awards/add", f"{staff}/competence/add",
+        f"{at}/countersigning?size=25", f"{at}/countersigning/{_allocated_to(attempt, Role.ASSESSOR)}",
     ]  # fmt: skip
     return [Page(Role.ADMINISTRATOR, centre.administrator.person_id, path) for path in paths]

@@ -45,6 +45,8 @@ LISTS = {
     "own signatures": ("bob", "/account/signatures"),
     "own sign-ins": ("alice", "/account/sign-ins"),
     "queue": ("bob", "/queue"),
+    "to countersign": ("bob", "/countersigning"),
+    "assessors to countersign": ("dan", "/centres/{centre_id}/countersigning"),
     "units to verify": ("carol", "/verification"),
     "other units": ("carol", "/verification/other-units"),
     "action points": ("carol", "/action-points"),
@@ -155,5 +157,5 @@ def test_no_list_is_left_out() -> None:
     assert definitions == {
         "people", "candidates", "allocations", "visits", "retention", "imports", "jobs", "units", "qualifications", "evidence", "access-log",
         "my-signatures", "my-sign-ins", "queue", "units-to-verify", "other-units", "action-points",
-        "coverage-by-method", "coverage", "staff-register", "cpd-log",
+        "coverage-by-method", "coverage", "staff-register", "cpd-log", "to-countersign", "assessors-to-countersign",
     }, "a new list needs a row of LISTS too"  # fmt: skip

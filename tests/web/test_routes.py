@@ -191,6 +191,17 @@ TABLE: dict[str, frozenset[str]] = {
     "assessment.sign": BOB,
     "assessment.save_signing": BOB,
     "assessment.retract": BOB,
+    # Bob is asked to countersign in Alice's unit
+    "assessment.list_to_countersign": ASSESSORS,
+    "assessment.countersign": BOB,
+    "assessment.agree": BOB,
+    "assessment.disagree": BOB,
+    "assessment.countersign_unit": NOBODY,  # no sign-off waits
+    "assessment.sign_countersignature": NOBODY,
+    "assessment.list_countersigners": DAN,
+    "assessment.change_countersigning": DAN,
+    "assessment.name_countersigner": DAN,
+    "assessment.end_countersigner": DAN,
     "assessment.answer_action_point": BOB,
     # records of assessment: the author writes, the candidate answers, an internal verifier decides an objection
     "records.start": BOB,

@@ -53,6 +53,7 @@ GRANT_COLUMNS: tuple[Any, ...] = (
     Grant.ends_at,
     Centre.candidates_need_two_step,
     Centre.signing_two_step,
+    Centre.has_countersigning,
 )
 """The columns for `CurrentGrant`, in the order of its fields."""
 SESSION_WITH_GRANTS = (

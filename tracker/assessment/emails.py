@@ -2,7 +2,7 @@
 
 from tracker.assessment.services.version_move_plans import format_version
 from tracker.background.emails import build_url
-from tracker.models import Assessment, Unit, UnitAttempt
+from tracker.models import Assessment, Countersignature, Person, Unit, UnitAttempt
 from tracker.vocabulary import ReopeningKind, use_terms
 
 
@@ -14,6 +14,26 @@ def build_evidence_returned_email(assessment: Assessment) -> tuple[str, str]:
         f"Read the feedback, then submit a new version: {build_url(f'/evidence/{version.evidence_id}')}"
     )
     return f"Evidence {version.evidence.number} was returned to you", body
+
+
+def build_to_countersign_email(asked: Countersignature, assessor: Person) -> tuple[str, str]:
+    """Return the email that tells a countersigner that something of an assessor waits for them."""
+    what = "signed a unit off" if asked.signature_id else "assessed evidence"
+    body = (
+        f"{assessor.name} has {what} and holds no assessor’s award yet. You countersign for {assessor.name}: the "
+        "candidate sees nothing of it before. Read the evidence and the decisions, then agree or disagree: "
+        f"{build_url('/countersigning')}"
+    )
+    return f"To countersign: {assessor.name}", body
+
+
+def build_not_countersigned_email(answered: Countersignature, countersigner: Person) -> tuple[str, str]:
+    """Return the email that tells an assessor that their countersigner disagrees."""
+    path = f"/attempts/{answered.attempt_id}"
+    if answered.assessment:
+        path += f"/evidence/{answered.assessment.evidence_version.evidence_id}/assess"
+    body = f"{countersigner.name} disagrees and has written why. Read the reason: {build_url(path)}"
+    return f"Not countersigned by {countersigner.name}", body
 
 
 def build_unit_signed_email(attempt: UnitAttempt) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Forms of assessment, sign-off, dispute and version moves."""
 
-from wtforms import HiddenField, PasswordField, TextAreaField
+from wtforms import BooleanField, HiddenField, PasswordField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.password_confirmation import password_confirmed, password_confirmed_to_change
@@ -39,6 +39,28 @@ class SignOffForm(SigningForm):
 
 class ConfirmForm(SigningForm):
     """The candidate's confirmation."""
+
+
+class CountersignForm(SigningForm):
+    """The countersigner's signature under a unit."""
+
+
+class DisagreeForm(PageForm):
+    """Why a countersigner disagrees."""
+
+    reason = TextAreaField("Why do you disagree?", [DataRequired("Enter why you disagree."), MAX_2000_CHARACTERS])
+
+
+class CountersigningForm(PageForm):
+    """Whether decisions of a centre's assessors without an award are countersigned."""
+
+    is_on = BooleanField("Have decisions of assessors without an award countersigned")
+
+
+class CountersignerForm(PageForm):
+    """Who countersigns for an assessor."""
+
+    person = SelectField("Countersigner", [DataRequired("Choose the countersigner.")], coerce=str)
 
 
 class MoveForm(PageForm):

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from tracker.assessment import emails as email_texts
+from tracker.assessment.services.countersigning import end_countersignatures
 from tracker.assessment.transitions import AttemptAction, change_attempt_state
 from tracker.background import emails
 from tracker.clock import now
@@ -12,7 +13,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Claim, Decision, Reopening, Signature, UnitAttempt
 from tracker.recording_forms.issuing import supersede_forms
-from tracker.vocabulary import Outcome, ReopeningKind
+from tracker.vocabulary import CountersignatureEnd, Outcome, ReopeningKind
 
 ACTION_BY_KIND = {
     ReopeningKind.DISPUTE: AttemptAction.DISPUTE,
@@ -20,6 +21,7 @@ ACTION_BY_KIND = {
     ReopeningKind.RETURN: AttemptAction.RETURN,
     ReopeningKind.REOPENING: AttemptAction.REOPEN,
     ReopeningKind.DISAGREEMENT: AttemptAction.DISAGREE,
+    ReopeningKind.NOT_COUNTERSIGNED: AttemptAction.REFUSE,
 }
 
 
@@ -45,6 +47,7 @@ def reopen_attempt(
     """
     assert actor.person_id is not None  # noqa: S101 - people reopen attempts, never the operator
     change_attempt_state(attempt, ACTION_BY_KIND[kind])
+    end_countersignatures([attempt], CountersignatureEnd.ROUND, actor)
     moment = now()
     reopening = Reopening(
         attempt_id=attempt.id,

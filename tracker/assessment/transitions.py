@@ -13,6 +13,8 @@ class AttemptAction(StrEnum):
 
     SIGN = "sign"
     RETRACT = "retract"
+    REFUSE = "refuse"
+    """The countersigner does not countersign the assessor's signature."""
     CONFIRM = "confirm"
     DISPUTE = "dispute"
     VERIFY = "verify"
@@ -34,6 +36,7 @@ S = AttemptState
 TRANSITIONS: dict[tuple[AttemptState, AttemptAction], Transition] = {
     (S.IN_PROGRESS, AttemptAction.SIGN): Transition(Role.ASSESSOR, S.ASSESSED),
     (S.ASSESSED, AttemptAction.RETRACT): Transition(Role.ASSESSOR, S.IN_PROGRESS),
+    (S.ASSESSED, AttemptAction.REFUSE): Transition(Role.ASSESSOR, S.IN_PROGRESS),
     (S.ASSESSED, AttemptAction.CONFIRM): Transition(Role.CANDIDATE, S.CONFIRMED),
     (S.ASSESSED, AttemptAction.DISPUTE): Transition(Role.CANDIDATE, S.IN_PROGRESS),
     (S.CONFIRMED, AttemptAction.VERIFY): Transition(Role.INTERNAL_VERIFIER, S.VERIFIED),

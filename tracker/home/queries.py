@@ -1,5 +1,6 @@
 """Queries for the candidate's home page: next steps, units with progress, latest evidence."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, distinct, func, or_, select
 from sqlalchemy.orm import aliased
 
+from tracker.extensions import db
 from tracker.matrix import Progress, has_submission, select_progress
 from tracker.models import (
     Acknowledgement,
     Allocation,
     Assessment,
     Claim,
+    Countersignature,
     Decision,
     Evidence,
     EvidenceVersion,
@@ -27,6 +30,7 @@ from tracker.portfolio.queries.records import is_claimed_in_use
 from tracker.registrations.current_allocations import has_role_now
 from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
+from tracker.web.countersigners import is_open
 from tracker.web.formatting import counted, join_words
 from tracker.web.text_direction import isolate
 
@@ -227,9 +231,16 @@ def list_latest(items: list[OwnItem]) -> list[LatestEvidence]:
 
 
 def list_steps(
-    person_id: int, centre_ids: tuple[int, ...], units: list[UnitProgress], items: list[OwnItem]
+    person_id: int,
+    centre_ids: tuple[int, ...],
+    units: list[UnitProgress],
+    items: list[OwnItem],
+    to_countersign: Collection[int] = (),
 ) -> list[NextStep]:
-    """List at most three next steps: units to confirm, records to answer, feedback, unfinished work, then gaps."""
+    """List at most three next steps: units to confirm, records to answer, feedback, unfinished work, then gaps.
+
+    Attempts whose sign-off waits for a countersigner are not to be confirmed yet.
+    """
     open_units = [row for row in units if row.is_open]
     steps = [
         NextStep(
@@ -241,7 +252,7 @@ def list_steps(
             is_answer=True,
         )
         for row in units
-        if row.state is AttemptState.ASSESSED and row.withdrawn_at is None
+        if row.state is AttemptState.ASSESSED and row.withdrawn_at is None and row.attempt_id not in to_countersign
     ]
     steps += _list_record_steps(items)
     if open_units:
@@ -250,6 +261,14 @@ def list_steps(
         steps += _list_unfinished_steps(items)
         steps += _list_gap_steps(open_units)
     return steps[:MAX_STEPS]
+
+
+def list_to_countersign(attempt_ids: Collection[int]) -> set[int]:
+    """Return which of these attempts have a sign-off that waits for its countersigner."""
+    query = select(Countersignature.attempt_id).where(
+        Countersignature.attempt_id.in_(attempt_ids), Countersignature.signature_id.is_not(None), is_open()
+    )
+    return set(db.session.scalars(query))
 
 
 def _list_gap_steps(open_units: list[UnitProgress]) -> list[NextStep]:

@@ -12,7 +12,7 @@ from tracker.home.figures import load_centre_figures
 from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN_STATES
 from tracker.registrations.progress import list_own_progress
-from tracker.vocabulary import Role
+from tracker.vocabulary import AttemptState, Role
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.route_rules import signed_in
 from tracker.web.text_direction import isolate
@@ -44,12 +44,15 @@ def render_candidate_home() -> str:
     centre_ids = tuple(grant.centre_id for grant in person.grants if grant.role is Role.CANDIDATE)
     units = queries.list_candidate_units(person.person_id, centre_ids)
     items = queries.list_own_items(person.person_id, centre_ids)
+    assessed = [unit.attempt_id for unit in units if unit.state is AttemptState.ASSESSED]
+    is_on = assessed and person.has_countersigning(Role.CANDIDATE)
+    to_countersign = queries.list_to_countersign(assessed) if is_on else set[int]()
     return render_template(
         "home/candidate.html",
         greeting=build_greeting(),
         units=units,
         qualifications=list_own_progress(person.person_id, centre_ids),
-        steps=queries.list_steps(person.person_id, centre_ids, units, items),
+        steps=queries.list_steps(person.person_id, centre_ids, units, items, to_countersign),
         latest=queries.list_latest(items),
     )
 

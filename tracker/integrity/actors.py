@@ -6,6 +6,7 @@ from typing import Any
 
 from tracker.extensions import db
 from tracker.integrity.database_role import DATABASE_CONFINED
+from tracker.integrity.first_events import SIGNING_ACTS
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger.checkpoint_repair import CHECKPOINTS_REPAIRED
@@ -28,9 +29,16 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "testimony_refused": {Role.ASSESSOR},
     "claims_changed": {Role.CANDIDATE},
     "draft_discarded": {Role.CANDIDATE, Role.ASSESSOR},
+    "unit_countersigned": {Role.ASSESSOR},
     "unit_confirmed": {Role.CANDIDATE},
     "unit_disputed": {Role.CANDIDATE},
     "assessment_released": {Role.ASSESSOR},
+    "countersignature_asked": {Role.ASSESSOR, Role.ADMINISTRATOR},
+    "countersignature_answered": {Role.ASSESSOR},
+    "countersignature_ended": {Role.CANDIDATE, Role.ASSESSOR, Role.INTERNAL_VERIFIER, Role.ADMINISTRATOR},
+    "countersigner_named": {Role.ADMINISTRATOR},
+    "countersigner_ended": {Role.ADMINISTRATOR},
+    "countersigning_changed": {Role.ADMINISTRATOR},
     "claim_added": {Role.ASSESSOR},
     "claim_removed": {Role.ASSESSOR},
     "action_point_answered": {Role.ASSESSOR},
@@ -100,8 +108,20 @@ OWN_ACCOUNT_ACTS = {
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
 """The acts that people do on their own account, without a role."""
-CENTRE_TABLES = {"grant", "visit", "import_run", "job_run", "unit_draft", "retention_rule"} | STAFF_TABLES
+CENTRE_TABLES = {
+    "countersigner",
+    "grant",
+    "visit",
+    "import_run",
+    "job_run",
+    "unit_draft",
+    "retention_rule",
+} | STAFF_TABLES
 """The tables whose rows name the centre that an event is about."""
+COUNTERSIGNER_ACTS = {
+    "countersignature_answered", "countersignature_ended", "unit_countersigned", "attempt_reopened",
+}  # fmt: skip
+"""The acts of a countersigner, to whom the unit is not allocated."""
 ASSESSING, VERIFYING = "assessed", "verified"
 REAUTHENTICATION_LIFETIME = timedelta(minutes=5)
 
@@ -163,9 +183,7 @@ def find_acts_without_right(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(24, "every signer had confirmed who they are just before signing")
 def find_signatures_without_reauthentication(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each signature without a fresh re-authentication. docs/integrity.md, invariant 24."""
-    events = {
-        event.object_id: event for event in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")
-    }
+    events = {event.object_id: event for event in ledger.list_events(*SIGNING_ACTS)}
     for key, row in ledger.rows("signature").items():
         event = events.get(key)
         if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= REAUTHENTICATION_LIFETIME:
@@ -229,11 +247,21 @@ def _was_allocated(ledger: LedgerSnapshot, event: LedgerEvent, role: str, owners
         return bool(candidate == event.actor)
     if attempt is None or role not in {Role.ASSESSOR, Role.INTERNAL_VERIFIER}:
         return True
+    if event.act in COUNTERSIGNER_ACTS and _was_asked(ledger, event, attempt["id"]):
+        return True
     return any(
         (allocation["person_id"], allocation["role"]) == (event.actor, role)
         and allocation["starts_at"] <= event.at
         and (allocation["ends_at"] is None or event.at <= allocation["ends_at"])
         for allocation in ledger.group_rows("allocation", "attempt_id").get(attempt["id"], ())
+    )
+
+
+def _was_asked(ledger: LedgerSnapshot, event: LedgerEvent, attempt_id: int) -> bool:
+    """Return whether the actor was asked to countersign in the attempt, which was not allocated to them."""
+    return any(
+        row["person_id"] == event.actor and row["asked_at"] <= event.at
+        for row in ledger.group_rows("countersignature", "attempt_id").get(attempt_id, ())
     )
 
 
@@ -268,6 +296,9 @@ def _list_assessing_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     for row in ledger.rows("decision").values():
         if row["assessment_id"] is not None:
             yield row["attempt_id"], row["decided_by_id"]
+    for row in ledger.rows("countersignature").values():
+        if row["answered_at"] is not None:
+            yield row["attempt_id"], row["person_id"]
     yield from _list_signers(ledger, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 
 

@@ -9,7 +9,7 @@ from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 
 USES = {"invitation_accepted": "invitation", "password_reset": "reset"}
 """The events of the use of a link for a password, with the link's purpose."""
-SIGNATURES = ("unit_signed", "unit_confirmed", "unit_verified")
+SIGNATURES = ("unit_signed", "unit_countersigned", "unit_confirmed", "unit_verified")
 
 
 @invariant(30, "addresses are confirmed as the events say", {"person": ("email_confirmed_at",)})

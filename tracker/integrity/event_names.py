@@ -26,6 +26,8 @@ TABLES_OF_ACTS = {
     **dict.fromkeys(("attempt_moved", "attempt_reopened", "attempt_voided"), "unit_attempt"),
     **dict.fromkeys(("award_confirmed", "award_removed"), "staff_award"),
     **dict.fromkeys(("competence_removed",), "staff_competence"),
+    **dict.fromkeys(("countersignature_answered", "countersignature_ended"), "countersignature"),
+    **dict.fromkeys(("countersigner_ended",), "countersigner"),
     **dict.fromkeys(("cpd_removed",), "cpd_entry"),
     **dict.fromkeys(("interest_answered", "interest_ended"), "interest_declaration"),
     **dict.fromkeys(("qualification_chosen",), "registration"),

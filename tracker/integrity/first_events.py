@@ -9,7 +9,7 @@ from tracker.extensions import db
 from tracker.integrity.ledger_events import AT_ONCE, read_events, select_events
 from tracker.models import Event
 
-SIGNING_ACTS = ("unit_signed", "unit_confirmed", "unit_verified")
+SIGNING_ACTS = ("unit_signed", "unit_countersigned", "unit_confirmed", "unit_verified")
 
 
 class FirstEvents:

@@ -41,6 +41,8 @@ OTHER_TIMES = {
 """The times that may be others than the event's."""
 SUBJECTS = {"person_id", "candidate_id", "witness_id"}
 """Columns that name whom a row is about. All others that name a person name who acted."""
+SUBJECT_OF_TABLE = {("countersigner", "assessor_id")}
+"""Columns that name whom a row is about in one table, and who acted in others."""
 COPYING_ACT = "attempt_moved"
 """The act that copies decisions, claims and confirmations, with who made them and when."""
 SUBMITTING_ACT = "evidence_submitted"
@@ -56,6 +58,7 @@ PEOPLE = {
     name: [
         column.name for column in db.metadata.tables[name].columns
         if column.name not in SUBJECTS
+        and (name, column.name) not in SUBJECT_OF_TABLE
         and column.name in sealed.columns(db.metadata.tables[name])
         and any(key.column.table.name == "person" for key in column.foreign_keys)
     ]

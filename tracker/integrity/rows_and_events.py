@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from tracker.integrity.first_events import SIGNING_ACTS
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
 from tracker.ledger import events
@@ -22,7 +23,7 @@ CREATING_EVENTS = {
     "acknowledgement": ("record_acknowledged", "objection_decided", "testimony_authenticated"),
     "record_withdrawal": ("record_withdrawn",),
     "assessment": ("assessment_released",),
-    "signature": ("unit_signed", "unit_confirmed", "unit_verified"),
+    "signature": SIGNING_ACTS,
     "requirement_confirmation": ("requirement_confirmed",),
     "sample": ("sample_drawn",),
     "action_point": ("action_point_raised",),
@@ -34,6 +35,8 @@ CREATING_EVENTS = {
     "witness_testimony": ("testimony_requested",),
     "staff_award": ("award_recorded",),
     "staff_competence": ("competence_recorded",),
+    "countersignature": ("countersignature_asked",),
+    "countersigner": ("countersigner_named",),
     "cpd_entry": ("cpd_recorded",),
     "interest_declaration": ("interest_declared",),
     "staff_erasure": ("staff_record_erased",),

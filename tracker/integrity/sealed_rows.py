@@ -25,6 +25,8 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "carried_over_claim": (),
     "record_withdrawal": (),
+    "countersignature": ("answered_at", "agrees", "ended_at", "ended_because"),
+    "countersigner": ("ends_at",),
     "cpd_entry": ("removed_at", "removed_reason"),
     "interest_declaration": ("answer", "answered_at", "answered_by_id", "ended_at", "ended_reason"),
     "registration_change": (),

@@ -11,6 +11,7 @@ from tracker.vocabulary import Role, SecondStepMethod, SigningTwoStep
 
 SIGNERS = {
     "unit_signed": Role.ASSESSOR,
+    "unit_countersigned": Role.ASSESSOR,
     "unit_confirmed": Role.CANDIDATE,
     "unit_verified": Role.INTERNAL_VERIFIER,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracker.clock import day_of
 from tracker.extensions import db
+from tracker.integrity.first_events import SIGNING_ACTS
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
 from tracker.ledger.canonical_json import sha256
@@ -46,7 +47,9 @@ def find_duplicate_signatures(ledger: LedgerSnapshot) -> Iterator[str]:
     yield from (f"attempt {key[0]}, round {key[1]}: {times} as {key[2]}" for key, times in live.items() if times > 1)
 
 
-@invariant(9, "signatures follow their order: candidate's declaration, assessor, candidate, internal verifier")
+@invariant(
+    9, "signatures follow their order: candidate's declaration, assessor, countersigner, candidate, internal verifier"
+)
 def find_signatures_out_of_order(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each round signed out of order. docs/integrity.md, invariant 9."""
     for (attempt, number), rows in ledger.signatures_by_round.items():
@@ -66,6 +69,8 @@ def find_signatures_out_of_order(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"signature {key} is live, but its round has ended"
     for key, row in ledger.rows("unit_attempt").items():
         expected = set(SIGNATURES_OF_STATE.get(row["state"], ()))
+        if _is_countersigned(ledger, key, row):
+            expected.add(SignatureRole.COUNTERSIGNER)
         actual = {
             signature["role"]
             for signature in ledger.signatures_by_round.get((key, row["round"]), ())
@@ -151,9 +156,7 @@ def find_misplaced_claims(ledger: LedgerSnapshot) -> Iterator[str]:
 )
 def find_changed_snapshots(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each signature whose snapshot differs from what is stored now. docs/integrity.md, invariant 13."""
-    events = {
-        event.object_id: event for event in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")
-    }
+    events = {event.object_id: event for event in ledger.list_events(*SIGNING_ACTS)}
     signatures = ledger.rows("signature")
     for key, row in signatures.items():
         if sha256(DOMAIN, row["snapshot"].encode()) != row["snapshot_hash"]:
@@ -226,6 +229,21 @@ def _list_signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt,
             kept[key] = attempt, load_matrix(attempt)
         if key in kept:
             yield kept[key]
+
+
+def _is_countersigned(ledger: LedgerSnapshot, attempt: int, row: Row) -> bool:
+    """Return whether an attempt has to have a countersigner's signature: from `confirmed` on, or once they agreed.
+
+    Only where the assessor's live signature needed one.
+    """
+    asked = [
+        each
+        for signature in ledger.signatures_by_round.get((attempt, row["round"]), ())
+        if _is_live(signature) and signature["role"] == SignatureRole.ASSESSOR
+        for each in ledger.group_rows("countersignature", "signature_id").get(signature["id"], ())
+    ]
+    is_due = bool(asked) and row["state"] in SIGNED_STATES - {AttemptState.ASSESSED}
+    return is_due or any(each["agrees"] for each in asked)
 
 
 def _is_live(row: Row) -> bool:

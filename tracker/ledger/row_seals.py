@@ -64,6 +64,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
                 "has_form_annex",
                 "candidates_need_two_step",
                 "signing_two_step",
+                "has_countersigning",
             }
         )
     ),
@@ -95,8 +96,11 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "record_withdrawal": SealedColumns(),
     "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
     "assessment": SealedColumns(
-        added=frozenset({"warnings_reason"}), when=lambda assessment: assessment.state is AssessmentState.RELEASED
+        added=frozenset({"warnings_reason", "needs_countersigner"}),
+        when=lambda assessment: assessment.state is AssessmentState.RELEASED,
     ),
+    "countersigner": SealedColumns(),
+    "countersignature": SealedColumns(),
     "reopening": SealedColumns(),
     "decision": SealedColumns(added=frozenset({"sample_item_id"})),
     "requirement_confirmation": SealedColumns(excluded=frozenset({"note"})),

@@ -62,6 +62,8 @@ class Assessment(Base):
     """The grant under which it will be released."""
     session_ref: Mapped[str | None] = mapped_column(String(40))
     released_at: Mapped[datetime | None]
+    needs_countersigner: Mapped[bool | None]
+    """Whether the assessor held no award on the day of Accept or Return; empty while the centre does not ask."""
 
     attempt: Mapped[UnitAttempt] = relationship()
     evidence_version: Mapped[EvidenceVersion] = relationship()

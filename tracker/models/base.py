@@ -65,6 +65,7 @@ ENUMS = (
     vocabulary.Outcome,
     vocabulary.AssessmentState,
     vocabulary.AssessmentOutcome,
+    vocabulary.CountersignatureEnd,
     vocabulary.SignatureRole,
     vocabulary.ReopeningKind,
     vocabulary.LinkPurpose,

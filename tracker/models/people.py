@@ -42,6 +42,8 @@ class Centre(Base):
     """Whether candidates need two-step verification; empty while the centre has not chosen: they do not."""
     signing_two_step: Mapped[SigningTwoStep | None]
     """Whom signing asks for two-step verification; empty while the centre has not chosen: assessors and verifiers."""
+    has_countersigning: Mapped[bool | None]
+    """Whether decisions of assessors without an award are countersigned; empty while it was never switched on."""
     created_at: Mapped[datetime]
 
     @property

@@ -28,6 +28,7 @@ from tracker.models import (
     Attachment,
     Base,
     Claim,
+    Countersignature,
     Decision,
     DeliveryFailure,
     Erasure,
@@ -98,6 +99,7 @@ TEXTS_OF_TESTIMONIES = (
 TEXTS_OF_ATTEMPTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Assessment, ("feedback", "warnings_reason")),
     (Decision, ("comment",)),
+    (Countersignature, ("reason",)),
     (Signature, ("comment", "unsampled_reason", "warnings_reason")),
     (Reopening, ("reason",)),
     (Sample, ("comment",)),

@@ -17,6 +17,7 @@ from tracker.models import (
     Assessment,
     Attachment,
     Claim,
+    Countersignature,
     Decision,
     Evidence,
     EvidenceVersion,
@@ -161,6 +162,7 @@ def _describe_unit(attempt: UnitAttempt, colleagues: Colleagues) -> dict[str, An
         "void_reason": colleagues.names.replace_names(attempt.void_reason),
         "assessments": _list_assessments(attempt, colleagues),
         "signatures": _list_signatures(attempt, colleagues),
+        "countersigned": _list_countersigned(attempt, colleagues),
         "reopened": _list_reopenings(attempt, colleagues),
     }
 
@@ -200,6 +202,19 @@ def _list_signatures(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[
             "unsampled_reason": colleagues.names.replace_names(each.unsampled_reason),
             "signed_over_warnings": colleagues.names.replace_names(each.warnings_reason),
         }
+        for each in db.session.scalars(query)
+    ]
+
+
+def _list_countersigned(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[str, Any]]:
+    """List what was countersigned: what waits or was sent back to the assessor is not shown to the candidate."""
+    query = (
+        select(Countersignature)
+        .where(Countersignature.attempt_id == attempt.id, Countersignature.agrees.is_(True))
+        .order_by(Countersignature.id)
+    )
+    return [
+        {"by": colleagues.describe(each.person_id), **read_columns(each, "asked_at", "answered_at")}
         for each in db.session.scalars(query)
     ]
 

@@ -7,7 +7,16 @@ from sqlalchemy import select
 
 from tracker.accounts.earlier_names import list_earlier_labels
 from tracker.extensions import db
-from tracker.models import Centre, CpdEntry, InterestDeclaration, Person, StaffAward, StaffCompetence, StaffErasure
+from tracker.models import (
+    Centre,
+    Countersigner,
+    CpdEntry,
+    InterestDeclaration,
+    Person,
+    StaffAward,
+    StaffCompetence,
+    StaffErasure,
+)
 from tracker.privacy.anonymisation import NameReplacer, read_columns
 
 SOURCES: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -33,6 +42,7 @@ SOURCES: dict[str, tuple[Any, tuple[str, ...]]] = {
         ("interest", "declared_at", "answer", "answered_at", "ended_at", "ended_reason"),
     ),
     "erasures": (StaffErasure, ("erased_at",)),
+    "countersigns_for_an_assessor": (Countersigner, ("starts_at", "ends_at")),
 }  # fmt: skip
 """The model and the columns of each part of a staff record."""
 ADMINISTRATOR = "an administrator of the centre"
@@ -50,6 +60,7 @@ WRITTEN: dict[str, tuple[Any, str, tuple[str, ...], tuple[str, ...]]] = {
     "competence_recorded": (StaffCompetence, "recorded_by_id", ("unit_code", "sector", "recorded_at"), ("basis",)),
     "competence_removed": (StaffCompetence, "removed_by_id", ("removed_at",), ("removed_reason",)),
     "declarations_answered": (InterestDeclaration, "answered_by_id", ("answered_at",), ("answer",)),
+    "countersigners_named": (Countersigner, "named_by_id", ("starts_at", "ends_at"), ()),
     "records_erased": (StaffErasure, "erased_by_id", ("erased_at",), ()),
 }
 """What an administrator enters: the model, the column with the administrator, its plain columns and its texts."""
@@ -60,7 +71,21 @@ def read_staff_records(person: Person) -> dict[str, list[dict[str, Any]]]:
 
     In texts that administrators wrote, these are called by their role.
     """
-    return {name: _list_entries(person, model, columns) for name, (model, columns) in SOURCES.items()}
+    entries = {name: _list_entries(person, model, columns) for name, (model, columns) in SOURCES.items()}
+    return {**entries, "countersigned_by_another": _list_countersigners(person)}
+
+
+def _list_countersigners(person: Person) -> list[dict[str, Any]]:
+    """Return when another person was named to countersign what this one decides."""
+    query = (
+        select(Countersigner, Centre.name)
+        .join(Centre, Centre.id == Countersigner.centre_id)
+        .where(Countersigner.assessor_id == person.id)
+        .order_by(Countersigner.id)
+    )
+    return [
+        {"centre": centre, **read_columns(row, "starts_at", "ends_at")} for row, centre in db.session.execute(query)
+    ]
 
 
 def _list_entries(person: Person, model: Any, columns: tuple[str, ...]) -> list[dict[str, Any]]:

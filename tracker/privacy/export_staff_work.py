@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from tracker.accounts.earlier_names import list_earlier_labels
@@ -15,6 +15,7 @@ from tracker.models import (
     Assessment,
     Attachment,
     Base,
+    Countersignature,
     Decision,
     Evidence,
     EvidenceVersion,
@@ -41,6 +42,12 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
         ("feedback", "warnings_reason"),
     ),
     "decisions": (Decision, "decided_by_id", ("outcome", "decided_at", "superseded_at"), ("comment",)),
+    "countersignatures": (
+        Countersignature,
+        "person_id",
+        ("asked_at", "answered_at", "agrees", "ended_at", "ended_because"),
+        ("reason",),
+    ),
     "signatures": (
         Signature,
         "person_id",
@@ -80,6 +87,7 @@ def read_work(person: Person) -> dict[str, Any]:
         "sampled_decisions": _list_sampled(person),
         "records": _list_records(person),
         "acknowledgements": _list_acknowledgements(person),
+        "own_work_countersigned": _list_countersigned(person),
         "staff_register": read_staff_register_work(person),
     }
 
@@ -115,6 +123,30 @@ def _read_texts(row: Any, names: tuple[str, ...], people: NameReplacer) -> dict[
 def _replace_candidate(candidate: Person, earlier: Mapping[int, list[tuple[str, str]]]) -> NameReplacer:
     labels = [(candidate.name, candidate.email), *earlier.get(candidate.id, [])]
     return NameReplacer(dict.fromkeys(labels, CANDIDATE))
+
+
+def _list_countersigned(person: Person) -> list[dict[str, Any]]:
+    """List what others were asked to countersign of this person's work, with the reasons of those who disagreed."""
+    query = (
+        select(Countersignature, Unit.code, Person)
+        .join(UnitAttempt, UnitAttempt.id == Countersignature.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .outerjoin(Assessment, Assessment.id == Countersignature.assessment_id)
+        .outerjoin(Signature, Signature.id == Countersignature.signature_id)
+        .where(func.coalesce(Assessment.assessor_id, Signature.person_id) == person.id)
+        .order_by(Countersignature.id)
+    )
+    rows = db.session.execute(query).all()
+    earlier = list_earlier_labels({each.Person.id for each in rows})
+    return [
+        {
+            "unit": code,
+            **read_columns(row, "asked_at", "answered_at", "agrees", "ended_at", "ended_because"),
+            **_read_texts(row, ("reason",), _replace_candidate(candidate, earlier)),
+        }
+        for row, code, candidate in rows
+    ]
 
 
 def _list_sampled(person: Person) -> list[dict[str, Any]]:

@@ -143,6 +143,8 @@ class FormContent:
     comments: str = ""
     candidate: FormSignature | None = None
     assessor: FormSignature | None = None
+    countersigner: FormSignature | None = None
+    """Only where the assessor's signature needed one."""
     internal_verifier: FormSignature | None = None
     date_sampled: date | None = None
     state: str = "blank form"
@@ -243,7 +245,7 @@ class FormContent:
     @property
     def last_signed_on(self) -> date | None:
         """Return the date of the last signature, which is also the date of the PDF; None without signatures."""
-        signatures = (self.candidate, self.assessor, self.internal_verifier)
+        signatures = (self.candidate, self.assessor, self.countersigner, self.internal_verifier)
         return max((each.signed_on for each in signatures if each), default=None)
 
     @property

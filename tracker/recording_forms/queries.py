@@ -48,6 +48,7 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
         comments=remove_invisible_characters(assessor[0].comment if assessor else attempt.closing_comment),
         candidate=_signature(signatures.get(SignatureRole.CANDIDATE)),
         assessor=_signature(assessor),
+        countersigner=_signature(signatures.get(SignatureRole.COUNTERSIGNER)),
         internal_verifier=_signature(verifier),
         date_sampled=verifier[0].date_sampled if verifier else None,
         state=_state(attempt, signatures),

@@ -14,7 +14,7 @@ from tracker.ledger.events import Actor, record
 from tracker.models import Allocation, Person, UnitAttempt
 from tracker.registrations import emails as email_texts
 from tracker.registrations.current_allocations import ALLOCATED_ROLES
-from tracker.registrations.due_releases import release_due_assessments_in
+from tracker.registrations.due_releases import end_countersignatures_in, release_due_assessments_in
 from tracker.registrations.queries import list_live_roles
 from tracker.registrations.separation_of_duties import (
     WhoDidWhat,
@@ -26,7 +26,7 @@ from tracker.registrations.separation_of_duties import (
     list_verified,
 )
 from tracker.registrations.services import check_has_role
-from tracker.vocabulary import AttemptState, Role
+from tracker.vocabulary import AttemptState, CountersignatureEnd, Role
 from tracker.web.text_direction import isolate
 
 
@@ -109,6 +109,8 @@ def change_allocations(
         if not refused or place not in refused:
             with note_refusal(refused, place):
                 accepted[place] = _check_allocatable(attempt, people, reason, facts)
+    reassigned = [requests[place][0] for place, roles in accepted.items() if Role.ASSESSOR in roles]
+    end_countersignatures_in(reassigned, CountersignatureEnd.ALLOCATION, actor)
     return _make_changes(
         {place: (*requests[place], roles) for place, roles in accepted.items()}, facts, reason, actor
     )

@@ -16,6 +16,7 @@ from tracker.models import (
     ActionPoint,
     Assessment,
     Claim,
+    Countersignature,
     Evidence,
     EvidenceVersion,
     Person,
@@ -66,8 +67,8 @@ def check_may_verify(person_id: int, attempt: UnitAttempt, assessed: WhoDidWhat 
         raise Refused("Nobody can verify their own work. Nothing was changed.")
     if (person_id, attempt.id) in (list_assessed([person_id], [attempt.id]) if assessed is None else assessed):
         raise Refused(
-            "Somebody who has assessed a candidate’s unit, or was a witness in it, cannot verify it, in any round. "
-            "Nothing was changed. Choose another verifier."
+            "Somebody who has assessed or countersigned a candidate’s unit, or was a witness in it, cannot verify "
+            "it, in any round. Nothing was changed. Choose another verifier."
         )
 
 
@@ -98,11 +99,14 @@ def is_withdrawn_before_completion(attempt: UnitAttempt) -> bool:
 
 
 def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Return which of these people have assessed which of these attempts, in any round, or were witnesses in them."""
+    """Return which of these people have assessed which of these attempts, in any round, or were witnesses in them.
+
+    Who countersigned has assessed, and so has who is asked to.
+    """
     assessed = select(Assessment.assessor_id, Assessment.attempt_id).where(
         Assessment.attempt_id.in_(attempt_ids),
         Assessment.assessor_id.in_(person_ids),
-        (Assessment.state == AssessmentState.RELEASED) | Assessment.release_after.is_not(None),
+        (Assessment.state != AssessmentState.DRAFT) | Assessment.release_after.is_not(None),
     )
     signed = select(Signature.person_id, Signature.attempt_id).where(
         Signature.attempt_id.in_(attempt_ids),
@@ -119,7 +123,12 @@ def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> 
         WitnessTestimony.witness_id.in_(person_ids),
         WitnessTestimony.evidence_id.is_not(None),
     )
-    rows: Sequence[Any] = db.session.execute(union(assessed, signed, written, witnessed)).all()
+    countersigned = select(Countersignature.person_id, Countersignature.attempt_id).where(
+        Countersignature.attempt_id.in_(attempt_ids),
+        Countersignature.person_id.in_(person_ids),
+        Countersignature.ended_at.is_(None),
+    )
+    rows: Sequence[Any] = db.session.execute(union(assessed, signed, written, witnessed, countersigned)).all()
     return {(row[0], row[1]) for row in rows}
 
 

@@ -13,10 +13,10 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.library.queries.units import describe_lapsed_registration, load_document
 from tracker.models import Centre, Person, Qualification, Registration, Unit, UnitAttempt
-from tracker.registrations.due_releases import release_due_assessments_in
+from tracker.registrations.due_releases import end_countersignatures_in, release_due_assessments_in
 from tracker.registrations.queries import list_live_roles
 from tracker.registrations.registration_changes import RegistrationNumbers, check_numbers
-from tracker.vocabulary import AttemptState, Role, use_terms
+from tracker.vocabulary import AttemptState, CountersignatureEnd, Role, use_terms
 from tracker.web.text_direction import isolate
 
 
@@ -193,6 +193,7 @@ def withdraw_candidate(registration: Registration, reason: str, actor: Actor) ->
     if not reason.strip():
         raise Invalid("Enter the reason for the withdrawal. Nothing was changed.", "reason")
     release_due_assessments_in(registration.attempts)
+    end_countersignatures_in(registration.attempts, CountersignatureEnd.WITHDRAWAL, actor)
     registration.withdrawn_at, registration.withdrawn_reason = now(), reason.strip()
     record("candidate_withdrawn", registration, actor, texts={"reason": reason})
 
@@ -206,6 +207,7 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     if not reason.strip():
         raise Invalid("Enter the reason for voiding the unit. Nothing was changed.", "reason")
     release_due_assessments_in([attempt])
+    end_countersignatures_in([attempt], CountersignatureEnd.VOID, actor)
     before = attempt.state
     attempt.state, attempt.void_reason = AttemptState.VOID, reason.strip()
     record("attempt_voided", attempt, actor, texts={"reason": reason}, before=before.value, state="void")

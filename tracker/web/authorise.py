@@ -19,6 +19,7 @@ from tracker.ledger.transactions import SAFE_METHODS, lock_rows
 from tracker.models import Allocation, Centre, Claim, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
 from tracker.statements import fetch_rows, moment_of_reading
 from tracker.vocabulary import PortfolioPart, RecordKind, Role
+from tracker.web.countersigners import is_asked_in
 from tracker.web.current_user import CurrentGrant, me
 from tracker.web.permissions import ACTS_THAT_SHOW_EVIDENCE, PERMISSIONS, Act
 from tracker.web.record_authors import is_allocated_to_author
@@ -115,6 +116,13 @@ OPEN_VISIT = (
 )
 
 
+COUNTERSIGNER_ACTS = frozenset({Act.READ_ATTEMPT, Act.READ_EVIDENCE})
+"""What a countersigner may do in a unit while they are asked to countersign something of it.
+
+docs/rules.md, Who sees what, rule 14.
+"""
+
+
 def note_opened(portfolios: Iterable[OpenedPortfolio]) -> None:
     """Note for the portfolio access log whose portfolios this request opens."""
     g.opened = tuple(portfolios)
@@ -138,6 +146,8 @@ def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
         raise NotFound
     attempt: UnitAttempt = rows[0][0]
     roles = _list_roles(attempt, [role for _, role in rows if role])
+    if act in COUNTERSIGNER_ACTS and not roles.keys() & PERMISSIONS[act]:
+        roles |= _find_countersigner(attempt)
     if not roles:
         raise NotFound
     return attempt, _authorise(attempt, act, roles)
@@ -315,6 +325,12 @@ def _list_readable_attempts(registration: Registration) -> list[tuple[int, Curre
     found = [(row[0], row[1]) for row in db.session.execute(allocated)]
     found += [(attempt_id, Role.EXTERNAL_VERIFIER) for attempt_id in db.session.scalars(visited)]
     return [(attempt_id, grant) for attempt_id, role in found if (grant := person.find_grant(role, centre_id))]
+
+
+def _find_countersigner(attempt: UnitAttempt) -> dict[Role, CurrentGrant]:
+    """Return the assessor's grant of a person whom something in the attempt waits for; empty for everybody else."""
+    grant = me().find_grant(Role.ASSESSOR, attempt.centre_id) if attempt.centre.has_countersigning else None
+    return {Role.ASSESSOR: grant} if grant and is_asked_in(attempt.id, me().person_id) else {}
 
 
 def _find_administrator(centre_id: int) -> dict[Role, CurrentGrant]:

@@ -44,6 +44,8 @@ class CurrentGrant:
     """Whether the centre's candidates need two-step verification."""
     signing_two_step: SigningTwoStep | None
     """Whom the centre asks for two-step verification when they sign; None if it has not chosen."""
+    has_countersigning: bool | None = None
+    """Whether decisions of the centre's assessors without an award are countersigned."""
 
     @property
     def needs_second_factor(self) -> bool:
@@ -101,6 +103,10 @@ class SignedIn(UserMixin):
     def centre_ids(self) -> tuple[int, ...]:
         """Return the ids of the centres at which this person has a role now."""
         return tuple(dict.fromkeys(grant.centre_id for grant in self.grants))
+
+    def has_countersigning(self, role: Role) -> bool:
+        """Return whether a centre at which this person has a role has decisions countersigned."""
+        return any(grant.role is role and grant.has_countersigning for grant in self.grants)
 
     def as_actor(self, grant: CurrentGrant | None) -> Actor:
         """Return the actor whom events name: this person, the grant they act under, and the session."""

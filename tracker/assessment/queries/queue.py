@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
-from sqlalchemy import CTE, Select, and_, func, or_, select
+from sqlalchemy import CTE, Select, and_, func, literal, or_, select
 
 from tracker.assessment.services.sign_off_checks import load_sign_off_counts
 from tracker.clock import start_of_day, today
@@ -27,8 +27,12 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
+from tracker.models.base import UtcDateTime
 from tracker.registrations.current_allocations import is_current
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Role
+
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""A time later than any claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,17 +218,23 @@ def _select_latest_versions(open_attempts: CTE) -> Select[int, int, int | None]:
 
 
 def _select_assessed_until(open_attempts: CTE) -> Select[int, int, datetime]:
-    """Select, per attempt and version, the time up to which claims were assessed: returned, or still undoable."""
+    """Select, per attempt and version, the time up to which claims were assessed: returned, or still undoable.
+
+    While an assessment waits for its countersigner, all claims count as assessed.
+    """
     return (
         select(
             Assessment.attempt_id,
             Assessment.evidence_version_id.label("version_id"),
-            func.max(func.coalesce(Assessment.release_after, Assessment.released_at)).label("until"),
+            func.max(
+                func.coalesce(Assessment.release_after, Assessment.released_at, literal(LATEST, UtcDateTime()))
+            ).label("until"),
         )
         .where(
             Assessment.attempt_id.in_(select(open_attempts)),
             or_(
                 Assessment.release_after.is_not(None),
+                Assessment.state == AssessmentState.AWAITING_COUNTERSIGNATURE,
                 and_(Assessment.state == AssessmentState.RELEASED, Assessment.outcome == AssessmentOutcome.RETURNED),
             ),
         )

@@ -6,6 +6,7 @@ from sqlalchemy import and_, exists, func, select
 
 from tracker.extensions import db
 from tracker.models import Assessment, EvidenceRequirement, RequirementConfirmation, UnitAttempt
+from tracker.vocabulary import AssessmentState
 
 
 def list_requirement_confirmations(
@@ -50,5 +51,15 @@ def list_versions_being_released(attempt: UnitAttempt) -> set[int]:
     """Return the ids of evidence versions whose assessment is finished and not released yet."""
     query = select(Assessment.evidence_version_id).where(
         Assessment.attempt_id == attempt.id, Assessment.release_after.is_not(None)
+    )
+    return set(db.session.scalars(query))
+
+
+def list_versions_to_countersign(attempt: UnitAttempt) -> set[int]:
+    """Return the ids of evidence versions whose assessment waits for its countersigner."""
+    if not attempt.centre.has_countersigning:
+        return set()
+    query = select(Assessment.evidence_version_id).where(
+        Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.AWAITING_COUNTERSIGNATURE
     )
     return set(db.session.scalars(query))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from tracker.assessment.queries.assessing import list_criteria_with_claims
+from tracker.assessment.services.countersigning import check_not_waiting, find_need, turn_into_draft
 from tracker.assessment.services.releasing import CHECKS, schedule_release
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
@@ -149,6 +150,7 @@ def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecis
     _check_lengths(draft)
     assessment = find_draft(attempt, version, person_id)
     if assessment is None:
+        check_not_waiting(attempt, version.id, person_id)
         assessment = Assessment(
             attempt_id=attempt.id,
             evidence_version_id=version.id,
@@ -249,9 +251,11 @@ def undo_assessment(attempt: UnitAttempt, assessment: Assessment, actor: Actor) 
     db.session.refresh(assessment)  # it may have been released while this request waited for the lock
     if assessment.assessor_id != actor.person_id or assessment.attempt_id != attempt.id:
         raise NotFound
-    if assessment.state is AssessmentState.RELEASED or assessment.release_after is None:
+    if assessment.state is AssessmentState.AWAITING_COUNTERSIGNATURE:
+        check_not_waiting(attempt, assessment.evidence_version_id, assessment.assessor_id)
+    if assessment.state is not AssessmentState.DRAFT or assessment.release_after is None:
         raise Refused(TOO_LATE_TO_UNDO)
-    assessment.outcome, assessment.release_after = None, None
+    turn_into_draft(assessment)
 
 
 def check_assessor(attempt: UnitAttempt, actor: Actor) -> int:
@@ -344,6 +348,7 @@ def get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: A
         raise Conflict("The candidate has submitted a newer version. What you typed is kept. Assess the new version.")
     assessment = find_draft(attempt, version, person_id)
     if assessment is None:
+        check_not_waiting(attempt, version.id, person_id)
         raise Invalid("Choose an outcome for each claim first. Nothing was changed.")
     if assessment.release_after:
         raise Refused("You have just finished this assessment. Nothing was changed.")
@@ -367,6 +372,7 @@ def _check_warnings_reason(assessment: Assessment) -> None:
 
 
 def _schedule_release(assessment: Assessment, outcome: AssessmentOutcome, actor: Actor) -> Assessment:
+    assessment.needs_countersigner = find_need(assessment.attempt, assessment.assessor_id)
     assessment.outcome = outcome
     assessment.grant_id, assessment.session_ref = actor.grant_id, actor.session_ref
     schedule_release(assessment, TIME_TO_UNDO)

@@ -14,6 +14,11 @@ from sqlalchemy import select
 
 from tracker.assessment import emails as email_texts
 from tracker.assessment.queries.assessing import CriterionWithClaim, list_criteria_with_claims
+from tracker.assessment.services.countersigning import (
+    ask_for_assessment,
+    end_countersignature_of,
+    turn_into_draft,
+)
 from tracker.background import emails, jobs
 from tracker.clock import now
 from tracker.extensions import db
@@ -24,7 +29,14 @@ from tracker.matrix.record_standing import is_counted
 from tracker.models import Assessment, Decision, Grant, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.current_allocations import find_current_allocation
-from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
+from tracker.vocabulary import (
+    AssessmentOutcome,
+    AssessmentState,
+    AttemptState,
+    CountersignatureEnd,
+    Outcome,
+    Role,
+)
 
 CHECKS = ("valid", "authentic", "current")
 """What accepting one item confirms. Sufficiency is confirmed for the whole unit at sign-off."""
@@ -70,30 +82,39 @@ def release_due_in(*attempts: UnitAttempt) -> None:
         _lock_and_release(attempt_id, [row.id for row in rows])
 
 
-def withdraw_draft_outcomes(attempt: UnitAttempt, claim_ids: Collection[int]) -> None:
+def withdraw_draft_outcomes(attempt: UnitAttempt, claim_ids: Collection[int], actor: Actor) -> None:
     """Remove the outcomes of these claims from every unreleased assessment, and cancel its release.
+
+    One that waits for its countersigner waits no longer.
 
     The assessor chose them before the internal verifier disagreed with the decision, so they must choose again. What
     else was typed is kept. The caller has locked the attempt.
     """
     keys = {str(claim_id) for claim_id in claim_ids}
-    query = select(Assessment).where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.DRAFT)
+    query = select(Assessment).where(
+        Assessment.attempt_id == attempt.id, Assessment.state != AssessmentState.RELEASED
+    )
     for assessment in db.session.scalars(query):
         drafts = {key: dict(value) for key, value in assessment.draft_decisions.items()}
         outcomes = [drafts[key].pop("outcome", None) for key in keys & drafts.keys()]
         if any(outcomes):
             assessment.draft_decisions = drafts
-            assessment.outcome, assessment.release_after = None, None
+            end_countersignature_of(assessment, CountersignatureEnd.DISAGREEMENT, actor)
+            turn_into_draft(assessment)
 
 
 def release_assessment(assessment: Assessment) -> None:
     """Record the decisions of an assessment and email the candidate. The caller has locked the attempt.
 
     An assessment that can no longer be released, for instance because a newer version was submitted, becomes a draft
-    again.
+    again. One that needs a countersigner waits for them first, and becomes a draft again if nobody can countersign.
     """
-    if not _can_be_released(assessment):
-        assessment.outcome, assessment.release_after = None, None
+    if not can_be_released(assessment):
+        turn_into_draft(assessment)
+        return
+    if assessment.needs_countersigner and assessment.state is AssessmentState.DRAFT:
+        if not ask_for_assessment(assessment):
+            turn_into_draft(assessment)
         return
     version = assessment.evidence_version
     if assessment.outcome is AssessmentOutcome.RETURNED:
@@ -133,7 +154,7 @@ def _lock_and_release(attempt_id: int, assessment_ids: Iterable[int]) -> None:
             release_assessment(assessment)
 
 
-def _can_be_released(assessment: Assessment) -> bool:
+def can_be_released(assessment: Assessment) -> bool:
     """Return whether the attempt is open, the unit still allocated to this assessor, and the version the newest.
 
     A record of assessment also has to count (docs/rules.md, Records of assessment, rule 4).

@@ -12,7 +12,11 @@ from tracker.assessment.queries.action_points import (
     count_open_action_points,
     list_action_points,
 )
-from tracker.assessment.queries.signing import count_unconfirmed_requirements, list_versions_being_released
+from tracker.assessment.queries.signing import (
+    count_unconfirmed_requirements,
+    list_versions_being_released,
+    list_versions_to_countersign,
+)
 from tracker.assessment.services.assessments import MAX_REASON_LENGTH, MIN_REASON_LENGTH
 from tracker.errors import Invalid
 from tracker.matrix import CriterionStatus, Matrix, MatrixRow, Progress, count_undecided
@@ -87,7 +91,11 @@ def list_sign_off_blockers(
     """
     undecided = [row for row in matrix.rows if row.undecided]
     being_released = list_versions_being_released(attempt) if undecided else set()
-    blockers = [_build_undecided_blocker(row, row.version_id in being_released) for row in undecided]
+    to_countersign = list_versions_to_countersign(attempt) if undecided else set()
+    blockers = [
+        _build_undecided_blocker(row, row.version_id in being_released, row.version_id in to_countersign)
+        for row in undecided
+    ]
     blockers += [
         _build_not_met_blocker(status) for status in matrix.statuses if status.state is not CriterionState.MET
     ]
@@ -132,9 +140,11 @@ def _build_not_met_blocker(status: CriterionStatus) -> SignOffBlocker:
     )
 
 
-def _build_undecided_blocker(row: MatrixRow, is_being_released: bool) -> SignOffBlocker:
+def _build_undecided_blocker(row: MatrixRow, is_being_released: bool, is_to_countersign: bool) -> SignOffBlocker:
     claims = "1 claim" if len(row.undecided) == 1 else f"{len(row.undecided)} claims"
     status = "can still be undone for a few seconds" if is_being_released else "to assess"
+    if is_to_countersign:
+        status = "decided, to be countersigned"
     if not row.counts:
         status = "of a record that the candidate has not agreed to"
     return SignOffBlocker(f"Evidence {row.ref} “{isolate(row.title)}”: {claims} {status}", row.evidence_id)

@@ -8,8 +8,10 @@ from sqlalchemy import select
 from tracker.accounts.email_confirmation import has_confirmed_address
 from tracker.accounts.services.signing_two_step import check_second_step
 from tracker.assessment import emails as email_texts
+from tracker.assessment.queries.countersigning import find_open_of_signature
 from tracker.assessment.reopening import reopen_attempt
 from tracker.assessment.services.claims import validate_reason
+from tracker.assessment.services.countersigning import ask_for_signature, find_need
 from tracker.assessment.services.releasing import release_due_in
 from tracker.assessment.services.sign_off_checks import check_warnings_reason, list_sign_off_blockers
 from tracker.assessment.transitions import AttemptAction, change_attempt_state, check_action_allowed
@@ -37,6 +39,7 @@ from tracker.vocabulary import (
     Simulation,
 )
 from tracker.web.current_user import SecondStep
+from tracker.web.text_direction import isolate
 
 FORM_CHANGED = (
     "The form changed while you were reading it. Nothing was signed. What you typed is kept. "
@@ -173,8 +176,9 @@ def sign_unit(
     is_simulated = needs_simulation_reason(attempt, matrix)
     reason = check_warnings_reason(matrix, warnings_reason)
     step = check_second_step(attempt.centre, Role.ASSESSOR, person_id, second_step)
+    needs_countersigner = find_need(attempt, person_id)
     change_attempt_state(attempt, AttemptAction.SIGN)
-    signature = _add_signature(
+    signature = add_signature(
         attempt,
         SignatureRole.ASSESSOR,
         person_id,
@@ -189,12 +193,20 @@ def sign_unit(
     attempt.simulation_reason = simulation_reason.strip() if is_simulated else None
     notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
     requirements = sorted(each.requirement_id for each in confirmed)
-    _record_signature(
+    record_signature(
         "unit_signed", signature, actor, notes, requirements=requirements, sufficient=True, second_step=step
     )
+    if needs_countersigner:
+        ask_for_signature(signature, actor)
+    else:
+        ask_candidate(attempt)
+    return signature
+
+
+def ask_candidate(attempt: UnitAttempt) -> None:
+    """Email the candidate that their unit is signed off and waits for their confirmation."""
     topic = f"unit_signed:{attempt.id}:{attempt.round}"
     emails.notify(attempt.candidate, topic, *email_texts.build_unit_signed_email(attempt))
-    return signature
 
 
 def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
@@ -232,8 +244,8 @@ def confirm_unit(
         raise Conflict(FORM_CHANGED)
     step = check_second_step(attempt.centre, Role.CANDIDATE, person_id, second_step)
     change_attempt_state(attempt, AttemptAction.CONFIRM)
-    signature = _add_signature(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
-    _record_signature("unit_confirmed", signature, actor, second_step=step)
+    signature = add_signature(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
+    record_signature("unit_confirmed", signature, actor, second_step=step)
     verifier = find_current_allocation(attempt, Role.INTERNAL_VERIFIER)
     if verifier:
         topic = f"unit_confirmed:{attempt.id}:{attempt.round}"
@@ -283,6 +295,10 @@ def _check_candidate(attempt: UnitAttempt, actor: Actor, action: AttemptAction) 
     check_not_withdrawn(attempt)
     if actor.person_id != attempt.candidate_id:
         raise NotFound
+    if waiting := find_open_of_signature(attempt):
+        raise Refused(
+            f"{isolate(waiting.person.name)} countersigns {attempt.unit.code} before you see it. Nothing was changed."
+        )
     return attempt.candidate_id
 
 
@@ -325,7 +341,7 @@ def _load_live_confirmations(attempt: UnitAttempt) -> dict[int, RequirementConfi
     return {confirmation.requirement_id: confirmation for confirmation in db.session.scalars(query)}
 
 
-def _add_signature(
+def add_signature(
     attempt: UnitAttempt,
     role: SignatureRole,
     person_id: int,
@@ -336,6 +352,7 @@ def _add_signature(
     *,
     warnings_reason: str | None = None,
 ) -> Signature:
+    """Add a signature under a unit, of now."""
     signature = Signature(
         attempt_id=attempt.id,
         round=attempt.round,
@@ -356,9 +373,10 @@ def _add_signature(
     return signature
 
 
-def _record_signature(
+def record_signature(
     event_name: str, signature: Signature, actor: Actor, notes: dict[str, str] | None = None, **facts: Any
 ) -> None:
+    """Record the event of a signature."""
     written = {"comment": signature.comment, "warnings_reason": signature.warnings_reason}
     texts = {**(notes or {}), **{name: text for name, text in written.items() if text}}
     record(

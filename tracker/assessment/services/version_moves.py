@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from tracker.assessment import emails as email_texts
 from tracker.assessment.queries.version_moves import list_open_attempts
+from tracker.assessment.services.countersigning import end_countersignatures
 from tracker.assessment.services.releasing import release_due_in
 from tracker.assessment.services.version_move_plans import (
     ClaimMove,
@@ -42,7 +43,7 @@ from tracker.models import (
     WitnessTestimony,
 )
 from tracker.registrations.current_allocations import find_current_allocation
-from tracker.vocabulary import AssessmentState, Outcome, Role
+from tracker.vocabulary import AssessmentState, CountersignatureEnd, Outcome, Role
 
 
 def move_to_version(
@@ -83,6 +84,7 @@ def move_to_version(
             "A claim, a decision or a link changed while you were reading. Nothing was moved. "
             "What you typed is kept. Read the page again as it is now, then move the unit."
         )
+    end_countersignatures([attempt], CountersignatureEnd.UNIT_VERSION, actor)
     return _execute_plan(plan, reason, actor, actor.person_id)
 
 

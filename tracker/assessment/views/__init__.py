@@ -4,6 +4,23 @@ from flask import Blueprint
 
 assessment = Blueprint("assessment", __name__)
 
-from tracker.assessment.views import assessing, confirming, queue, signing, version_moves  # noqa: E402 - their routes need the blueprint
+from tracker.assessment.views import (  # noqa: E402 - their routes need the blueprint
+    assessing,
+    confirming,
+    countersigners,
+    countersigning,
+    queue,
+    signing,
+    version_moves,
+)
 
-__all__ = ["assessing", "assessment", "confirming", "queue", "signing", "version_moves"]
+__all__ = [
+    "assessing",
+    "assessment",
+    "confirming",
+    "countersigners",
+    "countersigning",
+    "queue",
+    "signing",
+    "version_moves",
+]

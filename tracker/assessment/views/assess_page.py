@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template, request, url_for
 
 from tracker.assessment.queries import assessing as queries
+from tracker.assessment.queries.countersigning import find_disagreement
 from tracker.assessment.queries.queue import (
     EvidenceToAssess,
     QueuePosition,
@@ -114,6 +115,7 @@ def render_assess_page(
             list_items_with_same_files(version, attachments, me().person_id) if context.files_elsewhere else []
         ),
         warnings_reason=find_warnings_reason(typed, draft, earlier),
+        disagreement=find_disagreement(draft.id) if draft and attempts[0].centre.has_countersigning else None,
     )
 
 

@@ -7,6 +7,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import assessing as queries
+from tracker.assessment.queries.countersigning import find_waiting
 from tracker.assessment.queries.version_moves import load_successor_ids
 from tracker.assessment.services import assessments as services
 from tracker.assessment.services import claims as claim_services
@@ -47,6 +48,9 @@ def assess(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Show one item to assess, in this unit and in the others in which the assessor is to assess it."""
     attempt, _ = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
     versions, queue = get_versions(attempt, evidence_id), read_queue(me().person_id)
+    if find_waiting(attempt, versions[0].id, me().person_id):
+        url = url_for("portfolio.show_attempt_evidence", attempt_id=attempt.id, evidence_id=evidence_id)
+        return redirect(url, 303)
     other_ids = list_other_attempt_ids(queue, attempt, versions[0])
     others = [get_attempt(each, Act.ASSESS_EVIDENCE)[0] for each in other_ids]
     return render_assess_page([attempt, *others], versions, queue)

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from tracker.accounts.password_confirmation import requires_password
 from tracker.accounts.second_step_confirmation import ask_second_step, is_second_step_missing, requires_second_step
 from tracker.assessment.forms import ConfirmForm, DisputeForm
+from tracker.assessment.queries.countersigning import find_open_of_signature
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.assessment.views import assessment
@@ -94,4 +95,5 @@ def render_confirm_page(
         disputing=disputing is not None,
         chosen=set(request.form.getlist("criterion")),
         refused=form or disputing,
+        waiting=find_open_of_signature(attempt),
     )

@@ -7,12 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import candidates as candidate_queries
 from tracker.assessment.queries import queue as queries
+from tracker.assessment.queries.countersigning_lists import count_to_countersign
 from tracker.assessment.queries.queue_list import QUEUE, group_rows, list_queue, list_queue_filters
 from tracker.assessment.views import assessment
 from tracker.assessment.views.assess_page import find_assessment_to_undo
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.portfolio.queries.records import list_unsettled_records
 from tracker.portfolio.queries.testimonies import list_to_authenticate
+from tracker.vocabulary import Role
 from tracker.web.current_user import me
 from tracker.web.list_views import send_list, send_list_as_csv
 from tracker.web.lists import read_list_query
@@ -44,6 +46,7 @@ def queue() -> ResponseReturnValue:
         undoable=find_assessment_to_undo(),
         records=list_unsettled_records(me().person_id),
         testimonies=list_to_authenticate(me().person_id),
+        countersigning=count_to_countersign(me().person_id) if me().has_countersigning(Role.ASSESSOR) else (0, 0),
     )
 
 

@@ -8,6 +8,7 @@ from tracker.accounts.second_step_confirmation import ask_second_step, is_second
 from tracker.assessment.forms import ResponseForm, RetractForm, SignOffForm
 from tracker.assessment.queries import signing as queries
 from tracker.assessment.queries.action_points import list_action_points
+from tracker.assessment.queries.countersigning import find_open_of_signature
 from tracker.assessment.services import action_points, sign_off_checks
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
@@ -95,7 +96,9 @@ def sign(attempt_id: int) -> ResponseReturnValue:
     except (Invalid, Refused) as refusal:
         add_error(form, refusal)
         return render_sign_page(attempt, form), refusal.status
-    flash(f"You have signed off {attempt.unit.code} of {isolate(attempt.candidate.name)}.")
+    waiting = find_open_of_signature(attempt)
+    countersigned = f" {isolate(waiting.person.name)} countersigns it next." if waiting else ""
+    flash(f"You have signed off {attempt.unit.code} of {isolate(attempt.candidate.name)}.{countersigned}")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
@@ -224,4 +227,5 @@ def render_sign_page(
         form=form,
         retract_form=retracting or RetractForm(formdata=None),
         refused=refused,
+        waiting=find_open_of_signature(attempt),
     )

@@ -26,8 +26,8 @@ from tracker.models import (
 from tracker.portfolio.emails import notify_assessors
 from tracker.portfolio.services.claims import check_simulation, compute_claims_hash
 from tracker.portfolio.services.evidence import find_latest_version, find_problems, has_changes_since
-from tracker.registrations.due_releases import release_due_assessments_in
-from tracker.vocabulary import AttemptState, Method
+from tracker.registrations.due_releases import end_countersignatures_in, release_due_assessments_in
+from tracker.vocabulary import AttemptState, CountersignatureEnd, Method
 
 OWN_WORK = "that this evidence is my own work, that it shows what I did"
 AUTHENTICITY = {
@@ -68,6 +68,7 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
     latest = find_latest_version(evidence)
     if not has_changes_since(evidence, latest):
         raise Refused("Nothing has changed since you submitted this item, so there is nothing to submit.")
+    end_countersignatures_in(attempts, CountersignatureEnd.NEW_VERSION, actor, evidence_id=evidence.id)
     is_first = evidence.number is None
     if is_first:
         evidence.number = get_next_number(evidence)

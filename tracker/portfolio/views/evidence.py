@@ -10,6 +10,7 @@ from tracker.matrix.record_standing import find_standing, is_counted
 from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
+from tracker.portfolio.queries.countersigning import list_waiting
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
 from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.record_content import RecordContent, load_content
@@ -28,6 +29,7 @@ from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import save_form, store_own_uploads
 from tracker.vocabulary import AttemptState, RecordStanding, Role
 from tracker.web.authorise import get_attempt, get_own_evidence, list_roles_in_attempt
+from tracker.web.current_user import me
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -86,6 +88,7 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
     if version is None:
         raise NotFound
     record = load_item_record(evidence_id)
+    waiting = list_waiting(is_on=attempt.centre.has_countersigning, attempt_id=attempt.id, evidence_id=evidence_id)
     return render_template(
         "portfolio/show_attempt_evidence.html",
         attempt=attempt,
@@ -96,8 +99,10 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
             Role.ASSESSOR in list_roles_in_attempt(attempt)
             and attempt.state is AttemptState.IN_PROGRESS
             and is_counted(version)
+            and not waiting
         ),
         other_codes=queries.list_other_codes(attempt, evidence_id),
+        waiting=waiting,
         history=record.list_history(attempt.id),
     )
 
@@ -152,6 +157,7 @@ def render_item(evidence: Evidence, form: EvidenceForm | None = None) -> str:
         form = EvidenceForm(obj=evidence)
     if form:
         form.version.data = str(evidence.version)
+    is_countersigned = me().has_countersigning(Role.CANDIDATE)
     return render_template(
         "portfolio/show_evidence.html",
         evidence=evidence,
@@ -165,6 +171,7 @@ def render_item(evidence: Evidence, form: EvidenceForm | None = None) -> str:
         history=history,
         feedback=find_open_feedback(history),
         badges=record.badges,
+        waiting=list_waiting(is_on=is_countersigned, evidence_id=evidence.id),
     )
 
 

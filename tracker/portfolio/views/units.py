@@ -21,6 +21,7 @@ from tracker.matrix import (
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import load_same_criteria
+from tracker.portfolio.queries.countersigning import list_waiting
 from tracker.portfolio.queries.own_action import find_criteria_to_act_on
 from tracker.portfolio.queries.planned_discussions import list_planned_discussions
 from tracker.portfolio.views import portfolio
@@ -90,6 +91,7 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         attempt_url=build_attempt_url,
         administrator=Role.ADMINISTRATOR,
         planned_discussions=list_planned_discussions(attempt) if can_claim and not as_matrix else [],
+        waiting=list_waiting(is_on=attempt.centre.has_countersigning, attempt_id=attempt.id),
         **sidebar,
     )
 

@@ -30,8 +30,8 @@ from tracker.records.services.sealing import seal_record
 from tracker.records.services.stamped_claims import claim_stamped
 from tracker.records.stamped_times import read_stamped_times
 from tracker.records.stamps import MarkedCriterion, list_places, read_stamps
-from tracker.registrations.due_releases import release_due_assessments_in
-from tracker.vocabulary import RecordKind
+from tracker.registrations.due_releases import end_countersignatures_in, release_due_assessments_in
+from tracker.vocabulary import CountersignatureEnd, RecordKind
 
 END_BEFORE_START = (
     "The end is before the start. Change one of them. If you observed past midnight, end at 23:59 and write a second "
@@ -178,7 +178,9 @@ def finish_record(record: Evidence, actor: Actor, seen_version: int | None = Non
     for attempt in _load_attempts(check.attempt_ids):
         check_assessor(attempt, actor)
     # Also where stamps were removed: a decided claim stays.
-    release_due_assessments_in(_load_attempts(attempt_ids))
+    attempts = _load_attempts(attempt_ids)
+    release_due_assessments_in(attempts)
+    end_countersignatures_in(attempts, CountersignatureEnd.NEW_VERSION, actor, evidence_id=record.id)
     record.content = dump_content(record.record_kind, check.content)
     record.title = check.title
     latest = find_latest_version(record)

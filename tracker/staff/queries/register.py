@@ -253,6 +253,16 @@ def _holds_none(centre_id: int, role: Role) -> ColumnElement[bool]:
     return ~_holds(centre_id, role)
 
 
+def lacks_award(centre_id: int, role: Role) -> ColumnElement[bool]:
+    """Return the SQL condition under which a person has a role at a centre now and holds no award for it today."""
+    return and_(_has_current_role(centre_id, role), _holds_none(centre_id, role))
+
+
+def is_qualified_for(centre_id: int, role: Role) -> ColumnElement[bool]:
+    """Return the SQL condition under which a person has a role at a centre now and holds an award for it today."""
+    return and_(_has_current_role(centre_id, role), _holds(centre_id, role))
+
+
 def _ends_soon(centre_id: int, role: Role) -> ColumnElement[bool]:
     last_day = today() + ENDS_SOON + timedelta(days=1)
     return and_(_holds(centre_id, role), ~_holds(centre_id, role, last_day))

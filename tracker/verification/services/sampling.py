@@ -67,7 +67,7 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     disagreed_rows = [row for row in rows if not row.sampled.agrees]
     sample, items = _add_sample(attempt, rows, comment, actor)
     new_decisions = _supersede_decisions(disagreed_rows, items, sample.sampled_at)
-    withdraw_draft_outcomes(attempt, {row.claim.id for row in disagreed_rows})
+    withdraw_draft_outcomes(attempt, {row.claim.id for row in disagreed_rows}, actor)
     _record_sample(sample, rows, new_decisions, comment, actor)
     action_points = [
         raise_action_point(
