@@ -10,6 +10,7 @@ from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import (
     Centre,
+    Countersignature,
     Evidence,
     InterestDeclaration,
     Person,
@@ -21,7 +22,7 @@ from tracker.models import (
 from tracker.vocabulary import DraftState
 
 GUIDANCE = "guidance-customer-service-procedures"
-PEOPLE = ("", "Alice", "Chloe", "Ben", "Bob", "Carol", "Eve", "Gwen", "Dan")
+PEOPLE = ("", "Alice", "Chloe", "Ben", "Finn", "Bob", "Hamish", "Carol", "Eve", "Gwen", "Dan")
 """The first names by which `list_addresses` has the addresses."""
 
 
@@ -42,7 +43,10 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
                 .order_by(Evidence.id)
             )
         )
-        target = db.session.scalars(select(StaffAward.id).where(StaffAward.target_on.is_not(None))).one()
+        target = db.session.scalars(
+            select(StaffAward.id).where(StaffAward.target_on.is_not(None), StaffAward.person_id == people["Gwen"])
+        ).one()
+        waiting = db.session.scalars(select(Countersignature.id).where(Countersignature.answered_at.is_(None))).one()
         open_interest = db.session.scalars(
             select(InterestDeclaration.id).where(InterestDeclaration.person_id == people["Gwen"])
         ).one()
@@ -79,7 +83,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         "Chloe": ["/", f"/attempts/{chloes}", f"/attempts/{chloes}/confirm"],
         "Ben": ["/", "/evidence"],
         "Bob": [
-            "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
+            "/queue", "/countersigning", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{shared_id}/unit", "/guidance",
             f"/records/{record}", f"/records/{record}/edit", f"/records/{record}/finish",
             f"/attempts/{alices}/testimonies", f"/attempts/{alices}/testimonies/{testimony}",
@@ -89,8 +93,10 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
             f"/attempts/{chloes}/reopen", f"{at}/staff", gwens,
         ],
+        "Finn": ["/", "/evidence"],
+        "Hamish": ["/queue", "/countersigning?show=own"],
         "Eve": ["/visit", f"/attempts/{chloes}/visit"],
-        "Gwen": ["/account", "/queue", gwens, f"{gwens}/interests/{open_interest}/end"],
+        "Gwen": ["/account", "/queue", "/countersigning", f"/countersigning/{waiting}", gwens, f"{gwens}/interests/{open_interest}/end"],
         "Dan": [
             "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/{people['Bob']}/name", f"{at}/people/{people['Bob']}/email", f"{at}/people/import", f"{at}/registrations", f"{at}/forms/print", "/jobs",
             f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw", f"/registrations/{registration}/access-log",
@@ -106,5 +112,6 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             f"/registrations/{registration}/qualification", f"/registrations/{registration}/numbers",
             f"{at}/staff", gwens, f"{gwens}/awards/add", f"{gwens}/awards/{target}/confirm", f"{gwens}/awards/{target}/remove",
             f"{gwens}/competence/add", f"{gwens}/interests/{open_interest}/answer", f"{gwens}/erase",
+            f"{at}/countersigning", f"{at}/countersigning/{people['Hamish']}",
         ],
     }  # fmt: skip

@@ -24,9 +24,11 @@ from tracker.accounts.services.centres import change_evidence_age_limit, change_
 from tracker.accounts.services.names import change_name
 from tracker.accounts.services.people import end_grant, find_or_create_person, grant_role
 from tracker.accounts.services.two_step_verification import add_app
-from tracker.assessment.services import assessments, signing
+from tracker.assessment.queries.countersigning import find_countersigner, list_open_in
+from tracker.assessment.services import assessments, countersigners, signing
 from tracker.assessment.services.action_points import answer_action_point
 from tracker.assessment.services.claims import add_claim, remove_claim
+from tracker.assessment.services.countersignature_answers import agree_with_assessment, disagree_with_assessment
 from tracker.assessment.services.releasing import CHECKS
 from tracker.assessment.services.version_moves import move_to_version
 from tracker.demo import scenario as demo
@@ -45,6 +47,7 @@ from tracker.models import (
     ActionPoint,
     Centre,
     Claim,
+    Countersignature,
     CpdEntry,
     Criterion,
     Decision,
@@ -138,6 +141,7 @@ def make_full_record(app: Flask) -> datetime:
         change_library,
         reopen_and_verify_again,
         write_records,
+        countersign,
         work_on,
         erase_ben,
         erase_gwens_staff_record,
@@ -307,6 +311,60 @@ def write_records(record: FullRecord) -> None:
                 actor=record.actor("Carol", Role.INTERNAL_VERIFIER),
                 seen_version=1,
             )
+
+
+def countersign(record: FullRecord) -> None:
+    """Let Frank, without an award, decide in INSCC004: Gwen disagrees, then agrees, and ends with another naming."""
+    with record.act():
+        frank, gwen = record.person("Frank"), record.person("Gwen")
+        countersigners.name_countersigner(frank, gwen, record.centre, record.dan)
+        for waiting in list_open_in([record.attempt("Finn", "CFACC15").id]):
+            agree_with_assessment(waiting, record.actor("Gwen", Role.ASSESSOR))
+    for is_agreed in (False, True):
+        assess_as_frank(record)
+        with record.act():
+            waiting = find_waiting(record)
+            own = record.actor("Gwen", Role.ASSESSOR)
+            if is_agreed:
+                agree_with_assessment(waiting, own)
+            else:
+                disagree_with_assessment(waiting, "The letter is not dated.", own)
+    assess_as_frank(record)
+    with record.act():
+        frank, bob = record.person("Frank"), record.person("Bob")
+        countersigners.name_countersigner(frank, bob, record.centre, record.dan)
+    with record.act():
+        agree_with_assessment(find_waiting(record), record.actor("Bob", Role.ASSESSOR))
+    with record.act():
+        countersigners.change_countersigning(record.centre, record.dan, is_on=False)
+        named = find_countersigner(record.person("Frank").id, record.centre.id)
+        assert named
+        countersigners.end_countersigner(named, record.centre, record.dan)
+
+
+def assess_as_frank(record: FullRecord) -> None:
+    """Let Frank accept an item in Alice's INSCC004 again, and the time to undo it pass."""
+    with record.act():
+        attempt, own = record.attempt("Alice", "INSCC004"), record.actor("Frank", Role.ASSESSOR)
+        query = select(Claim).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None)).order_by(Claim.id)
+        claim = next(each for each in db.session.scalars(query) if each.evidence.number is not None)
+        version = find_version_in(attempt, claim.evidence_id)
+        assert version
+        claims = [cell.claim_id for cell in assessments.load_claimed_cells(attempt, version).values()]
+        outcomes = dict.fromkeys(claims, Outcome.MET)
+        comments = dict.fromkeys(claims, f"Seen at {record.moment:%H:%M}.")
+        draft = assessments.DraftDecisions(
+            outcomes, comments, dict.fromkeys(CHECKS, True), "Clear.", "I checked the date with the team leader."
+        )
+        assessments.save_draft(attempt, version, draft, own)
+        assessments.accept_evidence(attempt, version, own)
+    with record.act():
+        demo._release_due()
+
+
+def find_waiting(record: FullRecord) -> Countersignature:
+    (waiting,) = list_open_in([record.attempt("Alice", "INSCC004").id])
+    return waiting
 
 
 def work_on(record: FullRecord) -> None:

@@ -18,6 +18,7 @@ from tracker.assessment.services.releasing import CHECKS, release_assessment
 from tracker.background.emails import can_deliver
 from tracker.clock import LONDON, now
 from tracker.demo import discussion, testimonies
+from tracker.demo.countersigned import FINNS_ITEMS, schedule_countersigning
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.demo.observation import OBSERVATION
 from tracker.demo.staff_register import schedule_staff_register
@@ -62,7 +63,9 @@ PEOPLE = (
     ("Alice Moran", "alice@example.org", (Role.CANDIDATE,)),
     ("Ben Okafor", "ben@example.org", (Role.CANDIDATE,)),
     ("Chloe Hart", "chloe@example.org", (Role.CANDIDATE,)),
+    ("Finn Doyle", "finn@example.org", (Role.CANDIDATE,)),
     ("Bob Archer", "bob@example.org", (Role.ASSESSOR,)),
+    ("Hamish Reid", "hamish@example.org", (Role.ASSESSOR,)),
     ("Gwen Parry", "gwen@example.org", (Role.ASSESSOR, Role.INTERNAL_VERIFIER)),
     ("Carol Hughes", "carol@example.org", (Role.INTERNAL_VERIFIER,)),
     ("Eve Lindqvist", "eve@example.org", (Role.EXTERNAL_VERIFIER,)),
@@ -143,6 +146,7 @@ def fill_database() -> list[tuple[str, str, str]]:
     schedule_discussion(scenario)
     schedule_testimonies(scenario)
     schedule_staff_register(scenario)
+    schedule_countersigned_work(scenario)
     schedule_chloes_signatures(scenario)
     scenario.schedule(3, 10, lambda: create_visit(scenario))
     scenario.run()
@@ -176,7 +180,9 @@ def _get_token(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def register_for_units(scenario: Scenario, name: str, number: str, codes: tuple[str, ...]) -> None:
+def register_for_units(
+    scenario: Scenario, name: str, number: str, codes: tuple[str, ...], assessor: str = "Bob"
+) -> None:
     """Register a candidate for these units and allocate an assessor and a verifier."""
     dan_as_administrator = scenario.actor("Dan", Role.ADMINISTRATOR)
     units = [unit for code in codes if (unit := find_unit_by_code(code))]
@@ -193,11 +199,11 @@ def register_for_units(scenario: Scenario, name: str, number: str, codes: tuple[
     for attempt in list(registration.attempts):
         if name == "Ben" and attempt.unit.code == "CFACC15":
             continue  # not allocated, so that the administrator's home page shows a unit to allocate
-        allocate(attempt, scenario.people["Bob"], Role.ASSESSOR, "", dan_as_administrator)
+        allocate(attempt, scenario.people[assessor], Role.ASSESSOR, "", dan_as_administrator)
         allocate(attempt, scenario.people["Carol"], Role.INTERNAL_VERIFIER, "", dan_as_administrator)
 
 
-def schedule_item(scenario: Scenario, name: str, item: DemoItem) -> None:
+def schedule_item(scenario: Scenario, name: str, item: DemoItem, assessor: str = "Bob") -> None:
     """Schedule adding an item the day after the work, submitting it 40 minutes later and assessing it in two days."""
     added_days_ago = max(item.days_ago - 1, 0)
     scenario.schedule(added_days_ago, 17, lambda: add_item(scenario, name, item))
@@ -207,7 +213,7 @@ def schedule_item(scenario: Scenario, name: str, item: DemoItem) -> None:
     if item.outcome == "submitted":
         return
     for code in item.assessed_in:
-        scenario.schedule(added_days_ago - 2, 11, lambda code=code: assess_item(scenario, name, item, code))  # type: ignore[misc]  # binds the loop's value
+        scenario.schedule(added_days_ago - 2, 11, lambda code=code: assess_item(scenario, name, item, code, assessor))  # type: ignore[misc]  # binds the loop's value
     scenario.schedule(added_days_ago - 2, 11, _release_due, minute=1)
 
 
@@ -253,9 +259,9 @@ def submit_item(scenario: Scenario, name: str, item: DemoItem) -> None:
     submit_evidence(_find_evidence(scenario, name, item), scenario.actor(name, Role.CANDIDATE))
 
 
-def assess_item(scenario: Scenario, name: str, item: DemoItem, code: str) -> None:
-    """Assess an item in one unit as Bob, with the outcomes that the item lists."""
-    attempt, bob_as_assessor = scenario.attempt(name, code), scenario.actor("Bob", Role.ASSESSOR)
+def assess_item(scenario: Scenario, name: str, item: DemoItem, code: str, assessor: str = "Bob") -> None:
+    """Assess an item in one unit as its assessor, with the outcomes that the item lists."""
+    attempt, as_assessor = scenario.attempt(name, code), scenario.actor(assessor, Role.ASSESSOR)
     version = find_version_in(attempt, _find_evidence(scenario, name, item).id)
     assert version is not None  # noqa: S101 - the item was submitted in an earlier step
     cells = assessments.load_claimed_cells(attempt, version)
@@ -267,11 +273,9 @@ def assess_item(scenario: Scenario, name: str, item: DemoItem, code: str) -> Non
         if item.outcome == "accepted" or criterion_id in exceptions:
             outcomes[cell.claim_id], comments[cell.claim_id] = outcome, comment
     checks = dict.fromkeys(CHECKS, item.outcome == "accepted")
-    assessments.save_draft(
-        attempt, version, DraftDecisions(outcomes, comments, checks, item.feedback), bob_as_assessor
-    )
+    assessments.save_draft(attempt, version, DraftDecisions(outcomes, comments, checks, item.feedback), as_assessor)
     finish = assessments.accept_evidence if item.outcome == "accepted" else assessments.return_evidence
-    finish(attempt, version, bob_as_assessor)
+    finish(attempt, version, as_assessor)
 
 
 def schedule_observation(scenario: Scenario) -> None:
@@ -317,6 +321,14 @@ def discuss_with_alice(scenario: Scenario) -> None:
     save_discussion(record, discussion.build_fields(_get_work_date(3), clock.today() - timedelta(days=8)), None)
     attach_to_record(record, recording)
     finish_record(record, bob)
+
+
+def schedule_countersigned_work(scenario: Scenario) -> None:
+    """Schedule Finn's items, which Hamish assesses without an award: Gwen countersigns the first of two."""
+    scenario.schedule(30, 9, lambda: register_for_units(scenario, "Finn", "C-1047", ("CFACC15",), "Hamish"))
+    for item in FINNS_ITEMS:
+        schedule_item(scenario, "Finn", item, "Hamish")
+    schedule_countersigning(scenario, FINNS_ITEMS[0].days_ago - 4)
 
 
 def schedule_testimonies(scenario: Scenario) -> None:
