@@ -12,28 +12,45 @@ down_revision = "0036_partial_uploads"
 branch_labels = None
 depends_on = None
 
-BEFORE = ("observation", "witness_testimony")
-AFTER = (*BEFORE, "professional_discussion")
+WIDENED = (
+    (
+        "evidence",
+        "record_kind",
+        "recordkind",
+        ("observation", "witness_testimony"),
+        ("observation", "witness_testimony", "professional_discussion"),
+    ),
+    (
+        "evidence_version",
+        "record_kind",
+        "recordkind",
+        ("observation", "witness_testimony"),
+        ("observation", "witness_testimony", "professional_discussion"),
+    ),
+)
+"""Terms that a column may have: its table, its name, the name of the CHECK, and the terms before and after."""
 
 
 def upgrade():
-    replace_kinds(AFTER)
+    triggers = take_sqlite_triggers()
+    for table, column, name, _before, after in WIDENED:
+        replace_check(table, column, name, after)
+    restore_triggers(triggers)
 
 
 def downgrade():
     """Go back; it fails while there is a professional discussion by an assessor."""
-    replace_kinds(BEFORE)
-
-
-def replace_kinds(kinds):
-    """Allow other kinds of records of assessment."""
-    listed = ", ".join(f"'{kind}'" for kind in kinds)
     triggers = take_sqlite_triggers()
-    for table in ("evidence", "evidence_version"):
-        with op.batch_alter_table(table) as batch:
-            batch.drop_constraint(op.f(f"ck_{table}_recordkind"), type_="check")
-            batch.create_check_constraint(op.f(f"ck_{table}_recordkind"), f"record_kind IN ({listed})")
+    for table, column, name, before, _after in WIDENED:
+        replace_check(table, column, name, before)
     restore_triggers(triggers)
+
+
+def replace_check(table, column, name, terms):
+    listed = ", ".join(f"'{term}'" for term in terms)
+    with op.batch_alter_table(table) as batch:
+        batch.drop_constraint(op.f(f"ck_{table}_{name}"), type_="check")
+        batch.create_check_constraint(op.f(f"ck_{table}_{name}"), f"{column} IN ({listed})")
 
 
 def take_sqlite_triggers():
