@@ -9,6 +9,7 @@ from tracker.demo.scenario import fill_database
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import (
+    BankQuestion,
     Centre,
     Countersignature,
     Evidence,
@@ -19,7 +20,7 @@ from tracker.models import (
     UnitAttempt,
     WitnessTestimony,
 )
-from tracker.vocabulary import DraftState
+from tracker.vocabulary import DraftState, RecordKind
 
 GUIDANCE = "guidance-customer-service-procedures"
 PEOPLE = ("", "Alice", "Chloe", "Ben", "Finn", "Bob", "Hamish", "Carol", "Eve", "Gwen", "Dan")
@@ -50,7 +51,13 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
         open_interest = db.session.scalars(
             select(InterestDeclaration.id).where(InterestDeclaration.person_id == people["Gwen"])
         ).one()
-        record = db.session.scalars(select(Evidence.id).where(Evidence.author_id.is_not(None))).one()
+        record, asked = (
+            db.session.scalars(select(Evidence.id).where(Evidence.record_kind == kind)).one()
+            for kind in (RecordKind.OBSERVATION, RecordKind.QUESTIONS)
+        )
+        changed = db.session.scalars(
+            select(BankQuestion.id).where(BankQuestion.number == 2, BankQuestion.ended_at.is_(None))
+        ).one()
         testimony = db.session.scalars(
             select(WitnessTestimony.id).where(WitnessTestimony.signed_at.is_not(None))
         ).one()
@@ -86,8 +93,9 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             "/queue", "/countersigning", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{shared_id}/unit", "/guidance",
             f"/records/{record}", f"/records/{record}/edit", f"/records/{record}/finish",
+            f"/records/{asked}", f"/records/{asked}/edit", f"/records/{asked}/finish", f"/records/{asked}/questions",
             f"/attempts/{alices}/testimonies", f"/attempts/{alices}/testimonies/{testimony}",
-            bobs, f"{bobs}/cpd", f"{bobs}/cpd/add", f"{bobs}/interests/add",
+            bobs, f"{bobs}/cpd", f"{bobs}/cpd/add", f"{bobs}/interests/add", f"{at}/questions", f"{at}/questions/{changed}", f"{at}/questions/new?unit=cfacc15",
         ],
         "Carol": ["/verification", "/action-points", "/verification/coverage", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
@@ -113,5 +121,6 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             f"{at}/staff", gwens, f"{gwens}/awards/add", f"{gwens}/awards/{target}/confirm", f"{gwens}/awards/{target}/remove",
             f"{gwens}/competence/add", f"{gwens}/interests/{open_interest}/answer", f"{gwens}/erase",
             f"{at}/countersigning", f"{at}/countersigning/{people['Hamish']}",
+            f"{at}/questions?state=retired", f"{at}/questions/{changed}/edit", f"{at}/questions/new",
         ],
     }  # fmt: skip

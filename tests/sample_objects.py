@@ -19,6 +19,7 @@ from tracker.models import (
     AccountChange,
     ActionPoint,
     Assessment,
+    BankQuestion,
     Centre,
     Countersignature,
     CpdEntry,
@@ -69,7 +70,7 @@ def make_sample_objects(
     made = {
         **make_centre_objects(attempt.centre, staff.administrator, invited, title),
         **make_candidate_objects(attempt, staff, title),
-        **make_staff_objects(attempt.centre, staff, title),
+        **make_staff_objects(attempt, staff, title),
         "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _get_first_guidance().slug,
         "token": "no-such-token", "session_id": 999_999, "unsaved_id": 999_999, "form_id": 999_999, "role_value": "assessor",
         "number": 1, "key": "r1", "section": "texts", "qualification_slug": "ex-svq3-cc",
@@ -93,9 +94,9 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
     }  # fmt: skip
 
 
-def make_staff_objects(centre: Centre, staff: Staff, title: str) -> dict[str, int]:
-    """Make an entry of each kind in the assessor's staff record. Return their ids."""
-    of_assessor = {"person_id": staff.assessor.id, "centre_id": centre.id}
+def make_staff_objects(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str, int]:
+    """Make an entry of each kind in the assessor's staff record, and a question of the bank. Return their ids."""
+    of_assessor = {"person_id": staff.assessor.id, "centre_id": attempt.centre_id}
     recorded = {**of_assessor, "recorded_at": clock.now(), "recorded_by_id": staff.administrator.id}
     award = StaffAward(**recorded, kind=AwardKind.LD9DI, title="", target_on=clock.today() + timedelta(days=90))
     competence = StaffCompetence(**recorded, unit_code="CFACC15", sector="", basis=f"Eight years, {title}")
@@ -106,8 +107,19 @@ def make_staff_objects(centre: Centre, staff: Staff, title: str) -> dict[str, in
     declaration = InterestDeclaration(**of_assessor, interest=f"My cousin, {title}", declared_at=clock.now())
     return {
         "staff_id": staff.assessor.id, "award_id": add_and_flush(award).id, "competence_id": add_and_flush(competence).id,
+        "question_id": _make_question(attempt, staff, title).id,
         "cpd_id": add_and_flush(entry).id, "interest_id": add_and_flush(declaration).id,
     }  # fmt: skip
+
+
+def _make_question(attempt: UnitAttempt, staff: Staff, title: str) -> BankQuestion:
+    """Make a question about the attempt's unit in the bank of its centre."""
+    return add_and_flush(
+        BankQuestion(
+            centre_id=attempt.centre_id, unit_id=attempt.unit_id, number=1, text=f"Why {title}?", marks=["g"],
+            guidance=f"Names {title}", written_at=clock.now(), written_by_id=staff.assessor.id,
+        )
+    )  # fmt: skip
 
 
 def make_centre_objects(centre: Centre, administrator: Person, invited: Person, title: str) -> dict[str, int]:

@@ -55,6 +55,7 @@ COMMANDS = {
     "keys": "tracker.integrity.key_commands:keys_cli",
     "people": "tracker.accounts.commands:people_cli",
     "previews": "tracker.portfolio.commands:previews_cli",
+    "questions": "tracker.records.commands:questions_cli",
     "restore": "tracker.backups.commands:restore",
     "standards": "tracker.library.commands.standards:standards_cli",
     "storage": "tracker.backups.commands:storage_cli",

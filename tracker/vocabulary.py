@@ -183,6 +183,7 @@ class RecordKind(LabelledEnum):
     OBSERVATION = "observation", "Observation"
     WITNESS_TESTIMONY = "witness_testimony", "Witness testimony"
     PROFESSIONAL_DISCUSSION = "professional_discussion", "Professional discussion"
+    QUESTIONS = "questions_asked", "Questions and answers"
 
 
 class WitnessStatus(LabelledEnum):

@@ -46,6 +46,7 @@ class Page:
 LINK = "A link or code of one person, or their own account: nobody else's rows are near it."
 FILE = "It sends a file or renders a PDF of what a measured page shows."
 JOB = "It shows one job run, of which the data has none."
+QUESTION = "It shows one question of a bank, which does not grow with the candidates."
 ENTRY = "It shows one entry of a staff record, of which the data has none."
 DRAFT = "It shows one draft or import of the library, of which the data has none."
 RECORD = "It shows one record of an observation or testimony, or asks for one, of which the data has none."
@@ -67,7 +68,7 @@ NOT_MEASURED = {
             "library.download_source", "portfolio.download_own", "portfolio.download_sealed", "portfolio.print_index",
             "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
             "recording_forms.issued_form", "recording_forms.print_form", "records.download_draft_file",
-            "records.download_file", "records.print_blank", "records.print_record",
+            "records.download_file", "records.print_blank", "records.print_blank_questions", "records.print_record",
             "registrations.download_import_example", "staff.print_blank_record", "staff.print_staff_record", "static",
         ),
         FILE,
@@ -88,15 +89,16 @@ NOT_MEASURED = {
     ),
     **dict.fromkeys(
         (
-            "records.answer_testimony", "records.ask_witness", "records.finish", "records.show_record",
+            "records.answer_testimony", "records.ask_witness", "records.choose_questions", "records.finish", "records.show_record",
             "records.show_testimonies", "records.write_observation",
         ),
         RECORD,
     ),
+    **dict.fromkeys(("records.change_question", "records.show_question"), QUESTION),
     **dict.fromkeys(("job_runs.download_result", "job_runs.get_job_progress", "job_runs.show_job"), JOB),
     **dict.fromkeys(
         ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations",
-         "staff.list_own_staff"),
+         "records.list_own_questions", "staff.list_own_staff"),
         REDIRECT,
     ),
     **dict.fromkeys(
@@ -288,5 +290,6 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
         f"{at}/guidance/new", f"{at}/qualifications/new", "/qualifications/ex-svq3-cc",
         f"{at}/staff?size=25", f"{at}/staff?size=25&show=no-award", f"{at}/staff?size=25&show=former", staff, f"{staff}/cpd", f"{staff}/awards/add", f"{staff}/competence/add",
         f"{at}/countersigning?size=25", f"{at}/countersigning/{_allocated_to(attempt, Role.ASSESSOR)}",
+        f"{at}/questions", f"{at}/questions?q=customer", f"{at}/questions/new?unit=cfacc15",
     ]  # fmt: skip
     return [Page(Role.ADMINISTRATOR, centre.administrator.person_id, path) for path in paths]

@@ -103,6 +103,8 @@ def list_reachable(table: str) -> set[str]:
         reached |= {permitted_writes.PORTFOLIO, "person"}
     if table in permitted_writes.STAFF_TABLES:
         reached.add(permitted_writes.STAFF_RECORD)
+    if table == "bank_question":
+        reached.add(permitted_writes.QUESTION_BANK)
     for parent in permitted_writes.PARENTS.get(table, {}).values():
         reached |= list_reachable(parent)
     return reached

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
+from tests.records.hidden_fields import read_fields
 from tests.records.observations import agree, begin, decide, object_to, observe
 from tests.records.test_readers import write_again
 from tracker import clock
@@ -23,11 +24,6 @@ from tracker.records.services.drafts import read_content
 from tracker.vocabulary import CriterionKind, Outcome
 
 Browser = Callable[[Person], FlaskClient]
-
-
-def read_fields(html: str) -> dict[str, str]:
-    """Return the hidden fields of a page's forms."""
-    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
 
 
 def reload_record(record_id: int) -> Evidence:

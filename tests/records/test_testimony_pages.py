@@ -14,6 +14,7 @@ from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World
 from tests.privacy.database_dump import dump_database
+from tests.records.hidden_fields import read_fields
 from tests.records.testimonies import (
     MARGARET,
     NARRATIVE,
@@ -43,10 +44,6 @@ MAX_STATEMENTS = 9
 @pytest.fixture
 def inbox(emails_to: Inbox) -> Inbox:  # noqa: F811 - the fixture
     return emails_to
-
-
-def read_fields(html: str) -> dict[str, str]:
-    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
 
 
 def type_form(attempt: Any, **fields: Any) -> dict[str, Any]:

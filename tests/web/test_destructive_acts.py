@@ -42,6 +42,7 @@ DESTRUCTIVE = {
     "portfolio.withdraw_evidence",
     "privacy.erase_portfolio",
     "privacy.erase_staff_record",
+    "records.retire_question",
     "registrations.end_visit",
     "registrations.void_attempt",
     "registrations.withdraw_candidate",

@@ -51,6 +51,8 @@ LISTS = {
     "other units": ("carol", "/verification/other-units"),
     "action points": ("carol", "/action-points"),
     "coverage": ("carol", "/verification/coverage"),
+    "question bank": ("dan", "/centres/{centre_id}/questions"),
+    "questions to ask": ("bob", "/records/{record_id}/questions"),
     "staff register": ("dan", "/centres/{centre_id}/staff"),
     "CPD log": ("bob", "/centres/{centre_id}/staff/{staff_id}/cpd"),
     "coverage by method": ("carol", "/verification/coverage/methods"),
@@ -158,4 +160,5 @@ def test_no_list_is_left_out() -> None:
         "people", "candidates", "allocations", "visits", "retention", "imports", "jobs", "units", "qualifications", "evidence", "access-log",
         "my-signatures", "my-sign-ins", "queue", "units-to-verify", "other-units", "action-points",
         "coverage-by-method", "coverage", "staff-register", "cpd-log", "to-countersign", "assessors-to-countersign",
+        "question-bank", "questions-to-ask",
     }, "a new list needs a row of LISTS too"  # fmt: skip

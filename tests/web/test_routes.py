@@ -38,6 +38,7 @@ READERS = ALICE | BOB | CAROL | DAN | VISITOR
 CANDIDATES, ASSESSORS = ALICE | {"anna", "frank"}, BOB | {"grace", "bart", "vera"}
 VERIFIERS, VISITORS = CAROL | {"carla", "vera", "ivan"}, VISITOR | {"eric", "olga"}
 ADMINISTRATORS = DAN | {"heidi"}
+BANK_WRITERS = DAN | BOB | {"bart", "vera"}
 EVERYBODY_SIGNED_IN = CANDIDATES | ASSESSORS | VERIFIERS | VISITORS | ADMINISTRATORS
 ANYBODY = EVERYBODY_SIGNED_IN | {"nobody", "gone"}
 TWINS = {"alice": "frank", "bob": "grace", "carol": "ivan", "dan": "heidi", "eve": "olga"}
@@ -206,6 +207,9 @@ TABLE: dict[str, frozenset[str]] = {
     # records of assessment: the author writes, the candidate answers, an internal verifier decides an objection
     "records.start": BOB,
     "records.print_blank": BOB,
+    "records.ask_questions": BOB,
+    "records.print_blank_questions": BOB,
+    "records.choose_questions": BOB,
     "records.write_observation": BOB,
     "records.autosave_observation": BOB,
     "records.finish": BOB,
@@ -227,6 +231,13 @@ TABLE: dict[str, frozenset[str]] = {
     "records.download_file": READERS - DAN,
     "records.acknowledge": ALICE,
     "records.decide": CAROL,
+    # the question bank: read by staff of the centre, kept by its assessors and administrators
+    "records.list_own_questions": ADMINISTRATORS | ASSESSORS | VERIFIERS,
+    "records.list_questions": BANK_WRITERS | CAROL | {"carla", "vera"},
+    "records.show_question": BANK_WRITERS | CAROL | {"carla", "vera"},
+    "records.add_question": BANK_WRITERS,
+    "records.change_question": BANK_WRITERS,
+    "records.retire_question": BANK_WRITERS,
     "records.show_testimonies": ALICE | BOB,
     "records.ask_witness": ALICE | BOB,
     "records.withdraw_testimony": ALICE | BOB,

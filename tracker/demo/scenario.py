@@ -21,6 +21,7 @@ from tracker.demo import discussion, testimonies
 from tracker.demo.countersigned import FINNS_ITEMS, schedule_countersigning
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.demo.observation import OBSERVATION
+from tracker.demo.question_bank import schedule_question_bank, schedule_questions_asked
 from tracker.demo.staff_register import schedule_staff_register
 from tracker.extensions import db
 from tracker.ledger import keys
@@ -147,6 +148,9 @@ def fill_database() -> list[tuple[str, str, str]]:
     schedule_testimonies(scenario)
     schedule_staff_register(scenario)
     schedule_countersigned_work(scenario)
+    schedule_question_bank(scenario)
+    schedule_questions_asked(scenario)
+    scenario.schedule(1, 9, lambda: agree_to_record(scenario, RecordKind.QUESTIONS))
     schedule_chloes_signatures(scenario)
     scenario.schedule(3, 10, lambda: create_visit(scenario))
     scenario.run()

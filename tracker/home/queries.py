@@ -29,7 +29,7 @@ from tracker.portfolio.queries.badges import list_badges
 from tracker.portfolio.queries.records import is_claimed_in_use
 from tracker.registrations.current_allocations import has_role_now
 from tracker.statements import fetch_rows, ids
-from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, RecordKind, Role
 from tracker.web.countersigners import is_open
 from tracker.web.formatting import counted, join_words
 from tracker.web.text_direction import isolate
@@ -100,6 +100,7 @@ class OwnItem:
     is_submitted: bool
     author: str | None
     """Who wrote the record; None for what the candidate wrote."""
+    kind: RecordKind | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ OWN_ITEMS = (
         .label("is_claimed"),
         has_submission(Evidence.id).label("is_submitted"),
         Person.name.label("author"),
+        Evidence.record_kind,
     )
     .outerjoin(Person, Person.id == Evidence.author_id)
     .where(
@@ -390,7 +392,8 @@ def _list_record_steps(items: list[OwnItem]) -> list[NextStep]:
     """List the records that the candidate has to agree or object to."""
     return [
         NextStep(
-            f"Agree or object: {isolate(item.author)} observed you",
+            f"Agree or object: {isolate(item.author)} "
+            f"{'asked you questions' if item.kind is RecordKind.QUESTIONS else 'observed you'}",
             "records.show_record",
             {"record_id": item.evidence_id},
             item.updated_at,

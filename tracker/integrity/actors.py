@@ -16,6 +16,8 @@ from tracker.portfolio.derived_files import REPLACED
 from tracker.registrations.separation_of_duties import VERIFYING_KINDS
 from tracker.vocabulary import STAFF_ROLES, Role, SignatureRole
 
+QUESTION_ACTS = ("bank_question_written", "bank_question_changed", "bank_question_retired")
+"""The acts on a question of a bank; on a shared one they are the operator's."""
 ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "evidence_submitted": {Role.CANDIDATE},
     "submission_withdrawn": {Role.CANDIDATE},
@@ -73,6 +75,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},
     **dict.fromkeys(("cpd_recorded", "cpd_removed", "interest_declared", "interest_ended"), STAFF_ROLES),
+    **dict.fromkeys(QUESTION_ACTS, (Role.ASSESSOR, Role.ADMINISTRATOR)),
     "qualification_published": {Role.ADMINISTRATOR},
     "qualification_chosen": {Role.ADMINISTRATOR},
     **dict.fromkeys(
@@ -98,6 +101,7 @@ OPERATOR_ACTS = {
     "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
     "two_step_verification_reset", "sign_in_failed", "key_made",
     "record_exported", "restore_accepted", CLOCK_ACCEPTED, CHECKPOINTS_REPAIRED, DATABASE_CONFINED, REPLACED,
+    *QUESTION_ACTS,
 }  # fmt: skip
 """The acts of the installation's operator, who has no account and no role, and of the installation itself."""
 WITNESS_ACTS = {"testimony_signed", "testimony_declined"}
@@ -116,6 +120,7 @@ CENTRE_TABLES = {
     "job_run",
     "unit_draft",
     "retention_rule",
+    "bank_question",
 } | STAFF_TABLES
 """The tables whose rows name the centre that an event is about."""
 COUNTERSIGNER_ACTS = {

@@ -30,6 +30,7 @@ TABLES_OF_ACTS = {
     **dict.fromkeys(("countersigner_ended",), "countersigner"),
     **dict.fromkeys(("cpd_removed",), "cpd_entry"),
     **dict.fromkeys(("interest_answered", "interest_ended"), "interest_declaration"),
+    **dict.fromkeys(("bank_question_retired",), "bank_question"),
     **dict.fromkeys(("qualification_chosen",), "registration"),
     **dict.fromkeys(("signed_in",), "user_session"),
     **dict.fromkeys(("restore_accepted", "database_confined"), "signing_key"),

@@ -33,6 +33,7 @@ CREATING_EVENTS = {
     "retention_hold": ("retention_hold_set",),
     "erasure": ("portfolio_erased",),
     "witness_testimony": ("testimony_requested",),
+    "bank_question": ("bank_question_written", "bank_question_changed"),
     "staff_award": ("award_recorded",),
     "staff_competence": ("competence_recorded",),
     "countersignature": ("countersignature_asked",),

@@ -22,6 +22,7 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "action_point": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
     "action_point_criterion": (),
     "issued_form": ("superseded_at",),
+    "bank_question": ("ended_at", "ended_by_id"),
     "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "carried_over_claim": (),
     "record_withdrawal": (),

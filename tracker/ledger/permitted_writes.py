@@ -59,11 +59,14 @@ PORTFOLIO_TABLES = {"registration", "unit_attempt", "evidence"}
 STAFF_RECORD = "staff_record"
 """Everything of one person in the staff register of one centre."""
 STAFF_TABLES = {"staff_award", "staff_competence", "cpd_entry", "interest_declaration", "staff_erasure"}
+QUESTION_BANK = "question_bank"
+"""Every question about one unit in one bank, in all its versions."""
 SCOPE_LABELS = {
     "": "thing",
     "evidence": "piece of evidence",
     "evidence_version": "version of evidence",
     PORTFOLIO: "candidate",
+    QUESTION_BANK: "question bank of a unit",
     STAFF_RECORD: "staff record",
     "unit_attempt": "candidate's unit",
     "witness_testimony": "testimony",
@@ -129,6 +132,9 @@ WRITES = {
     "award_recorded": _writes("staff_award", "staff_award"),
     "award_removed": _writes("staff_award", staff_award=_REMOVED),
     "attempt_voided": _writes("unit_attempt", unit_attempt="state void_reason", issued_form="superseded_at"),
+    "bank_question_changed": _writes(QUESTION_BANK, "bank_question", bank_question="ended_at ended_by_id"),
+    "bank_question_retired": _writes("bank_question", bank_question="ended_at ended_by_id"),
+    "bank_question_written": _writes("bank_question", "bank_question"),
     "candidate_registered": _writes(PORTFOLIO, "registration"),
     "candidate_two_step_changed": _writes("centre", centre="candidates_need_two_step"),
     "candidate_withdrawn": _writes(PORTFOLIO, registration="withdrawn_at withdrawn_reason"),
@@ -277,6 +283,8 @@ def find_owners(find_row: FindRow, table: str, row: Row | None) -> dict[str, Any
         owners |= {PORTFOLIO: (row["candidate_id"], row["centre_id"]), "person": row["candidate_id"]}
     if table in STAFF_TABLES:
         owners[STAFF_RECORD] = (row["person_id"], row["centre_id"])
+    if table == "bank_question":
+        owners[QUESTION_BANK] = (row["centre_id"], row["unit_id"])
     if "id" in row:
         owners[table] = row["id"]
     return owners

@@ -114,6 +114,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "retention_rule": SealedColumns(),
     "retention_hold": SealedColumns(),
     "erasure": SealedColumns(excluded=frozenset({"is_open"})),
+    "bank_question": SealedColumns(),
     "staff_award": SealedColumns(),
     "staff_competence": SealedColumns(),
     "cpd_entry": SealedColumns(),

@@ -41,6 +41,7 @@ from tracker.models.portfolio import (
     VersionAttachment,
 )
 from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
+from tracker.models.question_banks import BankQuestion
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest, SignIn
@@ -78,6 +79,7 @@ __all__ = [
     "Allocation",
     "Assessment",
     "Attachment",
+    "BankQuestion",
     "Base",
     "CandidateStorage",
     "CarriedOverClaim",

@@ -239,6 +239,12 @@ class DiscussionSchemaV1(Schema):
         return DiscussionContent(**{**values, "stamps": tuple(values["stamps"])})
 
 
+class QuestionsSchemaV1(ObservationSchemaV1):
+    """The content of a record of questions and answers, version 1: what an observation has, without stamps."""
+
+    stamps = fields.List(fields.Nested(StampSchema), required=True, validate=validate.Length(max=0))
+
+
 class SeenCriterionSchema(Schema):
     """A criterion that a witness ticked."""
 
@@ -277,6 +283,7 @@ SCHEMAS: dict[tuple[RecordKind, int], type[Schema]] = {
     (RecordKind.OBSERVATION, 1): ObservationSchemaV1,
     (RecordKind.WITNESS_TESTIMONY, 1): WitnessTestimonySchemaV1,
     (RecordKind.PROFESSIONAL_DISCUSSION, 1): DiscussionSchemaV1,
+    (RecordKind.QUESTIONS, 1): QuestionsSchemaV1,
 }
 """The schema of each kind and version. A version is never changed: a change is a new version."""
 NEWEST = dict.fromkeys(RecordKind, 1)
@@ -319,7 +326,7 @@ def load_discussion(kind: RecordKind | None, text: str | None) -> DiscussionCont
 
 
 def load_observation(kind: RecordKind | None, text: str | None) -> ObservationContent | None:
-    """Return the stored content of an observation; None for anything else, and after an erasure."""
+    """Return the stored content of an observation or a record of questions; None for others, and after an erasure."""
     content = load_content(kind, text)
     return content if isinstance(content, ObservationContent) else None
 

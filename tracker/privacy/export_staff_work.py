@@ -14,6 +14,7 @@ from tracker.models import (
     Allocation,
     Assessment,
     Attachment,
+    BankQuestion,
     Base,
     Countersignature,
     Decision,
@@ -88,6 +89,7 @@ def read_work(person: Person) -> dict[str, Any]:
         "records": _list_records(person),
         "acknowledgements": _list_acknowledgements(person),
         "own_work_countersigned": _list_countersigned(person),
+        "questions": _list_questions(person),
         "staff_register": read_staff_register_work(person),
     }
 
@@ -146,6 +148,20 @@ def _list_countersigned(person: Person) -> list[dict[str, Any]]:
             **_read_texts(row, ("reason",), _replace_candidate(candidate, earlier)),
         }
         for row, code, candidate in rows
+    ]
+
+
+def _list_questions(person: Person) -> list[dict[str, Any]]:
+    """List the questions that a person wrote in banks, every version."""
+    query = (
+        select(BankQuestion, Unit.code)
+        .join(Unit, Unit.id == BankQuestion.unit_id)
+        .where(BankQuestion.written_by_id == person.id)
+        .order_by(BankQuestion.id)
+    )
+    return [
+        {"unit": code, **read_columns(each, "number", "text", "marks", "guidance", "written_at", "ended_at")}
+        for each, code in db.session.execute(query)
     ]
 
 

@@ -221,6 +221,13 @@ class ObservationRecord(PrintedRecord):
         return [tuple((_break(text, is_stamp), is_stamp) for text, is_stamp in pieces) for pieces in self.narrative]
 
 
+@dataclass(frozen=True)
+class QuestionsRecord(ObservationRecord):
+    """Everything on a record of questions and answers; its narrative is the remarks."""
+
+    NAME = "Record of questions and answers"
+
+
 def _break(text: str, is_stamp: bool) -> str:
     """Return a piece of the narrative with its break points; a short stamp has none."""
     return text.replace(" ", "\u00a0") if is_stamp and len(text) <= UNBROKEN_STAMP else add_break_points(text)

@@ -26,7 +26,7 @@ from tracker.recording_forms.discussion_content import DiscussionRecord
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
 from tracker.recording_forms.grid_painting import paint_grids
 from tracker.recording_forms.index_content import IndexContent
-from tracker.recording_forms.observation_content import PrintedRecord
+from tracker.recording_forms.observation_content import PrintedRecord, QuestionsRecord
 from tracker.recording_forms.pdf_table_tags import complete_table_tags
 from tracker.recording_forms.staff_content import StaffContent
 from tracker.recording_forms.written_objects import write_objects_once
@@ -121,7 +121,8 @@ def render_index(content: IndexContent) -> bytes:
 
 def render_record(content: PrintedRecord) -> bytes:
     """Return a record that an assessor wrote as PDF. Raises `FormNotRendered`."""
-    name = "discussion_record" if isinstance(content, DiscussionRecord) else "observation_record"
+    names = {DiscussionRecord: "discussion_record", QuestionsRecord: "questions_record"}
+    name = names.get(type(content), "observation_record")
     return _write_pdf(_render_html(f"recording_forms/{name}.html", form_content=content))
 
 

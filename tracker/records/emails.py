@@ -84,6 +84,8 @@ def describe_record(record: Evidence) -> str:
     """Return what a record is to its candidate: `an observation of you`, `a professional discussion with you`."""
     if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
         return "a professional discussion with you"
+    if record.record_kind is RecordKind.QUESTIONS:
+        return "a record of questions that you were asked"
     return "an observation of you"
 
 

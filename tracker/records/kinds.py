@@ -38,6 +38,14 @@ WRITTEN_KINDS: Mapping[RecordKind, WrittenKind] = MappingProxyType(
             "and that I have removed customers’ personal details or have permission to use them.",
             DiscussionContent,
         ),
+        RecordKind.QUESTIONS: WrittenKind(
+            "record of questions",
+            "Questions and answers",
+            Method.QUESTIONING,
+            "I declare that I asked these questions myself, that the answers are as the candidate gave them, and "
+            "that I have removed customers’ personal details or have permission to use them.",
+            ObservationContent,
+        ),
     }
 )
 

@@ -30,11 +30,13 @@ from tracker.portfolio.recording_times import list_stamped_times, read_areas
 from tracker.recording_forms.discussion_content import DiscussionRecord, PrintedTime
 from tracker.recording_forms.observation_content import (
     ObservationRecord,
+    Pieces,
     PrintedAnswer,
     PrintedCriterion,
     PrintedQuestion,
     PrintedRecord,
     PrintedUnit,
+    QuestionsRecord,
 )
 from tracker.recording_forms.printed_text import add_break_points
 from tracker.records.kinds import WRITTEN_KINDS
@@ -55,9 +57,11 @@ def build_record(record: Evidence, shown: ShownVersion) -> PrintedRecord:
     if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
         return _build_discussion(record, shown)
     content = load_observation(version.record_kind, version.content) or ObservationContent()
-    return ObservationRecord(
+    is_observation = record.record_kind is RecordKind.OBSERVATION
+    printed, split = (ObservationRecord, split_stamps) if is_observation else (QuestionsRecord, _leave_whole)
+    return printed(
         **_build_common(record, shown, content),
-        narrative=tuple(map(split_stamps, _split_paragraphs(version.narrative))),
+        narrative=tuple(map(split, _split_paragraphs(version.narrative))),
         questions=tuple(map(_print_question, content.questions)),
         feedback=_print_text(content.feedback),
         further_action=_print_text(content.further_action),
@@ -67,6 +71,11 @@ def build_record(record: Evidence, shown: ShownVersion) -> PrintedRecord:
 def build_blank_record(attempt: UnitAttempt, assessor: Person) -> ObservationRecord:
     """Return an observation record of an attempt to be filled in by hand: names, and the criteria of the unit."""
     return ObservationRecord(**_build_blank(attempt, assessor, RecordKind.OBSERVATION))
+
+
+def build_blank_questions(attempt: UnitAttempt, assessor: Person) -> QuestionsRecord:
+    """Return a record of questions and answers in an attempt to be filled in by hand."""
+    return QuestionsRecord(**_build_blank(attempt, assessor, RecordKind.QUESTIONS))
 
 
 def build_blank_discussion(attempt: UnitAttempt, assessor: Person) -> DiscussionRecord:
@@ -86,6 +95,11 @@ def _build_discussion(record: Evidence, shown: ShownVersion) -> DiscussionRecord
         summary=_print_text(version.narrative),
         transcript=_print_text(content.transcript),
     )
+
+
+def _leave_whole(text: str) -> Pieces:
+    """Return a text without stamps as one piece."""
+    return ((text, False),)
 
 
 def _print_times(content: DiscussionContent) -> Iterator[PrintedTime]:

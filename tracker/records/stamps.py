@@ -133,11 +133,11 @@ def list_places(content: AssessorsContent, criteria: Collection[MarkedCriterion]
         return _list_recording_places(content)
     places, unknown = ReadStamps(content.stamps, (), ()).times_by_criterion, []
     for number, question in enumerate(content.questions, 1):
-        criterion = find_criterion(question.mark, criteria) if question.mark.strip() else None
-        if criterion:
-            places.setdefault(criterion.key, []).append(f"question {number}")
-        elif question.mark.strip():
-            unknown.append(f"“{question.mark.strip()}”")
+        for mark in filter(None, map(str.strip, question.mark.split(","))):
+            if criterion := find_criterion(mark, criteria):
+                places.setdefault(criterion.key, []).append(f"question {number}")
+            else:
+                unknown.append(f"“{mark}”")
     return Places(places, tuple(unknown))
 
 

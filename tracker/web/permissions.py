@@ -35,6 +35,8 @@ class Act(StrEnum):
     ADMINISTER_CENTRE = "administer_centre"
     READ_UNIT_DRAFT = "read_unit_draft"
     READ_STAFF_REGISTER = "read_staff_register"
+    READ_QUESTION_BANK = "read_question_bank"
+    WRITE_QUESTION_BANK = "write_question_bank"
     # on a staff record, one's own or at one's centre
     READ_STAFF_RECORD = "read_staff_record"
     WRITE_OWN_STAFF_RECORD = "write_own_staff_record"
@@ -70,6 +72,8 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.ADMINISTER_CENTRE: frozenset({ADMINISTRATOR}),
     Act.READ_UNIT_DRAFT: frozenset({ADMINISTRATOR, ASSESSOR}),
     Act.READ_STAFF_REGISTER: frozenset({ADMINISTRATOR, VERIFIER}),
+    Act.READ_QUESTION_BANK: frozenset({ADMINISTRATOR, ASSESSOR, VERIFIER}),
+    Act.WRITE_QUESTION_BANK: frozenset({ADMINISTRATOR, ASSESSOR}),
     Act.READ_STAFF_RECORD: frozenset({ADMINISTRATOR, ASSESSOR, VERIFIER}),
     Act.WRITE_OWN_STAFF_RECORD: frozenset({ASSESSOR, VERIFIER}),
     Act.LIST_OWN_QUEUE: frozenset({ASSESSOR}),

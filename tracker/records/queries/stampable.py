@@ -33,6 +33,16 @@ def list_stampable_units(record: Evidence, author_id: int) -> list[StampableUnit
     return _list_units(*_is_stampable(record, author_id))
 
 
+def list_stampable_unit_ids(record: Evidence, author_id: int) -> list[int]:
+    """List the ids of the units in `list_stampable_units`. One statement."""
+    query = (
+        select(UnitAttempt.unit_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(*_is_stampable(record, author_id))
+    )
+    return list(db.session.scalars(query))
+
+
 def has_stampable_unit(record: Evidence, author_id: int) -> bool:
     """Return whether a unit of a record's candidate is in progress and allocated to its author now. One statement."""
     query = (

@@ -14,7 +14,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows
-from tracker.models import ADDED_FIELDS, Evidence, UnitAttempt
+from tracker.models import ADDED_FIELDS, BankQuestion, Evidence, UnitAttempt
 from tracker.portfolio.record_content import (
     MAX_LINE,
     MAX_QUESTION,
@@ -34,6 +34,8 @@ from tracker.records.stamps import MarkedCriterion, add_stamp, mark_criteria
 from tracker.vocabulary import RecordKind
 
 MAX_DRAFTS = 100
+REMARKS = "Remarks"
+"""What the narrative of a record of questions is called."""
 CONTENT_FIELDS = ("place", "starts", "ends", "feedback", "further_action")
 LIMITS = {"narrative": MAX_LENGTH["narrative"], "place": MAX_LINE, "feedback": MAX_TEXT, "further_action": MAX_TEXT}
 LABELS = {"narrative": "Narrative", "place": "Place", "feedback": "Feedback", "further_action": "Further action"}
@@ -93,14 +95,15 @@ def save_observation(record: Evidence, fields: Mapping[str, Any], seen_version: 
     check_can_write(record)
     if "place" in fields:  # it becomes part of the title
         fields = {**fields, "place": remove_invisible_characters(fields["place"])}
-    problems = _find_long_texts(fields)
+    problems = _find_long_texts(fields, record.record_kind)
     fields = {name: value for name, value in fields.items() if name not in problems}
     before = read_observation(record)
     content, unreadable = _merge_content(before, fields)
     problems |= unreadable
     saved: dict[str, Any] = {name: fields[name] for name in ("narrative", "happened_from") if name in fields}
-    dumped = dump_content(RecordKind.OBSERVATION, replace(content, stamps=()))
-    if dumped != dump_content(RecordKind.OBSERVATION, replace(before, stamps=())):
+    kind = record.record_kind or RecordKind.OBSERVATION
+    dumped = dump_content(kind, replace(content, stamps=()))
+    if dumped != dump_content(kind, replace(before, stamps=())):
         saved["content"] = dumped
     return {**problems, **save_draft(record, saved, seen_version)}
 
@@ -134,6 +137,25 @@ def list_claimed(record: Evidence, criteria: Collection[MarkedCriterion]) -> lis
     """List the criteria that the record claims and that are not among those that its author can stamp now."""
     stampable = {each.unit.attempt_id for each in criteria}
     return list_claimed_criteria(record, stampable, read_content(record).first_attempt)
+
+
+def add_questions(record: Evidence, chosen: Collection[BankQuestion], actor: Actor) -> int:
+    """Add questions of a bank to a draft, in their words of now. Return how many were added.
+
+    Raises:
+        Conflict, Refused: as `save_observation`.
+        Invalid: there would be too many questions.
+    """
+    units = {each.unit.code: each.unit.attempt_id for each in list_markable(record, actor)}
+    content = read_observation(record)
+    kept = [each for each in content.questions if not each.is_empty]
+    for each in chosen:
+        is_first = units.get(each.unit.code) == content.first_attempt
+        marks = ", ".join(mark if is_first else f"{each.unit.code} {mark}" for mark in each.marks)
+        kept.append(Question(question=each.text, mark=marks[:MAX_LINE]))
+    if problem := save_observation(record, {"questions": kept}, None).get("questions"):
+        raise Invalid(problem)
+    return len(chosen)
 
 
 def read_content(record: Evidence) -> AssessorsContent:
@@ -186,9 +208,10 @@ def _merge_content(
     return merged, problems
 
 
-def _find_long_texts(fields: Mapping[str, Any]) -> dict[str, str]:
+def _find_long_texts(fields: Mapping[str, Any], kind: RecordKind | None) -> dict[str, str]:
+    labels = {**LABELS, "narrative": REMARKS} if kind is RecordKind.QUESTIONS else LABELS
     return {
-        name: f"“{LABELS[name]}” can have at most {limit:,} characters; yours has {len(fields[name]):,}. Shorten it."
+        name: f"“{labels[name]}” can have at most {limit:,} characters; yours has {len(fields[name]):,}. Shorten it."
         for name, limit in LIMITS.items()
         if len(fields.get(name, "")) > limit
     }
@@ -197,7 +220,7 @@ def _find_long_texts(fields: Mapping[str, Any]) -> dict[str, str]:
 def _find_question_problem(questions: tuple[Question, ...]) -> str | None:
     if len(questions) > MAX_QUESTIONS:
         return (
-            f"An observation can have at most {MAX_QUESTIONS} questions. Your changes to the questions were not "
+            f"A record can have at most {MAX_QUESTIONS} questions. Your changes to the questions were not "
             "saved. Clear the questions that you do not need, then save again."
         )
     for each in questions:

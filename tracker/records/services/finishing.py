@@ -18,7 +18,7 @@ from tracker.models import (
     Person,
     UnitAttempt,
 )
-from tracker.portfolio.record_content import MAX_STAMPS, AssessorsContent, dump_content
+from tracker.portfolio.record_content import MAX_STAMPS, AssessorsContent, ObservationContent, dump_content
 from tracker.portfolio.recording_times import RecordingTime, list_recordings, read_areas
 from tracker.portfolio.services.evidence import find_latest_version, find_problems
 from tracker.portfolio.services.submissions import get_next_number
@@ -81,21 +81,20 @@ def _check_observation(
     draft = read_observation(record)
     content = replace(draft, questions=tuple(each for each in draft.questions if not each.is_empty))
     known = [*criteria, *claimed]
-    read = read_stamps(record.narrative, known)
+    is_observation = record.record_kind is RecordKind.OBSERVATION
+    read = read_stamps(record.narrative if is_observation else "", known)
     content = replace(content, stamps=read.stamps)
     places = list_places(content, known)
     unknown = [*read.unknown, *places.unknown]
     locators = places.select(criteria)
+    verb = "stamp" if is_observation else "assess"
+    list_needed = _list_needed_of_observation if is_observation else _list_needed_of_questions
     requirements = (
         (record.happened_from, "Enter the date."),
-        (content.starts, "Enter when it started."),
-        (content.ends, "Enter when it ended."),
+        *list_needed(record, content, claims_something=bool(locators or unknown or read.without_time)),
         (not content.ends or content.ends >= content.starts, END_BEFORE_START),
-        (content.place.strip(), "Enter the place."),
-        (record.narrative.strip(), "Write what you saw."),
-        (locators or unknown or read.without_time, "Stamp at least one criterion."),
         (len(read.stamps) <= MAX_STAMPS, f"Remove some stamps: an observation can have at most {MAX_STAMPS}."),
-        (not unknown, f"Correct or remove what names no criterion that you can stamp: {', '.join(unknown)}."),
+        (not unknown, f"Correct or remove what names no criterion that you can {verb}: {', '.join(unknown)}."),
         (
             not read.without_time,
             f"Correct the times of these stamps: {', '.join(read.without_time)}. Use 00:00 to 23:59.",
@@ -104,6 +103,36 @@ def _check_observation(
     missing = [sentence for value, sentence in requirements if not value]
     missing += find_problems({name: getattr(record, name) for name in ("happened_from", "narrative")}).values()
     return FinishCheck(content, locators, tuple(missing), _build_title(record, content.place))
+
+
+def _list_needed_of_observation(
+    record: Evidence, content: ObservationContent, *, claims_something: bool
+) -> list[tuple[object, str]]:
+    """Return what an observation needs, each with the sentence where it is missing."""
+    return [
+        (content.starts, "Enter when it started."),
+        (content.ends, "Enter when it ended."),
+        (content.place.strip(), "Enter the place."),
+        (record.narrative.strip(), "Write what you saw."),
+        (claims_something, "Stamp at least one criterion."),
+    ]
+
+
+def _list_needed_of_questions(
+    _record: Evidence, content: ObservationContent, *, claims_something: bool
+) -> list[tuple[object, str]]:
+    """Return what a record of questions needs: words, an answer and a criterion for each."""
+    needed: list[tuple[object, str]] = [
+        (content.questions, "Enter at least one question and its answer."),
+        (claims_something or not content.questions, "Enter the criterion of at least one question."),
+    ]
+    for number, each in enumerate(content.questions, 1):
+        needed += [
+            (each.question.strip(), f"Question {number}: enter the question."),
+            (each.answer.strip(), f"Question {number}: enter the answer as given, or remove the question."),
+            (each.mark.strip(), f"Question {number}: enter the criterion that it is about."),
+        ]
+    return needed
 
 
 def _check_discussion(
@@ -149,7 +178,8 @@ def _check_discussion(
 
 
 def _build_title(record: Evidence, about: str) -> str:
-    return f"{get_written_kind(record.record_kind).title}: {about.strip()}"[:MAX_TITLE]
+    title = get_written_kind(record.record_kind).title
+    return (f"{title}: {about.strip()}" if about.strip() else title)[:MAX_TITLE]
 
 
 def finish_record(record: Evidence, actor: Actor, seen_version: int | None = None) -> EvidenceVersion:

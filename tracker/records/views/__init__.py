@@ -1,7 +1,16 @@
-"""Views of records of assessment: the observation, its reading by others, the answers to it, and testimonies."""
+"""Views of records of assessment: observations, their reading and answers, testimonies, and question banks."""
 
 from flask import Blueprint
 
 records = Blueprint("records", __name__)
 
-from tracker.records.views import discussions, files, reading, testimonies, uploads, witness, writing  # noqa: E402, F401
+from tracker.records.views import (  # noqa: E402
+    discussions,  # noqa: F401
+    files,  # noqa: F401
+    question_bank,  # noqa: F401
+    reading,  # noqa: F401
+    testimonies,  # noqa: F401
+    uploads,  # noqa: F401
+    witness,  # noqa: F401
+    writing,  # noqa: F401
+)

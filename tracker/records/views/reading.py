@@ -53,7 +53,8 @@ def print_record(record_id: int) -> ResponseReturnValue:
     if record.record_kind not in WRITTEN_KINDS:
         raise NotFound("This record has no printed form.")
     shown = find_shown_version(record, reader, me().person_id, read_version_number())
-    name = "discussion" if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION else "observation"
+    names = {RecordKind.PROFESSIONAL_DISCUSSION: "discussion", RecordKind.QUESTIONS: "questions"}
+    name = names.get(record.record_kind or RecordKind.OBSERVATION, "observation")
     return send_record(build_record(record, shown), f"{name}-{record.number}-version-{shown.version.number}")
 
 

@@ -26,9 +26,11 @@ from tracker.records.forms import (
     read_questions,
 )
 from tracker.records.kinds import get_written_kind
-from tracker.records.printing import build_blank_record
+from tracker.records.printing import build_blank_questions, build_blank_record
+from tracker.records.queries.question_bank import find_guidance
 from tracker.records.queries.stampable import list_met_criteria
 from tracker.records.services.drafts import (
+    REMARKS,
     list_claimed,
     list_markable,
     read_observation,
@@ -50,6 +52,9 @@ from tracker.web.requests import parse_id
 from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
+NEXT_PAGES = {"finish": "records.finish", "choose": "records.choose_questions"}
+"""The page to which a button of the form leads, once everything is saved."""
+
 
 @records.post("/attempts/<int:attempt_id>/observations")
 @requires(Act.WRITE_RECORD)
@@ -61,6 +66,16 @@ def start(attempt_id: int) -> ResponseReturnValue:
     return redirect(url_for(".write_observation", record_id=record.id), 303)
 
 
+@records.post("/attempts/<int:attempt_id>/questions")
+@requires(Act.WRITE_RECORD)
+@idempotent
+def ask_questions(attempt_id: int) -> ResponseReturnValue:
+    """Begin a record of questions that the candidate of an attempt is asked in person."""
+    attempt, actor = get_attempt(attempt_id, Act.WRITE_RECORD)
+    record = start_record(attempt, RecordKind.QUESTIONS, actor)
+    return redirect(url_for(".write_observation", record_id=record.id), 303)
+
+
 @records.get("/attempts/<int:attempt_id>/observation.pdf")
 @requires(Act.WRITE_RECORD)
 def print_blank(attempt_id: int) -> ResponseReturnValue:
@@ -68,6 +83,15 @@ def print_blank(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.WRITE_RECORD)
     assessor = db.session.get_one(Person, me().person_id)
     return send_record(build_blank_record(attempt, assessor), f"observation-{attempt.unit.slug}-blank")
+
+
+@records.get("/attempts/<int:attempt_id>/questions.pdf")
+@requires(Act.WRITE_RECORD)
+def print_blank_questions(attempt_id: int) -> ResponseReturnValue:
+    """Send a record of questions and answers of an attempt that is to be filled in by hand."""
+    attempt, _ = get_attempt(attempt_id, Act.WRITE_RECORD)
+    assessor = db.session.get_one(Person, me().person_id)
+    return send_record(build_blank_questions(attempt, assessor), f"questions-{attempt.unit.slug}-blank")
 
 
 @records.route("/records/<int:record_id>/edit", methods=["GET", "POST"])
@@ -84,7 +108,7 @@ def write_observation(record_id: int) -> ResponseReturnValue:
     act = request.form.get("act", "save")
     if act == "discard":
         discard_draft(record, actor)
-        flash("Observation discarded.")
+        flash(f"{get_written_kind(record.record_kind).title} discarded.")
         return redirect(url_for("assessment.queue"), 303)
     if problems := save_whole_form(record, uploads):
         return show_problems(record, problems, actor)
@@ -93,9 +117,9 @@ def write_observation(record_id: int) -> ResponseReturnValue:
         criterion = stamp_criterion(record, parse_id(attempt_id) or 0, parse_id(criterion_id) or 0, actor)
         flash(f"Stamped {criterion.mark}. The stamp is at the end of the narrative.")
         return redirect(url_for(".write_observation", record_id=record.id, _anchor=f"stamp-{criterion.value}"), 303)
-    if act == "finish" and not uploads.refusals:
-        return redirect(url_for(".finish", record_id=record.id), 303)
-    private = "this new version" if record.number else "this observation"
+    if act in NEXT_PAGES and not uploads.refusals:
+        return redirect(url_for(NEXT_PAGES[act], record_id=record.id), 303)
+    private = "this new version" if record.number else f"this {get_written_kind(record.record_kind).noun}"
     flash(f"Saved. Only you can see {private} until you finish it.")
     anchor = "questions" if act == "ask" else None
     return redirect(url_for(".write_observation", record_id=record.id, _anchor=anchor), 303)
@@ -147,9 +171,9 @@ def finish(record_id: int) -> ResponseReturnValue:
 
 
 def get_own_observation(record_id: int) -> tuple[Evidence, Actor]:
-    """Return an observation of the signed-in assessor. Raises `NotFound` for any other record too."""
+    """Return an observation or a record of questions of the signed-in assessor. Raises `NotFound` for any other."""
     record, actor = get_own_record(record_id)
-    if record.record_kind is not RecordKind.OBSERVATION:
+    if record.record_kind not in {RecordKind.OBSERVATION, RecordKind.QUESTIONS}:
         raise NotFound
     return record, actor
 
@@ -215,12 +239,17 @@ def render_observation(
     """
     form.version.data = str(record.version)
     content = read_observation(record)
+    is_observation = record.record_kind is RecordKind.OBSERVATION
+    if not is_observation:
+        form.narrative.label.text = REMARKS
     questions = content.questions if questions is None else questions
     criteria = list_markable(record, actor)
-    read = read_stamps(form.narrative.data or "", [*criteria, *list_claimed(record, criteria)])
+    narrative = form.narrative.data or "" if is_observation else ""
+    read = read_stamps(narrative, [*criteria, *list_claimed(record, criteria)])
     units: dict[int, Any] = {each.unit.attempt_id: each.unit for each in criteria}
     return render_template(
-        "records/write_observation.html",
+        "records/write_observation.html" if is_observation else "records/write_questions.html",
+        guidance={} if is_observation else find_guidance(record.centre_id, [each.question for each in questions]),
         record=record,
         form=form,
         content=content,
