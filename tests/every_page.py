@@ -23,7 +23,7 @@ from tracker.models import (
 from tracker.vocabulary import DraftState, RecordKind
 
 GUIDANCE = "guidance-customer-service-procedures"
-PEOPLE = ("", "Alice", "Chloe", "Ben", "Finn", "Bob", "Hamish", "Carol", "Eve", "Gwen", "Dan")
+PEOPLE = ("", "Alice", "Chloe", "Ben", "Bob", "Carol", "Finn", "Hamish", "Eve", "Gwen", "Dan")
 """The first names by which `list_addresses` has the addresses."""
 
 
