@@ -61,3 +61,49 @@ def test_a_full_disk_leaves_no_partial_file(app: Flask, store: Path, monkeypatch
     with pytest.raises(OSError, match="No space left"):
         file_store.save(io.BytesIO(b"too much"))
     assert [path for path in store.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.usefixtures("app", "store")
+class TestNamesThatAreNoHash:
+    """A row that somebody planted in the database leads to no other file of the machine."""
+
+    @pytest.fixture
+    def key(self, store: Path) -> Path:
+        """A file beside the store, such as the key that signs checkpoints."""
+        path = store.parent / "keys" / "secret.key"
+        path.parent.mkdir()
+        path.write_text("secret")
+        return path
+
+    @pytest.fixture(params=["up", "absolute", "short", "pattern", "upper case", "with a line end"])
+    def name(self, request: pytest.FixtureRequest, key: Path, store: Path) -> str:
+        sha256 = file_store.save(io.BytesIO(b"evidence")).sha256
+        return {
+            "up": f"../{os.path.relpath(key, store.parent.parent)}",
+            "absolute": str(key),
+            "short": sha256[:10],
+            "pattern": "*" * 64,
+            "upper case": sha256.upper(),
+            "with a line end": f"{sha256}\n",
+        }[request.param]
+
+    def test_nothing_is_found_or_read(self, name: str) -> None:
+        assert file_store.find(name) is None
+        assert not file_store.exists(name)
+        assert file_store.find_derived(name, "preview.jpg", "0" * 64) is None
+        for read in (file_store.open_file, file_store.read):
+            with pytest.raises(FileNotFoundError):
+                read(name)
+        with pytest.raises(FileNotFoundError), file_store.local(name):
+            pass
+
+    def test_nothing_is_deleted(self, store: Path, key: Path, name: str) -> None:
+        before = {path for path in store.rglob("*") if path.is_file()}
+        file_store.remove(name)
+        assert key.read_text() == "secret"
+        assert {path for path in store.rglob("*") if path.is_file()} == before
+
+    def test_nothing_is_written(self, key: Path, name: str) -> None:
+        with pytest.raises(FileNotFoundError):
+            file_store.write_derived(name, "key", b"another")
+        assert key.read_text() == "secret"

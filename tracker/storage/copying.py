@@ -8,7 +8,7 @@ from pathlib import Path
 from tracker.config import S3Location
 from tracker.errors import Refused
 from tracker.storage import file_store
-from tracker.storage.stores import Store, StoreEntry, get_key
+from tracker.storage.stores import FILE_NAME, Store, StoreEntry, get_key
 
 SHA256_LENGTH = 64
 
@@ -49,7 +49,8 @@ def copy_files(target: Path | S3Location) -> Iterator[CopiedFile]:
 
 def is_file(entry: StoreEntry) -> bool:
     """Return whether an entry is a stored file: its name is a hash. Others are unfinished, or made for pages."""
-    return len(entry.name) == SHA256_LENGTH and entry.key == get_key(entry.name)
+    has_hash = len(entry.name) == SHA256_LENGTH and FILE_NAME.fullmatch(entry.name) is not None
+    return has_hash and entry.key == get_key(entry.name)
 
 
 def _copy(source: Store, target: Store, entry: StoreEntry) -> CopiedFile:

@@ -5,7 +5,7 @@ A file is stored before a row refers to it, and never changed. What is made from
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
@@ -74,7 +74,9 @@ def read(sha256: str) -> bytes:
 
 def find(sha256: str) -> StoreEntry | None:
     """Return the entry of a stored file, or None where there is none."""
-    return get_store().find(get_key(sha256))
+    with suppress(FileNotFoundError):
+        return get_store().find(get_key(sha256))
+    return None
 
 
 def exists(sha256: str) -> bool:
@@ -88,16 +90,19 @@ def list_files() -> Iterator[StoreEntry]:
 
 
 def remove(sha256: str) -> None:
-    """Delete a file and what was made from it."""
+    """Delete a file and what was made from it, if there is such a file."""
     store = get_store()
-    for entry in store.list_entries(get_key(sha256)):
-        store.remove(entry.key)
+    with suppress(FileNotFoundError):
+        for entry in store.list_entries(get_key(sha256)):
+            store.remove(entry.key)
 
 
 def find_derived(source: str, name: str, sha256: str) -> StoreEntry | None:
     """Return the entry of a file made from a stored one, given its hash when it was made; None if it is gone."""
     store = get_store()
-    return store.find(store.build_derived_key(source, name, sha256))
+    with suppress(FileNotFoundError):
+        return store.find(store.build_derived_key(source, name, sha256))
+    return None
 
 
 def read_derived(source: str, name: str, sha256: str) -> bytes:

@@ -1,5 +1,7 @@
 """What the file store needs of a place that keeps files: a folder, or a bucket of an S3-compatible store."""
 
+import errno
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -7,6 +9,8 @@ from pathlib import Path
 from typing import IO, Protocol
 
 CHUNK = 1024 * 1024
+FILE_NAME = re.compile(r"[0-9a-f]{64}(?:\.[0-9a-z.-]+)?", re.ASCII)
+"""The name of a stored file, which is its hash, or of a file made from it."""
 
 
 class DamagedFile(OSError):
@@ -89,5 +93,12 @@ class Store(Protocol):
 
 
 def get_key(name: str) -> str:
-    """Return the key of a stored file, or of a file made from one; its first two characters name the folder."""
+    """Return the key of a stored file, or of a file made from one; its first two characters name the folder.
+
+    Raises:
+        FileNotFoundError: no file can have this name. It is of a row that the product did not write, and must lead to
+            no other file of the machine, such as a key.
+    """
+    if not FILE_NAME.fullmatch(name):
+        raise FileNotFoundError(errno.ENOENT, "No stored file has such a name", name)
     return f"{name[:2]}/{name}"
