@@ -114,6 +114,23 @@ def has_private_key(name: str) -> bool:
     return True
 
 
+def list_private_keys() -> list[str]:
+    """Return the names of the keys with which this host can sign, the newest file first.
+
+    The database is not asked, since somebody may have written to it.
+    """
+    folder: Path = current_app.config["KEYS_PATH"]
+    paths = sorted(folder.glob("*.key"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path.stem for path in paths if len(path.stem) == NAME_LENGTH and has_private_key(path.stem)]
+
+
+def is_signed_here(name: str, signature: str, body: bytes) -> bool:
+    """Return whether one of the keys of `list_private_keys` signed the bytes; the signature is in hex."""
+    if name not in list_private_keys():
+        return False
+    return is_signed(_load_private_key(name).public_key().public_bytes_raw().hex(), signature, body)
+
+
 def is_signed(public_key: str, signature: str, body: bytes) -> bool:
     """Return whether the signature over the bytes was made with this key; key and signature are in hex."""
     try:

@@ -96,3 +96,5 @@ class IntegrityCheckRun(Base):
 
     `since` is the number of the event up to which an earlier check was relied on; None if everything was read.
     """
+    signature: Mapped[str | None] = mapped_column(String(200))
+    """The name of the key that signed the rest, a colon, and the signature in hex; None from a host without a key."""
