@@ -9,15 +9,18 @@ import pytest
 
 from tests.integrity.given_records import ALICE, BOB, NOON, GivenSnapshot, build_event, build_snapshot
 from tracker.accounts.credential_texts import describe_codes, describe_factor
+from tracker.accounts.services.account_links import LIFETIME
 from tracker.accounts.sessions import ABSOLUTE_TIMEOUT
 from tracker.integrity.credentials import (
     find_planted_codes,
     find_planted_factors,
+    find_planted_links,
     find_planted_passwords,
     find_planted_sessions,
 )
 from tracker.integrity.ledger_events import LedgerEvent
 from tracker.ledger.events import hash_text
+from tracker.vocabulary import LinkPurpose
 
 Values = dict[str, Any]
 SALT = "0a" * 16
@@ -40,6 +43,54 @@ def build_record(*events: LedgerEvent, **tables: list[Values]) -> GivenSnapshot:
 
 def erase(person: int = ALICE, column: str = "email", table: str = "person") -> LedgerEvent:
     return build_event("portfolio_erased", ("erasure", 1), seq=9, former={f"{table}:{person}": {column: "0a"}})
+
+
+class TestLinks:
+    """A link that was planted in the database sets a password by an act of the product."""
+
+    @pytest.fixture(params=[("invitation_accepted", "invitation"), ("password_reset", "reset")])
+    def link(self, request: pytest.FixtureRequest) -> tuple[str, str]:
+        """The act of a use, and the purpose of the link."""
+        act, purpose = request.param
+        return act, purpose
+
+    def find_faults(self, *events: LedgerEvent) -> list[str]:
+        return list(find_planted_links(build_snapshot(*events, person=[{"id": ALICE}])))
+
+    def test_a_link_that_was_issued_sets_a_password_once(self, link: tuple[str, str]) -> None:
+        act, purpose = link
+        issued, used = build_event("link_issued", seq=1, purpose=purpose), build_event(act, seq=2)
+        assert self.find_faults(issued, used) == []
+        again = build_event(act, seq=3)
+        assert self.find_faults(issued, used, again) == [
+            f"event 3 ({act}) used a link that no event issued, or that had ended"
+        ]
+
+    def test_a_link_without_an_event_is_named(self, link: tuple[str, str]) -> None:
+        act, purpose = link
+        other = build_event("link_issued", purpose="reset" if purpose == "invitation" else "invitation")
+        for before in ((), (other,), (build_event("link_issued", ("person", BOB), purpose=purpose),)):
+            assert self.find_faults(*before, build_event(act, seq=2)) == [
+                f"event 2 ({act}) used a link that no event issued, or that had ended"
+            ]
+
+    def test_a_link_is_not_used_after_its_time(self, link: tuple[str, str]) -> None:
+        act, purpose = link
+        issued = build_event("link_issued", seq=1, purpose=purpose, at=NOON)
+        lifetime = LIFETIME[LinkPurpose(purpose)]
+        assert self.find_faults(issued, build_event(act, seq=2, at=NOON + lifetime)) == []
+        assert self.find_faults(issued, build_event(act, seq=2, at=NOON + lifetime + timedelta(minutes=6))) != []
+
+    def test_another_password_ends_the_links_before_it(self, link: tuple[str, str]) -> None:
+        act, purpose = link
+        issued, changed = build_event("link_issued", seq=1, purpose=purpose), build_event("password_changed", seq=2)
+        assert self.find_faults(issued, changed) == []
+        assert self.find_faults(issued, changed, build_event(act, seq=3)) != []
+
+    def test_links_of_people_of_other_parts_are_not_looked_for(self, link: tuple[str, str]) -> None:
+        record = build_snapshot(build_event(link[0]))
+        record.others = {("person", ALICE)}
+        assert list(find_planted_links(record)) == []
 
 
 class TestPasswords:

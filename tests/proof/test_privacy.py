@@ -20,7 +20,7 @@ from tests.proof.stages import run_with_test_passwords
 from tests.stored_files import stored_path
 from tracker import clock
 from tracker.accounts import sessions
-from tracker.accounts.services.account_links import set_password
+from tracker.accounts.services.account_links import issue_link, set_password
 from tracker.accounts.services.people import find_or_create_person, grant_role
 from tracker.demo import scenario as demo
 from tracker.demo.evidence import DemoItem
@@ -31,7 +31,7 @@ from tracker.models import Grant, Person, Registration
 from tracker.privacy import erasure
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
-from tracker.vocabulary import Method, Role
+from tracker.vocabulary import LinkPurpose, Method, Role
 
 ITEMS = 6
 EACH = 8
@@ -74,6 +74,7 @@ def join(scenario: demo.Scenario, number: int) -> None:
     dan = scenario.actor("Dan", Role.ADMINISTRATOR)
     person = find_or_create_person(f"{canary(number, 1)}@example.org", f"Pat {name}", dan)
     scenario.people[known_as] = person
+    issue_link(person, LinkPurpose.INVITATION, dan)
     set_password(person, PASSWORD_HASH, Actor(person.id, None, scenario.session_ref), "invitation_accepted")
     grant_role(person, scenario.centre, Role.CANDIDATE, dan)
     demo.register_for_units(scenario, known_as, f"C-{number:04d}", ("CFACC15",))

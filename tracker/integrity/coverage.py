@@ -31,8 +31,8 @@ class NotCovered:
 NOT_COVERED = (
     NotCovered(
         "What people sign in with is secret, and much of it changes at each use. Invariant 33 names an open session "
-        "without the event of its sign-in, and not other changes of these columns: links, ended sessions, and how "
-        "often something was used.",
+        "without the event of its sign-in and a password that was set with a link that no event issued, and not "
+        "other changes of these columns: unused links, ended sessions, and how often something was used.",
         {
             "account_link": WHOLE,
             "account_change": "token_hash",
@@ -114,7 +114,9 @@ NOT_COVERED = (
     ),
     NotCovered(
         "The work of the server and worker, which can be done again: imports and other jobs, emails, repeated "
-        "requests, and what earlier checks found. What an import published is covered.",
+        "requests, and what earlier checks found. What an import published is covered. A job is done only in a role "
+        "that may start it and for its centre, and its file is sent only if the product stored it for that job; "
+        "results of checks are signed.",
         {
             "import_run": WHOLE,
             "job_run": WHOLE,

@@ -1,15 +1,21 @@
 """Checks of what people sign in with: no password, app, passkey, recovery code or session without its event."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from tracker.accounts.credential_texts import describe_codes, describe_factor
+from tracker.accounts.services.account_links import LIFETIME
 from tracker.accounts.sessions import ABSOLUTE_TIMEOUT
 from tracker.clock import now
+from tracker.integrity.confirmed_addresses import USES
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
 from tracker.ledger.events import hash_text
+from tracker.vocabulary import LinkPurpose
 
 PASSWORD_ACTS = ("invitation_accepted", "password_changed", "password_reset")
+MAX_COMMIT_TIME = timedelta(minutes=5)
+"""The time from when a link is used, before it expires, to the event of it."""
 
 
 @invariant(33, "passwords are those that their people set", {"person": ("password_hash",)})
@@ -29,6 +35,26 @@ def find_planted_passwords(ledger: LedgerSnapshot) -> Iterator[str]:
                 yield f"person {key} has another password than {last[key].name} says"
         elif row["password_hash"]:
             yield f"person {key} has a password, and no event says that they set one"
+
+
+@invariant(33, "links that set a password had been issued")
+def find_planted_links(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each use of a link that no event issued, or that had ended. docs/integrity.md, invariant 33.
+
+    A link that was planted in the database sets a password by the product's own act, whose event is as it should be.
+    """
+    issued: dict[int, dict[str, datetime]] = {}
+    for event in ledger.events:
+        if event.act not in {*PASSWORD_ACTS, "link_issued"} or not ledger.is_own("person", event.object_id):
+            continue
+        links, purpose = issued.setdefault(event.object_id, {}), USES.get(event.act)
+        if event.act == "link_issued":
+            links[event.data["purpose"]] = event.at
+            continue
+        begin = links.get(purpose) if purpose else None
+        if purpose and (begin is None or event.at - begin > LIFETIME[LinkPurpose(purpose)] + MAX_COMMIT_TIME):
+            yield f"{event.name} used a link that no event issued, or that had ended"
+        links.clear()
 
 
 @invariant(
