@@ -176,6 +176,35 @@ def test_unsaved_text_is_shown_to_its_person_only(world: World, client: ClientFo
     assert browser.post(f"/account/unsaved-text/{unsaved_id}/delete").status_code == 404
 
 
+def test_unsaved_text_that_was_given_to_somebody_else_in_the_database_is_not_shown(
+    world: World, client: ClientFor
+) -> None:
+    """Neither is Alice's text read by Frank, nor is she shown as her own what Frank typed."""
+    unsaved_id = keep_unsaved_form(
+        world.alice.id, UnsavedForm("/evidence/new", "/evidence/new", (("title", "Third call"),), has_files=False)
+    )
+    with transaction():
+        db.session.execute(update(UnsavedText).values(person_id=world.frank.id))
+    browser = client(world.frank)
+    assert "Third call" not in browser.get(f"/evidence/new?unsaved_text={unsaved_id}").text
+    assert "Third call" not in browser.get("/account/unsaved-text").text
+
+
+def test_unsaved_text_of_an_earlier_release_is_shown_for_a_day(
+    world: World, client: ClientFor, freeze_clock: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsaved_texts, "_name_purpose", lambda _person_id: unsaved_texts.FORMER_PURPOSE)
+    keep_unsaved_form(
+        world.alice.id, UnsavedForm("/evidence/new", "/evidence/new", (("title", "Third call"),), has_files=False)
+    )
+    monkeypatch.undo()
+    assert "Third call" in client(world.alice).get("/account/unsaved-text").text
+    with transaction():
+        db.session.execute(update(UnsavedText).values(kept_at=now() + timedelta(days=2)))
+    freeze_clock(now() + timedelta(hours=25))
+    assert "Third call" not in client(world.alice).get("/account/unsaved-text").text
+
+
 def test_unsaved_text_is_listed_in_my_account_and_can_be_deleted(world: World, client: ClientFor) -> None:
     unsaved_id = keep_unsaved_form(
         world.alice.id, UnsavedForm("/gone", "/evidence/new", (("reason", STORY),), has_files=True)

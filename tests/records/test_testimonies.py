@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
@@ -69,6 +69,13 @@ Inbox = Callable[[Any], list[str]]
 @pytest.fixture
 def inbox(emails_to: Inbox) -> Inbox:  # noqa: F811 - the fixture
     return emails_to
+
+
+def set_address(testimony_id: int, address: str) -> None:
+    """Change the address of a request in the database, without an event."""
+    with transaction():
+        db.session.execute(update(WitnessTestimony).where(WitnessTestimony.id == testimony_id).values(email=address))
+    db.session.expire_all()
 
 
 def reload(testimony: WitnessTestimony) -> WitnessTestimony:
@@ -397,6 +404,18 @@ class TestSigning:
                 sign_testimony(token, type_testimony(testimony, code=wrong), HERE)
         with pytest.raises(Invalid, match="too many wrong codes"), transaction():
             sign_testimony(token, type_testimony(testimony, code=right), "198.51.100.7")
+
+    def test_a_code_counts_for_the_address_only_to_which_it_was_sent(self, world: World, inbox: Inbox) -> None:
+        """Somebody who changes the address in the database for a minute cannot sign under the witness's."""
+        testimony = ask(world.cfacc15, world.alice)
+        token, testimony_id = find_token(inbox), testimony.id
+        set_address(testimony_id, "mallory@example.org")
+        with transaction():
+            request_code(token, type_testimony(testimony), HERE)
+        typed = type_testimony(testimony, code=find_code(inbox, "mallory@example.org"))
+        set_address(testimony_id, MARGARET)
+        with pytest.raises(Invalid, match="wrong or has expired"), transaction():
+            sign_testimony(token, typed, HERE)
 
     def test_a_code_expires(self, world: World, inbox: Inbox) -> None:
         testimony = ask(world.cfacc15, world.alice)

@@ -21,7 +21,8 @@ LIFETIME = timedelta(hours=24)
 MAX_SIZE = 1024 * 1024
 """Bytes of one form's fields."""
 MAX_PER_PERSON = 20
-PURPOSE = "unsaved text"
+FORMER_PURPOSE = "unsaved text"
+"""That of releases which did not bind a text to its person."""
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -54,7 +55,7 @@ def keep_unsaved_form(person_id: int, form: UnsavedForm) -> int | None:
         return None
     with transactions.transaction():
         lock_rows(Person, [person_id])
-        row = UnsavedText(person_id=person_id, content=encrypt(content, PURPOSE), kept_at=now())
+        row = UnsavedText(person_id=person_id, content=encrypt(content, _name_purpose(person_id)), kept_at=now())
         db.session.add(row)
         db.session.flush()
         newest = select(UnsavedText.id).where(UnsavedText.person_id == person_id).order_by(UnsavedText.id.desc())
@@ -95,8 +96,14 @@ def delete_expired_unsaved_texts() -> None:
             db.session.execute(delete(UnsavedText).where(UnsavedText.kept_at <= now() - LIFETIME))
 
 
+def _name_purpose(person_id: int) -> str:
+    """Return the purpose of a person's key, so that a row given to somebody else in the database is not decrypted."""
+    return f"unsaved text of person {person_id}"
+
+
 def _decrypt_form(row: UnsavedText) -> UnsavedForm | None:
-    content = decrypt(row.content, PURPOSE)
+    content = decrypt(row.content, _name_purpose(row.person_id), within=LIFETIME)
+    content = content or decrypt(row.content, FORMER_PURPOSE, within=LIFETIME)
     if content is None:
         return None
     action, page, fields, has_files, *rest = json.loads(content)  # earlier releases kept four values

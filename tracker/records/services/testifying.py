@@ -291,7 +291,8 @@ def _is_code(testimony: WitnessTestimony, typed: str) -> bool:
 
 
 def _name_code(testimony: WitnessTestimony) -> str:
-    return f"code of testimony {testimony.id}"
+    """Return the purpose of the code's key; it names the address, so that the code counts for no other one."""
+    return f"code of testimony {testimony.id} to {testimony.email}"
 
 
 def _build_content(
