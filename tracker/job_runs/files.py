@@ -6,6 +6,7 @@ a row refers to it. So it is deleted too where its step is not stored.
 """
 
 import hashlib
+import json
 from collections.abc import Collection, Iterable
 from logging import getLogger
 from typing import IO
@@ -14,13 +15,14 @@ from sqlalchemy import delete, func, select
 
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.job_runs.kinds import RunFacts, get_kind
+from tracker.job_runs.kinds import RunFacts, StoredResult, get_kind
 from tracker.job_runs.queries import find_run
 from tracker.ledger import transactions
 from tracker.models import JobRun, JobStep
 from tracker.storage import file_store
 from tracker.storage.file_references import is_referenced
 from tracker.vocabulary import JobState
+from tracker.web.encryption import decrypt, encrypt
 
 MAX_AT_ONCE = 50
 """The most job runs whose files are deleted in one minute."""
@@ -47,6 +49,31 @@ def save_file(facts: RunFacts, stream: IO[bytes]) -> file_store.StoredFile:
 def keep_file(run: JobRun, sha256: str) -> None:
     """Keep a saved file, in the transaction in which a row of the job run begins to refer to it."""
     run.files_to_delete = [each for each in run.files_to_delete or () if each != sha256] or None
+
+
+def keep_result(run: JobRun, result: StoredResult) -> None:
+    """Keep the file of a result, and note that the product stored it for this job run.
+
+    The note is encrypted, so that nobody can let a page send another stored file by a row in the database.
+    """
+    run.result_name, run.result_sha256, run.result_size = result.name, result.sha256, result.size
+    run.parameters = {**run.parameters, "result": encrypt(result.sha256, _name_purpose(run))}
+    keep_file(run, result.sha256)
+
+
+def find_result(run: JobRun) -> str | None:
+    """Return the hash of the file that the product stored for a job run, or None if it has none."""
+    note = run.parameters.get("result")
+    if run.result_sha256 is None or not isinstance(note, str):
+        return None
+    return run.result_sha256 if decrypt(note, _name_purpose(run)) == run.result_sha256 else None
+
+
+def _name_purpose(run: JobRun) -> str:
+    """Return the purpose of a note's key, which names what the job run is and what it was made of."""
+    facts = {name: value for name, value in run.parameters.items() if name != "result"}
+    about = [run.id, run.kind, run.centre_id, run.subject_id, facts]
+    return f"result of job run {json.dumps(about, sort_keys=True)}"
 
 
 def delete_unstored_files(facts: RunFacts) -> None:

@@ -12,8 +12,9 @@ from flask import Flask, current_app
 from tracker.errors import Invalid, TrackerError
 from tracker.ledger.events import Actor
 from tracker.models import JobRun
+from tracker.vocabulary import Role
 from tracker.web.formatting import counted
-from tracker.web.permissions import Act
+from tracker.web.permissions import PERMISSIONS, Act
 
 MAX_PARAMETERS = 20_000
 """The most bytes of a job run's parameters as JSON."""
@@ -166,6 +167,11 @@ def list_kinds() -> list[JobKind]:
     """Return all kinds of long jobs."""
     kinds: JobKinds = current_app.extensions["job_kinds"]
     return list(kinds.by_name.values())
+
+
+def get_roles(kind: JobKind) -> frozenset[Role]:
+    """Return the roles at a centre in which a person sees their own job run of a kind, and a worker does it."""
+    return PERMISSIONS[kind.act] | {Role.ADMINISTRATOR}
 
 
 def check_parameters(parameters: dict[str, Any]) -> None:

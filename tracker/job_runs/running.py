@@ -18,8 +18,17 @@ from tracker.background import jobs
 from tracker.clock import now
 from tracker.errors import Busy, Conflict, Refused, TrackerError
 from tracker.extensions import db
-from tracker.job_runs.files import delete_unstored_files, drop_files, drop_step_files, keep_file, set_expiry
-from tracker.job_runs.kinds import JobKind, RunFacts, StepFileLost, StoredResult, get_actor, get_kind, read_facts
+from tracker.job_runs.files import delete_unstored_files, drop_files, drop_step_files, keep_result, set_expiry
+from tracker.job_runs.kinds import (
+    JobKind,
+    RunFacts,
+    StepFileLost,
+    StoredResult,
+    get_actor,
+    get_kind,
+    get_roles,
+    read_facts,
+)
 from tracker.job_runs.queries import find_next_run, find_run, is_due, is_other_waiting
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading, transaction
@@ -151,13 +160,19 @@ def describe_dead_run(run: JobRun) -> str:
 
 
 def may_continue(run: JobRun) -> bool:
-    """Return whether the person who started it still has the role in which they did, and an open account."""
+    """Return whether the person who started it still has a role at its centre for it, and an open account.
+
+    It must be the role in which they started it. So a row that names another one lets the worker do nothing.
+    """
     query = (
         select(Grant.id)
         .join(Person, Person.id == Grant.person_id)
         .where(
             Grant.id == run.grant_id,
             Grant.person_id == run.started_by_id,
+            Grant.centre_id == run.centre_id,
+            Grant.role.in_(get_roles(get_kind(run.kind))),
+            Grant.starts_at <= now(),
             or_(Grant.ends_at.is_(None), Grant.ends_at > now()),
             Person.deactivated_at.is_(None),
         )
@@ -264,8 +279,7 @@ def _finish(facts: RunFacts, kind: JobKind) -> bool:
 
 def _store_result(run: JobRun, result: StoredResult | None) -> None:
     if result:
-        run.result_name, run.result_sha256, run.result_size = result.name, result.sha256, result.size
-        keep_file(run, result.sha256)
+        keep_result(run, result)
         drop_step_files(run)
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from tracker.errors import NotFound
 from tracker.extensions import db
 from tracker.job_runs import services
+from tracker.job_runs.files import find_result
 from tracker.job_runs.job_list import JOBS, STATES, WHOSE, list_jobs
-from tracker.job_runs.kinds import JobKind, get_kind, list_kinds, read_facts
+from tracker.job_runs.kinds import get_kind, get_roles, list_kinds, read_facts
 from tracker.job_runs.progress import build_progress
 from tracker.job_runs.queries import find_run
 from tracker.ledger.transactions import SAFE_METHODS
@@ -24,7 +25,6 @@ from tracker.web.current_user import CurrentGrant, me
 from tracker.web.fair_shares import EXPORTING, in_turn
 from tracker.web.idempotency import idempotent
 from tracker.web.list_views import send_list
-from tracker.web.permissions import PERMISSIONS
 from tracker.web.route_rules import signed_in
 
 job_runs = Blueprint("job_runs", __name__)
@@ -39,7 +39,7 @@ def list_own_jobs() -> ResponseReturnValue:
     """List the person's job runs; an administrator can choose those of their centres."""
     administered = {grant.centre_id for grant in me().grants if grant.role is Role.ADMINISTRATOR}
     centres = {
-        kind.name: {grant.centre_id for grant in me().grants if grant.role in get_roles_of_starter(kind)}
+        kind.name: {grant.centre_id for grant in me().grants if grant.role in get_roles(kind)}
         for kind in list_kinds()
     }
     filters = [WHOSE, STATES] if administered else [STATES]
@@ -64,7 +64,7 @@ def show_job(job_run_id: int) -> ResponseReturnValue:
         cancel_warning=kind.cancel_warning,
         may_cancel=services.may_cancel(run),
         is_own=run.started_by_id == me().person_id,
-        can_download=run.result_sha256 is not None and run.started_by_id == me().person_id,
+        can_download=find_result(run) is not None and run.started_by_id == me().person_id,
         subject_url=build_subject_url(run, kind.subject_page[:2] if kind.subject_page else None),
         subject_words=kind.subject_page[2] if kind.subject_page else "",
         file_url=build_subject_url(run, kind.file_page) or url_for(".download_result", job_run_id=run.id),
@@ -97,11 +97,12 @@ def get_job_progress(job_run_id: int) -> ResponseReturnValue:
 def download_result(job_run_id: int) -> ResponseReturnValue:
     """Send the result to the person who started the job, and note whose portfolios they opened with it."""
     run, grant = get_run(job_run_id)
-    if run.started_by_id != me().person_id or run.result_sha256 is None:
+    sha256 = find_result(run)
+    if run.started_by_id != me().person_id or sha256 is None:
         raise NotFound("This file does not exist, or it was deleted. Start the job again to make it.")
     if page := build_subject_url(run, get_kind(run.kind).file_page):
         return redirect(page)
-    entry = file_store.find(run.result_sha256)
+    entry = file_store.find(sha256)
     if entry is None:
         raise NotFound("This file is no longer stored. Start the job again to make it.")
     candidates = select(JobStep.candidate_id).where(JobStep.run_id == run.id, JobStep.size > 0).distinct()
@@ -133,11 +134,6 @@ def retry_job(job_run_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show_job", job_run_id=run.id), 303)
 
 
-def get_roles_of_starter(kind: JobKind) -> frozenset[Role]:
-    """Return the roles at the centre that let a person see their own job run of a kind."""
-    return PERMISSIONS[kind.act] | {Role.ADMINISTRATOR}
-
-
 def get_run(job_run_id: int) -> tuple[JobRun, CurrentGrant]:
     """Return a job run and the grant under which this person may see it; lock it if the request may change something.
 
@@ -150,7 +146,7 @@ def get_run(job_run_id: int) -> tuple[JobRun, CurrentGrant]:
     if run is None:
         raise NotFound
     is_own = run.started_by_id == me().person_id
-    roles = get_roles_of_starter(get_kind(run.kind)) if is_own else frozenset({Role.ADMINISTRATOR})
+    roles = get_roles(get_kind(run.kind)) if is_own else frozenset({Role.ADMINISTRATOR})
     grant = next((found for role in roles if (found := me().find_grant(role, run.centre_id))), None)
     if grant is None:
         raise NotFound

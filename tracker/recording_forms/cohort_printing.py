@@ -80,7 +80,7 @@ class CohortPrinting(JobKind):
     def take_step(self, run: RunFacts, _prepared: Any) -> Callable[[JobRun], int]:
         """Print the next form, and return what stores it."""
         with reading():
-            planned = plan_cohort_form(run.parameters["attempts"][run.done])
+            planned = plan_cohort_form(run.parameters["attempts"][run.done], run.centre_id)
         outcome, stored = _print_form(run, planned)
         return lambda stored_run: store_form(stored_run, planned, outcome, stored)
 
@@ -141,9 +141,9 @@ def start_printing(centre: Centre, choice: CohortChoice, actor: Actor) -> JobRun
     )
 
 
-def plan_cohort_form(attempt_id: int) -> PlannedForm:
+def plan_cohort_form(attempt_id: int, centre_id: int) -> PlannedForm:
     """Read what is printed of an attempt now, or why it is left out."""
-    return plan_form(attempt_id, _find_reason_to_leave_out)
+    return plan_form(attempt_id, centre_id, _find_reason_to_leave_out)
 
 
 def list_form_entries(run_id: int, *, left_out: bool = False) -> list[FormEntry]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tracker.job_runs.files import list_step_files
+from tracker.extensions import db
+from tracker.job_runs.files import find_result, list_step_files
 from tracker.job_runs.kinds import JobKind, RunFacts, StoredResult
 from tracker.job_runs.progress import OPEN_STATES
 from tracker.job_runs.queries import find_run_about
@@ -17,7 +18,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows, reading
 from tracker.models import JobRun, UnitAttempt
 from tracker.recording_forms.form_content import FormContent
-from tracker.recording_forms.form_steps import load_attempt, plan_form, print_planned, store_form
+from tracker.recording_forms.form_steps import plan_form, print_planned, store_form
 from tracker.recording_forms.pdf_renderer import hash_content
 from tracker.storage import file_store
 from tracker.web.permissions import Act
@@ -45,7 +46,7 @@ class FormPrinting(JobKind):
         """Print the form, and return what stores it with the hash of its content."""
         assert run.subject_id is not None  # noqa: S101 - the attempt
         with reading():
-            planned = plan_form(run.subject_id)
+            planned = plan_form(run.subject_id, run.centre_id)
         stored = print_planned(run, planned)
 
         def store(stored_run: JobRun) -> int:
@@ -75,7 +76,8 @@ def find_form_job(attempt_id: int, content: FormContent) -> JobRun | None:
     run = find_run_about(FORM_PRINTING.name, attempt_id)
     if run is None or run.parameters["content"] != hash_content(content).hex():
         return None
-    is_kept = run.result_sha256 is not None and file_store.exists(run.result_sha256)
+    result = find_result(run)
+    is_kept = result is not None and file_store.exists(result)
     return run if run.state in OPEN_STATES or is_kept else None
 
 
@@ -87,7 +89,7 @@ def start_form_job(attempt_id: int, content: FormContent, actor: Actor) -> JobRu
     lock_rows(UnitAttempt, [attempt_id])
     if run := find_form_job(attempt_id, content):
         return run
-    attempt = load_attempt(attempt_id)
+    attempt = db.session.get_one(UnitAttempt, attempt_id, populate_existing=True)
     return start_run(
         FORM_PRINTING,
         actor,

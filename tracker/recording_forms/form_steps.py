@@ -8,7 +8,7 @@ from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import joinedload
 
 from tracker.config import MEGABYTE
-from tracker.errors import FormNotRendered, Refused
+from tracker.errors import FormNotRendered, NotFound, Refused
 from tracker.extensions import db
 from tracker.job_runs.files import keep_file, save_file
 from tracker.job_runs.kinds import RunFacts
@@ -45,18 +45,25 @@ class PlannedForm:
     """What to render, of any other."""
 
 
-def load_attempt(attempt_id: int) -> UnitAttempt:
-    """Return an attempt with its registration, read anew."""
-    return db.session.scalars(
+def load_attempt(attempt_id: int, centre_id: int) -> UnitAttempt:
+    """Return an attempt of the job run's centre with its registration, read anew.
+
+    Raises:
+        NotFound: the job run names an attempt of another centre, or none.
+    """
+    attempt = db.session.scalars(
         select(UnitAttempt)
-        .where(UnitAttempt.id == attempt_id)
+        .where(UnitAttempt.id == attempt_id, UnitAttempt.centre_id == centre_id)
         .options(joinedload(UnitAttempt.registration))
         .execution_options(populate_existing=True)
-    ).one()
+    ).one_or_none()
+    if attempt is None:
+        raise NotFound(f"The centre of this job has no unit {attempt_id}. Nothing more is done.")
+    return attempt
 
 
 def plan_form(
-    attempt_id: int, find_reason: Callable[[UnitAttempt], FormOutcome | None] = lambda _attempt: None
+    attempt_id: int, centre_id: int, find_reason: Callable[[UnitAttempt], FormOutcome | None] = lambda _attempt: None
 ) -> PlannedForm:
     """Read what is printed of an attempt now: the issued form, or else as it is; nothing if there is a reason.
 
@@ -65,12 +72,13 @@ def plan_form(
 
     Args:
         attempt_id: the attempt.
+        centre_id: the centre of the job run.
         find_reason: returns why the attempt is left out, or None.
     """
     erasure_id = _find_last_erasure(
         select(UnitAttempt.registration_id).where(UnitAttempt.id == attempt_id).scalar_subquery()
     )
-    attempt = load_attempt(attempt_id)
+    attempt = load_attempt(attempt_id, centre_id)
     left_out = find_reason(attempt)
     issued = None if left_out else find_current_form(attempt)
     return PlannedForm(

@@ -50,7 +50,7 @@ class FormIssuing(JobKind):
     def take_step(self, run: RunFacts, _prepared: Any) -> Callable[[JobRun], int]:
         """Render and seal the form, and return what records it; nothing if somebody has issued it meanwhile."""
         with reading():
-            attempt = load_attempt(get_attempt_id(run))
+            attempt = load_attempt(get_attempt_id(run), run.centre_id)
             plan = None if find_current_form(attempt) else plan_issue(attempt)
         if plan is None:
             return lambda _run: 1
@@ -59,7 +59,7 @@ class FormIssuing(JobKind):
         stored = save_file(run, BytesIO(seal_issue(plan, person_id)))
 
         def store(stored_run: JobRun) -> int:
-            attempt = load_attempt(get_attempt_id(run))
+            attempt = load_attempt(get_attempt_id(run), run.centre_id)
             if run.actor.grant_id not in list_issuing_grants(attempt, person_id):
                 raise Refused(NOT_ALLOCATED)
             form = record_issue(attempt, RenderedIssue(plan, stored), run.actor)
@@ -71,7 +71,7 @@ class FormIssuing(JobKind):
 
     def on_retry(self, run: JobRun, actor: Actor | None) -> None:  # noqa: ARG002 - the kind's signature
         """Note the role in which the person whose job it is now may issue the form. Raises `Refused` if none."""
-        grants = list_issuing_grants(load_attempt(get_attempt_id(read_facts(run))), run.started_by_id)
+        grants = list_issuing_grants(load_attempt(get_attempt_id(read_facts(run)), run.centre_id), run.started_by_id)
         if not grants:
             raise Refused(NOT_ALLOCATED)
         if run.grant_id not in grants:

@@ -133,9 +133,9 @@ UNIT_IMPORT = UnitImport()
 
 
 def get_import(run: RunFacts, *, lock: bool = False) -> ImportRun:
-    """Return the import that a job run is about; `lock` locks its row."""
+    """Return the import of its centre that a job run is about; `lock` locks its row."""
     imported = find_import(run.subject_id or 0, lock=lock)
-    if imported is None:
+    if imported is None or imported.centre_id != run.centre_id:
         raise NotFound
     return imported
 

@@ -14,6 +14,7 @@ from flask_login import current_user
 from tracker.background.jobs import get_jobs
 from tracker.errors import Busy, FormWaits, Invalid, NotFound
 from tracker.extensions import db
+from tracker.job_runs.files import find_result
 from tracker.ledger import read_only
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading, transaction
@@ -116,7 +117,7 @@ def print_form(attempt_id: int) -> ResponseReturnValue:
     if kept := find_kept(content):
         return send_bytes(kept, name)
     run = find_form_job(attempt_id, content)
-    sha256 = run.result_sha256 if run else None
+    sha256 = find_result(run) if run else None
     if sha256:
         with suppress(OSError):  # a file that is damaged, or was deleted just now, is printed again
             return send_bytes(file_store.read(sha256), name)
