@@ -1,7 +1,7 @@
 """The addresses of every page on the demonstration's data, by who opens them."""
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tests.library.drafts import make_draft
 from tests.library.unit_versions import UNITS, make_revision, publish_version, reword_criteria
@@ -14,6 +14,7 @@ from tracker.models import (
     Countersignature,
     Evidence,
     InterestDeclaration,
+    ListedWitness,
     Person,
     Registration,
     StaffAward,
@@ -48,6 +49,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             select(StaffAward.id).where(StaffAward.target_on.is_not(None), StaffAward.person_id == people["Gwen"])
         ).one()
         waiting = db.session.scalars(select(Countersignature.id).where(Countersignature.answered_at.is_(None))).one()
+        listed = db.session.scalars(select(func.min(ListedWitness.id))).one()
         open_interest = db.session.scalars(
             select(InterestDeclaration.id).where(InterestDeclaration.person_id == people["Gwen"])
         ).one()
@@ -96,6 +98,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             f"/records/{asked}", f"/records/{asked}/edit", f"/records/{asked}/finish", f"/records/{asked}/questions",
             f"/attempts/{alices}/testimonies", f"/attempts/{alices}/testimonies/{testimony}",
             bobs, f"{bobs}/cpd", f"{bobs}/cpd/add", f"{bobs}/interests/add", f"{at}/questions", f"{at}/questions/{changed}", f"{at}/questions/new?unit=cfacc15",
+            f"{at}/witnesses", f"{at}/witnesses/add",
         ],
         "Carol": ["/verification", "/action-points", "/verification/coverage", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
             "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
@@ -118,6 +121,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             "/guidance", f"{at}/guidance/new", f"/guidance/{GUIDANCE}", f"{at}/guidance/{GUIDANCE}/attach?unit=cfamlfd3",
             "/qualifications", "/qualifications/ex-svq3-cc", f"{at}/qualifications/new",
             f"/registrations/{registration}/qualification", f"/registrations/{registration}/numbers",
+            f"{at}/witnesses", f"{at}/witnesses/add", f"{at}/witnesses/{listed}/remove", f"{at}/witnesses/{listed}/erase",
             f"{at}/staff", gwens, f"{gwens}/awards/add", f"{gwens}/awards/{target}/confirm", f"{gwens}/awards/{target}/remove",
             f"{gwens}/competence/add", f"{gwens}/interests/{open_interest}/answer", f"{gwens}/erase",
             f"{at}/countersigning", f"{at}/countersigning/{people['Hamish']}",

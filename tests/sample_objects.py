@@ -30,6 +30,7 @@ from tracker.models import (
     ImportRun,
     InterestDeclaration,
     JobRun,
+    ListedWitness,
     Person,
     StaffAward,
     StaffCompetence,
@@ -50,6 +51,7 @@ from tracker.vocabulary import (
     DraftState,
     ImportState,
     JobState,
+    ListedStatus,
 )
 
 
@@ -109,6 +111,7 @@ def make_staff_objects(attempt: UnitAttempt, staff: Staff, title: str) -> dict[s
         "staff_id": staff.assessor.id, "award_id": add_and_flush(award).id, "competence_id": add_and_flush(competence).id,
         "question_id": _make_question(attempt, staff, title).id,
         "cpd_id": add_and_flush(entry).id, "interest_id": add_and_flush(declaration).id,
+        "listed_witness_id": _make_listed_witness(attempt.centre, staff.administrator, title).id,
     }  # fmt: skip
 
 
@@ -118,6 +121,17 @@ def _make_question(attempt: UnitAttempt, staff: Staff, title: str) -> BankQuesti
         BankQuestion(
             centre_id=attempt.centre_id, unit_id=attempt.unit_id, number=1, text=f"Why {title}?", marks=["g"],
             guidance=f"Names {title}", written_at=clock.now(), written_by_id=staff.assessor.id,
+        )
+    )  # fmt: skip
+
+
+def _make_listed_witness(centre: Centre, administrator: Person, title: str) -> ListedWitness:
+    return add_and_flush(
+        ListedWitness(
+            centre_id=centre.id, name="Olive Grant", email=f"olive.grant@{centre.number.lower()}.example",
+            relationship=f"Team manager, {title}", status=ListedStatus.EXPERT, starts_on=clock.today(),
+            inducted_on=clock.today(), cv="Twelve years in contact centres; in the quality folder.",
+            recorded_at=clock.now(), recorded_by_id=administrator.id,
         )
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ BLUEPRINTS = (
     "assessment",
     "records",
     "staff",
+    "witness_list",
     "verification",
     "recording_forms",
     "job_runs",

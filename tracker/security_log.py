@@ -43,6 +43,7 @@ LOGGED_ACTS = frozenset(
         "sessions_ended",
         "signing_two_step_changed",
         "staff_record_erased",
+        "listed_witness_erased",
         "two_step_verification_reset",
     }
 )

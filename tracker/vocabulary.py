@@ -203,6 +203,20 @@ class WitnessStatus(LabelledEnum):
         }[self.value]
 
 
+class ListedStatus(LabelledEnum):
+    """The status of a witness on a centre's list, the highest first."""
+
+    EXPERT = "expert", "Expert witness"
+    ASSESSOR_QUALIFIED = "assessor_qualified", "Holds an assessor’s award"
+    FAMILIAR = "familiar", "Familiar with the standards"
+    OTHER = "other", "Non-expert witness"
+
+    @property
+    def described(self) -> str:
+        """Return the status as a testimony's version seals it."""
+        return f"on the centre’s witness list: {self.label[0].lower()}{self.label[1:]}"
+
+
 class WitnessTestimonyState(LabelledEnum):
     """The state of a testimony that was asked for, computed from its times and never stored."""
 

@@ -47,7 +47,7 @@ LINK = "A link or code of one person, or their own account: nobody else's rows a
 FILE = "It sends a file or renders a PDF of what a measured page shows."
 JOB = "It shows one job run, of which the data has none."
 QUESTION = "It shows one question of a bank, which does not grow with the candidates."
-ENTRY = "It shows one entry of a staff record, of which the data has none."
+ENTRY = "It shows one entry of a staff record or witness list, of which the data has none."
 DRAFT = "It shows one draft or import of the library, of which the data has none."
 RECORD = "It shows one record of an observation or testimony, or asks for one, of which the data has none."
 REDIRECT = "It leads to a measured page."
@@ -70,6 +70,7 @@ NOT_MEASURED = {
             "recording_forms.issued_form", "recording_forms.print_form", "records.download_draft_file",
             "records.download_file", "records.print_blank", "records.print_blank_questions", "records.print_record",
             "registrations.download_import_example", "staff.print_blank_record", "staff.print_staff_record", "static",
+            "witness_list.print_blank_witness_list", "witness_list.print_witness_list",
         ),
         FILE,
     ),
@@ -82,8 +83,8 @@ NOT_MEASURED = {
     ),
     **dict.fromkeys(
         (
-            "privacy.erase_staff_record", "staff.answer_interest", "staff.confirm_award", "staff.end_interest", "staff.remove_award",
-            "staff.remove_competence", "staff.remove_cpd",
+            "privacy.erase_listed_witness", "privacy.erase_staff_record", "staff.answer_interest", "staff.confirm_award", "staff.end_interest", "staff.remove_award",
+            "staff.remove_competence", "staff.remove_cpd", "witness_list.remove_witness",
         ),
         ENTRY,
     ),
@@ -98,7 +99,7 @@ NOT_MEASURED = {
     **dict.fromkeys(("job_runs.download_result", "job_runs.get_job_progress", "job_runs.show_job"), JOB),
     **dict.fromkeys(
         ("accounts.list_people", "accounts.settings", "library.choose_centre", "registrations.list_registrations",
-         "records.list_own_questions", "staff.list_own_staff"),
+         "records.list_own_questions", "staff.list_own_staff", "witness_list.list_own_witnesses"),
         REDIRECT,
     ),
     **dict.fromkeys(
@@ -291,5 +292,6 @@ def _list_administrator_pages(centre: LoadedCentre, attempt: UnitAttempt, verifi
         f"{at}/staff?size=25", f"{at}/staff?size=25&show=no-award", f"{at}/staff?size=25&show=former", staff, f"{staff}/cpd", f"{staff}/awards/add", f"{staff}/competence/add",
         f"{at}/countersigning?size=25", f"{at}/countersigning/{_allocated_to(attempt, Role.ASSESSOR)}",
         f"{at}/questions", f"{at}/questions?q=customer", f"{at}/questions/new?unit=cfacc15",
+        f"{at}/witnesses?size=25", f"{at}/witnesses?size=25&show=ended", f"{at}/witnesses/add",
     ]  # fmt: skip
     return [Page(Role.ADMINISTRATOR, centre.administrator.person_id, path) for path in paths]

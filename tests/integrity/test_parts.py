@@ -86,7 +86,9 @@ def test_parts_of_one_person_have_the_faults_of_the_whole(
 
         monkeypatch.setattr(fuzzing, "list_violations", compare)
         different = []
-        for number in range(RANDOM_CHANGES):
+        for number in range(4 * RANDOM_CHANGES):  # some of them the database refuses
+            if number >= RANDOM_CHANGES and len(compared) > RANDOM_CHANGES / 2:
+                break
             trial = fuzzer.try_change(number)
             if trial and not compared[-1]:
                 different.append(trial.change)

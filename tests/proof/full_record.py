@@ -54,6 +54,7 @@ from tracker.models import (
     Evidence,
     Grant,
     InterestDeclaration,
+    ListedWitness,
     Person,
     Qualification,
     Registration,
@@ -71,6 +72,7 @@ from tracker.portfolio.services.submissions import submit_evidence, withdraw_sub
 from tracker.privacy.erasure import erase_portfolio
 from tracker.privacy.retention import lift_retention_hold, place_retention_hold, set_rule
 from tracker.privacy.staff_erasure import erase_staff_record
+from tracker.privacy.witness_erasure import erase_listed_witness
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
 from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import save_observation, start_record
@@ -87,7 +89,8 @@ from tracker.staff.services.awards import Certificate
 from tracker.verification.services.action_points import ask_again, close_action_point
 from tracker.verification.services.returning import reopen_verified
 from tracker.verification.services.sampling import SampledDecision, draw_sample
-from tracker.vocabulary import AcknowledgementAnswer, Outcome, RecordKind, Role
+from tracker.vocabulary import AcknowledgementAnswer, ListedStatus, Outcome, RecordKind, Role
+from tracker.witness_list.services.listing import TypedWitness, list_witness, remove_witness
 
 
 class FullRecord:
@@ -145,6 +148,7 @@ def make_full_record(app: Flask) -> datetime:
         work_on,
         erase_ben,
         erase_gwens_staff_record,
+        erase_a_listed_witness,
     ):
         change(record)
         db.session.expire_all()
@@ -478,6 +482,18 @@ def erase_gwens_staff_record(record: FullRecord) -> None:
         member = find_staff_member(record.centre.id, record.person("Gwen").id)
         assert member
         erase_staff_record(member, record.dan)
+
+
+def erase_a_listed_witness(record: FullRecord) -> None:
+    """Remove a witness from the list and erase the entry after its retention period; list another, who stays."""
+    with record.act():
+        entry = db.session.scalars(select(ListedWitness).order_by(ListedWitness.id)).first()
+        assert entry
+        remove_witness(entry, "Left the company.", record.dan)
+        typed = TypedWitness("Olive Grant", "", "Trainer", ListedStatus.FAMILIAR, clock.today(), clock.today())
+        list_witness(record.centre, typed, record.dan, is_administrator=True)
+    with record.act(days=1_200):
+        erase_listed_witness(db.session.merge(entry), record.dan)
 
 
 def list_entries(model: Any, person: Person) -> list[Any]:

@@ -12,11 +12,14 @@ from tests.factories import World
 from tests.staff.entries import declare, hold, log_cpd, work_towards
 from tracker import clock
 from tracker.accounts.services.people import deactivate_person
-from tracker.clock import frozen_at, now
+from tracker.clock import day_of, frozen_at, now
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
+from tracker.privacy.retention import set_rule
+from tracker.registrations.retention_periods import add_months
 from tracker.staff.queries import register
 from tracker.vocabulary import AwardKind, CentreTerms, Role
+from tracker.web.formatting import day
 from tracker.web.lists import ListQuery
 
 Browser = Callable[[Person], FlaskClient]
@@ -106,6 +109,19 @@ def test_former_staff_are_listed_only_where_they_are_asked_for(world: World) -> 
         factories.grant(ida, world.northgate, Role.ASSESSOR, ends_at=factories.days_ago(1))
     assert "Ida" not in list_names(world)
     assert list_names(world, register.FORMER) == ["Ida"]
+
+
+def test_of_former_staff_it_says_until_when_their_record_is_kept(world: World, client: Browser) -> None:
+    with transaction():
+        ida = factories.make_person("Ida Former", world.northgate)
+        factories.grant(ida, world.northgate, Role.ASSESSOR, ends_at=factories.days_ago(1))
+        set_rule(world.northgate, "SQA", 12, 48, factories.make_actor(world.dan))
+    (row,) = list_rows(world, show=register.FORMER)
+    assert row.kept_until == add_months(48, day_of(factories.days_ago(1)))
+    address = f"/centres/{world.northgate.id}/staff"
+    assert f"kept until {day(row.kept_until)}" in client(world.dan).get(f"{address}?show=former").text
+    assert row.kept_until.isoformat() in client(world.dan).get(f"{address}?show=former&format=csv").text
+    assert [each.kept_until for each in list_rows(world)] == [None, None]
 
 
 def test_somebody_whose_account_is_closed_is_former_staff(world: World) -> None:

@@ -54,6 +54,7 @@ LISTS = {
     "question bank": ("dan", "/centres/{centre_id}/questions"),
     "questions to ask": ("bob", "/records/{record_id}/questions"),
     "staff register": ("dan", "/centres/{centre_id}/staff"),
+    "witness list": ("bob", "/centres/{centre_id}/witnesses"),
     "CPD log": ("bob", "/centres/{centre_id}/staff/{staff_id}/cpd"),
     "coverage by method": ("carol", "/verification/coverage/methods"),
 }
@@ -161,4 +162,5 @@ def test_no_list_is_left_out() -> None:
         "my-signatures", "my-sign-ins", "queue", "units-to-verify", "other-units", "action-points",
         "coverage-by-method", "coverage", "staff-register", "cpd-log", "to-countersign", "assessors-to-countersign",
         "question-bank", "questions-to-ask",
+        "witness-list",
     }, "a new list needs a row of LISTS too"  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tracker.recording_forms.staff_content import AWARDS, COMPETENCE, CPD, INTERESTS
+from tracker.recording_forms.witness_list_content import WITNESSES
 
 ROOT = Path(__file__).parents[2]
 STYLESHEETS = sorted((ROOT / "static" / "css").glob("*.css"))
@@ -15,8 +16,10 @@ JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LITERAL = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 MADE_IN_PYTHON = {"qr-code", "qr-code-background", "few", "some", "many", "filled"}
 """Classes of the QR code that `segno` draws, of the printed grid by its number of columns, and of a filled form."""
-WIDTHS = {f"mm-{width}" for table in (AWARDS, COMPETENCE, CPD, INTERESTS) for _head, width in table.columns}
-"""Classes of the columns of a printed staff record."""
+WIDTHS = {
+    f"mm-{width}" for table in (AWARDS, COMPETENCE, CPD, INTERESTS, WITNESSES) for _head, width in table.columns
+}
+"""Classes of the columns of a printed staff record and witness list."""
 UNSTYLED = {
     *(
         "add-criterion",

@@ -35,6 +35,7 @@ from tracker.models import (
     EvidenceVersion,
     Guidance,
     InterestDeclaration,
+    ListedWitness,
     Person,
     Qualification,
     Registration,
@@ -72,6 +73,8 @@ from tracker.web.text_direction import (
     isolate_runs,
     remove_direction_controls,
 )
+from tracker.witness_list.queries import list_printed
+from tracker.witness_list.views.printing import build_content as build_witness_list
 
 pytestmark = pytest.mark.one_database
 
@@ -100,6 +103,7 @@ TYPED: dict[type[Base], tuple[str, ...]] = {
     SampleItem: ("comment",),
     SecondFactor: ("name",),
     Signature: ("comment", "unsampled_reason"),
+    ListedWitness: ("name", "relationship", "cv"),
     StaffAward: ("title", "awarding_body", "certificate_number"),
     StaffCompetence: ("sector", "basis"),
     Unit: ("title",),
@@ -210,6 +214,9 @@ def test_no_sheet_lets_typed_text_reorder_its_words(demo: Flask) -> None:
         assert member
         template = rendering.environment().get_template("recording_forms/staff_record.html")
         sheets.append(template.render(form_content=build_staff_content(load_staff_record(member))))
+    centre = db.session.scalars(select(Centre)).one()
+    template = rendering.environment().get_template("recording_forms/witness_list.html")
+    sheets.append(template.render(form_content=build_witness_list(centre, list_printed(centre.id))))
     assert len(sheets) > 10
     assert all(ARABIC in sheet for sheet in sheets)
     assert [fault for sheet in sheets for fault in find_unisolated(sheet, shown)] == []

@@ -23,6 +23,7 @@ from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoIt
 from tracker.demo.observation import OBSERVATION
 from tracker.demo.question_bank import schedule_question_bank, schedule_questions_asked
 from tracker.demo.staff_register import schedule_staff_register
+from tracker.demo.witness_list import schedule_witness_list
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.ledger.events import OPERATOR, Actor
@@ -151,6 +152,7 @@ def fill_database() -> list[tuple[str, str, str]]:
     schedule_question_bank(scenario)
     schedule_questions_asked(scenario)
     scenario.schedule(1, 9, lambda: agree_to_record(scenario, RecordKind.QUESTIONS))
+    schedule_witness_list(scenario)
     schedule_chloes_signatures(scenario)
     scenario.schedule(3, 10, lambda: create_visit(scenario))
     scenario.run()

@@ -76,12 +76,13 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "portfolio_erased": {Role.ADMINISTRATOR},
     **dict.fromkeys(("cpd_recorded", "cpd_removed", "interest_declared", "interest_ended"), STAFF_ROLES),
     **dict.fromkeys(QUESTION_ACTS, (Role.ASSESSOR, Role.ADMINISTRATOR)),
+    "witness_listed": {Role.ADMINISTRATOR, Role.ASSESSOR},
     "qualification_published": {Role.ADMINISTRATOR},
     "qualification_chosen": {Role.ADMINISTRATOR},
     **dict.fromkeys(
         (
             "award_recorded", "award_confirmed", "award_removed", "competence_recorded", "competence_removed",
-            "interest_answered", "staff_record_erased",
+            "interest_answered", "staff_record_erased", "listed_witness_removed", "listed_witness_erased",
             "name_changed", "account_change_requested", "account_change_cancelled", "email_changed",
             "two_step_verification_reset", "sessions_ended",
             "person_invited", "grant_given", "grant_ended", "link_issued", "record_exported",
@@ -121,6 +122,7 @@ CENTRE_TABLES = {
     "unit_draft",
     "retention_rule",
     "bank_question",
+    "listed_witness",
 } | STAFF_TABLES
 """The tables whose rows name the centre that an event is about."""
 COUNTERSIGNER_ACTS = {

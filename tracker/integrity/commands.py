@@ -1,8 +1,11 @@
 """The commands `flask verify`, `flask export-ledger` and `flask confine`."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +60,7 @@ def verify(
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracker.errors import TrackerError
-    from tracker.integrity.check_parts import Extent, Progress
+    from tracker.integrity.check_parts import Extent
     from tracker.integrity.outside_checkpoints import read_outside_checkpoints
     from tracker.integrity.verify import choose_processes, run_all_checks
     from tracker.ledger.trust_anchor import load_anchor
@@ -68,23 +71,16 @@ def verify(
         _print_covered(as_json)
         return
     results: list[Result] = []
-    bases: list[Verified | None] = []
+    observer = _Observer(sys.stderr.isatty() if progress is None else progress)
     try:
         outside = read_outside_checkpoints(files)
         anchor = load_anchor(folder_of_keys, fingerprints)
-        shows_progress = sys.stderr.isatty() if progress is None else progress
         extent = Extent.SINCE_LAST if since_last else Extent.REST if resume else Extent.WHOLE
-
-        def observe(progress: Progress) -> None:
-            bases.append(progress.base)
-            if shows_progress:
-                _show_progress(progress)
-
         is_own = folder_of_keys is None and not fingerprints
         for result in run_all_checks(
             anchor,
             outside,
-            observe=observe,
+            observe=observer.observe,
             extent=extent,
             saves=is_own,
             processes=processes or choose_processes(),
@@ -99,11 +95,26 @@ def verify(
         click.echo(json.dumps(_as_json(results), indent=2))
     else:
         _note_own_role()
-        _note_extent(bases[-1] if bases else None, is_asked=resume or since_last)
+        _note_extent(observer.base, is_asked=resume or since_last)
         if outside:
             click.echo(f"  Compared with {counted(len(outside), 'checkpoint')} from outside.")
         _conclude(results)
     sys.exit(0 if all(result.holds for result in results) else 1)
+
+
+@dataclass
+class _Observer:
+    """What a run of the checks tells while it goes on."""
+
+    shows_progress: bool
+    base: Verified | None = None
+    """The signed result that the run continues from, if any."""
+
+    def observe(self, progress: Progress) -> None:
+        """Keep what the run continues from, and show its progress."""
+        self.base = progress.base
+        if self.shows_progress:
+            _show_progress(progress)
 
 
 @click.command("confine")
@@ -158,13 +169,13 @@ def export_ledger(file: Path, number: str | None) -> None:
     click.echo(f"{file}: {packed}. To verify it, unpack it and run: python3 verify.py")
 
 
-def _show_progress(progress: "Progress") -> None:
+def _show_progress(progress: Progress) -> None:
     """Write to standard error how many parts of the record were checked."""
     end = "\n" if progress.done == progress.count else "\r"
     click.echo(f"  {progress.done} of {progress.count} parts checked{end}", nl=False, err=True)
 
 
-def _note_extent(base: "Verified | None", *, is_asked: bool) -> None:
+def _note_extent(base: Verified | None, *, is_asked: bool) -> None:
     """Write what was not read again because an earlier check had covered it."""
     if base is None:
         if is_asked:
@@ -177,7 +188,7 @@ def _note_extent(base: "Verified | None", *, is_asked: bool) -> None:
     click.echo("  only a check of everything finds a change without an event: flask verify.")
 
 
-def _line(result: "Result") -> str:
+def _line(result: Result) -> str:
     sign = "✓" if result.holds else "✗"
     line = f"{sign} {result.check.number:2} {result.check.name}"
     if result.holds:
@@ -194,12 +205,12 @@ def _note_own_role() -> None:
         click.echo("  flask confine ROLE (see docs/operations.md).")
 
 
-def _conclude(results: "Sequence[Result]") -> None:
+def _conclude(results: Sequence[Result]) -> None:
     failed = sum(not result.holds for result in results)
     click.echo(f"{len(results)} checks: {f'{failed} failed' if failed else 'all passed'}.")
 
 
-def _as_json(results: "Sequence[Result]") -> dict[str, object]:
+def _as_json(results: Sequence[Result]) -> dict[str, object]:
     return {
         "clean": all(result.holds for result in results),
         "checks": [

@@ -7,14 +7,8 @@ from tracker.clock import day_of, today
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger import permitted_writes
-from tracker.privacy.retention import (
-    DEFAULT_PERIODS,
-    MAX_MONTHS,
-    RetentionPeriods,
-    add_months,
-    iterate_due,
-    read_awarding_body,
-)
+from tracker.privacy.retention import MAX_MONTHS, iterate_due, read_awarding_body
+from tracker.registrations.retention_periods import DEFAULT_PERIODS, RetentionPeriods, add_months
 from tracker.storage import file_store
 from tracker.storage.file_references import is_referenced
 from tracker.vocabulary import ERASED_TEXT, AttemptState, SignatureRole

@@ -31,6 +31,7 @@ TABLES_OF_ACTS = {
     **dict.fromkeys(("cpd_removed",), "cpd_entry"),
     **dict.fromkeys(("interest_answered", "interest_ended"), "interest_declaration"),
     **dict.fromkeys(("bank_question_retired",), "bank_question"),
+    **dict.fromkeys(("listed_witness_removed", "listed_witness_erased"), "listed_witness"),
     **dict.fromkeys(("qualification_chosen",), "registration"),
     **dict.fromkeys(("signed_in",), "user_session"),
     **dict.fromkeys(("restore_accepted", "database_confined"), "signing_key"),

@@ -41,6 +41,7 @@ CREATING_EVENTS = {
     "cpd_entry": ("cpd_recorded",),
     "interest_declaration": ("interest_declared",),
     "staff_erasure": ("staff_record_erased",),
+    "listed_witness": ("witness_listed",),
 }
 """The events that create the rows of a table."""
 DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved", "sample_drawn")

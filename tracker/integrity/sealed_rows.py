@@ -25,6 +25,7 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "bank_question": ("ended_at", "ended_by_id"),
     "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "carried_over_claim": (),
+    "listed_witness": ("removed_at", "removed_by_id", "removed_reason", "erased_at", "erased_by_id"),
     "record_withdrawal": (),
     "countersignature": ("answered_at", "agrees", "ended_at", "ended_because"),
     "countersigner": ("ends_at",),

@@ -8,8 +8,7 @@ from typing import Any
 from tracker.clock import day_of
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
-from tracker.privacy.retention import add_months
-from tracker.privacy.staff_erasure import compute_months
+from tracker.registrations.retention_periods import add_months, compute_months
 from tracker.vocabulary import STAFF_ROLES
 
 BY_OTHERS = (
@@ -70,7 +69,7 @@ def find_early_staff_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
         if ended_on is None:
             yield f"{event.name} erased the staff record of a person who had a role"
             continue
-        until = add_months(_compute_months(ledger, row["centre_id"], event), ended_on)
+        until = add_months(compute_months_kept(ledger, row["centre_id"], event), ended_on)
         if until >= day_of(event.at) or event.data["until"] != str(until):
             yield f"{event.name} erased a staff record that had to be kept until {until}"
 
@@ -89,7 +88,7 @@ def _find_end_of_roles(ledger: LedgerSnapshot, row: Row, event: LedgerEvent) -> 
     return day_of(max(ends))
 
 
-def _compute_months(ledger: LedgerSnapshot, centre_id: int, event: LedgerEvent) -> int:
+def compute_months_kept(ledger: LedgerSnapshot, centre_id: int, event: LedgerEvent) -> int:
     """Return how many months the centre kept decisions, by its retention rules of that time."""
     months: dict[int, int] = {}
     for rule in ledger.group_rows("retention_rule", "centre_id").get(centre_id, ()):

@@ -36,6 +36,7 @@ from tracker.integrity import (
     testimonies,
     timestamping,
     units_and_evidence,
+    witness_lists,
 )
 from tracker.integrity.check_parts import Extent, Observe, check_in_parts, ignore
 from tracker.integrity.invariants import CHECKS, Result
@@ -75,6 +76,7 @@ MODULES = (
     staff_records,
     countersigning,
     question_banks,
+    witness_lists,
     rows_and_events,
     row_origins,
     sealed_rows,

@@ -32,6 +32,7 @@ PARENTS: dict[str, dict[str, str]] = {
     "grant": {"person_id": "person"},
     "interest_declaration": {"person_id": "person"},
     "issued_form": {"attempt_id": "unit_attempt"},
+    "listed_witness": {"centre_id": "centre"},
     "record_withdrawal": {"evidence_version_id": "evidence_version"},
     "registration_change": {"registration_id": "registration"},
     "reopening": {"attempt_id": "unit_attempt"},
@@ -51,7 +52,7 @@ PARENTS: dict[str, dict[str, str]] = {
     "witness_testimony": {"attempt_id": "unit_attempt"},
 }
 """The rows that a row belongs to: by table, each column that names one, and the table it is in."""
-ERASING_ACTS = frozenset({"portfolio_erased", "staff_record_erased"})
+ERASING_ACTS = frozenset({"listed_witness_erased", "portfolio_erased", "staff_record_erased"})
 """The acts whose event replaces the salts of the columns that it changes, so that the former values are erased."""
 PORTFOLIO = "portfolio"
 """Everything of one candidate at one centre."""
@@ -167,6 +168,11 @@ WRITES = {
     "interest_ended": _writes("interest_declaration", interest_declaration="ended_at ended_reason"),
     "invitation_accepted": _writes("person", person="name"),
     "key_made": _writes("", "signing_key"),
+    "listed_witness_erased": _writes(
+        "listed_witness",
+        listed_witness="name email relationship cv removed_reason erased_at erased_by_id",
+    ),
+    "listed_witness_removed": _writes("listed_witness", listed_witness=_REMOVED),
     "name_changed": _writes("person", "earlier_name", person="name"),
     "portfolio_erased": _writes(
         f"{PORTFOLIO} person",
@@ -245,6 +251,7 @@ WRITES = {
     "unsampled_reasons_changed": _writes("centre", centre="unsampled_reasons"),
     "visit_ended": _writes("visit", visit="starts_at ends_at"),
     "visit_opened": _writes("visit", "visit visit_attempt"),
+    "witness_listed": _writes("listed_witness", "listed_witness"),
 }
 """What each act may write, by the act's name."""
 NOTHING = Writes(())

@@ -120,6 +120,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "cpd_entry": SealedColumns(),
     "interest_declaration": SealedColumns(),
     "staff_erasure": SealedColumns(),
+    "listed_witness": SealedColumns(),
     "visit": SealedColumns(),
     "visit_attempt": SealedColumns(excluded=frozenset({"seen_at"})),
     # What was asked changes no record; its event names who asked.

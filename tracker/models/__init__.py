@@ -66,6 +66,7 @@ from tracker.models.verification import (
     Visit,
     VisitAttempt,
 )
+from tracker.models.witness_list import ListedWitness
 
 __all__ = [
     "ADDED_FIELDS",
@@ -117,6 +118,7 @@ __all__ = [
     "JobStep",
     "KnownBrowser",
     "LinkRequest",
+    "ListedWitness",
     "Notification",
     "PartialUpload",
     "Person",

@@ -54,6 +54,7 @@ ENUMS = (
     vocabulary.Role,
     vocabulary.CentreTerms,
     vocabulary.AwardKind,
+    vocabulary.ListedStatus,
     vocabulary.CriterionKind,
     vocabulary.LabelOrigin,
     vocabulary.DocumentType,

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, CheckConstraint, String
+from sqlalchemy import JSON, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
@@ -23,6 +23,7 @@ class WitnessTestimony(Base):
         CheckConstraint("(signed_at IS NULL) = (content IS NULL)", name="content_when_signed"),
         CheckConstraint("(answered_at IS NULL) = (answered_by_id IS NULL)", name="answered_by_somebody"),
         CheckConstraint("answered_at IS NULL OR signed_at IS NOT NULL", name="answered_when_signed"),
+        Index("ix_witness_testimony_asked_at", "asked_at"),
         CheckConstraint("signed_at IS NULL OR (withdrawn_at IS NULL AND declined_at IS NULL)", name="one_end"),
     )
 

@@ -56,6 +56,8 @@ class EvidenceContext:
     """The centre's limit in months."""
     units: tuple[ClaimedUnit, ...]
     files_elsewhere: tuple[FileElsewhere, ...] = ()
+    names_no_expert: bool = False
+    """Whether it names an expert witness who was none by the centre's witness list on its last day."""
 
 
 def list_evidence_warnings(item: EvidenceFields, context: EvidenceContext) -> list[EvidenceWarning]:
@@ -64,6 +66,7 @@ def list_evidence_warnings(item: EvidenceFields, context: EvidenceContext) -> li
         _check_age(item, context),
         _check_registration(item, context),
         _check_witness(item),
+        _check_expert(context),
         *(_check_whole_unit(unit) for unit in context.units),
         *(_check_simulation(item, unit) for unit in context.units),
         *(_check_file(file) for file in context.files_elsewhere),
@@ -138,6 +141,17 @@ def _check_witness(item: EvidenceFields) -> EvidenceWarning | None:
             "Enter the name of the witness and their occupational expertise.",
         )
     return None
+
+
+def _check_expert(context: EvidenceContext) -> EvidenceWarning | None:
+    """Warn of an expert witness who is none by the centre's list (docs/rules.md, Warnings, rule 9)."""
+    if not context.names_no_expert:
+        return None
+    return EvidenceWarning(
+        9,
+        "The centre’s witness list has no expert witness of this name on that day.",
+        "Ask an administrator of the centre to list them, or use the method witness testimony.",
+    )
 
 
 def _check_whole_unit(unit: ClaimedUnit) -> EvidenceWarning | None:

@@ -23,6 +23,7 @@ from tracker.models import (
 )
 from tracker.privacy.anonymisation import read_columns, to_json_value
 from tracker.privacy.export_staff_record import read_staff_records
+from tracker.privacy.export_witness_list import read_own_entries
 
 
 def read_account(person: Person) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def read_account(person: Person) -> dict[str, Any]:
         ],
         "roles": list_roles(person),
         "staff_register": read_staff_records(person),
+        "witness_lists": read_own_entries(person),
         "browsers": list_browsers(person),
         "sign_ins": list_sign_ins(person),
         "known_browsers": list_known_browsers(person),

@@ -31,6 +31,7 @@ from tracker.models import (
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
 from tracker.privacy.export_staff_record import read_staff_register_work
+from tracker.privacy.export_witness_list import read_witness_list_work
 from tracker.vocabulary import RecordKind
 
 CANDIDATE = "the candidate"
@@ -91,6 +92,7 @@ def read_work(person: Person) -> dict[str, Any]:
         "own_work_countersigned": _list_countersigned(person),
         "questions": _list_questions(person),
         "staff_register": read_staff_register_work(person),
+        "witness_list": read_witness_list_work(person),
     }
 
 

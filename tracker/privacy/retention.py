@@ -20,23 +20,12 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Erasure, Registration, RetentionHold, RetentionRule, Signature, UnitAttempt
 from tracker.registrations.progress import load_progress
+from tracker.registrations.retention_periods import DEFAULT_PERIODS, RetentionPeriods, add_months, list_rules
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, SignatureRole
 
 MAX_MONTHS = 600
 REGISTRATIONS_AT_ONCE = 500
 """The number of registrations in memory at a time where those of a whole centre are read."""
-
-
-@dataclass(frozen=True)
-class RetentionPeriods:
-    """The months for which evidence and records are kept."""
-
-    evidence: int
-    records: int
-
-
-DEFAULT_PERIODS = RetentionPeriods(evidence=12, records=36)
-"""The periods of a centre that has set none."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +110,6 @@ def list_candidate_retention(registration: Registration) -> list[RetentionStatus
     return list(build_statuses(registration.centre_id, rows))
 
 
-def list_rules(centre_id: int) -> list[RetentionRule]:
-    """List a centre's retention rules by awarding body."""
-    query = select(RetentionRule).where(RetentionRule.centre_id == centre_id).order_by(RetentionRule.awarding_body)
-    return list(db.session.scalars(query))
-
-
 def set_rule(centre: Centre, awarding_body: str, evidence_months: int, record_months: int, actor: Actor) -> None:
     """Set how long a centre keeps evidence and records for one awarding body; an empty name is every other.
 
@@ -190,17 +173,6 @@ def lift_retention_hold(hold: RetentionHold, reason: str, actor: Actor) -> None:
     hold.lifted_at, hold.lifted_by_id = now(), actor.person_id
     texts = {"reason": hold.lifted_reason}
     record("retention_hold_lifted", hold, actor, texts=texts, registration=hold.registration_id)
-
-
-def add_months(months: int, day: date) -> date:
-    """Return the same day this many months later, or the last day of a shorter month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    for last in range(day.day, 27, -1):
-        try:
-            return date(year, month + 1, last)
-        except ValueError:
-            continue
-    return date(year, month + 1, day.day)
 
 
 def find_last_day_due(months: int, today: date) -> date:

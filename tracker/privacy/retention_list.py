@@ -14,7 +14,6 @@ from tracker.models import Person, Qualification, Registration, RegistrationRete
 from tracker.privacy.retention import (
     REGISTRATIONS_AT_ONCE,
     EndedRegistration,
-    RetentionPeriods,
     RetentionSchedule,
     RetentionStatus,
     describe_retention,
@@ -23,6 +22,7 @@ from tracker.privacy.retention import (
     read_awarding_body,
 )
 from tracker.registrations.progress import load_progress
+from tracker.registrations.retention_periods import RetentionPeriods
 from tracker.registrations.searches import is_registration_found
 from tracker.web.list_pages import load_page
 from tracker.web.list_positions import by_name

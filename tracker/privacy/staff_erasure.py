@@ -4,7 +4,6 @@ Awards, their dates and units of competence are kept, since decisions and signat
 Retention and erasure, rule 12).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +17,7 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Base, CpdEntry, Grant, InterestDeclaration, StaffAward, StaffCompetence, StaffErasure
 from tracker.privacy.erased_texts import delete_text_salts, erase_texts
-from tracker.privacy.retention import DEFAULT_PERIODS, add_months, list_rules
+from tracker.registrations.retention_periods import find_last_day_kept
 from tracker.staff.members import StaffMember
 from tracker.staff.services.checks import check_another_person
 from tracker.vocabulary import ERASED_TEXT
@@ -55,13 +54,8 @@ def find_staff_retention(member: StaffMember) -> StaffRetention:
     if member.ended_at is None:
         return StaffRetention(None, None, has_texts=True)
     ended_on = day_of(member.ended_at)
-    until = add_months(compute_months(rule.record_months for rule in list_rules(member.centre.id)), ended_on)
+    until = find_last_day_kept(member.centre.id, ended_on)
     return StaffRetention(ended_on, until, any(_has_text(row, names) for row, names in _load_texts(member)))
-
-
-def compute_months(record_months: Iterable[int]) -> int:
-    """Return how many months a staff record is kept, by the months for which a centre's rules keep decisions."""
-    return max([DEFAULT_PERIODS.records, *record_months])
 
 
 def erase_staff_record(member: StaffMember, actor: Actor) -> StaffErasure:

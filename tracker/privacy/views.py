@@ -12,8 +12,17 @@ from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Person
-from tracker.privacy import access_list, data_export, erasure, retention, retention_list, staff_erasure
+from tracker.privacy import (
+    access_list,
+    data_export,
+    erasure,
+    retention,
+    retention_list,
+    staff_erasure,
+    witness_erasure,
+)
 from tracker.privacy.forms import EraseForm, ErasureForm, ExportForm, RetentionForm, RetentionHoldForm
+from tracker.registrations.retention_periods import DEFAULT_PERIODS, list_rules
 from tracker.staff.members import get_staff_member
 from tracker.web.authorise import get_centre, get_registration
 from tracker.web.current_user import me
@@ -22,6 +31,7 @@ from tracker.web.forms import errors_on_form, render_form
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
+from tracker.witness_list.queries import get_entry
 
 privacy = Blueprint("privacy", __name__)
 
@@ -109,8 +119,8 @@ def list_retention(centre_id: int) -> ResponseReturnValue:
         form=form,
         centre=centre,
         today=today(),
-        rules=retention.list_rules(centre.id),
-        default=retention.DEFAULT_PERIODS,
+        rules=list_rules(centre.id),
+        default=DEFAULT_PERIODS,
     )
 
 
@@ -173,4 +183,26 @@ def erase_staff_record(centre_id: int, staff_id: int) -> ResponseReturnValue:
         form,
         member=member,
         retention=staff_erasure.find_staff_retention(member),
+    )
+
+
+@privacy.route("/centres/<int:centre_id>/witnesses/<int:listed_witness_id>/erase", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+@requires_password
+def erase_listed_witness(centre_id: int, listed_witness_id: int) -> ResponseReturnValue:
+    """Erase what was written in an entry of the witness list, once the administrator has confirmed their password."""
+    centre, actor = get_centre(centre_id)
+    entry = get_entry(centre, listed_witness_id)
+    form = ErasureForm()
+    if form.validate_on_submit():
+        with errors_on_form(form):
+            witness_erasure.erase_listed_witness(entry, actor)
+            flash("The entry is erased. The ledger records when.")
+            return redirect(url_for("witness_list.list_witnesses", centre_id=centre_id), 303)
+    return render_form(
+        "privacy/erase_listed_witness.html",
+        form,
+        centre=centre,
+        entry=entry,
+        retention=witness_erasure.find_entry_retention(entry),
     )

@@ -103,6 +103,8 @@ class AnnexRecord:
     """The last answer to it; None while there is none."""
     answered_by: str = ""
     answered_on: date | None = None
+    notes: tuple[str, ...] = ()
+    """What is said of a testimony besides: its witness's status, and how it was signed and authenticated."""
 
     @property
     def line(self) -> str:
@@ -112,7 +114,8 @@ class AnnexRecord:
         )
         if self.answer is None or self.answered_on is None:
             return f"{written} Not acknowledged."
-        return f"{written} {self.answer.label}: {isolate(self.answered_by)}, {format_day(self.answered_on)}."
+        notes = "".join(f" {isolate(f'{note[0].upper()}{note[1:]}')}." for note in self.notes)
+        return f"{written} {self.answer.label}: {isolate(self.answered_by)}, {format_day(self.answered_on)}.{notes}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of
 from tracker.extensions import db
+from tracker.matrix.testimony_notes import list_testimony_notes
 from tracker.models import (
     Acknowledgement,
     Claim,
@@ -153,7 +154,13 @@ def _record(
         answer=answer.answer if answer else None,
         answered_by=clean_name(answered_by or ""),
         answered_on=day_of(answer.acknowledged_at) if answer else None,
+        notes=_list_notes(version, answer) if version.record_kind is RecordKind.WITNESS_TESTIMONY else (),
     )
+
+
+def _list_notes(version: EvidenceVersion, answer: Acknowledgement | None) -> tuple[str, ...]:
+    notes = list_testimony_notes(version.content, answer.statement if answer else None)
+    return tuple(clean_name(each) for each in [version.witness_status or "", *notes] if each)
 
 
 def _load_assessors_decisions(attempt: UnitAttempt) -> dict[tuple[int, int], list[Decision]]:

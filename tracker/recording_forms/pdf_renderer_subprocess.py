@@ -5,7 +5,8 @@ import logging
 import pickle
 import select
 import sys
-from typing import IO
+from collections.abc import Callable
+from typing import IO, Any
 
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent
 from tracker.recording_forms.index_content import IndexContent
@@ -16,8 +17,10 @@ from tracker.recording_forms.rendering import (
     render_index,
     render_record,
     render_staff_record,
+    render_witness_list,
 )
 from tracker.recording_forms.staff_content import StaffContent
+from tracker.recording_forms.witness_list_content import WitnessListContent
 from tracker.sandbox.limits import allow_cpu_seconds
 from tracker.sandbox.messages import receive, send
 
@@ -44,17 +47,19 @@ def main() -> None:
         _collect_garbage(source)
 
 
-def _render(content: FormContent | IndexContent | PrintedRecord | StaffContent) -> bytes:
+RENDER: dict[type, Callable[[Any], bytes]] = {
+    FormContent: render_form_pdf,
+    IndexContent: render_index,
+    PrintedRecord: render_record,
+    StaffContent: render_staff_record,
+    WitnessListContent: render_witness_list,
+}
+"""What renders each kind of content."""
+
+
+def _render(content: object) -> bytes:
     try:
-        match content:
-            case FormContent():
-                return render_form_pdf(content)
-            case IndexContent():
-                return render_index(content)
-            case PrintedRecord():
-                return render_record(content)
-            case StaffContent():
-                return render_staff_record(content)
+        return next(render for kind, render in RENDER.items() if isinstance(content, kind))(content)
     except CharactersNotPrintable as error:
         return MISSING_CHARACTERS + error.characters.encode()
     except Exception:

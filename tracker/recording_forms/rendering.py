@@ -29,6 +29,7 @@ from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.observation_content import PrintedRecord, QuestionsRecord
 from tracker.recording_forms.pdf_table_tags import complete_table_tags
 from tracker.recording_forms.staff_content import StaffContent
+from tracker.recording_forms.witness_list_content import WitnessListContent
 from tracker.recording_forms.written_objects import write_objects_once
 from tracker.vocabulary import use_terms
 from tracker.web.text_direction import isolate_output
@@ -129,6 +130,11 @@ def render_record(content: PrintedRecord) -> bytes:
 def render_staff_record(content: StaffContent) -> bytes:
     """Return the sheet "Staff register and CPD" as PDF. Raises `FormNotRendered`."""
     return _write_pdf(_render_html("recording_forms/staff_record.html", form_content=content))
+
+
+def render_witness_list(content: WitnessListContent) -> bytes:
+    """Return a witness list as PDF. Raises `FormNotRendered`."""
+    return _write_pdf(_render_html("recording_forms/witness_list.html", form_content=content))
 
 
 def _render_html(template: str, **values: Any) -> str:

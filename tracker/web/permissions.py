@@ -37,6 +37,8 @@ class Act(StrEnum):
     READ_STAFF_REGISTER = "read_staff_register"
     READ_QUESTION_BANK = "read_question_bank"
     WRITE_QUESTION_BANK = "write_question_bank"
+    READ_WITNESS_LIST = "read_witness_list"
+    LIST_WITNESS = "list_witness"
     # on a staff record, one's own or at one's centre
     READ_STAFF_RECORD = "read_staff_record"
     WRITE_OWN_STAFF_RECORD = "write_own_staff_record"
@@ -74,6 +76,8 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.READ_STAFF_REGISTER: frozenset({ADMINISTRATOR, VERIFIER}),
     Act.READ_QUESTION_BANK: frozenset({ADMINISTRATOR, ASSESSOR, VERIFIER}),
     Act.WRITE_QUESTION_BANK: frozenset({ADMINISTRATOR, ASSESSOR}),
+    Act.READ_WITNESS_LIST: frozenset({ADMINISTRATOR, ASSESSOR, VERIFIER}),
+    Act.LIST_WITNESS: frozenset({ADMINISTRATOR, ASSESSOR}),
     Act.READ_STAFF_RECORD: frozenset({ADMINISTRATOR, ASSESSOR, VERIFIER}),
     Act.WRITE_OWN_STAFF_RECORD: frozenset({ASSESSOR, VERIFIER}),
     Act.LIST_OWN_QUEUE: frozenset({ASSESSOR}),

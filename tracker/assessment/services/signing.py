@@ -165,13 +165,7 @@ def sign_unit(
         Refused: something must be done before sign-off, or this person may not sign.
     """
     person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
-    release_due_in(attempt)
-    matrix = load_matrix(attempt)
-    snapshot = take_snapshot(attempt, matrix)
-    if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
-        raise Conflict(FORM_CHANGED)
-    if blockers := list_sign_off_blockers(attempt, matrix):
-        raise Refused(f"You cannot sign this unit off yet. {blockers[0].text}. Nothing was signed.")
+    matrix, snapshot = _check_as_shown(attempt, snapshot_hash, seen_version)
     confirmed = _check_requirements_confirmed(attempt)
     is_simulated = needs_simulation_reason(attempt, matrix)
     reason = check_warnings_reason(matrix, warnings_reason)
@@ -207,6 +201,20 @@ def ask_candidate(attempt: UnitAttempt) -> None:
     """Email the candidate that their unit is signed off and waits for their confirmation."""
     topic = f"unit_signed:{attempt.id}:{attempt.round}"
     emails.notify(attempt.candidate, topic, *email_texts.build_unit_signed_email(attempt))
+
+
+def _check_as_shown(
+    attempt: UnitAttempt, snapshot_hash: str, seen_version: int | None
+) -> tuple[Matrix, RoundSnapshot]:
+    """Return what an assessor signs; raise unless it is what the page showed, and nothing blocks the sign-off."""
+    release_due_in(attempt)
+    matrix = load_matrix(attempt)
+    snapshot = take_snapshot(attempt, matrix)
+    if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
+        raise Conflict(FORM_CHANGED)
+    if blockers := list_sign_off_blockers(attempt, matrix):
+        raise Refused(f"You cannot sign this unit off yet. {blockers[0].text}. Nothing was signed.")
+    return matrix, snapshot
 
 
 def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased, join, joinedload, outerjoin
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.matrix.record_standing import compute_standing, select_author_name
+from tracker.matrix.testimony_notes import list_testimony_notes
 from tracker.models import (
     Acknowledgement,
     Attachment,
@@ -28,7 +29,7 @@ from tracker.models import (
     VersionAttachment,
 )
 from tracker.portfolio.queries.badges import list_badges
-from tracker.vocabulary import AcknowledgementAnswer, AttemptState, Method, RecordStanding
+from tracker.vocabulary import AcknowledgementAnswer, AttemptState, Method, RecordKind, RecordStanding
 from tracker.web.text_direction import isolate
 
 COLUMNS = (
@@ -68,6 +69,10 @@ class IndexLine:
     """The last answer to the version shown."""
     is_withdrawn: bool
     """Whether its author withdrew the version shown."""
+    content: str | None
+    """What was signed, of a testimony."""
+    statement: str | None
+    """The declaration under which it was authenticated, of a testimony."""
     file_count: int
     badges: tuple[tuple[str, str], ...]
     """Each unit's code with the item's state there: `waiting`, `accepted` or `returned`."""
@@ -96,7 +101,7 @@ class IndexLine:
         """
         if not (self.author and self.standing):
             return ""
-        label = self.standing.label.lower()
+        label = "; ".join([self.standing.label.lower(), *list_testimony_notes(self.content, self.statement)])
         return label if self.witness_name else f"{isolate(self.author)}, {label}"
 
     @property
@@ -218,20 +223,23 @@ def _count_sealed_files(evidence_ids: list[int], number: ColumnElement[int]) -> 
 
 
 def _list_author_columns(version: type[EvidenceVersion]) -> list[Any]:
-    """Return the author's name, the last answer to a version of a record, and whether its author withdrew it."""
-    answer = (
-        select(Acknowledgement.answer)
-        .where(Acknowledgement.evidence_version_id == version.id)
-        .order_by(Acknowledgement.id.desc())
-        .limit(1)
-        .correlate(version)
-        .scalar_subquery()
-    )
+    """Return who wrote a version of a record, the last answer to it, and whether its author withdrew it.
+
+    Of a testimony also what was signed, and the declaration under which it was authenticated.
+    """
+
+    def select_last(column: Any) -> ScalarSelect[Any]:
+        of_version = select(column).where(Acknowledgement.evidence_version_id == version.id)
+        return of_version.order_by(Acknowledgement.id.desc()).limit(1).correlate(version).scalar_subquery()
+
+    is_testimony = version.record_kind == RecordKind.WITNESS_TESTIMONY
     withdrawn = select(RecordWithdrawal.id).where(RecordWithdrawal.evidence_version_id == version.id)
     return [
         select_author_name(AUTHOR, version).label("author"),
-        answer.label("answer"),
+        select_last(Acknowledgement.answer).label("answer"),
         withdrawn.correlate(version).exists().label("is_withdrawn"),
+        case((is_testimony, version.content)).label("content"),
+        case((is_testimony, select_last(Acknowledgement.statement))).label("statement"),
     ]
 
 

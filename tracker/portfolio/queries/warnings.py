@@ -28,7 +28,8 @@ from tracker.portfolio.evidence_warnings import (
     list_evidence_warnings,
 )
 from tracker.statements import fetch_rows, ids
-from tracker.vocabulary import AttemptState
+from tracker.vocabulary import AttemptState, Method
+from tracker.witness_list.status_on_day import is_listed_expert
 
 
 def _select_claimed_units(is_included: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -98,11 +99,12 @@ FILES_ELSEWHERE, FILES_AND_DRAFTS_ELSEWHERE = (_select_files_elsewhere(with_draf
 
 
 def list_draft_warnings(evidence: Evidence) -> list[EvidenceWarning]:
-    """List the warnings about a draft, as its candidate sees them before submission. At most two statements."""
+    """List the warnings about a draft, as its candidate sees them before submission. At most three statements."""
     context = EvidenceContext(
         today(),
         *load_limit_and_units(evidence.id),
         _list_files_elsewhere(evidence, evidence.attachments, with_drafts=True),
+        names_no_expert=_names_no_expert(evidence, evidence.centre_id),
     )
     return list_evidence_warnings(evidence, context)
 
@@ -112,7 +114,7 @@ def load_version_context(
 ) -> EvidenceContext:
     """Return what the warnings about a submitted version depend on, as an assessor sees them.
 
-    Runs a statement if the version has files.
+    Runs a statement if the version has files, and one if it is the testimony of an expert witness.
 
     Args:
         version: the version.
@@ -125,6 +127,7 @@ def load_version_context(
         age_limit,
         units,
         _list_files_elsewhere(version.evidence, attachments, with_drafts=False),
+        names_no_expert=_names_no_expert(version, version.evidence.centre_id),
     )
 
 
@@ -145,6 +148,17 @@ def load_limit_and_units(
     )
     limit: int | None = rows[0].evidence_age_limit if rows else None
     return limit or EVIDENCE_AGE_MONTHS, units
+
+
+def _names_no_expert(item: Evidence | EvidenceVersion, centre_id: int) -> bool:
+    """Return whether a candidate's item names an expert witness who was none by the list on its last day.
+
+    The method of a testimony that was signed here follows from the list already.
+    """
+    day = item.happened_until or item.happened_from
+    if item.method is not Method.EXPERT_WITNESS or item.author_id or not item.witness_name or day is None:
+        return False
+    return not is_listed_expert(centre_id, item.witness_name, day)
 
 
 def _list_files_elsewhere(

@@ -7,6 +7,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.matrix.record_standing import find_standing, is_counted
+from tracker.matrix.testimony_notes import find_testimony_notes
 from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
@@ -203,6 +204,12 @@ for helper in (list_recordings, list_stamped_times, read_areas, split_locator):
 def read_record_content(version: EvidenceVersion) -> RecordContent | None:
     """Return what a version of a record adds to the fields of evidence; None of other items and after an erasure."""
     return load_content(version.record_kind, version.content)
+
+
+@portfolio.app_template_global("find_testimony_notes")
+def find_notes(version: EvidenceVersion) -> list[str]:
+    """Return what every reader is told of a version of a testimony; nothing of other evidence."""
+    return find_testimony_notes(version)
 
 
 @portfolio.app_template_global()

@@ -10,12 +10,14 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.events import record as record_event
 from tracker.ledger.transactions import lock_rows
+from tracker.matrix.testimony_notes import ASKED_BY_MYSELF
 from tracker.models import (
     ADDED_FIELDS,
     Acknowledgement,
     Evidence,
     EvidenceVersion,
     Grant,
+    ListedWitness,
     Person,
     UnitAttempt,
     WitnessTestimony,
@@ -29,7 +31,8 @@ from tracker.records.services.stamped_claims import claim_stamped
 from tracker.records.services.use import validate_reason
 from tracker.records.testimony_emails import notify_of_refusal, notify_of_use, send_use
 from tracker.registrations.separation_of_duties import is_witness, list_verified
-from tracker.vocabulary import AcknowledgementAnswer, Method, RecordKind, Role, WitnessTestimonyState
+from tracker.vocabulary import AcknowledgementAnswer, ListedStatus, Method, RecordKind, Role, WitnessTestimonyState
+from tracker.witness_list.status_on_day import find_entry, list_entries_of
 
 DECLARATION = (
     "I have checked that the witness is who they say they are and gave this testimony, and that it is about the "
@@ -59,23 +62,54 @@ def authenticate_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, ac
     content = _check_answer(testimony, attempt, actor)
     assert actor.person_id is not None  # noqa: S101 - `_check_answer` knows the assessor
     _check_independent(testimony, actor.person_id)
+    entry = find_listed_witness(testimony, actor.person_id)
+    declaration = build_declaration(testimony, actor.person_id, entry)
     criteria = list_criteria(attempt.unit_id, {each.criterion for each in content.criteria})
     if not criteria:
         raise Refused(NO_CRITERIA)
-    evidence = _build_evidence(testimony, attempt, content, actor.person_id)
+    evidence = _build_evidence(testimony, attempt, content, actor.person_id, entry)
     db.session.add(evidence)
     db.session.flush()
     lock_rows(Evidence, [evidence.id])
     evidence.number = get_next_number(evidence)
     db.session.flush()
     claim_stamped(evidence, {(attempt.id, each.id): [] for each in criteria}, [attempt.id], actor.person_id)
-    version = seal_record(evidence, DECLARATION, [attempt.id], actor)
+    version = seal_record(evidence, declaration, [attempt.id], actor)
     testimony.answered_at, testimony.answered_by_id, testimony.evidence_id = now(), actor.person_id, evidence.id
+    _acknowledge(testimony, version, actor)
+    if not testimony.is_in_person:
+        send_use(testimony, evidence.number)
+    notify_of_use(testimony)
+    return version
+
+
+def find_listed_witness(testimony: WitnessTestimony, assessor_id: int) -> ListedWitness | None:
+    """Return the entry of the centre's witness list that counts for a signed testimony, or None. One statement.
+
+    Only a code shows that the witness has the mailbox of an entry: what is signed in person gets no status.
+    """
+    if testimony.is_in_person or testimony.signed_at is None:
+        return None
+    entries = list_entries_of(testimony.attempt.centre_id, testimony.email)
+    return find_entry(entries, testimony.happened_on, testimony.signed_at, assessor_id)
+
+
+def build_declaration(testimony: WitnessTestimony, assessor_id: int, entry: ListedWitness | None) -> str:
+    """Return what an assessor declares of a testimony: also if they asked for it and nobody else listed the witness.
+
+    docs/rules.md, Witness testimonies, rule 20.
+    """
+    is_own_request = testimony.asked_by_id == assessor_id and entry is None
+    return f"{DECLARATION} {ASKED_BY_MYSELF}" if is_own_request else DECLARATION
+
+
+def _acknowledge(testimony: WitnessTestimony, version: EvidenceVersion, actor: Actor) -> None:
+    assert actor.person_id is not None  # noqa: S101 - assessors authenticate
     acknowledgement = Acknowledgement(
         evidence_version_id=version.id,
         role=Role.ASSESSOR,
         answer=AcknowledgementAnswer.AUTHENTICATED,
-        statement=DECLARATION,
+        statement=version.submission.declaration,
         reason="",
         acknowledged_at=now(),
         acknowledged_by_id=actor.person_id,
@@ -86,14 +120,10 @@ def authenticate_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, ac
         "testimony_authenticated",
         acknowledgement,
         actor,
-        attempt=attempt.id,
+        attempt=testimony.attempt_id,
         testimony=testimony.id,
         version=version.id,
     )
-    if not testimony.is_in_person:
-        send_use(testimony, evidence.number)
-    notify_of_use(testimony)
-    return version
 
 
 def refuse_testimony(testimony: WitnessTestimony, attempt: UnitAttempt, reason: str, actor: Actor) -> None:
@@ -147,9 +177,14 @@ def _check_answer(testimony: WitnessTestimony, attempt: UnitAttempt, actor: Acto
 
 
 def _build_evidence(
-    testimony: WitnessTestimony, attempt: UnitAttempt, content: WitnessTestimonyContent, author_id: int
+    testimony: WitnessTestimony,
+    attempt: UnitAttempt,
+    content: WitnessTestimonyContent,
+    author_id: int,
+    entry: ListedWitness | None,
 ) -> Evidence:
-    moment = now()
+    """Return the evidence that a testimony becomes: of an expert witness only by the centre's list, rule 3 there."""
+    moment, is_expert = now(), entry is not None and entry.status is ListedStatus.EXPERT
     return Evidence(
         candidate_id=attempt.candidate_id,
         centre_id=attempt.centre_id,
@@ -160,11 +195,12 @@ def _build_evidence(
         **{
             **dict.fromkeys(MAX_LENGTH.keys() - ADDED_FIELDS, ""),
             "title": testimony.title,
-            "method": Method.WITNESS_TESTIMONY,
+            "method": Method.EXPERT_WITNESS if is_expert else Method.WITNESS_TESTIMONY,
             "happened_from": testimony.happened_on,
             "narrative": testimony.narrative,
             "witness_name": content.witness,
             "witness_relationship": content.relationship,
+            "witness_status": entry.status.described if entry else "",
             "content": testimony.content,
         },
     )

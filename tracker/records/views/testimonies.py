@@ -11,7 +11,12 @@ from tracker.ledger.events import Actor
 from tracker.models import UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_criteria, list_obstacles, list_testimonies
 from tracker.portfolio.record_content import load_testimony
-from tracker.records.services.authenticating import DECLARATION, authenticate_testimony, refuse_testimony
+from tracker.records.services.authenticating import (
+    authenticate_testimony,
+    build_declaration,
+    find_listed_witness,
+    refuse_testimony,
+)
 from tracker.records.services.testimony_requests import ask_witness as ask
 from tracker.records.services.testimony_requests import hand_over, withdraw_request
 from tracker.records.testimony_forms import AUTHENTICATE, AnswerTestimonyForm, AskWitnessForm
@@ -121,6 +126,7 @@ def answer_testimony(attempt_id: int, testimony_id: int) -> ResponseReturnValue:
                 refuse_testimony(testimony, attempt, form.reason.data or "", actor)
                 flash("Refused. The candidate and their assessors can read the reason.")
             return redirect(url_for(".show_testimonies", attempt_id=attempt.id), 303)
+    entry = find_listed_witness(testimony, me().person_id)
     return render_form(
         "records/answer_testimony.html",
         form,
@@ -128,7 +134,8 @@ def answer_testimony(attempt_id: int, testimony_id: int) -> ResponseReturnValue:
         testimony=testimony,
         content=content,
         state=find_state(testimony),
-        declaration=DECLARATION,
+        declaration=build_declaration(testimony, me().person_id, entry),
+        entry=entry,
         is_asker=testimony.asked_by_id == me().person_id,
     )
 

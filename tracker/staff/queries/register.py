@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 from tracker.clock import day_of, now, start_of_day, today
 from tracker.extensions import db
 from tracker.models import Centre, CpdEntry, Grant, InterestDeclaration, Person, StaffAward
+from tracker.registrations.retention_periods import add_months, compute_months, list_rules
 from tracker.staff.award_standing import ENDS_SOON, AwardStanding, find_award_standing
 from tracker.staff.members import StaffMember
 from tracker.vocabulary import ERASED_TEXT, STAFF_ROLES, AwardKind, Role, use_terms
@@ -34,6 +35,8 @@ class StaffRow:
     declared_on: date | None
     """The day of the last declaration."""
     has_unanswered_interest: bool
+    kept_until: date | None
+    """Of former staff, until when the centre keeps the record."""
 
     @property
     def is_declaration_due(self) -> bool:
@@ -69,6 +72,7 @@ STAFF = ListDefinition[StaffRow](
         Column("CPD hours", lambda row: row.cpd_hours, is_number=True),
         Column("Declared", lambda row: row.declared_on),
         Column("Interests", StaffRow.describe_declaration, only_in_csv=True),
+        Column("Kept until", lambda row: row.kept_until, only_in_csv=True),
     ),
     default_sort="name",
 )
@@ -96,7 +100,7 @@ def list_staff_filters(centre: Centre) -> list[Filter]:
 
 
 def list_staff(centre: Centre, query: ListQuery) -> ListPage[StaffRow]:
-    """List a page of a centre's staff register. Runs seven SQL statements.
+    """List a page of a centre's staff register. Runs seven SQL statements, and one more for former staff.
 
     Those whose roles as assessor and verifier have all ended are listed only where they are asked for.
     """
@@ -131,6 +135,7 @@ def _build_rows(centre: Centre, people: Iterable[Person]) -> list[StaffRow]:
         _sum_cpd(centre.id, ids),
         _load_declared(centre.id, ids),
     )
+    months = compute_months(rule.record_months for rule in list_rules(centre.id)) if any_ended(members) else 0
     rows = []
     for member in members:
         person_id = member.person.id
@@ -143,9 +148,15 @@ def _build_rows(centre: Centre, people: Iterable[Person]) -> list[StaffRow]:
                 minutes.get(person_id, 0),
                 day_of(declared_at) if declared_at else None,
                 bool(unanswered),
+                add_months(months, day_of(member.ended_at)) if member.ended_at else None,
             )
         )
     return rows
+
+
+def any_ended(members: Iterable[StaffMember]) -> bool:
+    """Return whether the roles of any of these people as assessor and verifier have all ended."""
+    return any(member.ended_at for member in members)
 
 
 def _load_awards(centre_id: int, ids: list[int]) -> dict[int, list[StaffAward]]:

@@ -4,12 +4,12 @@ from flask.typing import ResponseReturnValue
 
 from tracker.errors import Invalid
 from tracker.models import CpdEntry, InterestDeclaration
-from tracker.staff.forms import CpdForm, DeclarationForm, ReasonForm
+from tracker.staff.forms import CpdForm, DeclarationForm
 from tracker.staff.members import get_staff_member
 from tracker.staff.queries.staff_record import get_entry
 from tracker.staff.services import own_entries
 from tracker.staff.views import staff
-from tracker.staff.views.recording import redirect_to_record
+from tracker.staff.views.recording import end_entry, redirect_to_record
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
@@ -38,18 +38,13 @@ def remove_cpd(centre_id: int, staff_id: int, cpd_id: int) -> ResponseReturnValu
     """Remove an entry from one's own CPD log, with a reason."""
     member, actor = get_staff_member(centre_id, staff_id, Act.WRITE_OWN_STAFF_RECORD)
     entry = get_entry(CpdEntry, member, cpd_id)
-    form = ReasonForm()
-    if form.validate_on_submit():
-        with errors_on_form(form):
-            own_entries.remove_cpd(entry, member.person, form.reason.data or "", actor)
-            return redirect_to_record(member, "The entry is removed from your CPD log.")
-    return render_form(
-        "staff/remove_entry.html",
-        form,
-        member=member,
+    return end_entry(
+        member,
+        lambda reason: own_entries.remove_cpd(entry, member.person, reason, actor),
         heading=f"Remove {isolate(entry.title)}",
         button="Remove the entry",
         consequence="Its hours no longer count. To correct an entry, remove it and add it again.",
+        done="The entry is removed from your CPD log.",
     )
 
 
@@ -73,18 +68,13 @@ def end_interest(centre_id: int, staff_id: int, interest_id: int) -> ResponseRet
     """End one's own declared interest, with a reason."""
     member, actor = get_staff_member(centre_id, staff_id, Act.WRITE_OWN_STAFF_RECORD)
     declaration = get_entry(InterestDeclaration, member, interest_id)
-    form = ReasonForm()
-    if form.validate_on_submit():
-        with errors_on_form(form):
-            own_entries.end_interest(declaration, member.person, form.reason.data or "", actor)
-            return redirect_to_record(member, "The declared interest has ended.")
-    return render_form(
-        "staff/remove_entry.html",
-        form,
-        member=member,
+    return end_entry(
+        member,
+        lambda reason: own_entries.end_interest(declaration, member.person, reason, actor),
         heading="End a declared interest",
         button="End the interest",
         consequence="The declaration stays in your staff record, with the day on which it ended.",
+        done="The declared interest has ended.",
     )
 
 

@@ -1,5 +1,7 @@
 """Views in which administrators record awards and competence, and answer declarations of interest."""
 
+from collections.abc import Callable
+
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
@@ -64,18 +66,13 @@ def remove_award(centre_id: int, staff_id: int, award_id: int) -> ResponseReturn
     """Remove an award from the register, with a reason."""
     member, actor = get_staff_member(centre_id, staff_id, Act.ADMINISTER_CENTRE)
     award = get_entry(StaffAward, member, award_id)
-    form = ReasonForm()
-    if form.validate_on_submit():
-        with errors_on_form(form):
-            awards.remove_award(award, member.person, form.reason.data or "", actor)
-            return redirect_to_record(member, "The award is removed. It no longer counts.")
-    return render_form(
-        "staff/remove_entry.html",
-        form,
-        member=member,
+    return end_entry(
+        member,
+        lambda reason: awards.remove_award(award, member.person, reason, actor),
         heading=f"Remove {isolate(award.name)}",
         button="Remove the award",
         consequence="From now on the award no longer counts. What was decided before stays as it is.",
+        done="The award is removed. It no longer counts.",
     )
 
 
@@ -104,18 +101,13 @@ def remove_competence(centre_id: int, staff_id: int, competence_id: int) -> Resp
     """Remove a competence from the register, with a reason."""
     member, actor = get_staff_member(centre_id, staff_id, Act.ADMINISTER_CENTRE)
     competence = get_entry(StaffCompetence, member, competence_id)
-    form = ReasonForm()
-    if form.validate_on_submit():
-        with errors_on_form(form):
-            awards.remove_competence(competence, member.person, form.reason.data or "", actor)
-            return redirect_to_record(member, "The competence is removed.")
-    return render_form(
-        "staff/remove_entry.html",
-        form,
-        member=member,
+    return end_entry(
+        member,
+        lambda reason: awards.remove_competence(competence, member.person, reason, actor),
         heading=f"Remove competence in {isolate(competence.area)}",
         button="Remove the competence",
         consequence="The register no longer shows it. The record keeps it.",
+        done="The competence is removed.",
     )
 
 
@@ -156,6 +148,29 @@ def read_certificate(form: CertificateForm) -> Certificate:
         form.awarded_on.data,
         form.ends_on.data,
         form.is_seen.data,
+    )
+
+
+def end_entry(
+    member: StaffMember, end: Callable[[str], None], *, heading: str, button: str, consequence: str, done: str
+) -> ResponseReturnValue:
+    """Ask for the reason for which an entry of a staff record is removed or ended, and do it.
+
+    Args:
+        member: whose record it is.
+        end: does it, with the reason.
+        heading: the page's heading.
+        button: what the button says.
+        consequence: what becomes of the entry.
+        done: what is said afterwards.
+    """
+    form = ReasonForm()
+    if form.validate_on_submit():
+        with errors_on_form(form):
+            end(form.reason.data or "")
+            return redirect_to_record(member, done)
+    return render_form(
+        "staff/remove_entry.html", form, member=member, heading=heading, button=button, consequence=consequence
     )
 
 
