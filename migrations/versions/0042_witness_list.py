@@ -1,14 +1,14 @@
 """The witness list of a centre, and an index for the limit of requests to a mailbox.
 
-Revision ID: 0041_witness_list
-Revises: 0040_questions_asked
+Revision ID: 0042_witness_list
+Revises: 0041_signed_check_runs
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0041_witness_list"
-down_revision = "0040_questions_asked"
+revision = "0042_witness_list"
+down_revision = "0041_signed_check_runs"
 branch_labels = None
 depends_on = None
 
