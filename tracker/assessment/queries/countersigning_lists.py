@@ -25,6 +25,7 @@ from tracker.web.countersigners import is_open
 from tracker.web.list_pages import load_page
 from tracker.web.list_positions import by_name
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
+from tracker.web.text_direction import isolate
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class WaitingRow:
     @property
     def subject(self) -> str:
         """Return what waits, in a few words."""
-        return "Sign-off of the unit" if self.number is None else f"{self.number} {self.title}"
+        return "Sign-off of the unit" if self.number is None else f"{self.number} {isolate(self.title or '')}"
 
 
 TO_COUNTERSIGN = ListDefinition[WaitingRow](

@@ -62,7 +62,7 @@ def name_countersigner(centre_id: int, staff_id: int) -> ResponseReturnValue:
     member = get_assessor(centre_id, staff_id)
     possible = queries.list_possible_countersigners(centre_id, staff_id)
     form = CountersignerForm()
-    form.person.choices = [("", "Choose a person"), *((str(each.id), each.name) for each in possible)]
+    form.person.choices = [("", "Choose a person"), *((str(each.id), isolate(each.name)) for each in possible)]
     if form.validate_on_submit():
         person = db.session.get(Person, parse_id(form.person.data) or 0)
         if person is None:
