@@ -27,6 +27,7 @@ MARGIN = {"postgresql": 800, "sqlite": 10_000}
 """Rows, or steps of SQLite, that a page may read besides: other people than before are on it, and small tables are read
 whole."""
 NO_ORDER = "SQLite sorts the names of the centre: it reads no index in an order with empty values last."
+BY_NAME = "SQLite reads everybody in the order of names, rather than sort the assessors of the centre."
 ROLES = "SQLite reads the roles of a page's people in the order of ids, from among all roles, rather than sort them."
 PEOPLE_FIRST = (
     "SQLite begins with the people of a small installation, rather than with the registrations that were found."
@@ -36,6 +37,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "postgresql": {},
     "sqlite": {
         "/centres/*/people?size=25": NO_ORDER,
+        "/centres/*/countersigning?size=25": BY_NAME,
         "/centres/*/registrations?*sort=candidate": NO_ORDER,
         "/centres/*/registrations?*show=to-allocate": PEOPLE_FIRST,
         "/centres/*/retention?*show=on-hold": PEOPLE_FIRST,

@@ -24,7 +24,9 @@ from tracker.integrity.owners import OWNED, PARENT_COLUMNS, get_target, join_own
 from tracker.integrity.part_snapshot import PartSnapshot
 from tracker.ledger.row_seals import SEALED_TABLES
 
-SHARED_TABLES = {"centre", "retention_rule", "signing_key", "visit", "visit_attempt"}
+SHARED_TABLES = {
+    *("bank_question", "centre", "listed_witness", "retention_rule", "signing_key", "visit", "visit_attempt"),
+}
 """The sealed tables whose rows belong to no person."""
 CHANGES: dict[str, Callable[[], None]] = {
     "nothing": lambda: None,

@@ -37,7 +37,7 @@ FINNS_ITEMS: list[DemoItem] = [
         "Refund over my limit, with a colleague",
         Method.WORK_PRODUCT,
         8,
-        "Live call, morning shift",
+        "Live call, early shift",
         "R.A., case ID-5188",
         "The refund was above what I may give. I said so, told him who could decide and by when, and passed the case to "
         "my team leader with everything he had told me, so that he did not have to say it twice.",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
@@ -14,6 +14,7 @@ from tracker.models import (
     Countersigner,
     Evidence,
     EvidenceVersion,
+    Grant,
     Person,
     Signature,
     Unit,
@@ -22,7 +23,7 @@ from tracker.models import (
 from tracker.staff.queries.register import is_qualified_for, lacks_award
 from tracker.vocabulary import Role
 from tracker.web.countersigners import is_open
-from tracker.web.list_pages import load_page
+from tracker.web.list_pages import is_among, load_page
 from tracker.web.list_positions import by_name
 from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words
 from tracker.web.text_direction import isolate
@@ -96,9 +97,8 @@ def list_to_countersign(person_id: int, centre_ids: tuple[int, ...], query: List
         .join(assessor, assessor.id == _assessor_id())
         .join(countersigner, countersigner.id == Countersignature.person_id)
         .where(
-            is_open(),
+            is_among(Countersignature.id, _select_waiting(person_id, is_own=query.get("show") == OWN)),
             UnitAttempt.centre_id.in_(centre_ids),
-            _is_of(person_id, is_own=query.get("show") == OWN),
             contains_words(query, candidate.name, EvidenceVersion.title, Unit.code),
         )
     )
@@ -118,16 +118,11 @@ def list_to_countersign(person_id: int, centre_ids: tuple[int, ...], query: List
 
 def count_to_countersign(person_id: int) -> tuple[int, int]:
     """Count what waits for a person to countersign, and what they wait for themselves, in one SQL statement."""
-    query = (
-        select(
-            func.coalesce(func.sum(case((Countersignature.person_id == person_id, 1), else_=0)), 0),
-            func.coalesce(func.sum(case((_assessor_id() == person_id, 1), else_=0)), 0),
-        )
-        .outerjoin(Assessment, Assessment.id == Countersignature.assessment_id)
-        .outerjoin(Signature, Signature.id == Countersignature.signature_id)
-        .where(is_open(), or_(Countersignature.person_id == person_id, _assessor_id() == person_id))
-    )
-    to_answer, own = db.session.execute(query).one()
+    counts = [
+        _select_waiting(person_id, is_own=is_own).with_only_columns(func.count()).scalar_subquery()
+        for is_own in (False, True)
+    ]
+    to_answer, own = db.session.execute(select(*counts)).one()
     return to_answer, own
 
 
@@ -174,7 +169,12 @@ ASSESSORS = ListDefinition[AssessorRow](
 def list_assessors(centre: Centre, query: ListQuery) -> ListPage[AssessorRow]:
     """List a page of a centre's assessors who hold no award today or for whom somebody countersigns."""
     named, countersigner = aliased(Countersigner), aliased(Person)
-    can_countersign = select(Person.id).where(is_qualified_for(centre.id, Role.ASSESSOR)).correlate(None)
+    # Found first: SQLite would read everybody in the order of names, and every unit of the centre.
+    is_assessor = is_among(Person.id, _select_assessors(centre.id))
+    qualified = db.session.scalars(select(Person.id).where(is_assessor, is_qualified_for(centre.id, Role.ASSESSOR)))
+    asked = is_among(
+        Countersignature.person_id, select(Countersigner.person_id).where(Countersigner.centre_id == centre.id)
+    )
     waiting = (
         select(
             _assessor_id().label("assessor_id"),
@@ -184,7 +184,7 @@ def list_assessors(centre: Centre, query: ListQuery) -> ListPage[AssessorRow]:
         .join(UnitAttempt, UnitAttempt.id == Countersignature.attempt_id)
         .outerjoin(Assessment, Assessment.id == Countersignature.assessment_id)
         .outerjoin(Signature, Signature.id == Countersignature.signature_id)
-        .where(is_open(), UnitAttempt.centre_id == centre.id)
+        .where(is_open(), asked, UnitAttempt.centre_id == centre.id)
         .group_by(_assessor_id())
         .subquery("waiting")
     )
@@ -196,7 +196,7 @@ def list_assessors(centre: Centre, query: ListQuery) -> ListPage[AssessorRow]:
             countersigner.name.label("countersigner"),
             named.starts_at,
             needs_one.label("needs_one"),
-            named.person_id.in_(can_countersign).label("is_fit"),
+            named.person_id.in_(qualified.all()).label("is_fit"),
             func.coalesce(waiting.c.waiting, 0),
             waiting.c.oldest,
         )
@@ -206,7 +206,11 @@ def list_assessors(centre: Centre, query: ListQuery) -> ListPage[AssessorRow]:
         )
         .outerjoin(countersigner, countersigner.id == named.person_id)
         .outerjoin(waiting, waiting.c.assessor_id == Person.id)
-        .where(or_(needs_one, named.id.is_not(None)), contains_words(query, Person.name))
+        .where(
+            is_assessor,
+            or_(needs_one, named.id.is_not(None)),
+            contains_words(query, Person.name),
+        )
     )
     return load_page(
         ASSESSORS,
@@ -220,7 +224,11 @@ def list_assessors(centre: Centre, query: ListQuery) -> ListPage[AssessorRow]:
 
 def list_possible_countersigners(centre_id: int, assessor_id: int) -> list[Person]:
     """List the assessors of a centre who hold an award today, without one person, by name."""
-    query = select(Person).where(is_qualified_for(centre_id, Role.ASSESSOR), Person.id != assessor_id)
+    query = select(Person).where(
+        is_among(Person.id, _select_assessors(centre_id)),
+        is_qualified_for(centre_id, Role.ASSESSOR),
+        Person.id != assessor_id,
+    )
     return list(db.session.scalars(query.order_by(func.lower(Person.name), Person.id)))
 
 
@@ -242,5 +250,22 @@ def _assessor_id() -> ColumnElement[int]:
     return func.coalesce(Assessment.assessor_id, Signature.person_id)
 
 
-def _is_of(person_id: int, *, is_own: bool) -> ColumnElement[bool]:
-    return _assessor_id() == person_id if is_own else Countersignature.person_id == person_id
+def _select_waiting(person_id: int, *, is_own: bool) -> Select[int]:
+    """Select the ids of what waits for a person to countersign, or of what they wait for themselves.
+
+    Each is found by the index of those who are asked: who waits has named countersigners.
+    """
+    waiting = select(Countersignature.id).where(is_open())
+    if not is_own:
+        return waiting.where(Countersignature.person_id == person_id)
+    asked = select(Countersigner.person_id).where(Countersigner.assessor_id == person_id)
+    return (
+        waiting.outerjoin(Assessment, Assessment.id == Countersignature.assessment_id)
+        .outerjoin(Signature, Signature.id == Countersignature.signature_id)
+        .where(Countersignature.person_id.in_(asked), _assessor_id() == person_id)
+    )
+
+
+def _select_assessors(centre_id: int) -> Select[int]:
+    """Select the ids of a centre's assessors, former ones included."""
+    return select(Grant.person_id).where(Grant.centre_id == centre_id, Grant.role == Role.ASSESSOR)
