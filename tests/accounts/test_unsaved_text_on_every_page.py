@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 ClientFor = Callable[[Person], FlaskClient]
 OF_OTHER_STATES = {"action", "own_reason", "points", "simulation_reason", "warning", "warnings_reason"}
 """Text areas of pages that this world's unit, evidence and guidance have in another state; the same macro draws them."""
+AS_ANOTHER = {"witnesses/add": "dan"}
+"""Pages of a centre that show more text areas to somebody else than the first who may open them."""
 TYPED = "Lines that I typed.\nThe second, with <, & and “quotes”."
 
 
@@ -121,7 +123,9 @@ def test_every_text_area_comes_back(app: Flask, world: World, client: ClientFor)
     restored: set[str] = set()
     lost_areas = []
     for page, allowed in list_pages(app, ids):
-        name = next(iter(sorted(browsers.keys() & allowed)), "")
+        name = AS_ANOTHER.get(page.rpartition("/centres/")[2].partition("/")[2]) or next(
+            iter(sorted(browsers.keys() & allowed)), ""
+        )
         if not name:
             continue
         response = browsers[name].get(page)
@@ -134,4 +138,4 @@ def test_every_text_area_comes_back(app: Flask, world: World, client: ClientFor)
             lost_areas += [f"{page} as {name}: {area}" for area in sorted(areas - returned)]
     assert not lost_areas
     missing = list_text_area_names() - restored
-    assert sorted(missing) == sorted(OF_OTHER_STATES)
+    assert missing == OF_OTHER_STATES
