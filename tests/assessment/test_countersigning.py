@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -31,15 +31,18 @@ from tracker.models import (
     Countersignature,
     Countersigner,
     Decision,
+    EventText,
     Notification,
     Person,
     StaffAward,
 )
 from tracker.portfolio.services.submissions import submit_evidence
+from tracker.privacy import erasure
 from tracker.registrations.allocations import allocate
 from tracker.registrations.services import void_attempt, withdraw_candidate
 from tracker.staff.services import awards
 from tracker.vocabulary import (
+    ERASED_TEXT,
     AssessmentOutcome,
     AssessmentState,
     CountersignatureEnd,
@@ -328,6 +331,24 @@ class TestWaiting:
 
 
 class TestDisagreeing:
+    def test_the_reason_is_erased_with_the_candidates_records(
+        self, world: World, countersigned: Person, freeze_clock: Callable[[datetime], None]
+    ) -> None:
+        decide(world)
+        with transaction():
+            disagree_with_assessment(find_waiting(), "Alice only watched.", factories.make_actor(countersigned))
+        registration, dan = world.cfacc15.registration, world.dan
+        with transaction():
+            withdraw_candidate(registration, "Left the job.", factories.make_actor(dan))
+        freeze_clock(clock.now() + timedelta(days=4 * 366))
+        with transaction():
+            erasure.erase_portfolio(registration, is_full=True, actor=factories.make_actor(dan))
+        assert db.session.scalars(select(Countersignature.reason)).one() == ERASED_TEXT
+        texts = dict(
+            db.session.execute(select(EventText.field, EventText.salt).where(EventText.field == "reason")).all()
+        )
+        assert not any(texts.values()), "the ledger keeps no salt by which the reason could be guessed"
+
     def test_the_assessment_goes_back_as_a_draft_with_the_reason(self, world: World, countersigned: Person) -> None:
         version, claims, assessment = decide(world)
         with transaction():
