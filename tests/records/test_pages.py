@@ -21,7 +21,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Person
 from tracker.records.services.drafts import read_content
-from tracker.vocabulary import CriterionKind, Outcome
+from tracker.vocabulary import AttemptState, CriterionKind, Outcome
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -41,6 +41,23 @@ def test_an_assessor_begins_an_observation_on_the_page_of_a_unit(world: World, c
     assert "Observation of Alice Moran" in page
     assert "0</span> of 24 stamped" in page
     assert page.index("CFACC15 criteria") < page.index("INSCC004 criteria")
+
+
+@pytest.mark.parametrize(
+    ("path", "noun"), [("observations", "observation"), ("discussions", "discussion"), ("questions", "record")]
+)
+def test_an_author_whose_units_are_signed_off_reads_that_they_cannot_finish(
+    world: World, client: Browser, path: str, noun: str
+) -> None:
+    bob = client(world.bob)
+    address = bob.post(f"/attempts/{world.cfacc15.id}/{path}", data={"idempotency_key": "one"}).location
+    sentence = f"You can read this {noun}, and not change or finish it."
+    assert sentence not in bob.get(address).text
+    with transaction():
+        for attempt in (world.cfacc15, world.inscc004):
+            attempt.state, attempt.assessed_at = AttemptState.ASSESSED, clock.now()
+        factories.leave_unsealed()
+    assert sentence in bob.get(address).text
 
 
 def test_stamping_without_a_script_keeps_what_was_typed(world: World, client: Browser) -> None:
