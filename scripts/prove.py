@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 DATABASES = {"SQLite": "sqlite", "PostgreSQL": SERVER}
 PARTS_AT_ONCE = 2
+ALONE = {"fair shares", "slow clients"}
+"""Parts that measure times: another part beside them would be measured too, so each runs alone, before the others."""
 TIMEOUT_SECONDS = 30 * 60  # for a part on a database
 SECONDS_TO_END = 10  # for a part that is stopped to remove its database and end its servers
 
@@ -256,7 +258,7 @@ def format_table(proofs: list[Proof], minutes: float) -> str:
         "## Results",
         "",
         f"{datetime.now(UTC):%-d %B %Y}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()},",
-        f"two parts at a time, {minutes:.0f} minutes in all. The figures count what was tried. Those of failures, such as",
+        f"two parts at a time and those that measure times alone, {minutes:.0f} minutes in all. The figures count what was tried. Those of failures, such as",
         "*lost*, *doubled*, *violated*, *leaks* and *unnamed*, are 0 in a part that passed. *Permitted events* of random",
         "tampering are forged, but no rule forbids them: see",
         "[security.md](security.md#what-a-database-writer-can-do).",
@@ -279,9 +281,12 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     started = time.monotonic()
+    pending = [Proof(part, database) for part in parts for database in DATABASES]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(PARTS_AT_ONCE) as workers:
-        pending = [Proof(part, database) for part in parts for database in DATABASES]
-        proofs = list(workers.map(lambda proof: prove(proof, Path(folder)), pending))
+        proofs = [prove(proof, Path(folder)) for proof in pending if proof.part in ALONE]
+        proofs += workers.map(
+            lambda proof: prove(proof, Path(folder)), [each for each in pending if each not in proofs]
+        )
     if parts == list(PARTS):
         path = ROOT / "docs" / "proof.md"
         _, heading, mutations = path.read_text(encoding="utf-8").partition("\n## Mutations")  # by scripts/mutate
