@@ -107,7 +107,7 @@ PARTS = {
     ),
     "fair shares": Part(
         "a person prints four forms again and again, all at once, while another opens pages",
-        "at most three are rendered or queued at once, jobs print others, and the rest are refused; the other's page takes "
+        "one is printed at a time and two wait, jobs print others, and the rest are refused; the other's page takes "
         "1.5 times its usual time at most (median of 7 rounds)",
         "proof/test_fair_shares.py",
     ),

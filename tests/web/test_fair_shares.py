@@ -21,7 +21,7 @@ from tracker.models import Person
 from tracker.sandbox import slots
 from tracker.sandbox.slots import hold_file_lock, share_slots
 from tracker.web import fair_shares
-from tracker.web.fair_shares import EXPORTING, IMPORTING, OPENING, SEARCHING, UPLOADING, WorkKind
+from tracker.web.fair_shares import EXPORTING, IMPORTING, OPENING, PRINTING, SEARCHING, UPLOADING, WorkKind
 
 pytestmark = pytest.mark.one_database
 
@@ -32,7 +32,17 @@ WORK = {
     "library.preview_import": IMPORTING,
     "registrations.import_csv": IMPORTING,
     "registrations.find_people": SEARCHING,
-}
+    **dict.fromkeys(
+        (
+            "portfolio.print_index", "portfolio.print_own_index",
+            "recording_forms.blank_form", "recording_forms.draft_form", "recording_forms.print_form",
+            "records.print_blank", "records.print_blank_discussion", "records.print_blank_questions",
+            "records.print_record", "staff.print_blank_record", "staff.print_staff_record",
+            "witness_list.print_blank_witness_list", "witness_list.print_witness_list",
+        ),
+        PRINTING,
+    ),
+}  # fmt: skip
 ClientFor = Callable[[Person], FlaskClient]
 ROOT = Path(__file__).parents[2]
 EXPORT = "/units?format=csv"
@@ -112,6 +122,14 @@ def test_searches_and_exports_of_lists_run_in_turn(world: World, client: ClientF
         assert alice.get("/units").status_code == 200
 
 
+def test_forms_and_records_are_printed_in_turn(world: World, client: ClientFor) -> None:
+    bob = client(world.bob)
+    with working(PRINTING, world.bob):
+        assert_told_to_wait(bob, f"/attempts/{world.cfacc15.id}/form.pdf", PRINTING)
+        assert_told_to_wait(bob, f"/attempts/{world.cfacc15.id}/observation.pdf", PRINTING)
+        assert bob.get(f"/attempts/{world.cfacc15.id}/form").status_code == 200
+
+
 def test_imports_run_in_turn(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     with working(IMPORTING, world.dan):
@@ -121,7 +139,7 @@ def test_imports_run_in_turn(world: World, client: ClientFor) -> None:
 
 
 def test_each_view_of_work_that_takes_long_has_its_share(app: Flask) -> None:
-    """Views that take their turn inside have tests of their own; forms are printed in the order of the renderer's queue."""
+    """Views that take their turn inside have tests of their own."""
     app.load_views()  # type: ignore[attr-defined]
     kinds = {
         endpoint: kind

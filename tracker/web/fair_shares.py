@@ -39,6 +39,7 @@ OPENING = WorkKind("opening", 5, "Files are being opened for you already.")
 UPLOADING = WorkKind("uploading", 5, "Files of yours are being checked already.")
 EXPORTING = WorkKind("exporting", 2, "Files are being exported for you already.")
 IMPORTING = WorkKind("importing", 1, "Files are being imported for you already.")
+PRINTING = WorkKind("printing", 2, "Forms are being printed for you already.")
 SEARCHING = WorkKind("searching", 3, "Searches of yours are running already.")
 
 

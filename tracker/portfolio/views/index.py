@@ -19,6 +19,7 @@ from tracker.recording_forms.index_content import IndexContent, IndexRow
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_index_of_evidence
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.formatting import day, period, witness
 from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
@@ -59,6 +60,7 @@ def show_index(registration_id: int) -> ResponseReturnValue:
 
 @portfolio.get("/evidence/index.pdf")
 @requires(Act.ADD_EVIDENCE)
+@in_turn(PRINTING)
 def print_own_index() -> ResponseReturnValue:
     """Send the candidate's own index as PDF, under their newest registration."""
     registration = queries.find_registration(me().person_id, find_own_centre())
@@ -69,6 +71,7 @@ def print_own_index() -> ResponseReturnValue:
 
 @portfolio.get("/registrations/<int:registration_id>/index.pdf")
 @requires(Act.READ_INDEX)
+@in_turn(PRINTING)
 def print_index(registration_id: int) -> ResponseReturnValue:
     """Send the index of a registration as PDF."""
     return send_index(*get_index_of_evidence(registration_id))

@@ -45,6 +45,7 @@ from tracker.units.drafting.problems import build_unit
 from tracker.units.drafting.working_copy import working_copy_from_json
 from tracker.web.authorise import get_attempt, get_centre, is_allowed, list_roles_in_attempt
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.permissions import Act
 from tracker.web.route_rules import public, requires, signed_in
 from tracker.web.text_direction import isolate
@@ -52,6 +53,7 @@ from tracker.web.text_direction import isolate
 
 @recording_forms.get("/units/<slug>/form.pdf")
 @signed_in
+@in_turn(PRINTING)
 def blank_form(slug: str) -> ResponseReturnValue:
     """Send the blank form of a unit."""
     unit = find_unit(slug, me().centre_ids)
@@ -69,6 +71,7 @@ def blank_form(slug: str) -> ResponseReturnValue:
 
 @recording_forms.get("/unit-drafts/<int:draft_id>/form.pdf")
 @requires(Act.READ_UNIT_DRAFT)
+@in_turn(PRINTING)
 def draft_form(draft_id: int) -> ResponseReturnValue:
     """Send the blank form of a unit that is not published yet."""
     draft = find_shared_draft(draft_id)
@@ -103,6 +106,7 @@ def describe_issue(attempt: UnitAttempt) -> dict[str, Any]:
 
 @recording_forms.get("/attempts/<int:attempt_id>/form.pdf")
 @requires(Act.READ_ATTEMPT)
+@in_turn(PRINTING)
 def print_form(attempt_id: int) -> ResponseReturnValue:
     """Send the current issued form, or else the form as the attempt is now.
 

@@ -29,6 +29,7 @@ from tracker.records.views.writing import describe_file, receive_uploads
 from tracker.vocabulary import RecordKind
 from tracker.web.authorise import get_attempt, get_own_record
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
@@ -55,6 +56,7 @@ def start_discussion(attempt_id: int) -> ResponseReturnValue:
 
 @records.get("/attempts/<int:attempt_id>/discussion.pdf")
 @requires(Act.WRITE_RECORD)
+@in_turn(PRINTING)
 def print_blank_discussion(attempt_id: int) -> ResponseReturnValue:
     """Send a record of a professional discussion in an attempt that is to be filled in by hand."""
     attempt, _ = get_attempt(attempt_id, Act.WRITE_RECORD)

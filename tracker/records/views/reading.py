@@ -29,6 +29,7 @@ from tracker.records.views import records
 from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
 from tracker.web.authorise import RolesInRecord, get_own_record, get_record
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.forms import VersionedForm, errors_on_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
@@ -47,6 +48,7 @@ def show_record(record_id: int) -> ResponseReturnValue:
 
 @records.get("/records/<int:record_id>/record.pdf")
 @requires(Act.READ_EVIDENCE)
+@in_turn(PRINTING)
 def print_record(record_id: int) -> ResponseReturnValue:
     """Send a version of a record as PDF, the newest unless the address names one."""
     record, _, reader = get_record(record_id, Act.READ_EVIDENCE)

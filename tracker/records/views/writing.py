@@ -46,6 +46,7 @@ from tracker.records.views.reading import build_edit_url, send_record
 from tracker.vocabulary import RecordKind
 from tracker.web.authorise import get_attempt, get_own_record
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id
@@ -78,6 +79,7 @@ def ask_questions(attempt_id: int) -> ResponseReturnValue:
 
 @records.get("/attempts/<int:attempt_id>/observation.pdf")
 @requires(Act.WRITE_RECORD)
+@in_turn(PRINTING)
 def print_blank(attempt_id: int) -> ResponseReturnValue:
     """Send an observation record of an attempt that is to be filled in by hand."""
     attempt, _ = get_attempt(attempt_id, Act.WRITE_RECORD)
@@ -87,6 +89,7 @@ def print_blank(attempt_id: int) -> ResponseReturnValue:
 
 @records.get("/attempts/<int:attempt_id>/questions.pdf")
 @requires(Act.WRITE_RECORD)
+@in_turn(PRINTING)
 def print_blank_questions(attempt_id: int) -> ResponseReturnValue:
     """Send a record of questions and answers of an attempt that is to be filled in by hand."""
     attempt, _ = get_attempt(attempt_id, Act.WRITE_RECORD)

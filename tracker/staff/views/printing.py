@@ -16,6 +16,7 @@ from tracker.staff.queries.staff_record import MAX_PRINTED_CPD, StaffRecord, loa
 from tracker.staff.views import staff
 from tracker.vocabulary import use_terms
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.formatting import day
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -24,6 +25,7 @@ from tracker.web.text_direction import isolate
 
 @staff.get("/centres/<int:centre_id>/staff/<int:staff_id>/record.pdf")
 @requires(Act.READ_STAFF_RECORD)
+@in_turn(PRINTING)
 def print_staff_record(centre_id: int, staff_id: int) -> ResponseReturnValue:
     """Send a person's staff record as PDF."""
     member, _ = get_staff_member(centre_id, staff_id, Act.READ_STAFF_RECORD)
@@ -32,6 +34,7 @@ def print_staff_record(centre_id: int, staff_id: int) -> ResponseReturnValue:
 
 @staff.get("/staff/blank-record.pdf")
 @requires(Act.READ_STAFF_RECORD)
+@in_turn(PRINTING)
 def print_blank_record() -> ResponseReturnValue:
     """Send the blank sheet."""
     chosen = me().chosen

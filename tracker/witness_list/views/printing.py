@@ -12,6 +12,7 @@ from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.witness_list_content import WitnessListContent
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.formatting import day
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -21,6 +22,7 @@ from tracker.witness_list.views import witness_list
 
 @witness_list.get("/centres/<int:centre_id>/witnesses/list.pdf")
 @requires(Act.READ_WITNESS_LIST)
+@in_turn(PRINTING)
 def print_witness_list(centre_id: int) -> ResponseReturnValue:
     """Send the witness list of a centre as PDF, with a column for signatures."""
     centre, _ = get_centre(centre_id, Act.READ_WITNESS_LIST)
@@ -29,6 +31,7 @@ def print_witness_list(centre_id: int) -> ResponseReturnValue:
 
 @witness_list.get("/witnesses/blank-list.pdf")
 @requires(Act.READ_WITNESS_LIST)
+@in_turn(PRINTING)
 def print_blank_witness_list() -> ResponseReturnValue:
     """Send the blank witness list."""
     return send_list_sheet(WitnessListContent("", None))
