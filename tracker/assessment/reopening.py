@@ -30,7 +30,7 @@ def reopen_attempt(
 ) -> Reopening:
     """End the round: set the attempt back to `in_progress`, and supersede its live signatures and its issued form.
 
-    The candidate is emailed, except where they ended the round themselves.
+    The candidate is emailed, except where they ended the round themselves or it was not countersigned.
 
     Decisions carry over into the next round. On the criteria named, each live `met` is superseded by `needs_more`.
 
@@ -82,10 +82,15 @@ def reopen_attempt(
             for decision in new_decisions
         ],
     )
-    if kind in email_texts.REOPENED_BY:
-        topic = f"attempt_reopened:{reopening.id}"
-        emails.notify(attempt.candidate, topic, *email_texts.build_unit_reopened_email(attempt, kind))
+    _tell_candidate(attempt, reopening)
     return reopening
+
+
+def _tell_candidate(attempt: UnitAttempt, reopening: Reopening) -> None:
+    """Email the candidate that the round has ended, except where they ended it or are not to know it."""
+    if reopening.kind in email_texts.REOPENED_BY:
+        text = email_texts.build_unit_reopened_email(attempt, reopening.kind)
+        emails.notify(attempt.candidate, f"attempt_reopened:{reopening.id}", *text)
 
 
 def _supersede_met_decisions(

@@ -185,16 +185,23 @@ def sign_unit(
     attempt.assessed_at = signature.signed_at
     attempt.closing_comment, attempt.warnings_reason = comment.strip(), reason
     attempt.simulation_reason = simulation_reason.strip() if is_simulated else None
-    notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
-    requirements = sorted(each.requirement_id for each in confirmed)
-    record_signature(
-        "unit_signed", signature, actor, notes, requirements=requirements, sufficient=True, second_step=step
-    )
+    _record_sign_off(signature, actor, confirmed, step)
     if needs_countersigner:
         ask_for_signature(signature, actor)
     else:
         ask_candidate(attempt)
     return signature
+
+
+def _record_sign_off(
+    signature: Signature, actor: Actor, confirmed: list[RequirementConfirmation], step: dict[str, str] | None
+) -> None:
+    """Record the event of an assessor's signature, with the confirmed requirements and the second step."""
+    notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
+    requirements = sorted(each.requirement_id for each in confirmed)
+    record_signature(
+        "unit_signed", signature, actor, notes, requirements=requirements, sufficient=True, second_step=step
+    )
 
 
 def ask_candidate(attempt: UnitAttempt) -> None:

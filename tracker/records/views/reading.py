@@ -178,20 +178,16 @@ def render_record(
         deciding=[person.name for person in deciders],
         names=find_names_at(shown.list_acts()),
         statement=STATEMENTS[AcknowledgementAnswer.AGREED],
-        **name_version(
-            version,
-            answer_form=answer_form or AnswerForm(formdata=None),
-            objection_form=objection_form or ObjectionForm(formdata=None),
-            withdraw_form=withdraw_form or WithdrawForm(formdata=None),
-        ),
+        answer_form=name_version(answer_form or AnswerForm(formdata=None), version),
+        objection_form=name_version(objection_form or ObjectionForm(formdata=None), version),
+        withdraw_form=name_version(withdraw_form or WithdrawForm(formdata=None), version),
     )
 
 
-def name_version(version: EvidenceVersion, **forms: VersionedForm) -> dict[str, VersionedForm]:
-    """Write into forms the version that they are about, and return them."""
-    for form in forms.values():
-        form.version.data = str(version.number)
-    return forms
+def name_version(form: VersionedForm, version: EvidenceVersion) -> VersionedForm:
+    """Write into a form the version that it is about, and return it."""
+    form.version.data = str(version.number)
+    return form
 
 
 def build_edit_url(record: Evidence) -> str:
