@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from tests import factories
 from tests.factories import World
@@ -16,15 +16,18 @@ from tests.recording_forms.test_print_cohort import list_stored, rendered
 from tests.recording_forms.test_print_cohort import start as start_printing
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.job_runs.files import STEP_FILE_LOST
 from tracker.job_runs.running import NO_LONGER_ALLOWED, run_job
 from tracker.ledger.transactions import transaction
-from tracker.models import Grant, JobRun, Person, UnitAttempt
+from tracker.models import Grant, JobRun, JobStep, Person, UnitAttempt
+from tracker.recording_forms import form_steps
+from tracker.recording_forms.form_content import FormContent
 from tracker.recording_forms.form_job import FORM_PRINTING, find_form_job
 from tracker.recording_forms.issue_job import FORM_ISSUING
 from tracker.recording_forms.pdf_renderer import hash_content
 from tracker.recording_forms.queries import build_form_content
 from tracker.storage import file_store
-from tracker.vocabulary import JobState, Role
+from tracker.vocabulary import FormOutcome, JobState, Role
 
 __all__ = ["by_hand", "rendered"]
 
@@ -139,3 +142,67 @@ class TestOtherFiles:
         forged = {"content": hash_content(content).hex(), "result": reload_run(run_id).parameters["result"]}
         write(run_id, parameters=forged, result_sha256=store(b"%PDF forged"))
         assert find_form_job(world.cfacc15.id, content) is None
+
+
+def replace_file(step: JobStep) -> None:
+    """Put another stored file in the place of the one that the step made."""
+    letter = store(b"another candidate's letter")
+    db.session.execute(update(JobStep).where(JobStep.id == step.id).values(sha256=letter))
+
+
+def replace_file_and_note(step: JobStep) -> None:
+    """Say that the product noted no file."""
+    letter = store(b"another candidate's letter")
+    db.session.execute(update(JobStep).where(JobStep.id == step.id).values(sha256=letter, file_note=None))
+
+
+def add_step(step: JobStep) -> None:
+    """Add a step with another stored file, and the note of a true one."""
+    copied = {
+        name: getattr(step, name) for name in ("run_id", "candidate_id", "attempt_id", "outcome", "size", "file_note")
+    }
+    letter = store(b"another candidate's letter")
+    db.session.execute(insert(JobStep).values(**copied, number=step.number + 5, sha256=letter))
+
+
+def copy_step(step: JobStep) -> None:
+    """Add a step with the file of a true one, so that one form stands under two names."""
+    copied = {name: getattr(step, name) for name in ("run_id", "candidate_id", "attempt_id", "outcome", "size")}
+    values = {**copied, "number": step.number + 5, "sha256": step.sha256, "file_note": step.file_note}
+    db.session.execute(insert(JobStep).values(**values))
+
+
+@pytest.mark.usefixtures("by_hand")
+class TestOtherStepFiles:
+    """A job puts together only the files that the product made in its steps."""
+
+    @pytest.mark.parametrize("plant", [replace_file, replace_file_and_note, add_step, copy_step])
+    def test_no_other_file_is_packed(
+        self, world: World, rendered: list[str], monkeypatch: pytest.MonkeyPatch, plant: Callable[[JobStep], None]
+    ) -> None:
+        run_id, render = start_printing(world, world.alice), form_steps.render_pdf
+
+        def plant_before_the_second(content: FormContent, person_id: int) -> bytes:
+            if len(rendered) == 1:
+                with transaction():
+                    plant(db.session.scalars(select(JobStep).where(JobStep.run_id == run_id)).one())
+                db.session.expire_all()
+            return render(content, person_id)
+
+        monkeypatch.setattr(form_steps, "render_pdf", plant_before_the_second)
+        run_job(run_id)
+        run = reload_run(run_id)
+        assert (run.state, run.message, run.result_sha256) == (JobState.FAILED, STEP_FILE_LOST, None)
+        monkeypatch.setattr(form_steps, "render_pdf", render)
+
+    def test_no_other_file_is_made_the_form_of_one_unit(self, world: World) -> None:
+        letter = store(b"another candidate's letter")
+        run_id = start_printing(world, world.alice)
+        write(run_id, kind=FORM_PRINTING.name, subject_id=world.cfacc15.id, total=1, done=1)
+        with transaction():
+            step = JobStep(run_id=run_id, number=0, candidate_id=world.alice.id, attempt_id=world.cfacc15.id)
+            step.outcome, step.sha256, step.size = FormOutcome.PRINTED.value, letter, 26
+            db.session.add(step)
+            factories.leave_unsealed()
+        run_job(run_id)
+        assert (reload_run(run_id).state, reload_run(run_id).message) == (JobState.FAILED, STEP_FILE_LOST)

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select
 
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.job_runs.kinds import RunFacts, StoredResult, get_kind
+from tracker.job_runs.kinds import RunFacts, StepFileLost, StoredResult, get_kind
 from tracker.job_runs.queries import find_run
 from tracker.ledger import transactions
 from tracker.models import JobRun, JobStep
@@ -28,6 +28,10 @@ MAX_AT_ONCE = 50
 """The most job runs whose files are deleted in one minute."""
 BATCH = 20
 """Files that are deleted in one transaction."""
+STEP_FILE_LOST = (
+    "A file of a step of this job is missing, damaged or not the one that was made, so there is no result. "
+    "Retry this job to make all of them again."
+)
 ADVISORY_LOCK = 0x6A6F6266
 """The id of PostgreSQL's advisory lock of `_lock_names`."""
 logger = getLogger(__name__)
@@ -61,6 +65,22 @@ def keep_result(run: JobRun, result: StoredResult) -> None:
     keep_file(run, result.sha256)
 
 
+def keep_step_file(run: JobRun, step: JobStep, sha256: str) -> None:
+    """Keep the file of a step, and note that the product stored it for this step, as `keep_result` does."""
+    step.sha256, step.file_note = sha256, encrypt(sha256, _name_step_purpose(step))
+    keep_file(run, sha256)
+
+
+def get_step_file(step: JobStep) -> str | None:
+    """Return the hash of the file that the product stored for a step, or None for a step that made no file.
+
+    Raises `StepFileLost` if the step names a file that the product did not store for it.
+    """
+    if step.sha256 and (not step.file_note or decrypt(step.file_note, _name_step_purpose(step)) != step.sha256):
+        raise StepFileLost(STEP_FILE_LOST)
+    return step.sha256
+
+
 def find_result(run: JobRun) -> str | None:
     """Return the hash of the file that the product stored for a job run, or None if it has none."""
     note = run.parameters.get("result")
@@ -74,6 +94,12 @@ def _name_purpose(run: JobRun) -> str:
     facts = {name: value for name, value in run.parameters.items() if name != "result"}
     about = [run.id, run.kind, run.centre_id, run.subject_id, facts]
     return f"result of job run {json.dumps(about, sort_keys=True)}"
+
+
+def _name_step_purpose(step: JobStep) -> str:
+    """Return the purpose of a step's note's key, which names the step and what it says was made."""
+    about = [step.run_id, step.number, step.candidate_id, step.attempt_id, step.outcome, step.size]
+    return f"file of job step {json.dumps(about)}"
 
 
 def delete_unstored_files(facts: RunFacts) -> None:

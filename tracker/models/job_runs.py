@@ -82,4 +82,6 @@ class JobStep(Base):
     """A word of the kind: a `FormOutcome` of a printed form."""
     sha256: Mapped[Sha256 | None]
     """The file that the step made, until the result is put together."""
+    file_note: Mapped[str | None] = mapped_column(String(200))
+    """The hash of the file again, encrypted under a key derived from `SECRET_KEY`: the product stored the file."""
     size: Mapped[int]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import joinedload
 from tracker.clock import today
 from tracker.errors import FormNotRendered
 from tracker.extensions import db
-from tracker.job_runs.files import save_file
+from tracker.job_runs.files import STEP_FILE_LOST, get_step_file, save_file
 from tracker.job_runs.kinds import JobKind, RunFacts, StepFileLost, StoredResult
 from tracker.job_runs.running import renew_progress
 from tracker.job_runs.services import start_run
@@ -34,7 +34,6 @@ from tracker.web.csv_files import write_csv
 from tracker.web.permissions import Act
 from tracker.web.text_direction import isolate
 
-LOST = "A form that was printed is missing or damaged, so no file was made. Retry this job to print all forms again."
 CONTENTS_NAME = "contents.csv"
 FILES_BETWEEN_RENEWALS = 10
 """So many forms are packed before the job run notes its progress."""
@@ -89,7 +88,8 @@ class CohortPrinting(JobKind):
         with reading():
             entries = list_form_entries(run.id)
             step_ids = frozenset(entry.step.id for entry in entries)
-            files = {entry.path: entry.step.sha256 for entry in entries if entry.step.sha256}
+            found = {entry.path: get_step_file(entry.step) for entry in entries}
+            files = {path: sha256 for path, sha256 in found.items() if sha256}
             contents = _build_contents(entries)
         if not files:
             return None
@@ -201,7 +201,7 @@ def _pack_forms(run_id: int, packed: IO[bytes], contents: bytes, files: Mapping[
                 with file_store.local(sha256) as path:
                     archive.write(path, name, zipfile.ZIP_STORED)  # PDFs are compressed already
             except (FileNotFoundError, file_store.DamagedFile) as error:
-                raise StepFileLost(LOST) from error
+                raise StepFileLost(STEP_FILE_LOST) from error
 
 
 def _build_contents(entries: Sequence[FormEntry]) -> bytes:

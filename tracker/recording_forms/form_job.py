@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from tracker.extensions import db
-from tracker.job_runs.files import find_result, list_step_files
+from tracker.job_runs.files import find_result, get_step_file, list_step_files
 from tracker.job_runs.kinds import JobKind, RunFacts, StoredResult
 from tracker.job_runs.progress import OPEN_STATES
 from tracker.job_runs.queries import find_run_about
@@ -60,9 +60,9 @@ class FormPrinting(JobKind):
         with reading():
             return next(
                 (
-                    StoredResult("recording-form.pdf", each.sha256, each.size, frozenset({each.id}))
+                    StoredResult("recording-form.pdf", sha256, each.size, frozenset({each.id}))
                     for each in list_step_files(run.id)
-                    if each.sha256
+                    if (sha256 := get_step_file(each))
                 ),
                 None,
             )

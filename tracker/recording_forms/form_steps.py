@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from tracker.config import MEGABYTE
 from tracker.errors import FormNotRendered, NotFound, Refused
 from tracker.extensions import db
-from tracker.job_runs.files import keep_file, save_file
+from tracker.job_runs.files import keep_step_file, save_file
 from tracker.job_runs.kinds import RunFacts
 from tracker.models import Erasure, JobRun, JobStep, UnitAttempt
 from tracker.recording_forms.form_content import FormContent
@@ -124,13 +124,12 @@ def store_form(run: JobRun, planned: PlannedForm, outcome: FormOutcome, stored: 
         candidate_id=planned.candidate_id,
         attempt_id=planned.attempt_id,
         outcome=outcome.value,
-        sha256=stored.sha256 if stored else None,
         size=stored.size if stored else 0,
     )
     db.session.add(step)
-    db.session.flush()
     if stored:
-        keep_file(run, stored.sha256)
+        keep_step_file(run, step, stored.sha256)
+    db.session.flush()
     return 1
 
 
