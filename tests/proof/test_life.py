@@ -47,6 +47,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.record_content import Question
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import create_draft, find_latest_version, save_draft
 from tracker.portfolio.services.files import store_file
@@ -237,7 +238,7 @@ class Life(RuleBasedStateMachine):
             self.model.take_back(item), lambda: withdraw_submission(self.evidence(key), self.actors["Chloe"])
         )
 
-    # observations and discussions: Bob writes and withdraws them, Chloe answers, Carol decides
+    # observations, discussions and questions: Bob writes and withdraws them, Chloe answers, Carol decides
     def pick_labels(self, label: int, count: int) -> list[str]:
         first = self.labels.index(self.criterion(label)[0])
         return [self.labels[(first + step) % len(self.labels)] for step in range(count)]
@@ -251,6 +252,14 @@ class Life(RuleBasedStateMachine):
             save_discussion(record, fields, None)
             if not record.attachments:
                 attach_to_record(record, store_file(io.BytesIO(make_wav()), "discussion.wav"))
+            finish_record(record, self.actors["Bob"])
+            return
+        if record.record_kind is RecordKind.QUESTIONS:
+            asked = [
+                Question(f"What about {each}?", text, marks[self.stage.attempt_id, self.criteria[each]])
+                for each in labels
+            ]
+            save_observation(record, {"narrative": text, "questions": tuple(asked)}, None)
             finish_record(record, self.actors["Bob"])
             return
         stamps = [
