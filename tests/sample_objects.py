@@ -153,8 +153,8 @@ def _make_record_with_file(attempt: UnitAttempt, author: Person, title: str) -> 
     photo = attach_file(record, store_file(io.BytesIO(f"plain words, seen, {title}".encode()), f"{title}-seen.txt"))
     add_and_flush(VersionAttachment(version_id=record.versions[-1].id, attachment_id=photo.id))
     upload = start_upload(record, author.id, "sample")
-    discussion = factories.make_discussion(attempt, author, f"Discussion: {title}")
-    return {"record_id": record.id, "photo_id": photo.id, "upload_id": upload.id, "discussion_id": discussion.id}
+    factories.make_discussion(attempt, author, f"Discussion: {title}")
+    return {"record_id": record.id, "photo_id": photo.id, "upload_id": upload.id, "record_slug": "observation"}
 
 
 def _make_submitted_evidence(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:

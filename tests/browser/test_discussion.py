@@ -39,7 +39,7 @@ def begin(live_server: LiveServer, context: BrowserContext) -> Page:
     page.goto(f"{live_server.address}/attempts/{live_server.world.cfacc15.id}")
     page.click("summary:has-text('Discussion, questions, blank records')")
     page.click("button:has-text('Write a professional discussion')")
-    page.wait_for_url("**/discussions/*/edit")
+    page.wait_for_url("**/records/*/edit")
     return page
 
 

@@ -68,7 +68,7 @@ NOT_MEASURED = {
             "library.download_source", "portfolio.download_own", "portfolio.download_sealed", "portfolio.print_index",
             "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
             "recording_forms.issued_form", "recording_forms.print_form", "records.download_draft_file",
-            "records.download_file", "records.print_blank", "records.print_blank_discussion", "records.print_blank_questions", "records.print_record",
+            "records.download_file", "records.print_blank", "records.print_record",
             "registrations.download_import_example", "staff.print_blank_record", "staff.print_staff_record", "static",
             "witness_list.print_blank_witness_list", "witness_list.print_witness_list",
         ),
@@ -92,7 +92,7 @@ NOT_MEASURED = {
     **dict.fromkeys(
         (
             "records.answer_testimony", "records.ask_witness", "records.choose_questions", "records.finish", "records.show_record",
-            "records.show_testimonies", "records.write_discussion", "records.write_observation",
+            "records.show_testimonies", "records.write",
         ),
         RECORD,
     ),

@@ -31,7 +31,7 @@ SCRIPT = {"Accept": "application/json"}
 
 
 def edit_address(record: Evidence) -> str:
-    return f"/discussions/{record.id}/edit"
+    return f"/records/{record.id}/edit"
 
 
 def post_form(browser: FlaskClient, record: Evidence, **fields: Any) -> Any:
@@ -89,7 +89,7 @@ class TestTimes:
 def test_an_assessor_begins_a_discussion_on_the_page_of_a_unit(world: World, client: Browser) -> None:
     bob = client(world.bob)
     assert "Write a professional discussion" in bob.get(f"/attempts/{world.cfacc15.id}").text
-    answer = bob.post(f"/attempts/{world.cfacc15.id}/discussions", data={"idempotency_key": "one"})
+    answer = bob.post(f"/attempts/{world.cfacc15.id}/records/discussion", data={"idempotency_key": "one"})
     page = bob.get(answer.location).text
     assert "Professional discussion with Alice Moran" in page
     assert "Areas agreed" in page
@@ -121,13 +121,6 @@ def test_only_the_page_that_records_may_ask_for_the_microphone(world: World, cli
         assert "microphone=()" in bob.get(address).headers["Permissions-Policy"]
 
 
-def test_the_pages_of_one_kind_do_not_open_records_of_the_other(world: World, client: Browser) -> None:
-    discussion = begin_discussion(world.cfacc15, world.bob)
-    assert client(world.bob).get(f"/records/{discussion.id}/edit").status_code == 404
-    observation = factories.make_record(world.cfacc15, world.bob, "Seen")
-    assert client(world.bob).get(edit_address(observation)).status_code == 404
-
-
 def test_what_is_typed_is_saved_as_it_is_typed(world: World, client: Browser) -> None:
     record = begin_discussion(world.cfacc15, world.bob)
     data = {
@@ -137,7 +130,7 @@ def test_what_is_typed_is_saved_as_it_is_typed(world: World, client: Browser) ->
         "agreed_on": "2026-10-01",
         "starts": "25:00",
     }
-    answer = client(world.bob).post(f"/discussions/{record.id}/draft", data=data)
+    answer = client(world.bob).post(f"/records/{record.id}/draft", data=data)
     assert answer.json
     assert list(answer.json["refused"]) == ["starts"]
     saved = read_discussion(reload_record(record.id))
@@ -288,7 +281,7 @@ def test_a_discussion_is_printed_filled_and_blank(world: World, client: Browser)
         "Criteria by time", "0:01 g", "discussion-1.wav", "Above £50.", "Not yet answered", "I declare that I held",
     ):  # fmt: skip
         assert words in text, words
-    blank = read_pdf(client(world.bob), f"/attempts/{world.cfacc15.id}/discussion.pdf")
+    blank = read_pdf(client(world.bob), f"/attempts/{world.cfacc15.id}/records/discussion.pdf")
     assert "Areas agreed beforehand" in blank
     assert "Times in the recording" in blank
     assert "Candidate’s signature" in blank

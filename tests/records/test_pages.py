@@ -20,7 +20,7 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Person
-from tracker.records.services.drafts import read_content
+from tracker.records.services.drafts import read_content, read_observation
 from tracker.vocabulary import AttemptState, CriterionKind, Outcome
 
 Browser = Callable[[Person], FlaskClient]
@@ -34,8 +34,8 @@ def reload_record(record_id: int) -> Evidence:
 def test_an_assessor_begins_an_observation_on_the_page_of_a_unit(world: World, client: Browser) -> None:
     bob = client(world.bob)
     assert "Write an observation" in bob.get(f"/attempts/{world.cfacc15.id}").text
-    answer = bob.post(f"/attempts/{world.cfacc15.id}/observations", data={"idempotency_key": "one"})
-    again = bob.post(f"/attempts/{world.cfacc15.id}/observations", data={"idempotency_key": "one"})
+    answer = bob.post(f"/attempts/{world.cfacc15.id}/records/observation", data={"idempotency_key": "one"})
+    again = bob.post(f"/attempts/{world.cfacc15.id}/records/observation", data={"idempotency_key": "one"})
     assert answer.location == again.location
     page = bob.get(answer.location).text
     assert "Observation of Alice Moran" in page
@@ -44,13 +44,13 @@ def test_an_assessor_begins_an_observation_on_the_page_of_a_unit(world: World, c
 
 
 @pytest.mark.parametrize(
-    ("path", "noun"), [("observations", "observation"), ("discussions", "discussion"), ("questions", "record")]
+    ("path", "noun"), [("observation", "observation"), ("discussion", "discussion"), ("questions", "record")]
 )
 def test_an_author_whose_units_are_signed_off_reads_that_they_cannot_finish(
     world: World, client: Browser, path: str, noun: str
 ) -> None:
     bob = client(world.bob)
-    address = bob.post(f"/attempts/{world.cfacc15.id}/{path}", data={"idempotency_key": "one"}).location
+    address = bob.post(f"/attempts/{world.cfacc15.id}/records/{path}", data={"idempotency_key": "one"}).location
     sentence = f"You can read this {noun}, and not change or finish it."
     assert sentence not in bob.get(address).text
     with transaction():
@@ -99,7 +99,7 @@ def test_what_is_typed_is_saved_as_it_is_typed(world: World, client: Browser) ->
     assert answer.json["refused"] == {}
     saved = reload_record(record.id)
     assert saved.narrative == "She said why."
-    question = read_content(saved).questions[0]
+    question = read_observation(saved).questions[0]
     assert (question.question, question.outcome) == ("Why £50?", Outcome.MET)
     assert str(saved.version) == str(answer.json["fields"]["version"])
 
@@ -132,7 +132,7 @@ def test_too_many_questions_are_not_saved_and_stay_on_the_page(world: World, cli
     assert answer.status_code == 422
     assert "Your changes to the questions were not saved." in answer.text
     assert "Question no. 50?" in answer.text
-    assert read_content(reload_record(record.id)).questions == ()
+    assert read_observation(reload_record(record.id)).questions == ()
 
 
 def test_a_criterion_that_is_too_long_is_named(world: World, client: Browser) -> None:

@@ -24,7 +24,7 @@ from tracker.records.printing import build_blank_record, build_record
 from tracker.records.queries.named_criteria import list_named_units
 from tracker.records.queries.reading import find_shown_version
 from tracker.records.services.drafts import save_observation
-from tracker.vocabulary import Outcome, RecordStanding, Role
+from tracker.vocabulary import Outcome, RecordKind, RecordStanding, Role
 from tracker.web.authorise import RolesInRecord
 
 
@@ -176,17 +176,17 @@ def test_a_version_names_criteria_of_the_unit_that_its_attempt_was_on(world: Wor
 
 
 def test_an_assessor_prints_a_blank_record_where_they_begin(world: World, client: Browser) -> None:
-    bob, path = client(world.bob), f"/attempts/{world.cfacc15.id}/observation.pdf"
+    bob, path = client(world.bob), f"/attempts/{world.cfacc15.id}/records/observation.pdf"
     assert f'href="{path}"' in bob.get(f"/attempts/{world.cfacc15.id}").text
     words = read_pdf(bob, path)
     for expected in ("Alice Moran", "Bob Archer", "CFACC15", "Candidate’s signature", "Assessor’s signature"):
         assert expected in words
-    blank = build_blank_record(world.cfacc15, world.bob)
+    blank = build_blank_record(world.cfacc15, world.bob, RecordKind.OBSERVATION)
     assert len(blank.units[0].criteria) == 24
     assert blank.is_blank
 
 
 @pytest.mark.parametrize("name", ["alice", "carol", "dan"])
 def test_only_assessors_print_a_blank_record(world: World, client: Browser, name: str) -> None:
-    answer = client(getattr(world, name)).get(f"/attempts/{world.cfacc15.id}/observation.pdf")
+    answer = client(getattr(world, name)).get(f"/attempts/{world.cfacc15.id}/records/observation.pdf")
     assert answer.status_code == 404

@@ -91,7 +91,9 @@ def test_brackets_in_the_remarks_are_no_stamps(world: World) -> None:
 
 def test_only_an_assessor_of_the_unit_asks(world: World, client: Browser) -> None:
     for person, status in ((world.alice, 404), (world.carol, 404), (world.dan, 404), (world.grace, 404)):
-        assert client(person).post(f"/attempts/{world.cfacc15.id}/questions").status_code == status, person.name
+        assert client(person).post(f"/attempts/{world.cfacc15.id}/records/questions").status_code == status, (
+            person.name
+        )
 
 
 def test_the_assessor_alone_begins_on_the_page_of_a_unit(world: World, client: Browser) -> None:
@@ -123,7 +125,7 @@ def test_a_question_about_another_unit_names_it(world: World) -> None:
 def test_the_assessor_chooses_from_the_bank_and_sees_what_a_good_answer_has(world: World, client: Browser) -> None:
     write(world.cfacc15, world.bob)
     bob = client(world.bob)
-    begun = bob.post(f"/attempts/{world.cfacc15.id}/questions", data={"idempotency_key": "one"})
+    begun = bob.post(f"/attempts/{world.cfacc15.id}/records/questions", data={"idempotency_key": "one"})
     page = bob.get(begun.location).text
     chosen = bob.post(begun.location, data={**read_fields(page), "question-0": "Why?", "act": "choose"})
     page = bob.get(chosen.location).text
@@ -184,7 +186,7 @@ def test_the_record_prints_filled_and_blank(world: World, client: Browser) -> No
     assert "Whom do you tell about a fault?" in filled
     assert "Not yet answered" in filled
     assert "What was observed" not in filled
-    blank = read_pdf(bob, f"/attempts/{world.cfacc15.id}/questions.pdf")
+    blank = read_pdf(bob, f"/attempts/{world.cfacc15.id}/records/questions.pdf")
     assert "Record of Questions and Answers" in blank
     assert "I asked these questions myself" in blank
 

@@ -211,7 +211,7 @@ def test_discarding_the_draft_deletes_the_parts(world: World, client: Browser) -
     sender = Sender(client(world.bob), record)
     upload = sender.start().json["upload"]
     sender.send(upload, 0, SOUND)
-    answer = sender.browser.post(f"/discussions/{record.id}/edit", data={"act": "discard", "version": record.version})
+    answer = sender.browser.post(f"/records/{record.id}/edit", data={"act": "discard", "version": record.version})
     assert answer.status_code == 303
     assert (count(UploadPart), list_stored()) == (0, sender.stored)
 

@@ -36,7 +36,7 @@ from tracker.ledger.transactions import transaction
 from tracker.matrix.record_standing import find_standing, is_counted
 from tracker.models import AccountChange, Claim, Evidence, Person, UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_to_authenticate
-from tracker.portfolio.record_content import load_testimony
+from tracker.portfolio.record_content import WitnessTestimonyContent, load_as
 from tracker.records.services.authenticating import refuse_testimony
 from tracker.records.services.testifying import (
     CODE_LIFETIME,
@@ -60,7 +60,15 @@ from tracker.records.services.testimony_requests import (
     withdraw_request,
 )
 from tracker.registrations.separation_of_duties import check_may_verify
-from tracker.vocabulary import AccountChangeKind, AttemptState, Method, RecordStanding, Role, WitnessTestimonyState
+from tracker.vocabulary import (
+    AccountChangeKind,
+    AttemptState,
+    Method,
+    RecordKind,
+    RecordStanding,
+    Role,
+    WitnessTestimonyState,
+)
 from tracker.web.formatting import day
 
 Inbox = Callable[[Any], list[str]]
@@ -344,7 +352,7 @@ class TestSigning:
     def test_the_witness_signs_with_a_code_and_gets_a_copy(self, world: World, inbox: Inbox) -> None:
         testimony = reload(sign(ask(world.cfacc15, world.alice), inbox))
         assert find_state(testimony) is WitnessTestimonyState.SIGNED
-        content = load_testimony(testimony.content)
+        content = load_as(WitnessTestimonyContent, RecordKind.WITNESS_TESTIMONY, testimony.content)
         assert content
         assert (content.witness, content.contact, content.address_confirmed) == ("Margaret Ellis", MARGARET, True)
         assert [each.label for each in content.criteria] == ["5"]
@@ -451,7 +459,7 @@ class TestInPerson:
     @pytest.mark.parametrize("contact", ["", "M.Ellis@corvell.example"])
     def test_the_witness_signs_without_a_code_and_it_says_so(self, world: World, contact: str) -> None:
         testimony = reload(sign_in_person(world.cfacc15, world.alice, contact=contact))
-        content = load_testimony(testimony.content)
+        content = load_as(WitnessTestimonyContent, RecordKind.WITNESS_TESTIMONY, testimony.content)
         assert content
         assert (content.contact, content.address_confirmed) == (contact.lower(), False)
         assert find_state(testimony) is WitnessTestimonyState.SIGNED

@@ -36,8 +36,7 @@ WORK = {
         (
             "portfolio.print_index", "portfolio.print_own_index",
             "recording_forms.blank_form", "recording_forms.draft_form", "recording_forms.print_form",
-            "records.print_blank", "records.print_blank_discussion", "records.print_blank_questions",
-            "records.print_record", "staff.print_blank_record", "staff.print_staff_record",
+            "records.print_blank", "records.print_record", "staff.print_blank_record", "staff.print_staff_record",
             "witness_list.print_blank_witness_list", "witness_list.print_witness_list",
         ),
         PRINTING,
@@ -126,7 +125,7 @@ def test_forms_and_records_are_printed_in_turn(world: World, client: ClientFor) 
     bob = client(world.bob)
     with working(PRINTING, world.bob):
         assert_told_to_wait(bob, f"/attempts/{world.cfacc15.id}/form.pdf", PRINTING)
-        assert_told_to_wait(bob, f"/attempts/{world.cfacc15.id}/observation.pdf", PRINTING)
+        assert_told_to_wait(bob, f"/attempts/{world.cfacc15.id}/records/observation.pdf", PRINTING)
         assert bob.get(f"/attempts/{world.cfacc15.id}/form").status_code == 200
 
 

@@ -7,7 +7,7 @@ schema stays here.
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from marshmallow import Schema, fields, post_load, validate
 
@@ -148,9 +148,8 @@ class WitnessTestimonyContent:
     """Whether the witness typed a code that was sent to the address."""
 
 
-AssessorsContent = ObservationContent | DiscussionContent
-"""What an assessor writes."""
-RecordContent = AssessorsContent | WitnessTestimonyContent
+RecordContent = WrittenContent | WitnessTestimonyContent
+Shape = TypeVar("Shape", bound=RecordContent)
 
 
 class StampSchema(Schema):
@@ -313,25 +312,10 @@ def load_content(kind: RecordKind | None, text: str | None) -> RecordContent | N
     return loaded
 
 
-def load_assessors_content(kind: RecordKind | None, text: str | None) -> AssessorsContent | None:
-    """Return the stored content of a record that an assessor writes; None for any other, and after an erasure."""
+def load_as(shape: type[Shape], kind: RecordKind | None, text: str | None) -> Shape | None:
+    """Return stored content where it has this shape; None for any other, for an ordinary item and after an erasure.
+
+    The shape `WrittenContent` is that of every record that an assessor writes.
+    """
     content = load_content(kind, text)
-    return content if isinstance(content, ObservationContent | DiscussionContent) else None
-
-
-def load_discussion(kind: RecordKind | None, text: str | None) -> DiscussionContent | None:
-    """Return the stored content of a professional discussion; None for anything else, and after an erasure."""
-    content = load_content(kind, text)
-    return content if isinstance(content, DiscussionContent) else None
-
-
-def load_observation(kind: RecordKind | None, text: str | None) -> ObservationContent | None:
-    """Return the stored content of an observation or a record of questions; None for others, and after an erasure."""
-    content = load_content(kind, text)
-    return content if isinstance(content, ObservationContent) else None
-
-
-def load_testimony(text: str | None) -> WitnessTestimonyContent | None:
-    """Return the stored content of a testimony; None before it is signed and after an erasure."""
-    content = load_content(RecordKind.WITNESS_TESTIMONY, text)
-    return content if isinstance(content, WitnessTestimonyContent) else None
+    return content if isinstance(content, shape) else None

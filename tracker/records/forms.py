@@ -2,29 +2,28 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import time
 from typing import Any
 
 from wtforms import BooleanField, DateField, MultipleFileField, RadioField, StringField, TextAreaField, TimeField
 from wtforms.validators import DataRequired, Optional
 
 from tracker.errors import NotFound
-from tracker.portfolio.record_content import MAX_QUESTIONS, ObservationContent, Question
+from tracker.portfolio.record_content import MAX_QUESTIONS, ObservationContent, Question, WrittenContent
+from tracker.records.written_forms import TIMES, WrittenForm
 from tracker.vocabulary import AcknowledgementAnswer, Outcome
 from tracker.web.forms import VersionedForm
 
-TEXTS = ("narrative", "feedback", "further_action")
-FIELDS = ("narrative", "happened_from", "starts", "ends", "place", "feedback", "further_action")
 QUESTION_FIELD = re.compile(r"(question|answer|mark|outcome)-([0-9]{1,3})")
-UNREADABLE = {
-    "happened_from": "Enter a real date. Choose it from the calendar, or type it as 2026-11-22.",
-    "starts": "Enter a time such as 10:05.",
-    "ends": "Enter a time such as 10:05.",
-}
 
 
-class ObservationForm(VersionedForm):
-    """An observation, finished or not; the service checks lengths, dates and times."""
+class ObservationForm(WrittenForm):
+    """An observation or a record of questions, finished or not."""
+
+    TEXTS = ("narrative", "feedback", "further_action")
+    DATES = ("happened_from",)
+    FIELDS = (*TEXTS, *DATES, *TIMES, "place")
+    questions: Sequence[Question] = ()
+    """Beside the fields: the questions as they are stored, or as they were typed."""
 
     narrative = TextAreaField("Narrative")
     happened_from = DateField("Date", [Optional()])
@@ -35,38 +34,30 @@ class ObservationForm(VersionedForm):
     further_action = TextAreaField("Further action")
     files = MultipleFileField("Photographs and other files")
 
-    def read(
-        self, names: Collection[str], sent: Mapping[str, str], questions: Sequence[Question], *, sends_all: bool
-    ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the values of the named fields, and the problem of each that cannot be read.
+    def fill(self, content: WrittenContent) -> None:
+        """Fill in the fields of the content and the questions, as they are stored."""
+        super().fill(content)
+        self.questions = list_questions(content)
 
-        Args:
-            names: the fields to read.
-            sent: what the browser sent.
-            questions: the questions as they are stored.
-            sends_all: whether every question was sent, so that those without any text end.
-        """
-        self.validate()
-        unreadable = {name: UNREADABLE[name] for name in FIELDS if name in names and self[name].errors}
-        fields = {name: self._value(name) for name in FIELDS if name in names and name not in unreadable}
+    def read(
+        self, names: Collection[str], sent: Mapping[str, str], content: WrittenContent, *, sends_all: bool
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return as any form of a record does; where the whole form was sent, questions without any text end."""
+        fields, unreadable = super().read(names, sent, content, sends_all=sends_all)
         if any(QUESTION_FIELD.fullmatch(name) for name in names):
-            fields["questions"] = read_questions(sent, names, () if sends_all else questions, sends_all=sends_all)
+            stored = () if sends_all else list_questions(content)
+            fields["questions"] = read_questions(sent, names, stored, sends_all=sends_all)
         return fields, unreadable
 
-    def show_problems(self, problems: Mapping[str, str]) -> None:
-        """Show each problem beside its field; one that belongs to no field is shown above the form."""
-        for name in (*FIELDS, "files"):
-            self[name].errors = [problems[name]] if name in problems else []
-        self.form_errors = [sentence for name, sentence in problems.items() if name not in {*FIELDS, "files"}]
+    def show_problems(self, problems: Mapping[str, str], sent: Mapping[str, str]) -> None:
+        """Show each problem beside its field, and the questions as they were typed."""
+        super().show_problems(problems, sent)
+        self.questions = read_questions(sent, sent, (), sends_all=True)
 
-    def _value(self, name: str) -> Any:
-        value = self[name].data
-        if name == "happened_from":
-            return value
-        if name in {"starts", "ends"}:
-            return f"{value:%H:%M}" if value else ""
-        text = (value or "").replace("\r\n", "\n").replace("\r", "\n")
-        return text if name in TEXTS else text.replace("\n", " ").replace("\t", " ")
+
+def list_questions(content: WrittenContent) -> Sequence[Question]:
+    """Return the questions of a content; none where its kind has none."""
+    return content.questions if isinstance(content, ObservationContent) else ()
 
 
 def read_questions(
@@ -97,15 +88,6 @@ def _read_part(part: str, value: str) -> Any:
         return Outcome(value)
     except ValueError:
         raise NotFound from None
-
-
-def fill_form(form: ObservationForm, content: ObservationContent) -> None:
-    """Fill in the fields of the content, as they are stored."""
-    for name in ("place", "feedback", "further_action"):
-        form[name].data = getattr(content, name)
-    for name in ("starts", "ends"):
-        text = getattr(content, name)
-        form[name].data = time.fromisoformat(text) if text else None
 
 
 class FinishForm(VersionedForm):

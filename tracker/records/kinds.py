@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tracker.portfolio.record_content import AssessorsContent, DiscussionContent, ObservationContent
+from tracker.portfolio.record_content import DiscussionContent, ObservationContent, WrittenContent
 from tracker.vocabulary import Method, RecordKind
 
 
@@ -12,17 +12,20 @@ from tracker.vocabulary import Method, RecordKind
 class WrittenKind:
     """A kind of record that an assessor writes."""
 
+    slug: str
+    """As addresses and names of files name it."""
     noun: str
     title: str
     """What the title of a record begins with."""
     method: Method
     declaration: str
-    make_content: Callable[..., AssessorsContent]
+    make_content: Callable[..., WrittenContent]
 
 
 WRITTEN_KINDS: Mapping[RecordKind, WrittenKind] = MappingProxyType(
     {
         RecordKind.OBSERVATION: WrittenKind(
+            "observation",
             "observation",
             "Observation",
             Method.OBSERVATION,
@@ -31,6 +34,7 @@ WRITTEN_KINDS: Mapping[RecordKind, WrittenKind] = MappingProxyType(
             ObservationContent,
         ),
         RecordKind.PROFESSIONAL_DISCUSSION: WrittenKind(
+            "discussion",
             "professional discussion",
             "Professional discussion",
             Method.PROFESSIONAL_DISCUSSION,
@@ -39,6 +43,7 @@ WRITTEN_KINDS: Mapping[RecordKind, WrittenKind] = MappingProxyType(
             DiscussionContent,
         ),
         RecordKind.QUESTIONS: WrittenKind(
+            "questions",
             "record of questions",
             "Questions and answers",
             Method.QUESTIONING,
@@ -48,6 +53,11 @@ WRITTEN_KINDS: Mapping[RecordKind, WrittenKind] = MappingProxyType(
         ),
     }
 )
+
+
+def find_written_kind(slug: str) -> RecordKind | None:
+    """Return the kind that an address names; None for no kind."""
+    return next((kind for kind, words in WRITTEN_KINDS.items() if words.slug == slug), None)
 
 
 def get_written_kind(kind: RecordKind | None) -> WrittenKind:

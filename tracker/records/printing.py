@@ -1,6 +1,7 @@
 """The content of a printed record that an assessor writes, filled from a sealed version or blank for an attempt."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tracker.accounts.earlier_names import find_name_at
@@ -19,12 +20,11 @@ from tracker.models import (
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.portfolio.queries.index import find_registration
 from tracker.portfolio.record_content import (
-    AssessorsContent,
     DiscussionContent,
     ObservationContent,
     Question,
-    load_discussion,
-    load_observation,
+    WrittenContent,
+    load_as,
 )
 from tracker.portfolio.recording_times import list_stamped_times, read_areas
 from tracker.recording_forms.discussion_content import DiscussionRecord, PrintedTime
@@ -47,6 +47,13 @@ from tracker.records.stamps import StampableUnit, mark_criteria, split_stamps
 from tracker.vocabulary import AcknowledgementAnswer, RecordKind, Role
 from tracker.web.formatting import address_note, moment, period, size
 
+BLANKS: Mapping[RecordKind, Callable[..., PrintedRecord]] = MappingProxyType(
+    {
+        RecordKind.OBSERVATION: ObservationRecord,
+        RecordKind.PROFESSIONAL_DISCUSSION: DiscussionRecord,
+        RecordKind.QUESTIONS: QuestionsRecord,
+    }
+)
 WITHDRAWN = "I withdraw this version of the record for the reason given. It does not count."
 """The wording that is printed over the reason of a withdrawal."""
 
@@ -56,7 +63,7 @@ def build_record(record: Evidence, shown: ShownVersion) -> PrintedRecord:
     version = shown.version
     if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
         return _build_discussion(record, shown)
-    content = load_observation(version.record_kind, version.content) or ObservationContent()
+    content = load_as(ObservationContent, version.record_kind, version.content) or ObservationContent()
     is_observation = record.record_kind is RecordKind.OBSERVATION
     printed, split = (ObservationRecord, split_stamps) if is_observation else (QuestionsRecord, _leave_whole)
     return printed(
@@ -68,24 +75,14 @@ def build_record(record: Evidence, shown: ShownVersion) -> PrintedRecord:
     )
 
 
-def build_blank_record(attempt: UnitAttempt, assessor: Person) -> ObservationRecord:
-    """Return an observation record of an attempt to be filled in by hand: names, and the criteria of the unit."""
-    return ObservationRecord(**_build_blank(attempt, assessor, RecordKind.OBSERVATION))
-
-
-def build_blank_questions(attempt: UnitAttempt, assessor: Person) -> QuestionsRecord:
-    """Return a record of questions and answers in an attempt to be filled in by hand."""
-    return QuestionsRecord(**_build_blank(attempt, assessor, RecordKind.QUESTIONS))
-
-
-def build_blank_discussion(attempt: UnitAttempt, assessor: Person) -> DiscussionRecord:
-    """Return a record of a professional discussion in an attempt to be filled in by hand."""
-    return DiscussionRecord(**_build_blank(attempt, assessor, RecordKind.PROFESSIONAL_DISCUSSION))
+def build_blank_record(attempt: UnitAttempt, assessor: Person, kind: RecordKind) -> PrintedRecord:
+    """Return a record of an attempt to be filled in by hand: names, and the criteria of the unit."""
+    return BLANKS[kind](**_build_blank(attempt, assessor, kind))
 
 
 def _build_discussion(record: Evidence, shown: ShownVersion) -> DiscussionRecord:
     version = shown.version
-    content = load_discussion(version.record_kind, version.content) or DiscussionContent()
+    content = load_as(DiscussionContent, version.record_kind, version.content) or DiscussionContent()
     areas = read_areas(remove_invisible_characters(content.areas))
     return DiscussionRecord(
         **_build_common(record, shown, content),
@@ -109,7 +106,7 @@ def _print_times(content: DiscussionContent) -> Iterator[PrintedTime]:
         yield PrintedTime(locator, ", ".join(labels))
 
 
-def _build_common(record: Evidence, shown: ShownVersion, content: AssessorsContent) -> dict[str, Any]:
+def _build_common(record: Evidence, shown: ShownVersion, content: WrittenContent) -> dict[str, Any]:
     """Return the fields that every printed record has, from a sealed version."""
     version = shown.version
     registration = find_registration(record.candidate_id, record.centre_id)

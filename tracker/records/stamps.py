@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tracker.matrix import MatrixColumn
-from tracker.portfolio.record_content import AssessorsContent, DiscussionContent, Stamp
+from tracker.portfolio.record_content import DiscussionContent, ObservationContent, Stamp, WrittenContent
 from tracker.portfolio.recording_times import RecordingTime
 from tracker.vocabulary import CriterionKind
 
@@ -122,7 +122,7 @@ def find_criterion(mark: str, criteria: Iterable[MarkedCriterion]) -> MarkedCrit
     return index_marks(criteria).get(normalise_mark(mark))
 
 
-def list_places(content: AssessorsContent, criteria: Collection[MarkedCriterion]) -> Places:
+def list_places(content: WrittenContent, criteria: Collection[MarkedCriterion]) -> Places:
     """Return where the stamps and the questions of a record show each criterion.
 
     Args:
@@ -131,6 +131,8 @@ def list_places(content: AssessorsContent, criteria: Collection[MarkedCriterion]
     """
     if isinstance(content, DiscussionContent):
         return _list_recording_places(content)
+    if not isinstance(content, ObservationContent):
+        return Places({}, ())
     places, unknown = ReadStamps(content.stamps, (), ()).times_by_criterion, []
     for number, question in enumerate(content.questions, 1):
         for mark in filter(None, map(str.strip, question.mark.split(","))):

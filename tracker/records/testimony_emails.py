@@ -5,9 +5,9 @@ from sqlalchemy import select
 from tracker.background import emails
 from tracker.extensions import db
 from tracker.models import Allocation, Person, UnitAttempt, WitnessTestimony
-from tracker.portfolio.record_content import load_testimony
+from tracker.portfolio.record_content import WitnessTestimonyContent, load_as
 from tracker.registrations.current_allocations import is_current
-from tracker.vocabulary import Role
+from tracker.vocabulary import RecordKind, Role
 from tracker.web.formatting import day
 
 
@@ -90,7 +90,7 @@ def send_withdrawal(testimony: WitnessTestimony) -> None:
 
 def send_receipt(testimony: WitnessTestimony) -> None:
     """Email the witness a copy of what they signed, and who reads it."""
-    content = load_testimony(testimony.content)
+    content = load_as(WitnessTestimonyContent, RecordKind.WITNESS_TESTIMONY, testimony.content)
     assert content is not None  # noqa: S101 - the witness has just signed it
     labels = ", ".join(each.label for each in content.criteria)
     emails.send(

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import bindparam, select
 
 from tracker.models import Evidence, Person, UnitAttempt
-from tracker.portfolio.record_content import load_discussion
+from tracker.portfolio.record_content import DiscussionContent, load_as
 from tracker.portfolio.recording_times import Area, read_areas
 from tracker.statements import fetch_rows
 from tracker.vocabulary import RecordKind
@@ -44,7 +44,7 @@ def list_planned_discussions(attempt: UnitAttempt) -> list[PlannedDiscussion]:
     """
     planned = []
     for text, assessor in fetch_rows(DRAFTS, candidate_id=attempt.candidate_id, centre_id=attempt.centre_id):
-        content = load_discussion(RecordKind.PROFESSIONAL_DISCUSSION, text)
+        content = load_as(DiscussionContent, RecordKind.PROFESSIONAL_DISCUSSION, text)
         if content and content.first_attempt == attempt.id and content.agreed_day and content.areas.strip():
             planned.append(PlannedDiscussion(assessor, content.agreed_day, tuple(read_areas(content.areas))))
     return planned

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tracker.models import EvidenceVersion
-from tracker.portfolio.record_content import load_assessors_content
+from tracker.portfolio.record_content import WrittenContent, load_as
 from tracker.records.queries.stampable import list_units_of
 from tracker.records.stamps import MarkedCriterion, StampableUnit, list_places, mark_criteria
 
@@ -27,7 +27,7 @@ class NamedUnit:
 
 def list_named_units(version: EvidenceVersion) -> list[NamedUnit]:
     """List what a version names, first the unit for which it was begun; nothing after an erasure. Two statements."""
-    content = load_assessors_content(version.record_kind, version.content)
+    content = load_as(WrittenContent, version.record_kind, version.content)
     if content is None:
         return []
     units = sorted(list_units_of(version), key=lambda unit: unit.attempt_id != content.first_attempt)

@@ -23,7 +23,7 @@ from tracker.models import (
     WitnessTestimony,
 )
 from tracker.portfolio.queries.testimonies import find_state, list_criteria
-from tracker.portfolio.record_content import WitnessTestimonyContent, load_testimony
+from tracker.portfolio.record_content import WitnessTestimonyContent, load_as
 from tracker.portfolio.services.evidence import MAX_LENGTH
 from tracker.portfolio.services.submissions import get_next_number
 from tracker.records.services.sealing import seal_record
@@ -170,7 +170,7 @@ def _check_answer(testimony: WitnessTestimony, attempt: UnitAttempt, actor: Acto
     check_assessor(attempt, actor)
     if find_state(testimony) is not WitnessTestimonyState.SIGNED:
         raise Refused("This testimony is not signed, or was answered already. Nothing was changed.")
-    content = load_testimony(testimony.content)
+    content = load_as(WitnessTestimonyContent, RecordKind.WITNESS_TESTIMONY, testimony.content)
     if content is None:
         raise Refused("The text of this testimony was erased. Nothing was changed.")
     return content

@@ -16,7 +16,7 @@ from tracker.portfolio.record_content import (
     MAX_TRANSCRIPT,
     DiscussionContent,
     dump_content,
-    load_discussion,
+    load_as,
 )
 from tracker.portfolio.recording_times import RecordingTime, list_recordings, read_areas, read_time
 from tracker.portfolio.services.evidence import MAX_LENGTH, save_draft
@@ -44,7 +44,7 @@ LABELS = {
 
 def read_discussion(record: Evidence) -> DiscussionContent:
     """Return the content of the draft of a professional discussion; an empty one where it was erased."""
-    return load_discussion(record.record_kind, record.content) or DiscussionContent()
+    return load_as(DiscussionContent, record.record_kind, record.content) or DiscussionContent()
 
 
 def save_discussion(record: Evidence, fields: Mapping[str, Any], seen_version: int | None) -> dict[str, str]:
@@ -81,14 +81,19 @@ def save_discussion(record: Evidence, fields: Mapping[str, Any], seen_version: i
     return {**problems, **save_draft(record, saved, seen_version)}
 
 
-def stamp_time(record: Evidence, attempt_id: int, criterion_id: int, typed: str, actor: Actor) -> MarkedCriterion:
+def stamp_time(record: Evidence, key: tuple[int, int], typed: str, actor: Actor) -> MarkedCriterion:
     """Add a line that stamps a criterion at a time of a recording.
+
+    Args:
+        record: the draft.
+        key: the attempt and the criterion.
+        typed: the time that was typed.
+        actor: its author.
 
     Raises:
         Invalid: the time cannot be read, or there would be too many lines.
         NotFound: the criterion is of no open unit of the candidate that is allocated to the author.
     """
-    key = attempt_id, criterion_id
     criterion = next((each for each in list_markable(record, actor) if each.key == key), None)
     if criterion is None:
         raise NotFound

@@ -20,12 +20,11 @@ from tracker.portfolio.record_content import (
     MAX_QUESTION,
     MAX_QUESTIONS,
     MAX_TEXT,
-    AssessorsContent,
     ObservationContent,
     Question,
+    WrittenContent,
     dump_content,
-    load_assessors_content,
-    load_observation,
+    load_as,
 )
 from tracker.portfolio.services.evidence import MAX_LENGTH, save_draft
 from tracker.records.kinds import WRITTEN_KINDS, get_written_kind
@@ -108,16 +107,20 @@ def save_observation(record: Evidence, fields: Mapping[str, Any], seen_version: 
     return {**problems, **save_draft(record, saved, seen_version)}
 
 
-def stamp_criterion(record: Evidence, attempt_id: int, criterion_id: int, actor: Actor) -> MarkedCriterion:
+def stamp_criterion(record: Evidence, key: tuple[int, int], _typed: str, actor: Actor) -> MarkedCriterion:
     """Add a stamp of a criterion at the present time to the end of the narrative.
+
+    Args:
+        record: the draft.
+        key: the attempt and the criterion.
+        _typed: the time that was typed, which an observation does not ask for.
+        actor: its author.
 
     Raises:
         Invalid: the narrative would be too long.
         NotFound: the criterion is of no open unit of the candidate that is allocated to the author.
     """
-    criterion = next(
-        (each for each in list_markable(record, actor) if each.value == f"{attempt_id}-{criterion_id}"), None
-    )
+    criterion = next((each for each in list_markable(record, actor) if each.key == key), None)
     if criterion is None:
         raise NotFound
     stamped = {"narrative": add_stamp(record.narrative, criterion, time_of(now()))}
@@ -158,22 +161,22 @@ def add_questions(record: Evidence, chosen: Collection[BankQuestion], actor: Act
     return len(chosen)
 
 
-def read_content(record: Evidence) -> AssessorsContent:
+def read_content(record: Evidence) -> WrittenContent:
     """Return the content of a draft; an empty one where it was erased."""
     empty = get_written_kind(record.record_kind).make_content()
-    return load_assessors_content(record.record_kind, record.content) or empty
+    return load_as(type(empty), record.record_kind, record.content) or empty
 
 
 def read_observation(record: Evidence) -> ObservationContent:
     """Return the content of the draft of an observation; an empty one where it was erased."""
-    return load_observation(record.record_kind, record.content) or ObservationContent()
+    return load_as(ObservationContent, record.record_kind, record.content) or ObservationContent()
 
 
 def check_can_write(record: Evidence) -> None:
     """Raise `Refused` where no unit of the candidate can be stamped any more, or the text was erased."""
     assert record.author_id is not None  # noqa: S101 - a record has an author
     noun = get_written_kind(record.record_kind).noun
-    if load_assessors_content(record.record_kind, record.content) is None:
+    if load_as(WrittenContent, record.record_kind, record.content) is None:
         raise Refused(f"The text of this {noun} was erased. Nothing was saved.")
     if not has_stampable_unit(record, record.author_id):
         raise Refused(

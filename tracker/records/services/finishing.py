@@ -18,7 +18,7 @@ from tracker.models import (
     Person,
     UnitAttempt,
 )
-from tracker.portfolio.record_content import MAX_STAMPS, AssessorsContent, ObservationContent, dump_content
+from tracker.portfolio.record_content import MAX_STAMPS, ObservationContent, WrittenContent, dump_content
 from tracker.portfolio.recording_times import RecordingTime, list_recordings, read_areas
 from tracker.portfolio.services.evidence import find_latest_version, find_problems
 from tracker.portfolio.services.submissions import get_next_number
@@ -46,7 +46,7 @@ MAX_TITLE = 200
 class FinishCheck:
     """What a draft stamps, and what is missing before it can be finished."""
 
-    content: AssessorsContent
+    content: WrittenContent
     """As it will be sealed, with its stamps."""
     locators: Mapping[tuple[int, int], list[str]]
     """Where each stamped criterion is shown, by attempt and criterion: times, and numbers of questions."""

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import Claim, Decision, Evidence, EvidenceVersion
-from tracker.portfolio.record_content import load_assessors_content
+from tracker.portfolio.record_content import WrittenContent, load_as
 from tracker.records.queries.stampable import list_restorable_units
 from tracker.records.stamps import list_places, mark_criteria
 
@@ -67,7 +67,7 @@ def restore_claims(record: Evidence, version: EvidenceVersion, person_id: int, r
 
     A claim that an assessor removed with a reason since then stays removed.
     """
-    content = load_assessors_content(version.record_kind, version.content)
+    content = load_as(WrittenContent, version.record_kind, version.content)
     if content is None:  # it was erased
         return
     units = list_restorable_units(record, version)

@@ -5,7 +5,6 @@ from flask import Blueprint
 records = Blueprint("records", __name__)
 
 from tracker.records.views import (  # noqa: E402
-    discussions,  # noqa: F401
     files,  # noqa: F401
     question_bank,  # noqa: F401
     reading,  # noqa: F401

@@ -2,7 +2,7 @@
 
 from io import SEEK_END
 
-from flask import flash, redirect, request
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -18,10 +18,9 @@ from tracker.portfolio.storage_quotas import check_room
 from tracker.portfolio.uploads import Uploads
 from tracker.records.queries.reading import find_file_in, find_shown_version
 from tracker.records.services.files import attach_to_record, move_in_record, remove_from_record
-from tracker.records.views import discussions, records, writing
-from tracker.records.views.reading import build_edit_url
-from tracker.records.views.writing import describe_file, receive_uploads
-from tracker.vocabulary import RecordKind
+from tracker.records.views import records
+from tracker.records.views.writing import receive_uploads, save_whole_form, show_problems
+from tracker.records.views.written_pages import describe_file
 from tracker.web.authorise import get_own_record, get_record
 from tracker.web.current_user import me
 from tracker.web.fair_shares import UPLOADING, take_turn
@@ -103,9 +102,6 @@ def get_draft_file(record_id: int, photo_id: int) -> tuple[Evidence, Attachment,
 
 def save_whole_page(record: Evidence, uploads: Uploads, actor: Actor) -> ResponseReturnValue:
     """Save what the form sent beside an act on a file, and return to the files, or show what could not be saved."""
-    is_discussion = record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION
-    save = discussions.save_whole_form if is_discussion else writing.save_whole_form
-    show_problems = discussions.show_problems if is_discussion else writing.show_problems
-    if problems := save(record, uploads):
+    if problems := save_whole_form(record, uploads):
         return show_problems(record, problems, actor)
-    return redirect(f"{build_edit_url(record)}#files", 303)
+    return redirect(url_for(".write", record_id=record.id, _anchor="files"), 303)

@@ -5,7 +5,7 @@ from functools import partial
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.errors import Conflict, Forbidden, Invalid, Refused
+from tracker.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from tracker.library.queries.units import find_unit, find_unit_by_code
 from tracker.models import BankQuestion, Centre, Unit
 from tracker.records.queries import question_bank as questions
@@ -14,9 +14,8 @@ from tracker.records.question_forms import QuestionForm
 from tracker.records.services import question_bank as bank
 from tracker.records.services.drafts import add_questions
 from tracker.records.views import records
-from tracker.records.views.writing import get_own_observation
-from tracker.vocabulary import Role
-from tracker.web.authorise import get_centre
+from tracker.vocabulary import RecordKind, Role
+from tracker.web.authorise import get_centre, get_own_record
 from tracker.web.current_user import me
 from tracker.web.forms import PageForm, errors_on_form, render_form
 from tracker.web.idempotency import idempotent
@@ -127,7 +126,9 @@ def retire_question(centre_id: int, question_id: int) -> ResponseReturnValue:
 @idempotent
 def choose_questions(record_id: int) -> ResponseReturnValue:
     """List the questions about the units of a record's candidate, and add those that are ticked to the draft."""
-    record, actor = get_own_observation(record_id)
+    record, actor = get_own_record(record_id)
+    if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:  # it has no questions
+        raise NotFound
     unit_ids = list_stampable_unit_ids(record, me().person_id)
     form, chosen = PageForm(), [parse_id(each) or 0 for each in request.form.getlist("question")]
     if form.validate_on_submit():
@@ -142,7 +143,7 @@ def choose_questions(record_id: int) -> ResponseReturnValue:
                 raise Invalid("Tick at least one question.")
             added = add_questions(record, found, actor)
             flash("The question is added." if added == 1 else f"{added} questions are added.")
-            return redirect(url_for(".write_observation", record_id=record.id, _anchor="questions"), 303)
+            return redirect(url_for(".write", record_id=record.id, _anchor="questions"), 303)
     return send_list(
         questions.CHOICES,
         partial(questions.list_questions_to_ask, record.centre_id, unit_ids),

@@ -13,7 +13,7 @@ from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.recording_forms.form_cache import print_unissued
 from tracker.recording_forms.observation_content import PrintedRecord
 from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
-from tracker.records.kinds import WRITTEN_KINDS
+from tracker.records.kinds import WRITTEN_KINDS, get_written_kind
 from tracker.records.printing import build_record
 from tracker.records.queries.named_criteria import list_named_units
 from tracker.records.queries.reading import (
@@ -26,7 +26,7 @@ from tracker.records.services.acknowledging import STATEMENTS, acknowledge_recor
 from tracker.records.services.use import find_remaining
 from tracker.records.services.withdrawing import WITHDRAWABLE, withdraw_record
 from tracker.records.views import records
-from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
+from tracker.vocabulary import AcknowledgementAnswer, RecordStanding, Role
 from tracker.web.authorise import RolesInRecord, get_own_record, get_record
 from tracker.web.current_user import me
 from tracker.web.fair_shares import PRINTING, in_turn
@@ -55,9 +55,8 @@ def print_record(record_id: int) -> ResponseReturnValue:
     if record.record_kind not in WRITTEN_KINDS:
         raise NotFound("This record has no printed form.")
     shown = find_shown_version(record, reader, me().person_id, read_version_number())
-    names = {RecordKind.PROFESSIONAL_DISCUSSION: "discussion", RecordKind.QUESTIONS: "questions"}
-    name = names.get(record.record_kind or RecordKind.OBSERVATION, "observation")
-    return send_record(build_record(record, shown), f"{name}-{record.number}-version-{shown.version.number}")
+    slug = get_written_kind(record.record_kind).slug
+    return send_record(build_record(record, shown), f"{slug}-{record.number}-version-{shown.version.number}")
 
 
 @records.post("/records/<int:record_id>/acknowledge")
@@ -171,7 +170,6 @@ def render_record(
         is_candidate=Role.CANDIDATE in roles,
         can_write=can_write,
         can_withdraw=can_write and is_newest and standing in WITHDRAWABLE,
-        edit_url=build_edit_url(record) if can_write else "",
         remaining=find_remaining(shown.versions, version),
         can_answer=is_newest and Role.CANDIDATE in roles and standing is RecordStanding.WAITING,
         can_decide=shown.decides and any(person.id == me().person_id for person in deciders),
@@ -188,13 +186,6 @@ def name_version(form: VersionedForm, version: EvidenceVersion) -> VersionedForm
     """Write into a form the version that it is about, and return it."""
     form.version.data = str(version.number)
     return form
-
-
-def build_edit_url(record: Evidence) -> str:
-    """Return the address of the page on which a record is written."""
-    if record.record_kind is RecordKind.PROFESSIONAL_DISCUSSION:
-        return url_for("records.write_discussion", discussion_id=record.id)
-    return url_for("records.write_observation", record_id=record.id)
 
 
 def read_version_number() -> int | None:

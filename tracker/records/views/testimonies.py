@@ -10,7 +10,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.models import UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_criteria, list_obstacles, list_testimonies
-from tracker.portfolio.record_content import load_testimony
+from tracker.portfolio.record_content import WitnessTestimonyContent, load_as
 from tracker.records.services.authenticating import (
     authenticate_testimony,
     build_declaration,
@@ -21,7 +21,7 @@ from tracker.records.services.testimony_requests import ask_witness as ask
 from tracker.records.services.testimony_requests import hand_over, withdraw_request
 from tracker.records.testimony_forms import AUTHENTICATE, AnswerTestimonyForm, AskWitnessForm
 from tracker.records.views import records
-from tracker.vocabulary import AttemptState, WitnessTestimonyState
+from tracker.vocabulary import AttemptState, RecordKind, WitnessTestimonyState
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form, render_form
@@ -113,7 +113,7 @@ def answer_testimony(attempt_id: int, testimony_id: int) -> ResponseReturnValue:
     """Show a signed testimony to an assessor, who authenticates it or refuses it."""
     attempt, actor = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
     testimony = get_testimony(attempt, testimony_id)
-    content = load_testimony(testimony.content)
+    content = load_as(WitnessTestimonyContent, RecordKind.WITNESS_TESTIMONY, testimony.content)
     if content is None:
         raise NotFound("This testimony is not signed yet, or its text was erased.")
     form = AnswerTestimonyForm()

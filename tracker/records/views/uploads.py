@@ -31,7 +31,7 @@ from tracker.portfolio.storage_quotas import check_room
 from tracker.records.services.drafts import check_can_write
 from tracker.records.services.files import attach_recording
 from tracker.records.views import records
-from tracker.records.views.writing import describe_file
+from tracker.records.views.written_pages import describe_file
 from tracker.web.authorise import get_own_record
 from tracker.web.fair_shares import UPLOADING, take_turn
 from tracker.web.formatting import size
