@@ -75,7 +75,7 @@ def make_sample_objects(
         **make_staff_objects(attempt, staff, title),
         "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _get_first_guidance().slug,
         "token": "no-such-token", "session_id": 999_999, "unsaved_id": 999_999, "form_id": 999_999, "role_value": "assessor",
-        "number": 1, "key": "r1", "section": "texts", "qualification_slug": "ex-svq3-cc",
+        "number": 1, "key": "r1", "section": "texts", "sheet": "statement", "qualification_slug": "ex-svq3-cc",
     }  # fmt: skip
     factories.leave_unsealed()
     return made

@@ -65,10 +65,11 @@ NOT_MEASURED = {
     ),
     **dict.fromkeys(
         (
-            "library.download_source", "portfolio.download_own", "portfolio.download_sealed", "portfolio.print_index",
-            "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
+            "library.download_source", "portfolio.download_own", "portfolio.download_sealed", "portfolio.print_blank_sheet",
+            "portfolio.print_evidence", "portfolio.print_feedback", "portfolio.print_index",
+            "portfolio.print_own_evidence", "portfolio.print_own_feedback", "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
             "recording_forms.issued_form", "recording_forms.print_form", "records.download_draft_file",
-            "records.download_file", "records.print_blank", "records.print_record",
+            "records.download_file", "records.print_blank", "records.print_blank_testimony", "records.print_record",
             "registrations.download_import_example", "staff.print_blank_record", "staff.print_staff_record", "static",
             "witness_list.print_blank_witness_list", "witness_list.print_witness_list",
         ),

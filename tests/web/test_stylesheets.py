@@ -14,8 +14,9 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LITERAL = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-MADE_IN_PYTHON = {"qr-code", "qr-code-background", "few", "some", "many", "filled"}
-"""Classes of the QR code that `segno` draws, of the printed grid by its number of columns, and of a filled form."""
+MADE_IN_PYTHON = {"qr-code", "qr-code-background", "few", "some", "many", "filled", "shown-wide"}
+"""Classes of the QR code that `segno` draws, of the printed grid by its number of columns, of a filled form, and of a
+column of a sheet in sections."""
 WIDTHS = {
     f"mm-{width}" for table in (AWARDS, COMPETENCE, CPD, INTERESTS, WITNESSES) for _head, width in table.columns
 }

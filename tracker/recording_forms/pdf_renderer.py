@@ -20,6 +20,7 @@ from tracker.errors import Busy, FormNotRendered, Refused, TrackerError
 from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, find_texts_with
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.observation_content import PrintedRecord
+from tracker.recording_forms.sheet_content import SectionedSheet
 from tracker.recording_forms.staff_content import StaffContent
 from tracker.recording_forms.witness_list_content import WitnessListContent
 from tracker.sandbox.limits import MEGABYTE, Limits
@@ -44,7 +45,7 @@ ROOM = Room(MAX_QUEUED, MAX_OF_PERSON)
 BUSY = "Many forms are being printed at the moment. Nothing was changed. Try again in a minute."
 ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""
-Content = FormContent | IndexContent | PrintedRecord | StaffContent | WitnessListContent
+Content = FormContent | IndexContent | PrintedRecord | SectionedSheet | StaffContent | WitnessListContent
 
 
 class PdfRenderer:

@@ -16,9 +16,11 @@ from tracker.recording_forms.rendering import (
     render_form_pdf,
     render_index,
     render_record,
+    render_sectioned_sheet,
     render_staff_record,
     render_witness_list,
 )
+from tracker.recording_forms.sheet_content import SectionedSheet
 from tracker.recording_forms.staff_content import StaffContent
 from tracker.recording_forms.witness_list_content import WitnessListContent
 from tracker.sandbox.limits import allow_cpu_seconds
@@ -51,6 +53,7 @@ RENDER: dict[type, Callable[[Any], bytes]] = {
     FormContent: render_form_pdf,
     IndexContent: render_index,
     PrintedRecord: render_record,
+    SectionedSheet: render_sectioned_sheet,
     StaffContent: render_staff_record,
     WitnessListContent: render_witness_list,
 }

@@ -28,6 +28,7 @@ from tracker.recording_forms.grid_painting import paint_grids
 from tracker.recording_forms.index_content import IndexContent
 from tracker.recording_forms.observation_content import PrintedRecord, QuestionsRecord
 from tracker.recording_forms.pdf_table_tags import complete_table_tags
+from tracker.recording_forms.sheet_content import SectionedSheet
 from tracker.recording_forms.staff_content import StaffContent
 from tracker.recording_forms.witness_list_content import WitnessListContent
 from tracker.recording_forms.written_objects import write_objects_once
@@ -125,6 +126,11 @@ def render_record(content: PrintedRecord) -> bytes:
     names = {DiscussionRecord: "discussion_record", QuestionsRecord: "questions_record"}
     name = names.get(type(content), "observation_record")
     return _write_pdf(_render_html(f"recording_forms/{name}.html", form_content=content))
+
+
+def render_sectioned_sheet(content: SectionedSheet) -> bytes:
+    """Return a sheet in sections as PDF. Raises `FormNotRendered`."""
+    return _write_pdf(_render_html("recording_forms/sectioned_sheet.html", form_content=content))
 
 
 def render_staff_record(content: StaffContent) -> bytes:

@@ -10,13 +10,13 @@ from tracker.clock import day_of, today
 from tracker.matrix import list_columns
 from tracker.models import (
     Acknowledgement,
-    Attachment,
     Evidence,
     EvidenceVersion,
     Person,
     RecordWithdrawal,
     UnitAttempt,
 )
+from tracker.portfolio.printing import print_file, print_text, split_paragraphs
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.portfolio.queries.index import find_registration
 from tracker.portfolio.record_content import (
@@ -45,7 +45,7 @@ from tracker.records.queries.reading import ShownVersion
 from tracker.records.services.acknowledging import STATEMENTS
 from tracker.records.stamps import StampableUnit, mark_criteria, split_stamps
 from tracker.vocabulary import AcknowledgementAnswer, RecordKind, Role
-from tracker.web.formatting import address_note, moment, period, size
+from tracker.web.formatting import address_note, moment, period
 
 BLANKS: Mapping[RecordKind, Callable[..., PrintedRecord]] = MappingProxyType(
     {
@@ -68,10 +68,10 @@ def build_record(record: Evidence, shown: ShownVersion) -> PrintedRecord:
     printed, split = (ObservationRecord, split_stamps) if is_observation else (QuestionsRecord, _leave_whole)
     return printed(
         **_build_common(record, shown, content),
-        narrative=tuple(map(split, _split_paragraphs(version.narrative))),
+        narrative=tuple(map(split, split_paragraphs(version.narrative))),
         questions=tuple(map(_print_question, content.questions)),
-        feedback=_print_text(content.feedback),
-        further_action=_print_text(content.further_action),
+        feedback=print_text(content.feedback),
+        further_action=print_text(content.further_action),
     )
 
 
@@ -89,8 +89,8 @@ def _build_discussion(record: Evidence, shown: ShownVersion) -> DiscussionRecord
         agreed_on=period(content.agreed_day) if content.agreed_day else "",
         areas=tuple(PrintedTime(each.at.locator if each.at else "", add_break_points(each.title)) for each in areas),
         times=tuple(_print_times(content)),
-        summary=_print_text(version.narrative),
-        transcript=_print_text(content.transcript),
+        summary=print_text(version.narrative),
+        transcript=print_text(content.transcript),
     )
 
 
@@ -131,7 +131,7 @@ def _build_common(record: Evidence, shown: ShownVersion, content: WrittenContent
         "starts": content.starts,
         "ends": content.ends,
         "place": add_break_points(remove_invisible_characters(content.place)),
-        "files": tuple(map(_print_file, list_version_attachments(version))),
+        "files": tuple(map(print_file, list_version_attachments(version))),
         "standing": shown.standing,
         "is_open": shown.is_newest and version.submission.withdrawn_at is None,
         "declaration": declaration,
@@ -173,10 +173,6 @@ def _print_question(asked: Question) -> PrintedQuestion:
     )
 
 
-def _print_file(attachment: Attachment) -> str:
-    return f"{add_break_points(clean_name(attachment.name))}, {size(attachment.size)}"
-
-
 def _print_declaration(version: EvidenceVersion, author: Person | None) -> PrintedAnswer:
     submission, confirmed_at = version.submission, author.email_confirmed_at if author else None
     return PrintedAnswer(
@@ -196,7 +192,7 @@ def _print_answer(answer: Acknowledgement | None, act: str) -> PrintedAnswer | N
         name=clean_name(find_name_at(answer.acknowledged_by, answer.acknowledged_at)),
         act=act,
         moment=moment(answer.acknowledged_at),
-        reason=_print_text(answer.reason),
+        reason=print_text(answer.reason),
     )
 
 
@@ -208,15 +204,5 @@ def _print_withdrawal(withdrawal: RecordWithdrawal | None) -> PrintedAnswer | No
         name=clean_name(find_name_at(withdrawal.withdrawn_by, withdrawal.withdrawn_at)),
         act="withdrawn",
         moment=moment(withdrawal.withdrawn_at),
-        reason=_print_text(withdrawal.reason),
+        reason=print_text(withdrawal.reason),
     )
-
-
-def _print_text(text: str) -> tuple[str, ...]:
-    return tuple(map(add_break_points, _split_paragraphs(text)))
-
-
-def _split_paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a typed text without invisible characters; single line breaks stay in them."""
-    blocks = remove_invisible_characters(text).split("\n\n")
-    return [block.strip("\n") for block in blocks if block.strip()]

@@ -10,8 +10,9 @@ from tracker.portfolio.views import (  # noqa: E402 - they register their routes
     evidence,
     files,
     index,
+    printing,
     registration,
     units,
 )
 
-__all__ = ["claims", "drafts", "evidence", "files", "index", "portfolio", "registration", "units"]
+__all__ = ["claims", "drafts", "evidence", "files", "index", "portfolio", "printing", "registration", "units"]

@@ -190,10 +190,14 @@ def decline(token: str, reason: str, client_address: str) -> None:
 
 def build_statement(testimony: WitnessTestimony) -> str:
     """Return the wording that the witness signs, with the candidate's name as it is stored."""
-    stored_name = testimony.attempt.candidate.name
+    return write_statement(day(testimony.happened_on), testimony.attempt.candidate.name)
+
+
+def write_statement(when: str, candidate_name: str) -> str:
+    """Return the wording of a witness's signature for a day, or for `the date above` on a blank sheet."""
     return (
-        f"I saw this myself on {day(testimony.happened_on)}, and what I have written is true. I am not a relative or "
-        f"partner of {stored_name}."
+        f"I saw this myself on {when}, and what I have written is true. I am not a relative or partner of "
+        f"{candidate_name}."
     )
 
 

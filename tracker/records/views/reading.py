@@ -1,17 +1,13 @@
 """Views for the readers of a finished record: the candidate's answer, and the decision on an objection."""
 
-from io import BytesIO
-
-from flask import flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.earlier_names import find_names_at
-from tracker.errors import Conflict, Invalid, NotFound, Refused
-from tracker.extensions import db
+from tracker.errors import Conflict, Invalid, Refused
 from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import list_version_attachments
-from tracker.recording_forms.form_cache import print_unissued
-from tracker.recording_forms.observation_content import PrintedRecord
+from tracker.portfolio.views.printing import send_sheet
 from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
 from tracker.records.kinds import WRITTEN_KINDS, get_written_kind
 from tracker.records.printing import build_record
@@ -25,8 +21,9 @@ from tracker.records.queries.reading import (
 from tracker.records.services.acknowledging import STATEMENTS, acknowledge_record, decide_objection
 from tracker.records.services.use import find_remaining
 from tracker.records.services.withdrawing import WITHDRAWABLE, withdraw_record
+from tracker.records.testimony_printing import build_testimony
 from tracker.records.views import records
-from tracker.vocabulary import AcknowledgementAnswer, RecordStanding, Role
+from tracker.vocabulary import AcknowledgementAnswer, RecordKind, RecordStanding, Role
 from tracker.web.authorise import RolesInRecord, get_own_record, get_record
 from tracker.web.current_user import me
 from tracker.web.fair_shares import PRINTING, in_turn
@@ -52,11 +49,11 @@ def show_record(record_id: int) -> ResponseReturnValue:
 def print_record(record_id: int) -> ResponseReturnValue:
     """Send a version of a record as PDF, the newest unless the address names one."""
     record, _, reader = get_record(record_id, Act.READ_EVIDENCE)
-    if record.record_kind not in WRITTEN_KINDS:
-        raise NotFound("This record has no printed form.")
     shown = find_shown_version(record, reader, me().person_id, read_version_number())
+    if record.record_kind is RecordKind.WITNESS_TESTIMONY:
+        return send_sheet(build_testimony(record, shown), f"testimony-{record.number}")
     slug = get_written_kind(record.record_kind).slug
-    return send_record(build_record(record, shown), f"{slug}-{record.number}-version-{shown.version.number}")
+    return send_sheet(build_record(record, shown), f"{slug}-{record.number}-version-{shown.version.number}")
 
 
 @records.post("/records/<int:record_id>/acknowledge")
@@ -191,10 +188,3 @@ def name_version(form: VersionedForm, version: EvidenceVersion) -> VersionedForm
 def read_version_number() -> int | None:
     """Return the version that the address names: None for none, and 0, which no version has, for no number."""
     return parse_id(request.args["version"]) or 0 if "version" in request.args else None
-
-
-def send_record(content: PrintedRecord, name: str) -> ResponseReturnValue:
-    """Render a record and send it as PDF, with no transaction open."""
-    db.session.rollback()  # rendering takes longer than any query
-    pdf = print_unissued(content, me().person_id)
-    return send_file(BytesIO(pdf), mimetype="application/pdf", download_name=f"{name}.pdf")

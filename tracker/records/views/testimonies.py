@@ -11,6 +11,7 @@ from tracker.ledger.events import Actor
 from tracker.models import UnitAttempt, WitnessTestimony
 from tracker.portfolio.queries.testimonies import find_state, list_criteria, list_obstacles, list_testimonies
 from tracker.portfolio.record_content import WitnessTestimonyContent, load_as
+from tracker.portfolio.views.printing import send_sheet
 from tracker.records.services.authenticating import (
     authenticate_testimony,
     build_declaration,
@@ -20,10 +21,12 @@ from tracker.records.services.authenticating import (
 from tracker.records.services.testimony_requests import ask_witness as ask
 from tracker.records.services.testimony_requests import hand_over, withdraw_request
 from tracker.records.testimony_forms import AUTHENTICATE, AnswerTestimonyForm, AskWitnessForm
+from tracker.records.testimony_printing import build_blank_testimony
 from tracker.records.views import records
 from tracker.vocabulary import AttemptState, RecordKind, WitnessTestimonyState
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
+from tracker.web.fair_shares import PRINTING, in_turn
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
@@ -48,6 +51,15 @@ def show_testimonies(attempt_id: int) -> ResponseReturnValue:
         is_own=attempt.candidate_id == me().person_id,
         can_ask=attempt.state is AttemptState.IN_PROGRESS and not attempt.registration.withdrawn_at,
     )
+
+
+@records.get("/attempts/<int:attempt_id>/testimony.pdf")
+@requires(Act.ASK_WITNESS)
+@in_turn(PRINTING)
+def print_blank_testimony(attempt_id: int) -> ResponseReturnValue:
+    """Send a witness testimony about a unit that is to be filled in by hand."""
+    attempt, _ = get_attempt(attempt_id, Act.ASK_WITNESS)
+    return send_sheet(build_blank_testimony(attempt), f"testimony-{attempt.unit.slug}-blank")
 
 
 @records.route("/attempts/<int:attempt_id>/testimonies/new", methods=["GET", "POST"])

@@ -16,6 +16,7 @@ from tracker.models import Evidence, Person
 from tracker.portfolio.services.evidence import discard_draft
 from tracker.portfolio.services.partial_uploads import end_uploads_to
 from tracker.portfolio.uploads import Uploads, store_uploads
+from tracker.portfolio.views.printing import send_sheet
 from tracker.records.forms import FinishForm
 from tracker.records.kinds import find_written_kind, get_written_kind
 from tracker.records.printing import build_blank_record
@@ -24,7 +25,6 @@ from tracker.records.services.drafts import list_claimed, list_markable, read_co
 from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import check_draft, finish_record
 from tracker.records.views import records
-from tracker.records.views.reading import send_record
 from tracker.records.views.written_pages import get_page
 from tracker.records.written_forms import WrittenForm
 from tracker.vocabulary import RecordKind
@@ -59,7 +59,7 @@ def print_blank(attempt_id: int, record_slug: str) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.WRITE_RECORD)
     assessor = db.session.get_one(Person, me().person_id)
     content = build_blank_record(attempt, assessor, parse_kind(record_slug))
-    return send_record(content, f"{record_slug}-{attempt.unit.slug}-blank")
+    return send_sheet(content, f"{record_slug}-{attempt.unit.slug}-blank")
 
 
 @records.route("/records/<int:record_id>/edit", methods=["GET", "POST"])
