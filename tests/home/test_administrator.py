@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
+from tests.assessment import countersigning
 from tests.factories import World, make_actor, make_person
 from tests.records.testimonies import authenticate, sign_in_person
 from tracker import clock
@@ -55,6 +56,18 @@ def test_new_candidate_needs_an_assessor_and_a_verifier(world: World, client: Cl
     (line,) = lines(dan, "Needs allocating")
     assert line.startswith("CFACC15 of Ivy Okafor needs an assessor and an internal verifier")
     assert button in dan.get("/").text
+
+
+def test_what_waits_for_a_countersigner_is_counted(world: World, client: ClientFor) -> None:
+    gwen = countersigning.make_qualified(world)
+    countersigning.switch_on(world, gwen)
+    dan = client(world.dan)
+    assert "Waiting to be countersigned" not in dan.get("/").text
+    countersigning.decide(world)
+    countersigning.decide(world, "Call", ("3",))
+    page = " ".join(dan.get("/").text.split())
+    assert f'<b>2</b> <a href="/centres/{world.northgate.id}/countersigning">Waiting to be countersigned</a>' in page
+    assert "Waiting to be countersigned" not in client(world.heidi).get("/").text
 
 
 def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:

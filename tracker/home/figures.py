@@ -17,6 +17,7 @@ from tracker.matrix.record_standing import counts
 from tracker.models import (
     ActionPoint,
     Claim,
+    Countersignature,
     Decision,
     Evidence,
     EvidenceVersion,
@@ -31,6 +32,7 @@ from tracker.registrations.queries import is_not_registered
 from tracker.statements import fetch_rows, moment_of_reading
 from tracker.vocabulary import OPEN_ATTEMPT_STATES, AttemptState, JobState
 from tracker.web import lists
+from tracker.web.countersigners import is_open
 
 CENTRE: ColumnElement[int] = bindparam("centre_id")
 
@@ -53,6 +55,8 @@ class CentreFigures:
     pending_invitations: int
     not_registered: int
     """Registrations of candidates whom the awarding body has not registered yet."""
+    to_countersign: int
+    """Decisions and sign-offs that wait for a countersigner."""
     failed_jobs: int
     """Long jobs that failed, and that nobody has retried or cancelled."""
 
@@ -83,6 +87,11 @@ def _select_figures() -> Select[*tuple[Any, ...]]:
             UnitAttempt.centre_id == CENTRE, ActionPoint.closed_at.is_(None), ActionPoint.due_on < bindparam("today")
         )
     )
+    to_countersign = (
+        select(Countersignature)
+        .join(UnitAttempt, UnitAttempt.id == Countersignature.attempt_id)
+        .where(UnitAttempt.centre_id == CENTRE, is_open())
+    )
     to_assess = _select_items_to_assess().limit(bindparam("max_counted")).subquery()
     by_candidate = open_attempts.with_only_columns(func.count().label("units")).group_by(UnitAttempt.candidate_id)
     candidates = by_candidate.subquery()  # one pass for both counts, without sorting the candidates
@@ -99,6 +108,7 @@ def _select_figures() -> Select[*tuple[Any, ...]]:
             select(Registration).where(Registration.centre_id == CENTRE, is_not_registered()),
             func.count(Registration.id),
         ),
+        _select_aggregate(to_countersign, func.count(Countersignature.id)),
         _select_aggregate(
             select(JobRun).where(JobRun.centre_id == CENTRE, JobRun.state == JobState.FAILED), func.count(JobRun.id)
         ),
