@@ -327,6 +327,18 @@ class TestProbes:
         anonymous.get("/readyz")
         assert len(asked) == 2
 
+    def test_nobody_waits_for_an_examination_of_another_request(
+        self, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with views._examining:
+            assert anonymous.get("/readyz").status_code == 503  # nothing was examined before
+        assert anonymous.get("/readyz").status_code == 200
+        monkeypatch.setattr(views, "PROBE_SECONDS", 0)
+        with views._examining:
+            assert anonymous.get("/readyz").status_code == 200
+            monkeypatch.setattr(views, "STALE_SECONDS", 0)
+            assert anonymous.get("/readyz").status_code == 503
+
 
 def test_an_examination_that_fails_is_a_finding(patient: Flask) -> None:
     def examine_something(_settings: Settings) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ doctor = Blueprint("doctor", __name__)
 
 PROBE_SECONDS = 5.0
 """How long an answer is given again: anybody may ask, and an examination asks the database and the store."""
+STALE_SECONDS = 30.0
+"""How long the last answer is given while another request still examines. After that the process is not ready."""
 
 logger = getLogger(__name__)
 _examining = threading.Lock()
@@ -29,16 +31,30 @@ def show_health() -> Response:
 @doctor.get("/readyz")
 @public
 def show_readiness() -> Response:
-    """Answer whether database, storage and Redis can be used. What is wrong is in the log, not in the answer."""
-    with _examining:
-        asked_at, is_ready = current_app.extensions.get("readiness", (None, False))
-        if asked_at is None or time.monotonic() - asked_at >= PROBE_SECONDS:
-            faults = [each.sentence for each in examine(get_settings(), PROBED) if each.is_fault]
-            for sentence in faults:
-                logger.error("Not ready: %s", sentence)
-            is_ready = not faults
-            current_app.extensions["readiness"] = (time.monotonic(), is_ready)
+    """Answer whether database, storage and Redis can be used. What is wrong is in the log, not in the answer.
+
+    While another request examines, the last answer is given for a while; without one, that it is not ready.
+    """
+    answered_at, is_ready = current_app.extensions.get("readiness", (None, False))
+    age = None if answered_at is None else time.monotonic() - answered_at
+    # One request examines at a time, and none waits for it: a database that hangs would hold every thread.
+    if (age is None or age >= PROBE_SECONDS) and _examining.acquire(blocking=False):
+        try:
+            is_ready = _examine()
+        finally:
+            _examining.release()
+    elif age is not None and age >= STALE_SECONDS:
+        is_ready = False
     return _answer("ready", 200) if is_ready else _answer("not ready", 503)
+
+
+def _examine() -> bool:
+    """Examine the installation, keep the answer for the requests that follow, and return it."""
+    faults = [each.sentence for each in examine(get_settings(), PROBED) if each.is_fault]
+    for sentence in faults:
+        logger.error("Not ready: %s", sentence)
+    current_app.extensions["readiness"] = (time.monotonic(), not faults)
+    return not faults
 
 
 def _answer(word: str, status: int) -> Response:
