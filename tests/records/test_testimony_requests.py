@@ -141,6 +141,27 @@ class TestRefusedAddresses:
         assert "The email could not be delivered on" in listed
         assert reload(asked).asker_told_at
 
+    def test_a_witness_whose_first_email_failed_is_reminded_all_the_same(
+        self, world: World, server: MailServer, inbox: Inbox
+    ) -> None:
+        server.error = REFUSED
+        asked = ask(world.cfacc15, world.alice)
+        outbox.executor.submit(int).result()
+        server.error = None
+        follow_up_requests()
+        assert inbox(MARGARET) == []
+        for day in (11, 12):
+            with clock.frozen_at(clock.now() + timedelta(days=day)):
+                follow_up_requests()
+        assert len([each for each in inbox(MARGARET) if "/witness/" in each]) == 1
+        assert reload(asked).reminded_at
+        for day in (19, 20):
+            with clock.frozen_at(clock.now() + timedelta(days=day)):
+                follow_up_requests()
+        told = [" ".join(each.split()) for each in inbox(world.alice)]
+        assert len([each for each in told if "could not be delivered" in each]) == 1
+        assert len([each for each in told if "has not answered" in each]) == 1
+
     def test_a_failure_before_the_request_is_not_about_it(self, world: World, inbox: Inbox) -> None:
         with clock.frozen_at(clock.now() - timedelta(days=1)):
             record_failure(MARGARET, 550, given_up=True)

@@ -46,7 +46,10 @@ def _list_due(id_: int | None = None) -> list[tuple[int, bool]]:
     """
     moment = now()
     is_open = WitnessTestimony.expires_at > moment
-    has_failed = DeliveryFailure.failed_at >= WitnessTestimony.asked_at
+    has_failed = DeliveryFailure.failed_at >= func.coalesce(WitnessTestimony.reminded_at, WitnessTestimony.asked_at)
+    is_untold = or_(
+        WitnessTestimony.asker_told_at.is_(None), WitnessTestimony.asker_told_at < WitnessTestimony.reminded_at
+    )
     query = (
         select(WitnessTestimony.id, func.coalesce(has_failed, false()))
         .join(UnitAttempt, UnitAttempt.id == WitnessTestimony.attempt_id)
@@ -57,19 +60,18 @@ def _list_due(id_: int | None = None) -> list[tuple[int, bool]]:
             ~WitnessTestimony.is_in_person,
             WitnessTestimony.withdrawn_at.is_(None),
             WitnessTestimony.declined_at.is_(None),
-            WitnessTestimony.asker_told_at.is_(None),
             WitnessTestimony.expires_at > moment - KEPT_AFTER_END,
             UnitAttempt.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
             or_(
-                has_failed,
+                and_(has_failed, is_untold),
                 and_(
                     is_open,
                     WitnessTestimony.reminded_at.is_(None),
                     WitnessTestimony.asked_at <= moment - REMIND_AFTER,
                 ),
-                WitnessTestimony.reminded_at <= moment - TELL_AFTER,
-                ~is_open,
+                and_(WitnessTestimony.reminded_at <= moment - TELL_AFTER, is_untold),
+                and_(~is_open, is_untold),
             ),
         )
         .order_by(WitnessTestimony.id)
@@ -80,7 +82,9 @@ def _list_due(id_: int | None = None) -> list[tuple[int, bool]]:
 
 
 def _follow_up(testimony: WitnessTestimony, *, has_failed: bool) -> None:
-    if has_failed:
+    told, reminded = testimony.asker_told_at, testimony.reminded_at
+    # Whoever was told that the first email failed is told what becomes of the reminder too.
+    if has_failed and (told is None or (reminded is not None and told < reminded)):
         testimony.asker_told_at = now()
         notify_of_failure(testimony)
     elif testimony.reminded_at is None and testimony.expires_at > now():
