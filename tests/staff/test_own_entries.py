@@ -51,6 +51,15 @@ def test_cpd_needs_a_day_hours_and_what_was_learned(
     assert refusal.value.field == field
 
 
+def test_the_word_for_an_erased_text_is_no_declaration(world: World) -> None:
+    bob = factories.make_actor(world.bob)
+    with pytest.raises(Invalid, match="stands for a declaration that was erased"), transaction():
+        own_entries.declare_interest(world.bob, world.northgate, " Erased ", bob)
+    with transaction():
+        declaration = own_entries.declare_interest(world.bob, world.northgate, "Erased my cousin’s file.", bob)
+    assert declaration.is_open
+
+
 def test_nobody_writes_in_the_cpd_log_or_the_declarations_of_somebody_else(world: World) -> None:
     dan = factories.make_actor(world.dan)
     with transaction():

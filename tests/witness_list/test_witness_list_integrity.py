@@ -116,6 +116,14 @@ def test_a_testimony_that_was_made_an_expert_s_is_named(world: World, inbox: Inb
         assert any("does not give it" in each for each in list_faults(find_testimonies_without_status))
 
 
+@pytest.mark.usefixtures("version")
+def test_a_testimony_that_lost_the_status_of_its_entry_is_named(world: World) -> None:
+    assert world
+    with tampering_transaction():
+        change(EvidenceVersion, method=Method.WITNESS_TESTIMONY, witness_status="")
+        assert any("lacks the status" in each for each in list_faults(find_testimonies_without_status))
+
+
 def test_an_expert_whom_no_administrator_listed_is_named(world: World) -> None:
     put_on_list(world, ListedStatus.FAMILIAR, by=world.bob)
     with tampering_transaction():

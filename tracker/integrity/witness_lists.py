@@ -54,18 +54,23 @@ def find_early_witness_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
     {"evidence_version": ("method", "witness_status"), "listed_witness": ("email", "status", "starts_on", "ends_on")},
 )
 def find_testimonies_without_status(ledger: LedgerSnapshot) -> Iterator[str]:
-    """Yield each testimony whose version names a status that no entry explains. docs/integrity.md, invariant 41."""
+    """Yield each testimony with a status that no entry explains, or without one that an entry gives it.
+
+    docs/integrity.md, invariant 41.
+    """
     erased = ledger.list_erased_ids("versions")
     for key, row in ledger.rows("witness_testimony").items():
         if row["evidence_id"] is None:
             continue
         for version in ledger.group_rows("evidence_version", "evidence_id").get(row["evidence_id"], ()):
-            is_expert = version["method"] == Method.EXPERT_WITNESS
-            if version["id"] in erased or not (is_expert or version["witness_status"]):
-                continue
             attempt = ledger.find_row("unit_attempt", row["attempt_id"])
-            if attempt and not _is_explained(ledger, attempt["centre_id"], row, version):
+            if version["id"] in erased or attempt is None:
+                continue
+            given, is_expert = version["witness_status"], version["method"] == Method.EXPERT_WITNESS
+            if (is_expert or given) and not _is_explained(ledger, attempt["centre_id"], row, version):
                 yield f"testimony {key} has a status that the witness list does not give it"
+            elif not given and _find_status(ledger, attempt["centre_id"], row):
+                yield f"testimony {key} lacks the status that the witness list gives it"
 
 
 def _is_explained(ledger: LedgerSnapshot, centre_id: int, testimony: Row, version: Row) -> bool:
@@ -90,6 +95,19 @@ def _is_explained(ledger: LedgerSnapshot, centre_id: int, testimony: Row, versio
         )
         and not testimony["is_in_person"]
     )
+
+
+def _find_status(ledger: LedgerSnapshot, centre_id: int, testimony: Row) -> ListedStatus | None:
+    """Return the status that entries which are not erased give a testimony, or None."""
+    if testimony["is_in_person"]:
+        return None
+    entries = (
+        _as_entry(row)
+        for row in ledger.group_rows("listed_witness", "centre_id").get(centre_id, ())
+        if row["email"] != ERASED_TEXT and is_same_mailbox(row["email"], testimony["email"])
+    )
+    found = find_entry(entries, testimony["happened_on"], testimony["signed_at"], testimony["answered_by_id"])
+    return found.status if found else None
 
 
 def _as_entry(row: Row) -> Any:

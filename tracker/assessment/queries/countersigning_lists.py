@@ -63,7 +63,7 @@ TO_COUNTERSIGN = ListDefinition[WaitingRow](
     default_sort="waiting-since",
 )
 OWN = "own"
-TO_COUNTERSIGN_FILTERS = [Filter("show", "Show", "Asked of me", {OWN: "My own decisions"})]
+TO_COUNTERSIGN_FILTERS = [Filter("show", "Show", "Asked of me", {OWN: "My decisions"})]
 
 
 def list_to_countersign(person_id: int, centre_ids: tuple[int, ...], query: ListQuery) -> ListPage[WaitingRow]:

@@ -85,12 +85,17 @@ def declare_interest(person: Person, centre: Centre, interest: str, actor: Actor
     docs/rules.md, Staff register, rule 6. [S13]
 
     Raises:
-        Invalid: the text is too long.
+        Invalid: the text is too long, or is the word that stands for an erased one, so that it would count as none.
         Refused: somebody else's declaration, or "none" while a declared interest has not ended.
     """
     check_own(person, actor)
     lock_rows(Person, [person.id])  # so that a declaration at the same moment is seen
     text = clean_text(interest, "", "interest")
+    if text == ERASED_TEXT:
+        raise Invalid(
+            f"Write whom or what it concerns. “{ERASED_TEXT}” alone stands for a declaration that was erased.",
+            "interest",
+        )
     if not text and _has_open_interest(person, centre):
         raise Refused(
             "You have declared an interest that has not ended. End it first, then declare that you have none. "
