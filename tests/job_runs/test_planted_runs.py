@@ -24,7 +24,7 @@ from tracker.recording_forms import form_steps
 from tracker.recording_forms.form_content import FormContent
 from tracker.recording_forms.form_job import FORM_PRINTING, find_form_job
 from tracker.recording_forms.issue_job import FORM_ISSUING
-from tracker.recording_forms.pdf_renderer import hash_content
+from tracker.recording_forms.pdf_renderer import hash_content, render_pdf
 from tracker.recording_forms.queries import build_form_content
 from tracker.storage import file_store
 from tracker.vocabulary import FormOutcome, JobState, Role
@@ -180,7 +180,7 @@ class TestOtherStepFiles:
     def test_no_other_file_is_packed(
         self, world: World, rendered: list[str], monkeypatch: pytest.MonkeyPatch, plant: Callable[[JobStep], None]
     ) -> None:
-        run_id, render = start_printing(world, world.alice), form_steps.render_pdf
+        run_id, render = start_printing(world, world.alice), render_pdf
 
         def plant_before_the_second(content: FormContent, person_id: int) -> bytes:
             if len(rendered) == 1:

@@ -115,8 +115,8 @@ NOT_COVERED = (
     NotCovered(
         "The work of the server and worker, which can be done again: imports and other jobs, emails, repeated "
         "requests, and what earlier checks found. What an import published is covered. A job is done only in a role "
-        "that may start it and for its centre, and its file and those of its steps are used only if the product stored "
-        "them for that job; results of checks are signed.",
+        "that may start it and for its centre, and its file and those of its steps are used only if the product "
+        "stored them for that job; results of checks are signed.",
         {
             "import_run": WHOLE,
             "job_run": WHOLE,
