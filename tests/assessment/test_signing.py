@@ -85,6 +85,10 @@ class TestSignature:
             "requirements": requirements,
             "sufficient": True,
             "second_step": None,
+            "unmet_guidance": [
+                {"centre_rule": None, "kind": "occasions"},
+                {"centre_rule": None, "kind": "customers"},
+            ],
         }
 
     def test_the_candidates_signature_and_event_say_what_was_signed(self, world: World, signed: UnitAttempt) -> None:

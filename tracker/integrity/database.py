@@ -20,8 +20,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "a4933e32cf405e4ee0fb9ca6113c0366d17ec4518b27ce30302589eeb3c6d5b3",
-    "postgresql": "54b94f4f5d38f9fcfcbbacd085952dd138f6cc8731bd682dc4200735384e1f18",
+    "sqlite": "e8e6fdfc6c54f977740e89544f9efd784fb966d254b7fabb717bcf42d397e10b",
+    "postgresql": "8b1bed8ced1eb46782cac526c5112c2e86aa66b0598b057d0a1541f70788c5a7",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

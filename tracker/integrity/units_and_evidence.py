@@ -28,7 +28,7 @@ CODE = ("scheme", "value", "normalised")
     15,
     "every unit's text matches its stored hash",
     {
-        "unit": ("document", "content_hash", "search_text", "suites", *UNIT),
+        "unit": ("document", "content_hash", "search_text", "suites", "evidence_guidance", *UNIT),
         "criterion": (*CRITERION, "unit_id"),
         "evidence_requirement": (*REQUIREMENT, "unit_id"),
         "unit_code": ("unit_id", *CODE),
@@ -45,6 +45,8 @@ def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
             continue
         if content_hash != unit["content_hash"]:
             yield f"unit {key} ({unit['code']}) does not match its stored hash"
+        elif unit["evidence_guidance"] != document.get("evidence_guidance", []):
+            yield f"unit {key} ({unit['code']}) has other evidence guidance than its text"
         elif differing := _find_differing_columns(unit, document):
             yield f"unit {key} ({unit['code']}) differs from its text in {differing[0].replace('_', ' ')}"
         yield from _find_differing_rows(

@@ -104,7 +104,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "reopening": SealedColumns(),
     "decision": SealedColumns(added=frozenset({"sample_item_id"})),
     "requirement_confirmation": SealedColumns(excluded=frozenset({"note"})),
-    "signature": SealedColumns(added=frozenset({"warnings_reason", "address_confirmed"})),
+    "signature": SealedColumns(added=frozenset({"warnings_reason", "address_confirmed", "unmet_guidance"})),
     "sample": SealedColumns(),
     "sample_item": SealedColumns(),
     "action_point": SealedColumns(added=frozenset({"sample_item_id", "follows_id"})),

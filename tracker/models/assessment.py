@@ -182,6 +182,8 @@ class Signature(Base):
     """The reason, of an internal verifier's signature that released the unit without sampling."""
     warnings_reason: Mapped[str | None]
     """Why an assessor signed although the unit has warnings (docs/rules.md, Warnings, rule 8)."""
+    unmet_guidance: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """What evidence guidance missed when an assessor signed (docs/rules.md, Evidence guidance, rule 5)."""
     address_confirmed: Mapped[bool | None]
     """Whether the signer's email address was confirmed then; empty if signed before that was recorded."""
     superseded_at: Mapped[datetime | None]

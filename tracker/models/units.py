@@ -1,6 +1,7 @@
 """Published units, their criteria and evidence requirements, the links between them, qualifications and guidance."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -47,6 +48,8 @@ class Unit(Base):
     suites: Mapped[str] = mapped_column(default="", server_default="")
     """The suites as printed, for the filter."""
     content_hash: Mapped[Sha256]
+    evidence_guidance: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    """The rules of evidence guidance that the unit ships with, as `tracker.units.evidence_rules` writes them."""
 
     criteria: Mapped[list["Criterion"]] = relationship(back_populates="unit", order_by="Criterion.position")
     requirements: Mapped[list["EvidenceRequirement"]] = relationship(order_by="EvidenceRequirement.position")

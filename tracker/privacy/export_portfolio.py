@@ -201,6 +201,7 @@ def _list_signatures(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[
             "comment": colleagues.names.replace_names(each.comment),
             "unsampled_reason": colleagues.names.replace_names(each.unsampled_reason),
             "signed_over_warnings": colleagues.names.replace_names(each.warnings_reason),
+            "unmet_evidence_guidance": each.unmet_guidance or [],
         }
         for each in db.session.scalars(query)
     ]

@@ -126,6 +126,8 @@ class FormAnnex:
     samples: tuple[AnnexSample, ...] = ()
     warnings_reason: str = ""
     """Why the assessor signed this round although the evidence has warnings."""
+    unmet_guidance: tuple[str, ...] = ()
+    """What evidence guidance missed when the assessor signed."""
     unsampled_reason: str = ""
     """Why the verifier released this round without sampling."""
     records: tuple[AnnexRecord, ...] = ()
@@ -143,7 +145,7 @@ class FormAnnex:
     @property
     def row_count(self) -> int:
         """Return the number of rows and lines."""
-        return len(self.requirements) + len(self.samples) + len(self.records)
+        return len(self.requirements) + len(self.samples) + len(self.records) + len(self.unmet_guidance)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -158,5 +160,6 @@ class FormAnnex:
         texts |= {f"the record of evidence {each.ref}": f"{each.author} {each.answered_by}" for each in self.records}
         return texts | {
             "the reason for signing over warnings": self.warnings_reason,
+            "the evidence guidance that was not met": " ".join(self.unmet_guidance),
             "the reason for releasing without sampling": self.unsampled_reason,
         }

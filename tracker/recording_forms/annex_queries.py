@@ -63,6 +63,10 @@ def build_annex(attempt: UnitAttempt, assessor: Signature | None, verifier: Sign
         samples=_list_samples(attempt),
         records=_list_records(attempt),
         warnings_reason=remove_invisible_characters(warnings_reason or ""),
+        unmet_guidance=tuple(
+            remove_invisible_characters(f"{each['expected']}: {'; '.join(each['missing'])}")
+            for each in (assessor.unmet_guidance if assessor else None) or ()
+        ),
         unsampled_reason=remove_invisible_characters(unsampled_reason or ""),
     )
 

@@ -4,8 +4,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.units.evidence_rules import EvidenceRule, rule_from_json
 from tracker.units.printed_dates import PrintedDate, parse_date
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
+
+NOT_HASHED = {"dates", "evidence_guidance"}
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ class UnitDocument:
     """Headings that the source prints without text. A missing heading is not listed."""
     provenance: Provenance
     notes: tuple[str, ...]
+    evidence_guidance: tuple[EvidenceRule, ...] = ()
+    """Rules of evidence guidance: our reading of the unit, no part of its text and of its hash."""
     file_name: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -189,10 +194,11 @@ class LinksDocument:
 def hash_unit(document: dict[str, Any]) -> str:
     """Return the hash of a unit from its JSON, as printed or as stored.
 
-    Only what the file states counts. A key added to the format later, or a value computed from others, must not look
-    like a change of every unit that candidates are working to.
+    Only what the source states counts. A key added to the format later, a value computed from others, or evidence
+    guidance, which is our reading and may change at any time, must not look like a change of the text that candidates
+    are working to.
     """
-    stated = {key: value for key, value in document.items() if key != "dates"}
+    stated = {key: value for key, value in document.items() if key not in NOT_HASHED}
     return sha256("tracker.unit.v1", canonical_json(drop_empty(stated)))
 
 
@@ -214,6 +220,7 @@ def unit_from_json(document: dict[str, Any]) -> UnitDocument:
                 for each in document["evidence_requirements"]
             ),
             "provenance": Provenance(**document["provenance"]),
+            "evidence_guidance": tuple(map(rule_from_json, document.get("evidence_guidance", ()))),
         }
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from tracker.units.documents import CriterionDocument, Paragraph, UnitDocument
+from tracker.units.evidence_rules import describe_rule
 
 MIN_WIDTH, MAX_WIDTH = 40, 110
 
@@ -21,6 +22,7 @@ def _format_lines(unit: UnitDocument) -> Iterator[str]:
     yield from _format_paragraphs("Scope", unit.scope)
     yield from _format_criteria(unit)
     yield from _format_requirements(unit)
+    yield from _format_evidence_guidance(unit)
     for name, entries in _get_lists(unit):
         if entries:
             yield from ("", name)
@@ -54,6 +56,16 @@ def _format_requirements(unit: UnitDocument) -> Iterator[str]:
     for each in unit.evidence_requirements:
         yield from _wrap_labelled(each.label, each.text)
         yield from _wrap_entries(each.points, "          ")
+
+
+def _format_evidence_guidance(unit: UnitDocument) -> Iterator[str]:
+    if unit.evidence_guidance:
+        yield from ("", "Evidence guidance (our reading)")
+    labels = {f"#{each.position}": each.label for each in unit.criteria}
+    for rule in unit.evidence_guidance:
+        checked = f"{rule.kind.label}: " if rule.is_by_eye else ""
+        source = f" (evidence requirement {rule.requirement})" if rule.requirement else ""
+        yield from _wrap_entries([f"{checked}{describe_rule(rule, labels)}{source}"], "  ")
 
 
 def _get_lists(unit: UnitDocument) -> tuple[tuple[str, Sequence[str]], ...]:

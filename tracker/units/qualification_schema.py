@@ -7,12 +7,10 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from tracker.units.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
-from tracker.units.schema import (
-    SLUG,
-    IdentifierSchema,
+from tracker.units.schema import SLUG, IdentifierSchema, ProvenanceSchema
+from tracker.units.schema_fields import (
     IntegerField,
     ListField,
-    ProvenanceSchema,
     StrictSchema,
     TextField,
     make_short_text,

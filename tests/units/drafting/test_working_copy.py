@@ -28,7 +28,7 @@ UNITS = [*read_standards().units, parse_document(UNIT, UnitSchema()), parse_docu
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.slug))
 def test_unit_round_trips_through_a_working_copy(unit: UnitDocument) -> None:
-    document = unit.as_json()
+    document, unit = unit.as_json(), replace(unit, evidence_guidance=())
     assert build_unit(start_working_copy(document)) == unit
     assert build_unit(start_working_copy(convert_to_reading(start_working_copy(document)))) == unit
 

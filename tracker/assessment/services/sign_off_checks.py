@@ -4,7 +4,7 @@
 same for many units in a fixed number of statements, for lists. A test compares them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tracker.assessment.queries.action_points import (
@@ -20,8 +20,9 @@ from tracker.assessment.queries.signing import (
 from tracker.assessment.services.assessments import MAX_REASON_LENGTH, MIN_REASON_LENGTH
 from tracker.errors import Invalid
 from tracker.matrix import CriterionStatus, Matrix, MatrixRow, Progress, count_undecided
+from tracker.matrix.rule_findings import RuleFinding
 from tracker.models import UnitAttempt
-from tracker.portfolio.evidence_warnings import list_sign_off_warnings
+from tracker.portfolio.evidence_warnings import EvidenceWarning, list_sign_off_warnings
 from tracker.vocabulary import CriterionKind, CriterionState
 from tracker.web.text_direction import isolate
 
@@ -104,12 +105,24 @@ def list_sign_off_blockers(
     return blockers
 
 
-def check_warnings_reason(matrix: Matrix, reason: str) -> str | None:
+def list_signing_warnings(matrix: Matrix, unmet: Iterable[RuleFinding]) -> list[EvidenceWarning]:
+    """List the warnings over which an assessor signs: of the evidence spread, and evidence guidance that is not met.
+
+    docs/rules.md, Warnings, rules 8 and 10.
+    """
+    guidance = [f"Evidence guidance: {'; '.join(each.missing)} ({each.source})." for each in unmet]
+    return [
+        *list_sign_off_warnings(matrix.claiming_rows),
+        *(EvidenceWarning(10, sentence, "Say why it is sufficient.") for sentence in guidance),
+    ]
+
+
+def check_warnings_reason(matrix: Matrix, reason: str, unmet: Iterable[RuleFinding] = ()) -> str | None:
     """Return the reason to sign over the unit's warnings, or None without warnings.
 
-    docs/rules.md, Warnings, rule 8. Raises `Invalid` for a reason that is missing, too short or too long.
+    docs/rules.md, Warnings, rules 8 and 10. Raises `Invalid` for a reason that is missing, too short or too long.
     """
-    warnings = list_sign_off_warnings(matrix.claiming_rows)
+    warnings = list_signing_warnings(matrix, unmet)
     reason = reason.strip()
     if not warnings:
         return None

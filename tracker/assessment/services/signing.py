@@ -21,6 +21,8 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.matrix import Matrix, load_matrix
+from tracker.matrix.evidence_guidance import find_unmet_rules
+from tracker.matrix.rule_findings import summarise_unmet
 from tracker.models import (
     EvidenceRequirement,
     RequirementConfirmation,
@@ -168,7 +170,8 @@ def sign_unit(
     matrix, snapshot = _check_as_shown(attempt, snapshot_hash, seen_version)
     confirmed = _check_requirements_confirmed(attempt)
     is_simulated = needs_simulation_reason(attempt, matrix)
-    reason = check_warnings_reason(matrix, warnings_reason)
+    unmet = find_unmet_rules(attempt, matrix)
+    reason = check_warnings_reason(matrix, warnings_reason, unmet)
     step = check_second_step(attempt.centre, Role.ASSESSOR, person_id, second_step)
     needs_countersigner = find_need(attempt, person_id)
     change_attempt_state(attempt, AttemptAction.SIGN)
@@ -181,6 +184,7 @@ def sign_unit(
         actor,
         reauthenticated_at,
         warnings_reason=reason,
+        unmet_guidance=[each.as_json() for each in unmet] or None,
     )
     attempt.assessed_at = signature.signed_at
     attempt.closing_comment, attempt.warnings_reason = comment.strip(), reason
@@ -200,7 +204,14 @@ def _record_sign_off(
     notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
     requirements = sorted(each.requirement_id for each in confirmed)
     record_signature(
-        "unit_signed", signature, actor, notes, requirements=requirements, sufficient=True, second_step=step
+        "unit_signed",
+        signature,
+        actor,
+        notes,
+        requirements=requirements,
+        sufficient=True,
+        second_step=step,
+        unmet_guidance=summarise_unmet(signature.unmet_guidance),
     )
 
 
@@ -366,6 +377,7 @@ def add_signature(
     reauthenticated_at: datetime,
     *,
     warnings_reason: str | None = None,
+    unmet_guidance: list[dict[str, Any]] | None = None,
 ) -> Signature:
     """Add a signature under a unit, of now."""
     signature = Signature(
@@ -381,6 +393,7 @@ def add_signature(
         reauthenticated_at=reauthenticated_at,
         session_ref=actor.session_ref or "",
         warnings_reason=warnings_reason,
+        unmet_guidance=unmet_guidance,
         address_confirmed=has_confirmed_address(person_id),
     )
     db.session.add(signature)

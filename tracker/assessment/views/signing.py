@@ -18,8 +18,8 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, summarise_evidence_spread
+from tracker.matrix.evidence_guidance import load_evidence_guidance
 from tracker.models import UnitAttempt
-from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.recording_forms.queries import build_form_content
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.authorise import get_attempt
@@ -204,6 +204,7 @@ def render_sign_page(
         form.simulation_reason.data = attempt.simulation_reason
     shown_action_points = list_action_points(attempt)
     spread = summarise_evidence_spread(matrix.claiming_rows)
+    guidance = load_evidence_guidance(attempt, matrix) if attempt.assessed_at is None else None
     return render_template(
         "assessment/sign_unit.html",
         attempt=attempt,
@@ -222,7 +223,8 @@ def render_sign_page(
             for entry in shown_action_points
         },
         spread=spread,
-        warnings=list_sign_off_warnings(matrix.claiming_rows) if attempt.assessed_at is None else [],
+        guidance=guidance,
+        warnings=sign_off_checks.list_signing_warnings(matrix, guidance.unmet) if guidance else [],
         needs_simulation_reason=services.needs_simulation_reason(attempt, matrix),
         form=form,
         retract_form=retracting or RetractForm(formdata=None),

@@ -14,7 +14,8 @@ from tracker.units.drafting.working_copy import (
     WorkingCopy,
     list_with_items,
 )
-from tracker.units.schema import MAX_LENGTH, MetadataSchema
+from tracker.units.schema import MetadataSchema
+from tracker.units.schema_fields import MAX_LENGTH
 from tracker.vocabulary import CriterionKind, DocumentType, LabelledEnum, LabelOrigin, Simulation
 from tracker.web.forms import PageForm
 

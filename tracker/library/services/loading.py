@@ -1,6 +1,7 @@
 """Loading of the standards folder into the database. Units that candidates are working to are never changed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, select
 
@@ -13,6 +14,7 @@ from tracker.library.services.links import load_links, remap_links
 from tracker.library.services.qualifications import load_qualification
 from tracker.models import Criterion, EvidenceRequirement, Guidance, GuidanceUnit, Unit, UnitAttempt, UnitCode
 from tracker.units.documents import GuidanceDocument, UnitDocument
+from tracker.units.evidence_rules import rule_as_json
 from tracker.units.search_words import build_search_text, list_codes
 from tracker.units.standards_folder import StandardsFolder, normalise_code
 
@@ -43,9 +45,11 @@ def load_unit(document: UnitDocument) -> LoadResult:
     name = f"{document.code} version {document.version}, revision {document.revision}"
     unit = _find_unit(document)
     if unit and unit.content_hash == document.content_hash:
+        rules = list_rules(document)
+        outcome = "unchanged" if unit.evidence_guidance == rules else "evidence guidance changed"
         unit.document = _serialise(document)  # same content, but the format may have a new key
-        unit.search_text = build_search_text(document)
-        return LoadResult(name, "unchanged")
+        unit.search_text, unit.evidence_guidance = build_search_text(document), rules
+        return LoadResult(name, outcome)
     _check_slug_free(unit, document)
     if unit:
         _check_not_attempted(unit, document)
@@ -145,6 +149,12 @@ def _fill_unit(unit: Unit, document: UnitDocument) -> None:
     unit.search_text = build_search_text(document)
     unit.suites = document.metadata["suites"] or ""
     unit.content_hash = document.content_hash
+    unit.evidence_guidance = list_rules(document)
+
+
+def list_rules(document: UnitDocument) -> list[dict[str, Any]]:
+    """Return the evidence guidance that a unit ships with, as it is stored."""
+    return [rule_as_json(rule) for rule in document.evidence_guidance]
 
 
 def _build_codes(unit: Unit, document: UnitDocument) -> list[UnitCode]:

@@ -24,7 +24,7 @@ from tracker.models import (
 )
 from tracker.registrations.current_allocations import has_role_now
 from tracker.statements import fetch_rows
-from tracker.vocabulary import AssessmentState, Outcome, ReopeningKind, Role, SignatureRole
+from tracker.vocabulary import AssessmentState, AttemptState, Outcome, ReopeningKind, Role, SignatureRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class AttemptSignature:
     date_sampled: date | None
     unsampled_reason: str | None
     warnings_reason: str | None
+    unmet_guidance: list[dict[str, Any]] | None
+    """What evidence guidance missed then."""
     address_confirmed: bool | None
     """Whether the signer's email address was confirmed when they signed; None if that was not recorded."""
     email_confirmed_at: datetime | None
@@ -220,6 +222,7 @@ SIGNATURES = (
         Signature.date_sampled,
         Signature.unsampled_reason,
         Signature.warnings_reason,
+        Signature.unmet_guidance,
         Signature.address_confirmed,
         Person.email_confirmed_at,
     )
@@ -230,7 +233,9 @@ SIGNATURES = (
 
 
 def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
-    """List every signature on the attempt, superseded ones included."""
+    """List every signature on the attempt, superseded ones included; no statement before the first sign-off."""
+    if attempt.round == 1 and attempt.state is AttemptState.IN_PROGRESS:
+        return ()
     return tuple(AttemptSignature(*row) for row in fetch_rows(SIGNATURES, attempt_id=attempt.id))
 
 

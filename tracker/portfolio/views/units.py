@@ -18,6 +18,8 @@ from tracker.matrix import (
     suggest_rows,
     summarise_evidence_spread,
 )
+from tracker.matrix.counted_evidence import describe_criterion_spread
+from tracker.matrix.evidence_guidance import load_evidence_guidance
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import load_same_criteria
@@ -85,12 +87,14 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         ],
         acting_roles=acting_roles,
         statuses=statuses,
+        criterion_spreads={each.column.id: describe_criterion_spread(each) for each in statuses},
         suggestions=_suggest_evidence(attempt, matrix) if own else {},
         cells=MatrixCells(attempt, shown_matrix, can_claim=can_claim) if shown_matrix else None,
         evidence_urls=list_evidence_urls(attempt, matrix),
         attempt_url=build_attempt_url,
         administrator=Role.ADMINISTRATOR,
         planned_discussions=list_planned_discussions(attempt) if can_claim and not as_matrix else [],
+        guidance=load_evidence_guidance(attempt, matrix) if attempt.state is AttemptState.IN_PROGRESS else None,
         waiting=list_waiting(is_on=attempt.centre.has_countersigning, attempt_id=attempt.id),
         **sidebar,
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn, TypedDict, TypeVar
 
 from tracker.errors import Invalid
-from tracker.units.documents import Identifier, Paragraph, Provenance, paragraphs_from_json, to_plain_json
+from tracker.units.documents import NOT_HASHED, Identifier, Paragraph, Provenance, paragraphs_from_json, to_plain_json
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
 KINDS = tuple(CriterionKind)
@@ -203,8 +203,8 @@ def _parse_criterion(document: Mapping[str, Any]) -> DraftCriterion:
 
 
 def start_working_copy(reading: Mapping[str, Any]) -> WorkingCopy:
-    """Return the first working copy of a reading."""
-    document = {key: deepcopy(value) for key, value in reading.items() if key != "dates"}
+    """Return the first working copy of a reading, without its evidence guidance, which names old positions."""
+    document = {key: deepcopy(value) for key, value in reading.items() if key not in NOT_HASHED}
     document["criteria"] = [_add_keys(each) for each in document["criteria"]]
     document["evidence_requirements"] = [
         {"key": f"q{number}", "label": each["label"], "text": each["text"], "points": each["points"]}

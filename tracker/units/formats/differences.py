@@ -30,6 +30,7 @@ LIST_NAMES = {
     "empty_headings": "empty headings",
     "provenance": "source",
     "notes": "notes",
+    "evidence_guidance": "evidence guidance",
 }
 
 

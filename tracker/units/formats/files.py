@@ -11,7 +11,7 @@ from typing import Any
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument
 from tracker.units.plurals import format_count
-from tracker.units.schema import is_text
+from tracker.units.schema_fields import is_text
 from tracker.vocabulary import LinkKind
 
 MAX_SIZE = 20 * 1024 * 1024

@@ -60,6 +60,7 @@ LISTS = {
 NO_SOURCE = Provenance("a spreadsheet", "Imported from a spreadsheet, a row a statement.")
 OPTIONAL_FIELDS: Mapping[str, Any] = {
     **dict.fromkeys((*PARAGRAPHS.values(), *LISTS.values(), "identifiers", "evidence_requirements"), ()),
+    "evidence_guidance": (),
     "metadata": dict.fromkeys(METADATA),
     "evidence_requirements_introduction": None,
     "provenance": NO_SOURCE,
@@ -91,6 +92,8 @@ def _list_omissions(units: Sequence[UnitDocument], links: Sequence[ExchangedLink
                 yield f"{unit.code}: the identifier {each.value}, because {reason}."
         if any("\n" in point or "\r" in point for point in _list_points(unit)):
             yield f"{unit.code}: line breaks inside points; they become spaces."
+        if unit.evidence_guidance:
+            yield f"{unit.code}: its evidence guidance."
     yield from describe_omitted_links(links)
 
 

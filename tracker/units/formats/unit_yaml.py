@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 
 from tracker.errors import Invalid
 from tracker.units.documents import CriterionDocument, Paragraph, UnitDocument
+from tracker.units.evidence_rules import EvidenceRule
 from tracker.units.formats.files import ExchangedLink, FileContents, WrittenFile, decode_text, describe_omitted_links
 from tracker.units.schema import UnitSchema
 from tracker.units.standards_folder import StandardsFileError, describe_yaml_error, format_errors, parse_document
@@ -101,10 +102,37 @@ def _list_lines(unit: UnitDocument) -> Iterator[str]:
             yield from _format_list("points", requirement.points, "    ")
     for key in LIST_KEYS:
         yield from _format_list(key, getattr(unit, key), "")
+    yield from _format_evidence_guidance(unit.evidence_guidance)
     yield "provenance:"
     yield f"  source: {quote(unit.provenance.source)}"
     yield f"  read: {quote(unit.provenance.read)}"
     yield from _format_list("notes", unit.notes, "")
+
+
+def _format_evidence_guidance(rules: Sequence[EvidenceRule]) -> Iterator[str]:
+    if rules:
+        yield "evidence_guidance:"
+    for rule in rules:
+        yield from _format_list_entry(_format_rule(rule), "  ")
+
+
+def _format_rule(rule: EvidenceRule) -> list[str]:
+    lines = [f"kind: {rule.kind}"]
+    lines += [
+        f"{key}: {value}"
+        for key, value in (("at_least", rule.at_least), ("at_most", rule.at_most), ("part", rule.part))
+        if value is not None
+    ]
+    if rule.methods:
+        lines.append(f"methods: [{', '.join(rule.methods)}]")
+    if rule.criteria:
+        lines.append(f"criteria: [{', '.join(map(quote, rule.criteria))}]")
+    lines += [
+        f"{key}: {quote(value)}"
+        for key, value in (("heading", rule.heading), ("requirement", rule.requirement), ("text", rule.text))
+        if value is not None
+    ]
+    return [*lines, *(["each_criterion: true"] if rule.each_criterion else [])]
 
 
 def _format_paragraphs(key: str, paragraphs: Sequence[Paragraph]) -> Iterator[str]:

@@ -1,0 +1,157 @@
+"""Evidence guidance: what each kind of rule finds, what is missing, and that only what counts is counted."""
+
+from datetime import date
+
+import pytest
+
+from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
+from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
+from tracker.units.evidence_rule_schema import EvidenceRuleSchema, resolve_rule
+from tracker.units.evidence_rules import rule_as_json, rule_from_json
+from tracker.units.standards_folder import read_standards
+from tracker.vocabulary import CriterionKind, Method, Outcome, RecordStanding
+
+PERFORMANCE, KNOWLEDGE = CriterionKind.PERFORMANCE, CriterionKind.KNOWLEDGE
+COLUMNS = tuple(
+    MatrixColumn(100 + position, position, kind, label, heading, f"Statement {label}")
+    for position, (kind, label, heading) in enumerate(
+        [
+            (PERFORMANCE, "P1", "Contacts"), (PERFORMANCE, "P2", "Contacts"), (PERFORMANCE, "P3", "Monitoring"),
+            (KNOWLEDGE, "K1", None), (KNOWLEDGE, "K2", None),
+        ],
+        start=1,
+    )
+)  # fmt: skip
+CALLS = date(2026, 9, 1)
+
+
+def make_row(
+    number: int,
+    *labels: str,
+    method: Method = Method.WORK_PRODUCT,
+    day: date | None = CALLS,
+    until: date | None = None,
+    customers: str = "",
+    standing: RecordStanding | None = None,
+    outcome: Outcome | None = None,
+    is_draft: bool = False,
+) -> MatrixRow:
+    """Return an item that claims criteria by their labels."""
+    ids = [column.id for column in COLUMNS if column.label in labels]
+    decided = {"outcome": outcome, "is_decided": outcome is not None, "is_accepted": outcome is not None}
+    return MatrixRow(
+        number, None if is_draft else number, None if is_draft else number, 1, f"Item {number}", method, day, until,
+        "", customers, None, None, {id_: MatrixCell(number * 10 + id_, id_, "", None, **decided) for id_ in ids},  # type: ignore[arg-type]
+        "Bob Archer" if standing else None, standing,
+    )  # fmt: skip
+
+
+def find(content: dict[str, object], *rows: MatrixRow) -> RuleFinding:
+    """Return what a rule, as a unit's file states it, finds in these items."""
+    rule = resolve_rule(EvidenceRuleSchema().load(content), COLUMNS, ["1", "3"])
+    assert rule_from_json(rule_as_json(rule)) == rule, "a rule is read back as it was stored"
+    matrix = Matrix(1, COLUMNS, rows, tuple(compute_criterion_status(column, rows) for column in COLUMNS))
+    return evaluate_rules([RuleInUse(rule)], matrix)[0]
+
+
+OCTOBER, NOVEMBER = date(2026, 10, 5), date(2026, 11, 30)
+ROWS = (
+    make_row(1, "P1", "K1", customers="Case CH-1"),
+    make_row(2, "P1", "P2", method=Method.OBSERVATION, day=OCTOBER, customers="case ch-1 "),
+    make_row(3, "P3", method=Method.WITNESS_TESTIMONY, day=OCTOBER),
+    make_row(4, "K2", method=Method.QUESTIONING, day=NOVEMBER, customers="Case CH-2"),
+)
+REAL_RULES = [
+    # CFACC15, evidence requirements 1 to 3
+    ({"kind": "at_most", "at_most": 0, "methods": ["simulation"], "requirement": "1"}, "0 items", []),
+    ({"kind": "occasions", "at_least": 4, "requirement": "3"}, "3 of 4", ["1 more occasion"]),
+    ({"kind": "customers", "at_least": 2, "requirement": "3"}, "2 of 2", []),
+    ({"kind": "months", "at_least": 3, "requirement": "3"}, "2 of 3",
+     ["1 more month from the first to the last evidence"]),
+    # “P1–P4 by direct observation”
+    ({"kind": "methods", "methods": ["observation"], "part": "performance", "criteria": ["P1", "P2", "P3"],
+      "each_criterion": True}, "2 of 3 criteria", ["no observation yet for criterion P3"]),
+    # “P5 and P6 by observation or witness testimony”
+    ({"kind": "methods", "methods": ["observation", "witness_testimony"], "criteria": ["P3"]}, "1 of 1", []),
+    # “K1–K2 by questioning”
+    ({"kind": "methods", "methods": ["questioning"], "part": "knowledge", "each_criterion": True}, "1 of 2 criteria",
+     ["no questions and answers yet for criterion K1"]),
+    # “P1 – P2 by observation on three occasions”
+    ({"kind": "methods", "methods": ["observation"], "at_least": 3, "criteria": ["P1", "P2"]}, "1 of 3",
+     ["2 more items by observation"]),
+    # a centre: at least half is direct evidence
+    ({"kind": "direct_share", "at_least": 75}, "50% of 4 items",
+     ["50% by observation or work product, where 75% is expected"]),
+    # a centre: two items for each criterion under a heading
+    ({"kind": "items", "at_least": 2, "heading": "Contacts", "each_criterion": True}, "1 of 2 criteria",
+     ["1 more item of evidence for criterion P2"]),
+    ({"kind": "at_most", "at_most": 0, "methods": ["witness_testimony", "expert_witness"]}, "1 item",
+     ["1 item by witness testimony or expert witness, where none is expected"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "found", "missing"), REAL_RULES)
+def test_a_real_rule_says_what_was_found_and_what_is_missing(
+    content: dict[str, object], found: str, missing: list[str]
+) -> None:
+    finding = find(content, *ROWS)
+    assert (finding.found, list(finding.missing)) == (found, missing)
+    assert finding.is_met == (not missing)
+
+
+def test_what_the_record_does_not_hold_is_never_met() -> None:
+    finding = find({"kind": "by_eye", "text": "The period is sufficient", "requirement": "3"}, *ROWS)
+    assert (finding.statement, finding.source) == ("The period is sufficient", "evidence requirement 3")
+    assert not finding.is_met
+    assert not finding.is_unmet
+
+
+def test_everything_is_missing_on_the_first_day() -> None:
+    assert find({"kind": "methods", "methods": ["observation"]}).missing == ("no observation yet",)
+    assert find({"kind": "occasions", "at_least": 2}).missing == ("2 more occasions",)
+    assert find({"kind": "direct_share", "at_least": 50}).missing
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        make_row(1, "P1", is_draft=True),
+        make_row(1, "P1", outcome=Outcome.NOT_MET),
+        make_row(1, "P1", standing=RecordStanding.WAITING),
+        make_row(1, "P1", standing=RecordStanding.OBJECTED),
+        make_row(1),
+    ],
+    ids=["a draft", "not met", "a record not agreed to", "a record objected to", "without a claim in the unit"],
+)
+def test_what_does_not_count_is_not_found(row: MatrixRow) -> None:
+    assert find({"kind": "items", "at_least": 1}, row).missing == ("1 more item of evidence",)
+
+
+@pytest.mark.parametrize("standing", [RecordStanding.AGREED, RecordStanding.DISMISSED, RecordStanding.AUTHENTICATED])
+def test_a_record_counts_once_it_is_acknowledged(standing: RecordStanding) -> None:
+    assert find({"kind": "items", "at_least": 1}, make_row(1, "P1", standing=standing)).is_met
+
+
+def test_records_that_may_count_later_are_named() -> None:
+    rows = (make_row(1, "P1", standing=RecordStanding.WAITING), make_row(2, "P1", standing=RecordStanding.AGREED))
+    assert list_waiting_records(Matrix(1, COLUMNS, rows, ())) == [rows[0]]
+
+
+@pytest.mark.parametrize(
+    ("day", "until", "months"),
+    [(date(2026, 9, 30), None, 0), (date(2026, 10, 1), None, 1), (date(2026, 9, 2), date(2026, 12, 1), 3)],
+)
+def test_months_are_whole_months_from_the_first_to_the_last_day(day: date, until: date | None, months: int) -> None:
+    later = make_row(2, "P1", day=day, until=until)
+    assert find({"kind": "months", "at_least": 12}, make_row(1, "P1"), later).found == f"{months} of 12"
+
+
+def test_items_without_a_day_or_customer_add_none() -> None:
+    assert find({"kind": "occasions", "at_least": 1}, make_row(1, "P1", day=None)).missing
+    assert find({"kind": "customers", "at_least": 1}, make_row(1, "P1", customers="  ")).missing
+    assert find({"kind": "months", "at_least": 1}, make_row(1, "P1", day=None)).missing
+
+
+def test_cfacc15_ships_a_rule_for_each_of_its_evidence_requirements() -> None:
+    unit = read_standards().find_unit("CFACC15")
+    assert {rule.requirement for rule in unit.evidence_guidance} == {"1", "2", "3", "4", "5"}

@@ -1,0 +1,134 @@
+"""Evidence guidance: rules about the evidence of a unit as data, and their sentences. No Flask, no database.
+
+A rule says what evidence is expected. It never decides and never blocks (docs/rules.md, Evidence guidance, rule 1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tracker.units.plurals import format_count
+from tracker.vocabulary import CriterionKind, LabelledEnum, Method
+
+FORMAT = 1
+"""The version of the format of a rule; a rule that is stored keeps the one it was written in."""
+DIRECT_METHODS = (Method.OBSERVATION, Method.WORK_PRODUCT)
+"""What counts as direct evidence where a rule does not name methods."""
+
+
+class EvidenceRuleKind(LabelledEnum):
+    """What a rule of evidence guidance counts."""
+
+    METHODS = "methods", "Items by a method"
+    ITEMS = "items", "Items of evidence"
+    OCCASIONS = "occasions", "Occasions (different days)"
+    CUSTOMERS = "customers", "Customers"
+    MONTHS = "months", "Months from the first to the last evidence"
+    DIRECT_SHARE = "direct_share", "Share of direct evidence"
+    AT_MOST = "at_most", "At most so many items by a method"
+    BY_EYE = "by_eye", "Checked by the assessor"
+
+
+@dataclass(frozen=True)
+class EvidenceRule:
+    """One rule of evidence guidance: what is expected, and of which criteria."""
+
+    kind: EvidenceRuleKind
+    at_least: int | None = None
+    """How many are expected; of a share the per cent. None where the kind has no minimum."""
+    at_most: int | None = None
+    methods: tuple[Method, ...] = ()
+    part: CriterionKind | None = None
+    """Only performance criteria or only knowledge; None for both."""
+    heading: str | None = None
+    """Only the criteria under this heading."""
+    criteria: tuple[str, ...] = ()
+    """Only these criteria, each by its position in the unit: `#4`."""
+    each_criterion: bool = False
+    """Whether every criterion must reach it by itself."""
+    requirement: str | None = None
+    """The label of the evidence requirement that it reads."""
+    text: str | None = None
+    """What the assessor checks by eye; of the other kinds how the source was read, or empty."""
+    format: int = FORMAT
+
+    @property
+    def is_by_eye(self) -> bool:
+        """Return whether the record does not hold what it asks, so that the assessor checks it."""
+        return self.kind is EvidenceRuleKind.BY_EYE
+
+    @property
+    def counted_methods(self) -> tuple[Method, ...]:
+        """Return the methods that it counts."""
+        is_share = self.kind is EvidenceRuleKind.DIRECT_SHARE
+        return self.methods or (DIRECT_METHODS if is_share else ())
+
+
+def rule_from_json(content: Mapping[str, Any]) -> EvidenceRule:
+    """Return a rule from its JSON, as stored. Raises an error for what is none."""
+    return EvidenceRule(
+        **{
+            **content,
+            "kind": EvidenceRuleKind(content["kind"]),
+            "methods": tuple(map(Method, content["methods"])),
+            "part": CriterionKind(content["part"]) if content["part"] else None,
+            "criteria": tuple(content["criteria"]),
+        }
+    )
+
+
+def rule_as_json(rule: EvidenceRule) -> dict[str, Any]:
+    """Return a rule as plain JSON values, with every key of its format."""
+    return {**asdict(rule), "kind": rule.kind.value, "methods": [each.value for each in rule.methods]} | {
+        "part": rule.part.value if rule.part else None,
+        "criteria": list(rule.criteria),
+    }
+
+
+def describe_rule(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
+    """Return what a rule expects, as a sentence without its full stop.
+
+    Args:
+        rule: the rule.
+        labels: the labels of the unit's criteria, by position as a rule names them: `#4`.
+    """
+    return f"{_describe_expected(rule).rstrip('.')}{describe_scope(rule, labels)}"
+
+
+def describe_scope(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
+    """Return of which criteria a rule speaks, to follow its sentence; empty for the whole unit."""
+    part = f" of {rule.part.label.lower()}" if rule.part else ""
+    if rule.criteria:
+        names = [labels.get(each, each) for each in rule.criteria]
+        scope = f"criteria {', '.join(names)}" if len(names) > 1 else f"criterion {names[0]}"
+        scope = f"each of the {scope}" if rule.each_criterion and len(names) > 1 else scope
+        return f", for {scope}{part}"
+    if rule.heading:
+        return f", for {'each criterion' if rule.each_criterion else 'the criteria'} under “{rule.heading}”"
+    if rule.each_criterion:
+        return f", for each criterion{part}"
+    return f", for {rule.part.label.lower()}" if rule.part else ""
+
+
+def name_methods(rule: EvidenceRule) -> str:
+    """Return the methods that a rule counts: `observation or work product`; of other kinds `any method`."""
+    *head, last = (
+        (method.label.lower() for method in rule.counted_methods) if rule.counted_methods else ["any method"]
+    )
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def _describe_expected(rule: EvidenceRule) -> str:
+    least, most = rule.at_least or 0, rule.at_most or 0
+    limit = f"At most {format_count(most, 'item')}" if most else "No item"
+    expected = {
+        EvidenceRuleKind.METHODS: f"At least {format_count(least, 'item')} by {name_methods(rule)}",
+        EvidenceRuleKind.ITEMS: f"At least {format_count(least, 'item')} of evidence",
+        EvidenceRuleKind.OCCASIONS: f"At least {format_count(least, 'occasion')}, on different days",
+        EvidenceRuleKind.CUSTOMERS: f"At least {format_count(least, 'customer')}, as entered under “Customers”",
+        EvidenceRuleKind.MONTHS: f"At least {format_count(least, 'month')} from the first to the last evidence",
+        EvidenceRuleKind.DIRECT_SHARE: f"At least {least}% of the items by {name_methods(rule)}",
+        EvidenceRuleKind.AT_MOST: f"{limit} by {name_methods(rule)}",
+        EvidenceRuleKind.BY_EYE: rule.text or "",
+    }
+    return expected[rule.kind]
