@@ -71,6 +71,7 @@ def build_library(unit: UnitDocument = UNIT) -> dict[str, list[Values]]:
                 "content_hash": unit.content_hash,
                 "search_text": build_search_text(unit),
                 "suites": unit.metadata["suites"] or "",
+                "evidence_guidance": [],
                 **{
                     name: getattr(unit, name)
                     for name in ("code", "version", "revision", "slug", "title", "full_code")
@@ -115,11 +116,12 @@ class TestUnits:
             ("title", "Another"),
             ("full_code", "Another"),
             ("search_text", ""),
+            ("evidence_guidance", [{"kind": "items"}]),
             ("suites", ""),
             ("simulation", "another"),
         ],
     )
-    def test_each_column_is_as_its_text_says(self, column: str, value: str) -> None:
+    def test_each_column_is_as_its_text_says(self, column: str, value: object) -> None:
         assert find_unit_faults(lambda rows: rows["unit"][0].update({column: value})) == [
             f"unit 1 (CFACC15) differs from its text in {column.replace('_', ' ')}"
         ]
