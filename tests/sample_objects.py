@@ -24,6 +24,8 @@ from tracker.models import (
     Countersignature,
     CpdEntry,
     Evidence,
+    FeedbackAnswer,
+    FeedbackRemark,
     Grant,
     Guidance,
     GuidanceUnit,
@@ -92,6 +94,7 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
         **_make_record_with_file(attempt, staff.assessor, title),
         "factor_id": factories.make_app(attempt.candidate).id,
         "countersignature_id": _make_countersignature(assessment, staff.assessor).id,
+        "remark_id": _make_remark(assessment, title).id,
         "testimony_id": factories.make_testimony(attempt, staff.assessor, f"Testimony: {title}").id,
     }  # fmt: skip
 
@@ -188,6 +191,24 @@ def _make_countersignature(assessment: Assessment, person: Person) -> Countersig
             attempt_id=assessment.attempt_id, assessment_id=assessment.id, person_id=person.id, asked_at=clock.now()
         )
     )
+
+
+def _make_remark(assessment: Assessment, title: str) -> FeedbackRemark:
+    """Make a released remark on the version that was assessed, and an answer to it."""
+    remark = add_and_flush(
+        FeedbackRemark(
+            assessment_id=assessment.id, evidence_version_id=assessment.evidence_version_id, paragraph=1,
+            text=f"Which day was this, {title}?", written_at=clock.now(), written_by_id=assessment.assessor_id,
+            released_at=clock.now(),
+        )
+    )  # fmt: skip
+    candidate_id = assessment.attempt.candidate_id
+    add_and_flush(
+        FeedbackAnswer(
+            remark_id=remark.id, text=f"Friday, {title}", answered_at=clock.now(), answered_by_id=candidate_id
+        )
+    )
+    return remark
 
 
 def _make_visit(attempt: UnitAttempt, staff: Staff) -> Visit:

@@ -11,6 +11,7 @@ from tests.factories import World
 from tests.recording_forms.tagged_pdf import Sheet
 from tracker.assessment.services import assessments
 from tracker.assessment.services.countersignature_answers import agree_with_assessment
+from tracker.assessment.services.remarks import add_remark, settle_remark
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence, EvidenceVersion, UnitAttempt
 from tracker.portfolio.printing import (
@@ -23,6 +24,8 @@ from tracker.portfolio.printing import (
 from tracker.portfolio.queries.index import find_registration
 from tracker.portfolio.queries.item_records import load_item_record
 from tracker.portfolio.queries.printed_feedback import load_feedback
+from tracker.portfolio.remark_places import RemarkPlace
+from tracker.portfolio.services.remark_answers import answer_remark
 from tracker.portfolio.views.printing import BLANK
 from tracker.recording_forms.rendering import render_sectioned_sheet
 from tracker.recording_forms.sheet_content import SectionedSheet
@@ -132,6 +135,22 @@ def test_feedback_prints_version_by_version_with_decisions_and_the_candidates_an
         "Say which rule allowed the refund.", "Which rule was it?", "Met, not counted yet", "It is rule 12. I have added it.",
         "Bob Archer, accepted electronically",
     ):  # fmt: skip
+        assert expected in words
+
+
+def test_feedback_prints_released_remarks_with_their_places_and_answers(world: World) -> None:
+    version, claims = write(world.cfacc15, "5")
+    bob, alice = factories.make_actor(world.bob), factories.make_actor(world.alice)
+    with transaction():
+        assessments.save_draft(world.cfacc15, version, workflow.build_draft({}), bob)
+        remark = add_remark(world.cfacc15, version, RemarkPlace(paragraph=1), "Who else heard it?", bob)
+    assert "Who else heard it?" not in read(build_feedback(version.evidence))
+    decide(world, version, claims, returns=True, feedback="Nearly there.")
+    with transaction():
+        answer_remark(world.cfacc15, remark, "My team leader.", alice)
+        settle_remark(world.cfacc15, remark, bob)
+    words = read(build_feedback(version.evidence))
+    for expected in ("Written account, paragraph 1", "Who else heard it?", "My team leader. / Settled"):
         assert expected in words
 
 

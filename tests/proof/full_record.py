@@ -25,7 +25,7 @@ from tracker.accounts.services.names import change_name
 from tracker.accounts.services.people import end_grant, find_or_create_person, grant_role
 from tracker.accounts.services.two_step_verification import add_app
 from tracker.assessment.queries.countersigning import find_countersigner, list_open_in
-from tracker.assessment.services import assessments, countersigners, signing
+from tracker.assessment.services import assessments, countersigners, remarks, signing
 from tracker.assessment.services.action_points import answer_action_point
 from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.assessment.services.countersignature_answers import agree_with_assessment, disagree_with_assessment
@@ -52,6 +52,8 @@ from tracker.models import (
     Criterion,
     Decision,
     Evidence,
+    EvidenceVersion,
+    FeedbackRemark,
     Grant,
     InterestDeclaration,
     ListedWitness,
@@ -65,9 +67,11 @@ from tracker.models import (
     Visit,
 )
 from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.remark_places import RemarkPlace
 from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.files import store_file
 from tracker.portfolio.services.partial_uploads import add_part, save_part, start_upload
+from tracker.portfolio.services.remark_answers import answer_remark
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.privacy.erasure import erase_portfolio
 from tracker.privacy.retention import lift_retention_hold, place_retention_hold, set_rule
@@ -145,6 +149,7 @@ def make_full_record(app: Flask) -> datetime:
         reopen_and_verify_again,
         write_records,
         countersign,
+        remark_on_evidence,
         work_on,
         erase_ben,
         erase_gwens_staff_record,
@@ -346,14 +351,20 @@ def countersign(record: FullRecord) -> None:
         countersigners.end_countersigner(named, record.centre, record.dan)
 
 
+def find_franks_version(attempt: UnitAttempt) -> EvidenceVersion:
+    """Return the newest version of the first submitted item of a unit."""
+    query = select(Claim).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None)).order_by(Claim.id)
+    claim = next(each for each in db.session.scalars(query) if each.evidence.number is not None)
+    version = find_version_in(attempt, claim.evidence_id)
+    assert version
+    return version
+
+
 def assess_as_frank(record: FullRecord) -> None:
     """Let Frank accept an item in Alice's INSCC004 again, and the time to undo it pass."""
     with record.act():
         attempt, own = record.attempt("Alice", "INSCC004"), record.actor("Frank", Role.ASSESSOR)
-        query = select(Claim).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None)).order_by(Claim.id)
-        claim = next(each for each in db.session.scalars(query) if each.evidence.number is not None)
-        version = find_version_in(attempt, claim.evidence_id)
-        assert version
+        version = find_franks_version(attempt)
         claims = [cell.claim_id for cell in assessments.load_claimed_cells(attempt, version).values()]
         outcomes = dict.fromkeys(claims, Outcome.MET)
         comments = dict.fromkeys(claims, f"Seen at {record.moment:%H:%M}.")
@@ -364,6 +375,33 @@ def assess_as_frank(record: FullRecord) -> None:
         assessments.accept_evidence(attempt, version, own)
     with record.act():
         demo._release_due()
+
+
+def remark_on_evidence(record: FullRecord) -> None:
+    """Let Frank remark on Alice's item twice and remove one remark; she answers the other, and he settles it."""
+    with record.act():
+        attempt, own = record.attempt("Alice", "INSCC004"), record.actor("Frank", Role.ASSESSOR)
+        newest = find_franks_version(attempt)
+        assessments.save_draft(attempt, newest, assessments.DraftDecisions({}, {}, {}), own)
+        for text in ("Which letter is this?", "A slip."):
+            drafted = remarks.add_remark(attempt, newest, RemarkPlace(paragraph=1), text, own)
+        remarks.remove_remark([attempt], newest, drafted.id, own)
+    assess_as_frank(record)
+    with record.act():
+        released = (
+            select(FeedbackRemark).where(FeedbackRemark.released_at.is_not(None)).order_by(FeedbackRemark.id.desc())
+        )
+        remark = db.session.scalars(released).first()
+        assert remark
+        answer_remark(
+            record.attempt("Alice", "INSCC004"),
+            remark,
+            "The one of 5 October.",
+            record.actor("Alice", Role.CANDIDATE),
+        )
+    with record.act():
+        settle = remarks.settle_remark
+        settle(record.attempt("Alice", "INSCC004"), remark, record.actor("Frank", Role.ASSESSOR))
 
 
 def find_waiting(record: FullRecord) -> Countersignature:

@@ -24,6 +24,7 @@ WIDTHS = {
 UNSTYLED = {
     *(
         "add-criterion",
+        "add-remark",
         "drafts",
         "export-units",
         "file-name",

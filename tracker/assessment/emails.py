@@ -16,6 +16,18 @@ def build_evidence_returned_email(assessment: Assessment) -> tuple[str, str]:
     return f"Evidence {version.evidence.number} was returned to you", body
 
 
+def build_remarks_email(assessment: Assessment, count: int) -> tuple[str, str]:
+    """Return the email that tells the candidate of remarks on evidence that was accepted."""
+    version = assessment.evidence_version
+    path = "/records" if version.author_id else "/evidence"
+    remarks = "a remark" if count == 1 else f"{count} remarks"
+    body = (
+        f"{assessment.assessor.name} has accepted “{version.title}” and written {remarks} on it. "
+        f"Read and answer: {build_url(f'{path}/{version.evidence_id}')}"
+    )
+    return f"Remarks on evidence {version.evidence.number}", body
+
+
 def build_to_countersign_email(asked: Countersignature, assessor: Person) -> tuple[str, str]:
     """Return the email that tells a countersigner that something of an assessor waits for them."""
     what = "signed a unit off" if asked.signature_id else "assessed evidence"

@@ -22,6 +22,7 @@ from tracker.demo.countersigned import FINNS_ITEMS, schedule_countersigning
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.demo.observation import OBSERVATION
 from tracker.demo.question_bank import schedule_question_bank, schedule_questions_asked
+from tracker.demo.remarks import schedule_answers, write_remarks
 from tracker.demo.staff_register import schedule_staff_register
 from tracker.demo.witness_list import schedule_witness_list
 from tracker.extensions import db
@@ -144,6 +145,7 @@ def fill_database() -> list[tuple[str, str, str]]:
     for name, items in (("Alice", ALICES_ITEMS), ("Chloe", CHLOES_ITEMS), ("Ben", BENS_ITEMS)):
         for item in items:
             schedule_item(scenario, name, item)
+    schedule_answers(scenario)
     schedule_observation(scenario)
     schedule_discussion(scenario)
     schedule_testimonies(scenario)
@@ -280,6 +282,7 @@ def assess_item(scenario: Scenario, name: str, item: DemoItem, code: str, assess
             outcomes[cell.claim_id], comments[cell.claim_id] = outcome, comment
     checks = dict.fromkeys(CHECKS, item.outcome == "accepted")
     assessments.save_draft(attempt, version, DraftDecisions(outcomes, comments, checks, item.feedback), as_assessor)
+    write_remarks(attempt, version, as_assessor)
     finish = assessments.accept_evidence if item.outcome == "accepted" else assessments.return_evidence
     finish(attempt, version, as_assessor)
 

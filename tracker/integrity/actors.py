@@ -41,6 +41,8 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "countersigner_named": {Role.ADMINISTRATOR},
     "countersigner_ended": {Role.ADMINISTRATOR},
     "countersigning_changed": {Role.ADMINISTRATOR},
+    "remark_answered": {Role.CANDIDATE},
+    "remark_settled": {Role.ASSESSOR},
     "claim_added": {Role.ASSESSOR},
     "claim_removed": {Role.ASSESSOR},
     "action_point_answered": {Role.ASSESSOR},

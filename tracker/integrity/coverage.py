@@ -103,6 +103,10 @@ NOT_COVERED = (
         "every file is.",
         {"partial_upload": WHOLE, "upload_part": WHOLE},
     ),
+    NotCovered(
+        "Candidates mark for themselves which remarks on their evidence they have read.",
+        {"feedback_remark": "read_at"},
+    ),
     NotCovered("External verifiers mark for themselves what they have seen.", {"visit_attempt": "seen_at"}),
     NotCovered(
         "What people read of their own sign-ins, for 90 days. Each is in an event too.",

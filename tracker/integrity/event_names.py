@@ -16,6 +16,7 @@ TABLES_OF_FACTS = {
     "factor": "second_factor",
     "factors": "second_factor",
     "forms": "issued_form",
+    "remarks": "feedback_remark",
     "reopening": "reopening",
     "versions": "evidence_version",
 }
@@ -33,6 +34,7 @@ TABLES_OF_ACTS = {
     **dict.fromkeys(("bank_question_retired",), "bank_question"),
     **dict.fromkeys(("listed_witness_removed", "listed_witness_erased"), "listed_witness"),
     **dict.fromkeys(("qualification_chosen",), "registration"),
+    **dict.fromkeys(("remark_settled",), "feedback_remark"),
     **dict.fromkeys(("signed_in",), "user_session"),
     **dict.fromkeys(("restore_accepted", "database_confined"), "signing_key"),
     **dict.fromkeys(("unit_published",), "unit"),

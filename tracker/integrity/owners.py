@@ -46,6 +46,8 @@ PARENT_COLUMNS = {
     "decision": "attempt_id",
     "erasure": "registration_id",
     "evidence_version": "evidence_id",
+    "feedback_answer": "remark_id",
+    "feedback_remark": "assessment_id",
     "issued_form": "attempt_id",
     "record_withdrawal": "evidence_version_id",
     "registration_change": "registration_id",

@@ -30,6 +30,7 @@ OTHER_TIMES = {
     ("claim", "claimed_at"): When.SAME_OR_EARLIER,
     ("assessment", "started_at"): When.SAME_OR_EARLIER,
     ("assessment", "saved_at"): When.SAME_OR_EARLIER,
+    ("feedback_remark", "written_at"): When.SAME_OR_EARLIER,
     ("signature", "reauthenticated_at"): When.SAME_OR_EARLIER,
     # what people choose
     ("account_change", "takes_effect_at"): When.SAME_OR_LATER,

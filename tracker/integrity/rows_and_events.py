@@ -42,6 +42,7 @@ CREATING_EVENTS = {
     "interest_declaration": ("interest_declared",),
     "staff_erasure": ("staff_record_erased",),
     "listed_witness": ("witness_listed",),
+    "feedback_answer": ("remark_answered",),
 }
 """The events that create the rows of a table."""
 DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved", "sample_drawn")

@@ -19,6 +19,8 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "decision": ("superseded_at",),
     "earlier_name": (),
     "evidence_version": (),
+    "feedback_answer": (),
+    "feedback_remark": ("settled_at", "settled_by_id"),
     "action_point": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
     "action_point_criterion": (),
     "issued_form": ("superseded_at",),
@@ -191,14 +193,16 @@ def _compare_in_format_1(
         yield f"was changed after {event.name}"
 
 
+SEALED_ONCE = {"evidence": "number", "feedback_remark": "released_at", "witness_testimony": "signed_at"}
+"""The column that is filled once a row of a table must be sealed."""
+
+
 def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
     """Return whether a row must be sealed: drafts and what belongs to unsubmitted evidence need not be."""
     if name == "assessment":
         return bool(row["state"] == "released")
-    if name == "witness_testimony":
-        return row["signed_at"] is not None
-    if name == "evidence":
-        return row["number"] is not None
+    if name in SEALED_ONCE:
+        return row[SEALED_ONCE[name]] is not None
     if name == "claim":
         evidence = ledger.rows("evidence").get(row["evidence_id"])
         return evidence is not None and evidence["number"] is not None

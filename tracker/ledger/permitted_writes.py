@@ -29,6 +29,8 @@ PARENTS: dict[str, dict[str, str]] = {
     "earlier_name": {"person_id": "person"},
     "erasure": {"registration_id": "registration"},
     "evidence_version": {"evidence_id": "evidence"},
+    "feedback_answer": {"remark_id": "feedback_remark"},
+    "feedback_remark": {"assessment_id": "assessment", "evidence_version_id": "evidence_version"},
     "grant": {"person_id": "person"},
     "interest_declaration": {"person_id": "person"},
     "issued_form": {"attempt_id": "unit_attempt"},
@@ -115,7 +117,7 @@ WRITES = {
     "action_point_raised": _writes("unit_attempt", "action_point action_point_criterion"),
     "allocation_ended": _writes("allocation", allocation="ends_at"),
     "allocation_made": _writes("allocation", "allocation"),
-    "assessment_released": _writes("unit_attempt", "assessment decision", decision="superseded_at"),
+    "assessment_released": _writes("unit_attempt", "assessment decision feedback_remark", decision="superseded_at"),
     "attempt_moved": _writes(
         "unit_attempt",
         "version_move carried_over_claim claim decision requirement_confirmation",
@@ -189,6 +191,8 @@ WRITES = {
         earlier_name="name",
         evidence_version="title occasion customers narrative workplace_location workplace_holder workplace_seen_by "
         "response witness_name witness_relationship witness_status content",
+        feedback_answer="text",
+        feedback_remark="text",
         person="name email deactivated_at",
         record_withdrawal="reason",
         registration="candidate_number awarding_body_number withdrawn_reason",
@@ -217,6 +221,8 @@ WRITES = {
     "record_withdrawn": _writes(
         "evidence", "record_withdrawal claim", submission="withdrawn_at", claim=f"locator {_REMOVED}"
     ),
+    "remark_answered": _writes("feedback_remark", "feedback_answer"),
+    "remark_settled": _writes("feedback_remark", feedback_remark="settled_at settled_by_id"),
     "registration_changed": _writes(
         PORTFOLIO, "registration_change", registration="candidate_number awarding_body_number awarding_body_date"
     ),

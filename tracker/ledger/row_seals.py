@@ -99,6 +99,11 @@ SEALED_TABLES: dict[str, SealedColumns] = {
         added=frozenset({"warnings_reason", "needs_countersigner"}),
         when=lambda assessment: assessment.state is AssessmentState.RELEASED,
     ),
+    # When the candidate marked a remark as read is theirs to say, as with `visit_attempt`.
+    "feedback_remark": SealedColumns(
+        excluded=frozenset({"read_at"}), when=lambda remark: remark.released_at is not None
+    ),
+    "feedback_answer": SealedColumns(),
     "countersigner": SealedColumns(),
     "countersignature": SealedColumns(),
     "reopening": SealedColumns(),

@@ -43,6 +43,7 @@ from tracker.models.portfolio import (
 from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
 from tracker.models.question_banks import BankQuestion
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
+from tracker.models.remarks import FeedbackAnswer, FeedbackRemark
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.sign_in import CountedAttempt, KnownBrowser, LinkRequest, SignIn
 from tracker.models.staff import CpdEntry, InterestDeclaration, StaffAward, StaffCompetence, StaffErasure
@@ -104,6 +105,8 @@ __all__ = [
     "Evidence",
     "EvidenceRequirement",
     "EvidenceVersion",
+    "FeedbackAnswer",
+    "FeedbackRemark",
     "FileDetail",
     "Grant",
     "Guidance",

@@ -10,6 +10,7 @@ from tracker.models import Attachment, EvidenceVersion, Person, Registration, Un
 from tracker.portfolio.queries.evidence import list_version_attachments
 from tracker.portfolio.queries.item_records import EvidenceClaim
 from tracker.portfolio.queries.printed_feedback import ItemFeedback, PrintedAssessment
+from tracker.portfolio.queries.remarks import ShownRemark
 from tracker.portfolio.services.submissions import build_declaration
 from tracker.recording_forms.printed_text import add_break_points
 from tracker.recording_forms.sheet_content import (
@@ -95,7 +96,12 @@ def build_feedback_sheet(
             (Fact("Evidence", f"{evidence.number} {isolate(_clean(versions[-1].title))}"),),
         ),
         sections=tuple(
-            section for version in versions for section in _list_version(version, feedback.list_of(version.id))
+            section
+            for version in versions
+            for section in (
+                *_list_version(version, feedback.list_of(version.id)),
+                *_list_remarks(feedback.list_remarks_on(version.id)),
+            )
         ),
         reference=f"Evidence {evidence.number}",
         printed_for=today(),
@@ -327,6 +333,33 @@ def _list_version(version: EvidenceVersion, assessments: Sequence[PrintedAssessm
             grid=_list_decisions(each),
             signatures=(_sign_assessment(each),),
         )
+
+
+def _list_remarks(remarks: Sequence[ShownRemark]) -> Iterator[SheetSection]:
+    """Yield the remarks on a version, each with its place, its answers and whether it is settled."""
+    columns = (
+        Column("No.", "mark"),
+        Column("Where", "shown-wide"),
+        Column("Remark"),
+        Column("Candidate’s answer", "shown-wide"),
+    )
+    rows = tuple(
+        (
+            str(each.number),
+            add_break_points(_clean(each.where)),
+            f"{_clean(each.text)} ({isolate(clean_name(each.author))}, {each.code}, {day(each.released_at)})",
+            _describe_answers(each),
+        )
+        for each in remarks
+    )
+    if rows:
+        yield SheetSection("Remarks on the document", level=3, grid=Grid(columns, rows))
+
+
+def _describe_answers(remark: ShownRemark) -> str:
+    """Return the answers to a remark, and whether it is settled."""
+    answers = [_clean(each.text) for each in remark.answers]
+    return " / ".join([*answers, *(["Settled"] if remark.settled_at else [])])
 
 
 def _list_decisions(assessment: PrintedAssessment) -> Grid | None:

@@ -35,6 +35,8 @@ from tracker.models import (
     EventText,
     Evidence,
     EvidenceVersion,
+    FeedbackAnswer,
+    FeedbackRemark,
     Grant,
     IssuedForm,
     KnownBrowser,
@@ -228,6 +230,10 @@ def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
     for model, names in TEXTS_OF_ATTEMPTS:
         rows += [(each, names) for each in _load_rows(model, model.attempt_id, portfolio.attempt_ids)]
     versions = _load_rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
+    assessments = [each.id for each, _ in rows if isinstance(each, Assessment)]
+    remarks = _load_rows(FeedbackRemark, FeedbackRemark.assessment_id, assessments)
+    answers = _load_rows(FeedbackAnswer, FeedbackAnswer.remark_id, [each.id for each in remarks])
+    rows += [(each, ("text",)) for each in (*remarks, *answers)]
     acknowledgements = _load_rows(
         Acknowledgement, Acknowledgement.evidence_version_id, [each.id for each in versions]
     )

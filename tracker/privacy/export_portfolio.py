@@ -32,6 +32,7 @@ from tracker.models import (
     WitnessTestimony,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
+from tracker.privacy.export_remarks import read_remarks_on
 from tracker.registrations.registration_changes import list_changes
 from tracker.vocabulary import AssessmentState, RecordKind, Role
 
@@ -183,6 +184,7 @@ def _list_assessments(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict
             **read_columns(each, "outcome", "valid", "authentic", "current", "sufficient", "released_at"),
             "feedback": colleagues.names.replace_names(each.feedback),
             "accepted_over_warnings": colleagues.names.replace_names(each.warnings_reason or ""),
+            "remarks": read_remarks_on(each, colleagues.describe, colleagues.names),
         }
         for each in db.session.scalars(query)
     ]

@@ -30,6 +30,7 @@ from tracker.models import (
     WitnessTestimony,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
+from tracker.privacy.export_remarks import read_own_remarks
 from tracker.privacy.export_staff_record import read_staff_register_work
 from tracker.privacy.export_witness_list import read_witness_list_work
 from tracker.vocabulary import RecordKind
@@ -87,6 +88,7 @@ def read_work(person: Person) -> dict[str, Any]:
     return {
         **written,
         "sampled_decisions": _list_sampled(person),
+        "remarks": _list_remarks(person),
         "records": _list_records(person),
         "acknowledgements": _list_acknowledgements(person),
         "own_work_countersigned": _list_countersigned(person),
@@ -165,6 +167,14 @@ def _list_questions(person: Person) -> list[dict[str, Any]]:
         {"unit": code, **read_columns(each, "number", "text", "marks", "guidance", "written_at", "ended_at")}
         for each, code in db.session.execute(query)
     ]
+
+
+def _list_remarks(person: Person) -> list[dict[str, Any]]:
+    """List the remarks that a person wrote on evidence."""
+    candidates = select(Assessment.attempt_id).where(Assessment.assessor_id == person.id)
+    people = select(UnitAttempt.candidate_id).where(UnitAttempt.id.in_(candidates))
+    earlier = list_earlier_labels(set(db.session.scalars(people)))
+    return read_own_remarks(person, lambda candidate: _replace_candidate(candidate, earlier))
 
 
 def _list_sampled(person: Person) -> list[dict[str, Any]]:

@@ -141,9 +141,18 @@ def paragraphs(text: str | None) -> Markup:
 
     A paragraph with letters that are written from right to left gets the direction of its first letter.
     """
+    return Markup("\n").join(list_paragraphs(text))
+
+
+def list_paragraphs(text: str | None) -> list[Markup]:
+    """Return the paragraphs of typed text, each as `paragraphs` writes it."""
+    return [_paragraph(block) for block in split_paragraphs(text)]
+
+
+def split_paragraphs(text: str | None) -> list[str]:
+    """Return the paragraphs of typed text."""
     lines = remove_direction_controls(text or "").replace("\r\n", "\n").replace("\r", "\n")
-    blocks = (block.strip("\n") for block in lines.strip().split("\n\n") if block.strip())
-    return Markup("\n").join(_paragraph(block) for block in blocks)
+    return [block.strip("\n") for block in lines.strip().split("\n\n") if block.strip()]
 
 
 def _paragraph(block: str) -> Markup:

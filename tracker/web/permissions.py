@@ -12,6 +12,7 @@ class Act(StrEnum):
     READ_ATTEMPT = "read_attempt"
     READ_EVIDENCE = "read_evidence"
     CLAIM_CRITERION = "claim_criterion"
+    ANSWER_REMARK = "answer_remark"
     CONFIRM_UNIT = "confirm_unit"
     ASSESS_EVIDENCE = "assess_evidence"
     SIGN_UNIT = "sign_unit"
@@ -55,6 +56,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.READ_ATTEMPT: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR}),
     Act.READ_EVIDENCE: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR}),
     Act.CLAIM_CRITERION: frozenset({CANDIDATE}),
+    Act.ANSWER_REMARK: frozenset({CANDIDATE}),
     Act.CONFIRM_UNIT: frozenset({CANDIDATE}),
     Act.ASSESS_EVIDENCE: frozenset({ASSESSOR}),
     Act.SIGN_UNIT: frozenset({ASSESSOR}),

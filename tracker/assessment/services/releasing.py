@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import select
 
@@ -26,7 +27,7 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows, reading, transaction
 from tracker.matrix import MatrixCell
 from tracker.matrix.record_standing import is_counted
-from tracker.models import Assessment, Decision, Grant, UnitAttempt
+from tracker.models import Assessment, Decision, FeedbackRemark, Grant, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.current_allocations import find_current_allocation
 from tracker.vocabulary import (
@@ -125,6 +126,8 @@ def release_assessment(assessment: Assessment) -> None:
         assessment.feedback = _add_unrecorded_comments(assessment, criteria)
     db.session.flush()
     decisions = _record_decisions(assessment, [criterion.cell for criterion in criteria if criterion.cell])
+    remarks = _release_remarks(assessment)
+    named: dict[str, Any] = {"remarks": [remark.id for remark in remarks]} if remarks else {}
     record(
         "assessment_released",
         assessment,
@@ -139,10 +142,28 @@ def release_assessment(assessment: Assessment) -> None:
             {"decision": decision.id, "claim": decision.claim_id, "outcome": decision.outcome.value}
             for decision in decisions
         ],
+        **named,
     )
     if assessment.outcome is AssessmentOutcome.RETURNED:
         topic = f"evidence_returned:{version.evidence_id}"
         emails.notify(assessment.attempt.candidate, topic, *email_texts.build_evidence_returned_email(assessment))
+    elif remarks:
+        topic = f"evidence_remarks:{version.evidence_id}"
+        emails.notify(assessment.attempt.candidate, topic, *email_texts.build_remarks_email(assessment, len(remarks)))
+
+
+def _release_remarks(assessment: Assessment) -> list[FeedbackRemark]:
+    """Release the remarks of an assessment with it, and return them (docs/rules.md, Feedback on the document)."""
+    query = (
+        select(FeedbackRemark)
+        .where(FeedbackRemark.assessment_id == assessment.id, FeedbackRemark.removed_at.is_(None))
+        .order_by(FeedbackRemark.id)
+    )
+    remarks = list(db.session.scalars(query))
+    for remark in remarks:
+        remark.released_at = assessment.released_at
+    db.session.flush()
+    return remarks
 
 
 def _lock_and_release(attempt_id: int, assessment_ids: Iterable[int]) -> None:

@@ -23,9 +23,11 @@ from tracker.clock import day_of
 from tracker.errors import Conflict, Invalid
 from tracker.library.queries.units import AttachedGuidance, list_guidance_by_unit
 from tracker.matrix import MatrixColumn
-from tracker.models import Assessment, EvidenceVersion, UnitAttempt
+from tracker.models import Assessment, EvidenceVersion, FeedbackRemark, UnitAttempt
 from tracker.portfolio.evidence_warnings import ClaimedUnit, list_evidence_warnings
+from tracker.portfolio.queries.remarks import RemarksOnItem, list_remarks_in
 from tracker.portfolio.queries.warnings import load_version_context
+from tracker.portfolio.remark_places import list_places
 from tracker.vocabulary import Outcome
 from tracker.web.current_user import me
 from tracker.web.lists import MAX_SEARCH_LENGTH, read_search_words
@@ -67,6 +69,7 @@ def render_assess_page(
     *,
     typed: DraftDecisions | None = None,
     refused: Invalid | Conflict | None = None,
+    added_remark: FeedbackRemark | None = None,
 ) -> str:
     """Return the page on which one item is assessed.
 
@@ -76,6 +79,7 @@ def render_assess_page(
         queue: the assessor's queue.
         typed: what the assessor typed, after a refusal; None shows the saved draft.
         refused: why the form was refused.
+        added_remark: a remark that the refused form would have added, which is in its fields again.
     """
     version, *earlier_versions = versions
     attachments = version.attachments
@@ -115,8 +119,21 @@ def render_assess_page(
             list_items_with_same_files(version, attachments, me().person_id) if context.files_elsewhere else []
         ),
         warnings_reason=find_warnings_reason(typed, draft, earlier),
+        remarks=list_page_remarks(attempts, version, added_remark),
+        places=list_places(version, attachments),
         disagreement=find_disagreement(draft.id) if draft and attempts[0].centre.has_countersigning else None,
     )
+
+
+def list_page_remarks(
+    attempts: Sequence[UnitAttempt], version: EvidenceVersion, without: FeedbackRemark | None
+) -> RemarksOnItem:
+    """List the remarks in these units and the assessor's own drafts, without what a refused form would have added."""
+    ids = [attempt.id for attempt in attempts]
+    shown = list_remarks_in(ids, version.evidence_id, version.id, author_id=me().person_id)
+    if without is None:
+        return shown
+    return RemarksOnItem([each for each in shown.on_version if each.id != without.id], shown.earlier)
 
 
 def load_unit_to_assess(

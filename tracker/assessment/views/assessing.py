@@ -12,6 +12,7 @@ from tracker.assessment.queries.version_moves import load_successor_ids
 from tracker.assessment.services import assessments as services
 from tracker.assessment.services import claims as claim_services
 from tracker.assessment.services import joint_assessments as joint_services
+from tracker.assessment.services import remarks as remark_services
 from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.releasing import CHECKS, release_due_in
 from tracker.assessment.views import assessment
@@ -28,6 +29,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
+from tracker.portfolio.remark_places import RemarkPlace, read_place
 from tracker.vocabulary import Outcome
 from tracker.web.authorise import get_attempt, get_attempts
 from tracker.web.current_user import me
@@ -36,8 +38,9 @@ from tracker.web.requests import parse_id, read_form_text
 from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
-ACTIONS_BEFORE_IT_COUNTS = frozenset({"save", "remove"})
+ACTIONS_BEFORE_IT_COUNTS = frozenset({"save", "remove", "remark", "unremark", "settle"})
 """What can be done with a record that its candidate has not agreed to."""
+REMARK_NOT_SAVED = "the remark, until you press Add remark"
 MAX_UNITS = 50
 """How many units one form may assess."""
 
@@ -63,7 +66,9 @@ def save_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     attempts, version, actor = get_item_to_assess(attempt_id, evidence_id)
     services.check_page_is_current(attempts, version, *read_shown_ids())
     joint_services.save_drafts(attempts, version, read_draft(set(request.form.getlist("changed"))), actor)
-    return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}
+    # A remark is added by its button; until then the browser keeps what was typed.
+    refused = {"remark_text": REMARK_NOT_SAVED} if read_form_text("remark_text").strip() else {}
+    return {"saved_at": now().astimezone(LONDON).strftime("%H:%M"), "refused": refused}
 
 
 @assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assess")
@@ -71,19 +76,37 @@ def save_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
 def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Save the whole form, then run the action of the button that was pressed."""
     attempts, version, actor = get_item_to_assess(attempt_id, evidence_id)
-    draft = read_draft(None)
+    draft, remark = read_draft(None), None
     name, _, number = request.form.get("act", "save").partition("-")
     try:
+        typed_remark = read_typed_remark(is_needed=name == "remark")
         services.check_page_is_current(attempts, version, *read_shown_ids())
         if name not in ACTIONS_BEFORE_IT_COUNTS:
             services.check_counted(version)
         joint_services.save_drafts(attempts, version, draft, actor)
+        remark = typed_remark and remark_services.add_remark(attempts[0], version, *typed_remark, actor)
         return ACTIONS.get(name, save)(AssessmentAction(attempts, version, actor, parse_id(number)))
     except (Invalid, Conflict) as refusal:
         typed = move_comments_to_new_claims(draft)
         queue = read_queue(me().person_id)
         versions = get_versions(attempts[0], evidence_id)
-        return render_assess_page(attempts, versions, queue, typed=typed, refused=refusal), refusal.status
+        page = render_assess_page(attempts, versions, queue, typed=typed, refused=refusal, added_remark=remark)
+        return page, refusal.status
+
+
+@assessment.post("/remarks/<int:remark_id>/settle")
+@requires(Act.ASSESS_EVIDENCE)
+def settle_remark_on_page(remark_id: int) -> ResponseReturnValue:
+    """Settle a remark on the page on which the item is read."""
+    remark = remark_services.find_released_remark(remark_id)
+    if remark is None:
+        raise NotFound
+    attempt, actor = get_attempt(remark.assessment.attempt_id, Act.ASSESS_EVIDENCE)
+    remark_services.settle_remark(attempt, remark, actor)
+    flash(f"Remark settled. {isolate(attempt.candidate.name)} can see that.")
+    evidence_id = remark.evidence_version.evidence_id
+    url = url_for("portfolio.show_attempt_evidence", attempt_id=attempt.id, evidence_id=evidence_id)
+    return redirect(f"{url}#remark-{remark.id}", 303)
 
 
 @assessment.post("/assessments/<int:assessment_id>/undo")
@@ -209,6 +232,30 @@ def remove_claim(action: AssessmentAction) -> ResponseReturnValue:
     return redirect(build_assessing_url(remaining[0].id, version.evidence_id), 303)
 
 
+def add_remark(action: AssessmentAction) -> ResponseReturnValue:
+    """Go back to the remarks; the one that was typed is added already."""
+    flash("Remark added. Nobody else can see it until you accept or return the item.")
+    return redirect(f"{action.url}#remarks", 303)
+
+
+def remove_remark(action: AssessmentAction) -> ResponseReturnValue:
+    """Remove a remark from the draft in which it is."""
+    remark_services.remove_remark(action.attempts, action.version, action.number or 0, action.actor)
+    flash("Remark removed.")
+    return redirect(f"{action.url}#remarks", 303)
+
+
+def settle_remark(action: AssessmentAction) -> ResponseReturnValue:
+    """Settle a released remark in one of the units."""
+    remark = remark_services.find_released_remark(action.number or 0)
+    attempt = next((each for each in action.attempts if remark and each.id == remark.assessment.attempt_id), None)
+    if remark is None or attempt is None:
+        raise NotFound
+    remark_services.settle_remark(attempt, remark, action.actor)
+    flash(f"Remark settled. {isolate(attempt.candidate.name)} can see that.")
+    return redirect(f"{action.url}#remarks", 303)
+
+
 ACTIONS: dict[str, Callable[[AssessmentAction], ResponseReturnValue]] = {
     "save": save,
     "accept": accept,
@@ -216,6 +263,9 @@ ACTIONS: dict[str, Callable[[AssessmentAction], ResponseReturnValue]] = {
     "affirm": affirm,
     "add": add_claim,
     "remove": remove_claim,
+    "remark": add_remark,
+    "unremark": remove_remark,
+    "settle": settle_remark,
 }
 
 
@@ -282,6 +332,21 @@ def move_comments_to_new_claims(draft: DraftDecisions) -> DraftDecisions:
     successors = load_successor_ids(draft.comments)
     comments = {new: text for old, text in draft.comments.items() for new in successors.get(old, [old])}
     return replace(draft, comments=comments)
+
+
+def read_typed_remark(*, is_needed: bool) -> tuple[RemarkPlace, str] | None:
+    """Return the remark in the form, with its place; None if nothing is typed.
+
+    Args:
+        is_needed: whether the button that adds it was pressed, so that an empty one is refused.
+    """
+    text = read_form_text("remark_text").strip()
+    if not text and not is_needed:
+        return None
+    names = ("remark_x", "remark_y", "remark_width", "remark_height")
+    form = request.form
+    sides = [form.get(name, "") for name in names]
+    return read_place(form.get("remark_place", ""), form.get("remark_time", ""), sides), text
 
 
 def read_outcome(value: str) -> Outcome | None:

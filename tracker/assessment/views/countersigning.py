@@ -21,6 +21,7 @@ from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix
 from tracker.models import Assessment, Countersignature, UnitAttempt
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
+from tracker.portfolio.queries.remarks import list_remarks_in
 from tracker.recording_forms.queries import build_form_content
 from tracker.vocabulary import Outcome, PortfolioPart, Role
 from tracker.web.authorise import OpenedPortfolio, note_opened
@@ -173,6 +174,7 @@ def render_countersign_page(waiting: Countersignature, form: DisagreeForm | None
         attachments=version.attachments,
         decisions=[build_decided(decided, each) for each in criteria if each.cell],
         checks=[check for check in CHECKS if getattr(decided, check)],
+        remarks=list_remarks_in([waiting.attempt_id], version.evidence_id, version.id, assessment_id=decided.id),
         form=form or DisagreeForm(formdata=None),
         refused=form,
     )

@@ -13,29 +13,9 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Submission,
-    Unit,
     UnitAttempt,
     VersionAttachment,
 )
-from tracker.vocabulary import AttemptState
-
-
-def list_other_codes(attempt: UnitAttempt, evidence_id: int) -> list[str]:
-    """List the codes of the other units that an item claims (docs/rules.md, Who sees what)."""
-    query = (
-        select(Unit.code)
-        .join(UnitAttempt, UnitAttempt.unit_id == Unit.id)
-        .join(Claim, Claim.attempt_id == UnitAttempt.id)
-        .where(
-            Claim.evidence_id == evidence_id,
-            Claim.removed_at.is_(None),
-            UnitAttempt.id != attempt.id,
-            UnitAttempt.state != AttemptState.VOID,
-        )
-        .distinct()
-        .order_by(Unit.code)
-    )
-    return list(db.session.scalars(query))
 
 
 def find_version(evidence: Evidence, number: int) -> EvidenceVersion | None:

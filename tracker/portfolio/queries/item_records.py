@@ -169,6 +169,11 @@ class ItemRecord:
         """Return whether the item claims a criterion."""
         return any(row.removed_at is None for row in self.claim_rows)
 
+    def list_other_codes(self, attempt_id: int) -> list[str]:
+        """List the codes of the other units that the item claims (docs/rules.md, Who sees what)."""
+        live = (row for row in self.claim_rows if row.removed_at is None and row.attempt_id != attempt_id)
+        return sorted({row.code for row in live})
+
     @cached_property
     def badges(self) -> Badges:
         """Return the code of each unit that the item claims, and its state there, as `list_badges` does."""

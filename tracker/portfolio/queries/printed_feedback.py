@@ -11,6 +11,7 @@ from tracker.accounts.earlier_names import find_names_at
 from tracker.accounts.person_names import clean_name
 from tracker.extensions import db
 from tracker.models import Assessment, Claim, Countersignature, Criterion, EvidenceVersion, Person, UnitAttempt
+from tracker.portfolio.queries.remarks import ShownRemark, list_released_remarks
 from tracker.vocabulary import AssessmentOutcome, CriterionKind, Outcome
 
 
@@ -46,14 +47,20 @@ class ItemFeedback:
     """What was assessed of an item, the oldest first."""
 
     assessments: Sequence[PrintedAssessment]
+    remarks: Sequence[ShownRemark] = ()
+    """The released remarks on every version."""
 
     def list_of(self, version_id: int) -> list[PrintedAssessment]:
         """List the assessments of a version."""
         return [each for each in self.assessments if each.version_id == version_id]
 
+    def list_remarks_on(self, version_id: int) -> list[ShownRemark]:
+        """List the remarks on a version."""
+        return [each for each in self.remarks if each.version_id == version_id]
+
 
 def load_feedback(evidence_id: int, attempt_id: int | None = None) -> ItemFeedback:
-    """Load what was released of an item, in one attempt or in all. Three statements."""
+    """Load what was released of an item, in one attempt or in all. Four statements."""
     query = (
         select(Assessment, Countersignature)
         .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
@@ -76,7 +83,10 @@ def load_feedback(evidence_id: int, attempt_id: int | None = None) -> ItemFeedba
         return ItemFeedback(())
     criteria = _load_criteria(evidence_id)
     names = find_names_at(_list_acts(rows))
-    return ItemFeedback([_build(each, countersigned, criteria, names) for each, countersigned in rows])
+    remarks = [
+        each for each in list_released_remarks(evidence_id, None).earlier if attempt_id in {None, each.attempt_id}
+    ]
+    return ItemFeedback([_build(each, countersigned, criteria, names) for each, countersigned in rows], remarks)
 
 
 def _list_acts(rows: Sequence[tuple[Assessment, Countersignature | None]]) -> list[tuple[Person, datetime]]:

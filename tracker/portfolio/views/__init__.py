@@ -12,7 +12,19 @@ from tracker.portfolio.views import (  # noqa: E402 - they register their routes
     index,
     printing,
     registration,
+    remarks,
     units,
 )
 
-__all__ = ["claims", "drafts", "evidence", "files", "index", "portfolio", "printing", "registration", "units"]
+__all__ = [
+    "claims",
+    "drafts",
+    "evidence",
+    "files",
+    "index",
+    "portfolio",
+    "printing",
+    "registration",
+    "remarks",
+    "units",
+]

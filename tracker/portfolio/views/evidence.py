@@ -13,6 +13,7 @@ from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.countersigning import list_waiting
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
+from tracker.portfolio.queries.remarks import list_released_remarks, list_remarks_in
 from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.record_content import RecordContent, load_content
 from tracker.portfolio.recording_times import list_recordings, list_stamped_times, read_areas, split_locator
@@ -77,7 +78,12 @@ def show_version(evidence_id: int, number: int) -> ResponseReturnValue:
     version = queries.find_version(evidence, number)
     if version is None:
         raise NotFound
-    return render_template("portfolio/show_version.html", evidence=evidence, version=version)
+    return render_template(
+        "portfolio/show_version.html",
+        evidence=evidence,
+        version=version,
+        remarks=list_released_remarks(evidence.id, version.id),
+    )
 
 
 @portfolio.get("/attempts/<int:attempt_id>/evidence/<int:evidence_id>")
@@ -89,6 +95,7 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
     if version is None:
         raise NotFound
     record = load_item_record(evidence_id)
+    may_settle = Role.ASSESSOR in list_roles_in_attempt(attempt) and attempt.state is AttemptState.IN_PROGRESS
     waiting = list_waiting(is_on=attempt.centre.has_countersigning, attempt_id=attempt.id, evidence_id=evidence_id)
     return render_template(
         "portfolio/show_attempt_evidence.html",
@@ -96,15 +103,12 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
         version=version,
         attachments=queries.list_version_attachments(version),
         claims=[claim for claim in record.claims if claim.attempt_id == attempt.id],
-        can_assess=(
-            Role.ASSESSOR in list_roles_in_attempt(attempt)
-            and attempt.state is AttemptState.IN_PROGRESS
-            and is_counted(version)
-            and not waiting
-        ),
-        other_codes=queries.list_other_codes(attempt, evidence_id),
+        can_settle=may_settle,
+        can_assess=may_settle and is_counted(version) and not waiting,
+        other_codes=record.list_other_codes(attempt.id),
         waiting=waiting,
         history=record.list_history(attempt.id),
+        remarks=list_remarks_in([attempt.id], evidence_id, version.id, author_id=me().person_id),
     )
 
 
@@ -173,6 +177,7 @@ def render_item(evidence: Evidence, form: EvidenceForm | None = None) -> str:
         feedback=find_open_feedback(history),
         badges=record.badges,
         waiting=list_waiting(is_on=is_countersigned, evidence_id=evidence.id),
+        remarks=list_released_remarks(evidence.id, latest.id if latest else None),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 
 from tracker.errors import NotFound
 from tracker.extensions import db
@@ -73,7 +73,7 @@ class ShownVersion:
 
 
 def find_shown_version(record: Evidence, reader: RolesInRecord, person_id: int, number: int | None) -> ShownVersion:
-    """Return a version of a record for a reader (docs/rules.md, Records of assessment, rule 2). Two statements.
+    """Return a version of a record for a reader (docs/rules.md, Records of assessment, rule 2). One statement.
 
     Args:
         record: the record.
@@ -97,7 +97,7 @@ def find_shown_version(record: Evidence, reader: RolesInRecord, person_id: int, 
 
 
 def list_versions(record: Evidence) -> list[EvidenceVersion]:
-    """List the versions of a record with the answers to them, the newest first. Two statements.
+    """List the versions of a record with the answers to them, the newest first, in one statement.
 
     Versions whose objection was upheld are among them.
     """
@@ -107,11 +107,11 @@ def list_versions(record: Evidence) -> list[EvidenceVersion]:
         .options(
             joinedload(EvidenceVersion.submission),
             joinedload(EvidenceVersion.withdrawal).joinedload(RecordWithdrawal.withdrawn_by),
-            selectinload(EvidenceVersion.acknowledgements).joinedload(Acknowledgement.acknowledged_by),
+            joinedload(EvidenceVersion.acknowledgements).joinedload(Acknowledgement.acknowledged_by),
         )
         .order_by(EvidenceVersion.number.desc())
     )
-    return list(db.session.scalars(query))
+    return list(db.session.scalars(query).unique())
 
 
 def find_file_in(versions: Collection[EvidenceVersion], attachment_id: int) -> Attachment | None:

@@ -7,6 +7,7 @@ from tracker.accounts.earlier_names import find_names_at
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.models import Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import list_version_attachments
+from tracker.portfolio.queries.remarks import RemarksOnItem, list_released_remarks, list_remarks_in
 from tracker.portfolio.views.printing import send_sheet
 from tracker.records.forms import AnswerForm, ObjectionForm, WithdrawForm
 from tracker.records.kinds import WRITTEN_KINDS, get_written_kind
@@ -156,6 +157,7 @@ def render_record(
         standings=shown.standings,
         is_newest=is_newest,
         attachments=list_version_attachments(version),
+        remarks=list_record_remarks(record, version, reader),
         standing=standing,
         claims=claims,
         other_codes=other_codes,
@@ -177,6 +179,13 @@ def render_record(
         objection_form=name_version(objection_form or ObjectionForm(formdata=None), version),
         withdraw_form=name_version(withdraw_form or WithdrawForm(formdata=None), version),
     )
+
+
+def list_record_remarks(record: Evidence, version: EvidenceVersion, reader: RolesInRecord) -> RemarksOnItem:
+    """List the remarks on a record: all to its candidate, to others those in the units that they read."""
+    if Role.CANDIDATE in reader.roles:
+        return list_released_remarks(record.id, version.id)
+    return list_remarks_in([attempt.id for attempt in reader.readable_attempts], record.id, version.id)
 
 
 def name_version(form: VersionedForm, version: EvidenceVersion) -> VersionedForm:
