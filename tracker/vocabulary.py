@@ -314,6 +314,7 @@ class CountersignatureEnd(LabelledEnum):
     ROUND = "round", "The signature was superseded"
     NEW_COUNTERSIGNER = "new_countersigner", "Another countersigner was named"
     NOT_RELEASABLE = "not_releasable", "The assessment could no longer be released"
+    TAKEN_BACK = "taken_back", "The assessor took it back"
 
 
 class AssessmentOutcome(LabelledEnum):

@@ -33,6 +33,7 @@ DESTRUCTIVE = {
     "assessment.dispute",
     "assessment.end_countersigner",
     "assessment.retract",
+    "assessment.take_back",
     "job_runs.cancel_job",
     "library.detach_guidance",
     "library.discard_draft",

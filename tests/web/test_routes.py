@@ -205,6 +205,7 @@ TABLE: dict[str, frozenset[str]] = {
     "assessment.countersign": BOB,
     "assessment.agree": BOB,
     "assessment.disagree": BOB,
+    "assessment.take_back": BOB,
     "assessment.countersign_unit": NOBODY,  # no sign-off waits
     "assessment.sign_countersignature": NOBODY,
     "assessment.list_countersigners": DAN,

@@ -135,6 +135,14 @@ def find_asked(countersignature_id: int, person_id: int) -> Countersignature | N
     return db.session.scalars(query.options(*WITH_UNIT)).one_or_none()
 
 
+def find_in_attempt(countersignature_id: int, attempt_id: int) -> Countersignature | None:
+    """Return what was asked to be countersigned in an attempt, answered or not; None for another attempt's."""
+    query = select(Countersignature).where(
+        Countersignature.id == countersignature_id, Countersignature.attempt_id == attempt_id
+    )
+    return db.session.scalars(query.options(*WITH_UNIT)).one_or_none()
+
+
 def find_open_for(attempt_id: int, person_id: int) -> Countersignature | None:
     """Return the sign-off of an attempt that waits for a person, or None."""
     query = select(Countersignature).where(

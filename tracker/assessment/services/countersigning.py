@@ -17,7 +17,7 @@ from tracker.assessment.queries.countersigning import (
 )
 from tracker.background import emails
 from tracker.clock import now
-from tracker.errors import Invalid, Refused
+from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
@@ -134,6 +134,26 @@ def end_countersignature_of(assessment: Assessment, because: CountersignatureEnd
     for waiting in list_open_in([assessment.attempt_id]):
         if waiting.assessment_id == assessment.id:
             end_waiting(waiting, because, actor)
+
+
+def take_back(waiting: Countersignature, actor: Actor) -> Assessment:
+    """End what an assessor's own assessment waits for: it is their draft again. The caller has locked the attempt.
+
+    docs/rules.md, Countersigning, rule 11.
+
+    Raises:
+        NotFound: it is somebody else's assessment, or a sign-off, which is retracted on its own page.
+        Refused: it was answered or has ended.
+    """
+    lock_rows(Countersignature, [waiting.id])
+    assessment = waiting.assessment
+    if assessment is None or assessment.assessor_id != actor.person_id:
+        raise NotFound
+    if not waiting.is_open:
+        raise Refused("This was countersigned already, sent back, or has ended. Nothing was changed.")
+    end_waiting(waiting, CountersignatureEnd.TAKEN_BACK, actor)
+    turn_into_draft(assessment)
+    return assessment
 
 
 def turn_into_draft(assessment: Assessment) -> None:

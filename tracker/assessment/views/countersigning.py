@@ -11,10 +11,12 @@ from tracker.accounts.second_step_confirmation import ask_second_step, is_second
 from tracker.assessment.forms import CountersignForm, DisagreeForm
 from tracker.assessment.queries import countersigning_lists as lists
 from tracker.assessment.queries.assessing import CriterionWithClaim, list_criteria_with_claims
-from tracker.assessment.queries.countersigning import find_asked, find_open_for
+from tracker.assessment.queries.countersigning import find_asked, find_in_attempt, find_open_for
 from tracker.assessment.services import countersignature_answers as services
+from tracker.assessment.services.countersigning import take_back as take_back_assessment
 from tracker.assessment.services.releasing import CHECKS
 from tracker.assessment.views import assessment
+from tracker.assessment.views.assess_page import build_assessing_url
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
@@ -24,7 +26,7 @@ from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.portfolio.queries.remarks import list_remarks_in
 from tracker.recording_forms.queries import build_form_content
 from tracker.vocabulary import Outcome, PortfolioPart, Role
-from tracker.web.authorise import OpenedPortfolio, note_opened
+from tracker.web.authorise import OpenedPortfolio, get_attempt, note_opened
 from tracker.web.current_user import me
 from tracker.web.forms import add_error
 from tracker.web.idempotency import idempotent
@@ -98,6 +100,20 @@ def disagree(countersignature_id: int) -> ResponseReturnValue:
     if waiting.signature_id is None:
         return render_countersign_page(waiting, form), 422
     return render_unit_page(waiting, disagreeing=form), 422
+
+
+@assessment.post("/attempts/<int:attempt_id>/countersignatures/<int:countersignature_id>/take-back")
+@requires(Act.ASSESS_EVIDENCE)
+@idempotent
+def take_back(attempt_id: int, countersignature_id: int) -> ResponseReturnValue:
+    """Take back an assessment of one's own that waits for the countersigner."""
+    attempt, actor = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
+    waiting = find_in_attempt(countersignature_id, attempt.id)
+    if waiting is None:
+        raise NotFound
+    draft = take_back_assessment(waiting, actor)
+    flash(f"Taken back. {isolate(waiting.person.name)} is not asked any more. Your decisions are kept as a draft.")
+    return redirect(build_assessing_url(attempt.id, draft.evidence_version.evidence_id), 303)
 
 
 @assessment.get("/attempts/<int:attempt_id>/countersign")
