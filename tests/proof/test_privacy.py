@@ -17,6 +17,7 @@ from tests.inspection import PlainClient
 from tests.privacy.database_dump import dump_database, list_violations_except_overdue
 from tests.proof.proof_size import choose_size, record_figures
 from tests.proof.stages import run_with_test_passwords
+from tests.records.recordings import make_wav
 from tests.stored_files import stored_path
 from tracker import clock
 from tracker.accounts import sessions
@@ -27,15 +28,27 @@ from tracker.demo.evidence import DemoItem
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
-from tracker.models import Grant, Person, Registration
+from tracker.models import Grant, Person, Registration, UnitAttempt, WitnessTestimony
+from tracker.portfolio.queries.testimonies import list_criteria
+from tracker.portfolio.record_content import Question
+from tracker.portfolio.services.files import store_file
 from tracker.privacy import erasure
+from tracker.records.services.authenticating import authenticate_testimony
+from tracker.records.services.discussions import save_discussion
+from tracker.records.services.drafts import save_observation, start_record
+from tracker.records.services.files import attach_to_record
+from tracker.records.services.finishing import finish_record
+from tracker.records.services.testifying import TypedTestimony, sign_testimony
+from tracker.records.services.testimony_requests import AskedTestimony, hand_over
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
-from tracker.vocabulary import LinkPurpose, Method, Role
+from tracker.vocabulary import LinkPurpose, Method, RecordKind, Role, WitnessStatus
 
 ITEMS = 6
 EACH = 8
 """The number of canaries in an item: four texts, name and content of its file, its place at work, and Bob's feedback."""
+OF_RECORDS = 11
+"""The number of canaries in the records of a candidate: questions asked, a discussion, a testimony."""
 A_YEAR = timedelta(days=366)
 
 
@@ -62,11 +75,59 @@ def item(person: int, number: int) -> DemoItem:
 
 def list_words_of_items(person: int) -> list[str]:
     """Return the canaries erased with the evidence; Bob's feedback is erased with the decisions."""
-    return [canary(person, 2 + n) for n in range(ITEMS * EACH) if n % EACH != EACH - 1]
+    in_items = [canary(person, 2 + n) for n in range(ITEMS * EACH) if n % EACH != EACH - 1]
+    return in_items + list_words_of_records(person)
+
+
+def list_words_of_records(person: int) -> list[str]:
+    return [canary(person, 2 + ITEMS * EACH + n) for n in range(OF_RECORDS)]
 
 
 def list_words(person: int) -> list[str]:
-    return [canary(person, number) for number in range(2 + ITEMS * EACH)]
+    return [canary(person, number) for number in range(2 + ITEMS * EACH + OF_RECORDS)]
+
+
+def write_records(scenario: demo.Scenario, number: int) -> None:
+    """Let Bob ask questions and hold a discussion."""
+    words, attempt, bob = (
+        list_words_of_records(number),
+        find_attempt(scenario, number),
+        scenario.actor("Bob", Role.ASSESSOR),
+    )
+    asked = start_record(attempt, RecordKind.QUESTIONS, bob)
+    save_observation(asked, {"narrative": words[0], "questions": (Question(words[1], words[2], "g"),)}, None)
+    discussion = start_record(attempt, RecordKind.PROFESSIONAL_DISCUSSION, bob)
+    fields = {"areas": words[3], "place": words[4], "starts": "10:00", "ends": "11:00", "stamped_times": "0:01 g"}
+    texts = {"narrative": words[5], "transcript": words[6], "agreed_on": clock.today()}
+    save_discussion(discussion, {**fields, **texts}, None)
+    attach_to_record(discussion, store_file(io.BytesIO(make_wav()), f"{words[7]}.wav"))
+    for record in (asked, discussion):
+        finish_record(record, bob)
+
+
+def give_testimony(scenario: demo.Scenario, number: int) -> Iterator[None]:
+    """Let the candidate hand over a device, a witness sign on it, and Bob authenticate: each in its own transaction."""
+    words, attempt_id = list_words_of_records(number), find_attempt(scenario, number).id
+    attempt = db.session.get_one(UnitAttempt, attempt_id)
+    proposed = [each.id for each in list_criteria(attempt.unit_id)[:1]]
+    asked = AskedTestimony(words[8], "", words[9], clock.today(), "Leeds", proposed)
+    token = hand_over(attempt, asked, scenario.actor(f"P{number}", Role.CANDIDATE))
+    yield
+    typed = TypedTestimony(
+        f"Kim {words[8]}", "Manager", "Manager", WitnessStatus.OTHER, is_unrelated=True, narrative=words[10],
+        criterion_ids=proposed, signed_name=f"Kim {words[8]}",
+    )  # fmt: skip
+    testimony_id = sign_testimony(token, typed, "127.0.0.1").id
+    yield
+    testimony = db.session.get_one(WitnessTestimony, testimony_id)
+    attempt = db.session.get_one(UnitAttempt, attempt_id)
+    authenticate_testimony(testimony, attempt, scenario.actor("Bob", Role.ASSESSOR))
+    yield
+
+
+def find_attempt(scenario: demo.Scenario, number: int) -> UnitAttempt:
+    candidate = scenario.people[f"P{number}"]
+    return db.session.scalars(select(UnitAttempt).where(UnitAttempt.candidate_id == candidate.id)).one()
 
 
 def join(scenario: demo.Scenario, number: int) -> None:
@@ -90,6 +151,10 @@ def people(app_with_signing_key: Flask) -> Iterator[list[int]]:
         scenario.schedule(100, 9, lambda number=number: join(scenario, number))  # type: ignore[misc]  # binds the loop's value
         for each in range(ITEMS):
             demo.schedule_item(scenario, f"P{number}", item(number, each))
+        scenario.schedule(30, 9, lambda number=number: write_records(scenario, number))  # type: ignore[misc]  # binds the loop's value
+        steps = give_testimony(scenario, number)
+        for minute in (0, 5, 10):
+            scenario.schedule(30, 10, lambda steps=steps: next(steps), minute)  # type: ignore[misc]  # binds the loop's value
     run_with_test_passwords(scenario)
     yield numbers
     clock.frozen = None
