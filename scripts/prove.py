@@ -42,6 +42,11 @@ PARTS = {
         "show the same marks",
         "proof/test_life.py",
     ),
+    "countersigning": Part(
+        "random sequences of the acts of countersigning and of the witness list, and each act by every role",
+        "the model and the database agree, the invariants hold, and only those act who may",
+        "proof/test_countersigned_life.py",
+    ),
     "random tampering": Part(
         "a value, or a row, changed at random by whoever can write to the database, also with a forged event that seals it",
         "every change without an event, and every forged event that its act, column, object or round forbids, is named",
