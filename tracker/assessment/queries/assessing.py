@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
 from tracker.clock import now
@@ -18,9 +18,12 @@ from tracker.models import (
     Criterion,
     Decision,
     EvidenceVersion,
+    FeedbackRemark,
     Person,
+    Unit,
     UnitAttempt,
 )
+from tracker.portfolio.queries.remarks import REMARK_COLUMNS, join_answers
 from tracker.portfolio.text_changes import TextRun, compare_texts
 from tracker.statements import fetch_rows
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, Outcome
@@ -94,13 +97,22 @@ CRITERIA_WITH_CLAIMS = (
     .where(Criterion.unit_id == bindparam("unit_id"), Criterion.assessable)
     .order_by(Criterion.position)
 )
-ITEM_ASSESSMENTS = (
-    select(Assessment, Person.name, EvidenceVersion.number)
+ITEM_ASSESSMENTS = join_answers(
+    select(Assessment, *REMARK_COLUMNS)
     .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
     .join(Person, Person.id == Assessment.assessor_id)
-    .where(EvidenceVersion.evidence_id == bindparam("evidence_id"), Assessment.attempt_id == bindparam("attempt_id"))
-    .order_by(Assessment.id.desc())
-)
+    .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
+    .join(Unit, Unit.id == UnitAttempt.unit_id)
+    .outerjoin(
+        FeedbackRemark,
+        and_(
+            FeedbackRemark.assessment_id == Assessment.id,
+            FeedbackRemark.removed_at.is_(None),
+            or_(FeedbackRemark.released_at.is_not(None), FeedbackRemark.written_by_id == bindparam("reader_id")),
+        ),
+    )
+).where(EvidenceVersion.evidence_id == bindparam("evidence_id"), Assessment.attempt_id == bindparam("attempt_id"))
+"""The assessments of an item with their remarks: a row for each answer, or for a remark or assessment without."""
 
 
 def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[CriterionWithClaim, ...]:
@@ -116,10 +128,21 @@ def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) ->
     )
 
 
-def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[ItemAssessment]:
-    """List every assessment of an item in this attempt, drafts included, newest first."""
-    rows = db.session.execute(ITEM_ASSESSMENTS, {"attempt_id": attempt.id, "evidence_id": evidence_id})
-    return [ItemAssessment(*row) for row in rows]
+def list_item_assessments(
+    attempt: UnitAttempt, evidence_id: int, reader_id: int
+) -> tuple[list[ItemAssessment], list[Any]]:
+    """List every assessment of an item in this attempt, drafts included, newest first, and the rows of its remarks.
+
+    Args:
+        attempt: the attempt.
+        evidence_id: the item.
+        reader_id: the assessor whose draft remarks are among them.
+    """
+    values = {"attempt_id": attempt.id, "evidence_id": evidence_id, "reader_id": reader_id}
+    rows = db.session.execute(ITEM_ASSESSMENTS, values).all()
+    assessments = {row[0].id: ItemAssessment(row[0], row.author, row.number) for row in rows}
+    newest_first = [assessments[key] for key in sorted(assessments, reverse=True)]
+    return newest_first, [row for row in rows if row.remark_id is not None]
 
 
 def pick_draft(

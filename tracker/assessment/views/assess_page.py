@@ -25,7 +25,7 @@ from tracker.library.queries.units import AttachedGuidance, list_guidance_by_uni
 from tracker.matrix import MatrixColumn
 from tracker.models import Assessment, EvidenceVersion, FeedbackRemark, UnitAttempt
 from tracker.portfolio.evidence_warnings import ClaimedUnit, list_evidence_warnings
-from tracker.portfolio.queries.remarks import RemarksOnItem, list_remarks_in
+from tracker.portfolio.queries.remarks import RemarksOnItem, build_remarks
 from tracker.portfolio.queries.warnings import load_version_context
 from tracker.portfolio.remark_places import list_places
 from tracker.vocabulary import Outcome
@@ -55,6 +55,8 @@ class UnitToAssess:
     draft: Assessment | None
     released: list[queries.ItemAssessment]
     guidance: tuple[AttachedGuidance, ...]
+    remark_rows: list[Any]
+    """The rows of the remarks on the item in this unit."""
 
     @property
     def affirmable(self) -> int:
@@ -119,21 +121,18 @@ def render_assess_page(
             list_items_with_same_files(version, attachments, me().person_id) if context.files_elsewhere else []
         ),
         warnings_reason=find_warnings_reason(typed, draft, earlier),
-        remarks=list_page_remarks(attempts, version, added_remark),
+        remarks=build_page_remarks(units, version, added_remark),
         places=list_places(version, attachments),
         disagreement=find_disagreement(draft.id) if draft and attempts[0].centre.has_countersigning else None,
     )
 
 
-def list_page_remarks(
-    attempts: Sequence[UnitAttempt], version: EvidenceVersion, without: FeedbackRemark | None
+def build_page_remarks(
+    units: Iterable[UnitToAssess], version: EvidenceVersion, without: FeedbackRemark | None
 ) -> RemarksOnItem:
-    """List the remarks in these units and the assessor's own drafts, without what a refused form would have added."""
-    ids = [attempt.id for attempt in attempts]
-    shown = list_remarks_in(ids, version.evidence_id, version.id, author_id=me().person_id)
-    if without is None:
-        return shown
-    return RemarksOnItem([each for each in shown.on_version if each.id != without.id], shown.earlier)
+    """Return the remarks in these units, the assessor's own drafts too, without one that a refused form would add."""
+    rows = (row for unit in units for row in unit.remark_rows)
+    return build_remarks((row for row in rows if without is None or row.remark_id != without.id), version.id)
 
 
 def load_unit_to_assess(
@@ -144,7 +143,7 @@ def load_unit_to_assess(
 ) -> UnitToAssess:
     """Load what the page shows of one unit, whose guidance is given by its code. Runs two SQL statements."""
     criteria = queries.list_criteria_with_claims(attempt, version)
-    assessments = queries.list_item_assessments(attempt, version.evidence_id)
+    assessments, remark_rows = queries.list_item_assessments(attempt, version.evidence_id, me().person_id)
     draft = queries.pick_draft(assessments, version, me().person_id)
     released = queries.pick_released(assessments)
     returned = queries.find_returned_decisions(released)
@@ -155,6 +154,7 @@ def load_unit_to_assess(
         draft=draft,
         released=released,
         guidance=guidance.get(attempt.unit.code, ()),
+        remark_rows=remark_rows,
     )
 
 

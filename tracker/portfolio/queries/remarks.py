@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.models import (
@@ -126,49 +126,59 @@ class RemarksOnItem:
 
 
 SETTLER = aliased(Person)
-REMARKS = (
-    select(
-        FeedbackRemark.id,
-        FeedbackRemark.evidence_version_id,
-        FeedbackRemark.attachment_id,
-        FeedbackRemark.page,
-        FeedbackRemark.region_x,
-        FeedbackRemark.region_y,
-        FeedbackRemark.region_width,
-        FeedbackRemark.region_height,
-        FeedbackRemark.paragraph,
-        FeedbackRemark.second,
-        FeedbackRemark.text,
-        FeedbackRemark.written_by_id,
-        FeedbackRemark.written_at,
-        FeedbackRemark.released_at,
-        FeedbackRemark.read_at,
-        FeedbackRemark.settled_at,
-        EvidenceVersion.number,
-        Assessment.attempt_id,
-        UnitAttempt.state,
-        Unit.code,
-        Person.name.label("author"),
-        SETTLER.name.label("settled_by"),
-        Attachment.name.label("file"),
-        Attachment.media_type,
-        FeedbackAnswer.text.label("answer"),
-        FeedbackAnswer.answered_at,
+REMARK_COLUMNS: tuple[Any, ...] = (
+    FeedbackRemark.id.label("remark_id"),
+    FeedbackRemark.evidence_version_id,
+    FeedbackRemark.attachment_id,
+    FeedbackRemark.page,
+    FeedbackRemark.region_x,
+    FeedbackRemark.region_y,
+    FeedbackRemark.region_width,
+    FeedbackRemark.region_height,
+    FeedbackRemark.paragraph,
+    FeedbackRemark.second,
+    FeedbackRemark.text,
+    FeedbackRemark.written_by_id,
+    FeedbackRemark.written_at,
+    FeedbackRemark.released_at,
+    FeedbackRemark.read_at,
+    FeedbackRemark.settled_at,
+    EvidenceVersion.number,
+    UnitAttempt.id.label("attempt_id"),
+    UnitAttempt.state,
+    Unit.code,
+    Person.name.label("author"),
+    SETTLER.name.label("settled_by"),
+    Attachment.name.label("file"),
+    Attachment.media_type,
+    FeedbackAnswer.id.label("answer_id"),
+    FeedbackAnswer.text.label("answer"),
+    FeedbackAnswer.answered_at,
+)
+"""The columns from which `build_remarks` makes remarks."""
+
+
+def join_answers(query: Select[Any]) -> Select[Any]:
+    """Return a query of remarks joined with files, who settled them, and answers: a row for each answer."""
+    return (
+        query.outerjoin(SETTLER, SETTLER.id == FeedbackRemark.settled_by_id)
+        .outerjoin(Attachment, Attachment.id == FeedbackRemark.attachment_id)
+        .outerjoin(FeedbackAnswer, FeedbackAnswer.remark_id == FeedbackRemark.id)
     )
+
+
+REMARKS = join_answers(
+    select(*REMARK_COLUMNS)
+    .select_from(FeedbackRemark)
     .join(EvidenceVersion, EvidenceVersion.id == FeedbackRemark.evidence_version_id)
     .join(Assessment, Assessment.id == FeedbackRemark.assessment_id)
     .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
     .join(Unit, Unit.id == UnitAttempt.unit_id)
     .join(Person, Person.id == FeedbackRemark.written_by_id)
-    .outerjoin(SETTLER, SETTLER.id == FeedbackRemark.settled_by_id)
-    .outerjoin(Attachment, Attachment.id == FeedbackRemark.attachment_id)
-    .outerjoin(FeedbackAnswer, FeedbackAnswer.remark_id == FeedbackRemark.id)
-    .where(
-        EvidenceVersion.evidence_id == bindparam("evidence_id"),
-        FeedbackRemark.removed_at.is_(None),
-        UnitAttempt.state != AttemptState.VOID,
-    )
-    .order_by(EvidenceVersion.number.desc(), FeedbackRemark.id, FeedbackAnswer.id)
+).where(
+    EvidenceVersion.evidence_id == bindparam("evidence_id"),
+    FeedbackRemark.removed_at.is_(None),
+    UnitAttempt.state != AttemptState.VOID,
 )
 RELEASED_REMARKS = REMARKS.where(FeedbackRemark.released_at.is_not(None))
 """What the candidate sees of an item."""
@@ -190,7 +200,7 @@ def list_released_remarks(evidence_id: int, version_id: int | None) -> RemarksOn
         evidence_id: the item.
         version_id: the version that is shown; None if none is.
     """
-    return _divide(fetch_rows(RELEASED_REMARKS, evidence_id=evidence_id), version_id)
+    return build_remarks(fetch_rows(RELEASED_REMARKS, evidence_id=evidence_id), version_id)
 
 
 def list_remarks_in(
@@ -217,28 +227,28 @@ def list_remarks_in(
         author_id=author_id,
         assessment_id=assessment_id,
     )
-    return _divide(rows, version_id)
+    return build_remarks(rows, version_id)
 
 
-def _divide(rows: Iterable[Any], version_id: int | None) -> RemarksOnItem:
-    remarks = _build(rows)
-    return RemarksOnItem(
-        [each for each in remarks if each.version_id == version_id],
-        [each for each in remarks if each.version_id != version_id],
-    )
+def build_remarks(rows: Iterable[Any], version_id: int | None) -> RemarksOnItem:
+    """Return the remarks of these rows.
 
-
-def _build(rows: Iterable[Any]) -> list[ShownRemark]:
-    """Return the remarks of these rows, of which there is one for each answer."""
+    Args:
+        rows: of `REMARK_COLUMNS`, one for each answer to a remark, or one without; in any order.
+        version_id: the version that is shown; None if none is.
+    """
     remarks: dict[int, ShownRemark] = {}
     numbers: dict[int, int] = {}
-    for row in rows:
-        if row.id not in remarks:
+    for row in sorted(rows, key=lambda each: (-each.number, each.remark_id, each.answer_id or 0)):
+        if row.remark_id not in remarks:
             numbers[row.number] = numbers.get(row.number, 0) + 1
-            remarks[row.id] = _build_remark(row, numbers[row.number])
-        if row.answer is not None:
-            remarks[row.id].answers.append(AnswerToRemark(row.answer, row.answered_at))
-    return list(remarks.values())
+            remarks[row.remark_id] = _build_remark(row, numbers[row.number])
+        if row.answer_id is not None:
+            remarks[row.remark_id].answers.append(AnswerToRemark(row.answer, row.answered_at))
+    return RemarksOnItem(
+        [each for each in remarks.values() if each.version_id == version_id],
+        [each for each in remarks.values() if each.version_id != version_id],
+    )
 
 
 def _build_remark(row: Any, number: int) -> ShownRemark:
@@ -247,7 +257,7 @@ def _build_remark(row: Any, number: int) -> ShownRemark:
         region = Region(row.region_x, row.region_y, row.region_width, row.region_height)
     place = RemarkPlace(row.attachment_id, row.page, region, row.paragraph, row.second)
     return ShownRemark(
-        id=row.id,
+        id=row.remark_id,
         number=number,
         version=row.number,
         version_id=row.evidence_version_id,
