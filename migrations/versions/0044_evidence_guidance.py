@@ -12,6 +12,13 @@ down_revision = "0043_job_step_note"
 branch_labels = None
 depends_on = None
 
+OPEN_FOR_ROW = (
+    "EXISTS (SELECT 1 FROM erasure JOIN registration ON registration.id = erasure.registration_id"
+    " JOIN unit_attempt ON unit_attempt.candidate_id = registration.candidate_id"
+    " AND unit_attempt.centre_id = registration.centre_id"
+    " WHERE erasure.is_open AND unit_attempt.id = OLD.attempt_id)"
+)
+"""An erasure of the candidate and centre whose signature it is, as revision 0015 binds it."""
 ERASABLE = ["comment", "unsampled_reason", "warnings_reason"]
 
 
@@ -42,7 +49,7 @@ def create_trigger():
         return
     same = [f"NEW.{name} IS OLD.{name}" for name in sealed if name not in ERASABLE]
     erased = [f"(NEW.{name} IS OLD.{name} OR IFNULL(NEW.{name}, '') IN ('Erased', '[]'))" for name in ERASABLE]
-    allowed = " AND ".join(["EXISTS (SELECT 1 FROM erasure WHERE is_open)", *same, *erased])
+    allowed = " AND ".join([OPEN_FOR_ROW, *same, *erased])
     op.execute(
         f"CREATE TRIGGER signature_no_update {update} WHEN NOT ({allowed}) "
         "BEGIN SELECT RAISE(ABORT, 'rows of signature are append-only'); END"

@@ -20,7 +20,7 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "e8e6fdfc6c54f977740e89544f9efd784fb966d254b7fabb717bcf42d397e10b",
+    "sqlite": "ea64d864a1f5c0caf9434593220212de0be4c5a9ff90cf2acae6ebc79b03ed63",
     "postgresql": "8b1bed8ced1eb46782cac526c5112c2e86aa66b0598b057d0a1541f70788c5a7",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""

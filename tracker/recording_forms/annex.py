@@ -126,11 +126,11 @@ class FormAnnex:
     samples: tuple[AnnexSample, ...] = ()
     warnings_reason: str = ""
     """Why the assessor signed this round although the evidence has warnings."""
-    unmet_guidance: tuple[str, ...] = ()
-    """What evidence guidance missed when the assessor signed."""
     unsampled_reason: str = ""
     """Why the verifier released this round without sampling."""
     records: tuple[AnnexRecord, ...] = ()
+    unmet_guidance: tuple[str, ...] = ()
+    """What evidence guidance missed when the assessor signed."""
 
     @property
     def printed_warnings_reason(self) -> str:
