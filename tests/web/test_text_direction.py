@@ -178,6 +178,7 @@ def is_isolated(value: str, shown: set[str]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_no_page_lets_typed_text_reorder_its_words(demo: Flask, client: Callable[[Person], FlaskClient]) -> None:
     pages = list_addresses(demo)
     people = {person.name.split()[0]: person for person in db.session.scalars(select(Person).order_by(Person.id))}
@@ -193,6 +194,7 @@ def test_no_page_lets_typed_text_reorder_its_words(demo: Flask, client: Callable
     assert with_arabic > 90
 
 
+@pytest.mark.slow
 def test_no_sheet_lets_typed_text_reorder_its_words(demo: Flask) -> None:
     list_addresses(demo)
     shown = write_in_arabic()
