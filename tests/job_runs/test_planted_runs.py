@@ -24,7 +24,7 @@ from tracker.recording_forms import form_steps
 from tracker.recording_forms.form_content import FormContent
 from tracker.recording_forms.form_job import FORM_PRINTING, find_form_job
 from tracker.recording_forms.issue_job import FORM_ISSUING
-from tracker.recording_forms.pdf_renderer import hash_content, render_pdf
+from tracker.recording_forms.pdf_renderer import hash_content
 from tracker.recording_forms.queries import build_form_content
 from tracker.storage import file_store
 from tracker.vocabulary import FormOutcome, JobState, Role
@@ -178,22 +178,24 @@ class TestOtherStepFiles:
 
     @pytest.mark.parametrize("plant", [replace_file, replace_file_and_note, add_step, copy_step])
     def test_no_other_file_is_packed(
-        self, world: World, rendered: list[str], monkeypatch: pytest.MonkeyPatch, plant: Callable[[JobStep], None]
+        self, world: World, monkeypatch: pytest.MonkeyPatch, plant: Callable[[JobStep], None]
     ) -> None:
-        run_id, render = start_printing(world, world.alice), render_pdf
+        run_id = start_printing(world, world.alice)
+        printed: list[str] = []
 
-        def plant_before_the_second(content: FormContent, person_id: int) -> bytes:
-            if len(rendered) == 1:
+        def render_and_plant(content: FormContent, _person_id: int) -> bytes:
+            if len(printed) == 1:
                 with transaction():
                     plant(db.session.scalars(select(JobStep).where(JobStep.run_id == run_id)).one())
                 db.session.expire_all()
-            return render(content, person_id)
+            printed.append(content.unit_code)
+            return f"%PDF {content.unit_code}".encode()
 
-        monkeypatch.setattr(form_steps, "render_pdf", plant_before_the_second)
+        monkeypatch.setattr(form_steps, "render_pdf", render_and_plant)
         run_job(run_id)
         run = reload_run(run_id)
+        assert len(printed) == 2, "the steps go on, and the file is refused when it is put together"
         assert (run.state, run.message, run.result_sha256) == (JobState.FAILED, STEP_FILE_LOST, None)
-        monkeypatch.setattr(form_steps, "render_pdf", render)
 
     def test_no_other_file_is_made_the_form_of_one_unit(self, world: World) -> None:
         letter = store(b"another candidate's letter")

@@ -285,7 +285,7 @@ class TestDamagedFiles:
         run_job(run_id)
         run = reload_run(run_id)
         assert (run.state, run.done) == (JobState.FAILED, 0)
-        assert "Retry this job to print all forms again." in client(world.dan).get(f"/jobs/{run_id}").text
+        assert "Retry this job to make all of them again." in client(world.dan).get(f"/jobs/{run_id}").text
         assert list_in_store() == set()
         retry(run_id, world)
         run_job(run_id)
