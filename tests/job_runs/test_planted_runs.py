@@ -194,7 +194,7 @@ class TestOtherStepFiles:
         monkeypatch.setattr(form_steps, "render_pdf", render_and_plant)
         run_job(run_id)
         run = reload_run(run_id)
-        assert len(printed) == 2, "the steps go on, and the file is refused when it is put together"
+        assert len(printed) == 2, "the steps continue, and the file is refused when it is put together"
         assert (run.state, run.message, run.result_sha256) == (JobState.FAILED, STEP_FILE_LOST, None)
 
     def test_no_other_file_is_made_the_form_of_one_unit(self, world: World) -> None:
