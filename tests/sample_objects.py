@@ -34,6 +34,7 @@ from tracker.models import (
     JobRun,
     ListedWitness,
     Person,
+    QuestionSet,
     StaffAward,
     StaffCompetence,
     UnitAttempt,
@@ -43,8 +44,10 @@ from tracker.models import (
     Visit,
     VisitAttempt,
 )
+from tracker.portfolio.record_content import AnswersContent, Question, dump_content
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.partial_uploads import start_upload
+from tracker.portfolio.set_questions import SetQuestion, dump_set
 from tracker.vocabulary import (
     AccountChangeKind,
     AssessmentOutcome,
@@ -54,6 +57,7 @@ from tracker.vocabulary import (
     ImportState,
     JobState,
     ListedStatus,
+    RecordKind,
 )
 
 
@@ -92,6 +96,7 @@ def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> di
         "attachment_id": attachment, "assessment_id": assessment.id, "action_point_id": action_point.id,
         "visit_id": _make_visit(attempt, staff).id, "move_id": _make_version_move(attempt, staff.administrator).id,
         **_make_record_with_file(attempt, staff.assessor, title),
+        "set_id": _make_question_set(attempt, staff, title).id,
         "factor_id": factories.make_app(attempt.candidate).id,
         "countersignature_id": _make_countersignature(assessment, staff.assessor).id,
         "remark_id": _make_remark(assessment, title).id,
@@ -149,6 +154,22 @@ def make_centre_objects(centre: Centre, administrator: Person, invited: Person, 
         "centre_id": centre.id, "person_id": invited.id, "grant_id": grant, "draft_id": draft.id, "run_id": run.id,
         "attached_id": attached.id, "job_run_id": _make_job_run(centre, administrator, title).id, "change_id": _make_account_change(invited, centre, administrator).id,
     }  # fmt: skip
+
+
+def _make_question_set(attempt: UnitAttempt, staff: Staff, title: str) -> QuestionSet:
+    """Set a question for the attempt's candidate, which they have answered and not submitted."""
+    answered = factories.make_evidence(attempt, f"Answers: {title}")
+    asked = Question(question=f"Why {title}?", answer=f"Since {title}", mark="g")
+    answered.record_kind, answered.content = (
+        RecordKind.ANSWERS,
+        dump_content(RecordKind.ANSWERS, AnswersContent((asked,))),
+    )
+    return add_and_flush(
+        QuestionSet(
+            attempt_id=attempt.id, evidence_id=answered.id, content=dump_set([SetQuestion(asked.question, asked.mark)]),
+            note=f"In your own words, {title}", set_at=clock.now(), set_by_id=staff.assessor.id,
+        )
+    )  # fmt: skip
 
 
 def _make_record_with_file(attempt: UnitAttempt, author: Person, title: str) -> dict[str, int]:

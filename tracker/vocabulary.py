@@ -178,12 +178,16 @@ class Method(LabelledEnum):
 
 
 class RecordKind(LabelledEnum):
-    """The kind of a record of assessment: evidence that somebody else than the candidate wrote."""
+    """The kind of a record of assessment: evidence with content of its own.
+
+    Somebody else than the candidate wrote it, but for answers to questions that were set for them.
+    """
 
     OBSERVATION = "observation", "Observation"
     WITNESS_TESTIMONY = "witness_testimony", "Witness testimony"
     PROFESSIONAL_DISCUSSION = "professional_discussion", "Professional discussion"
     QUESTIONS = "questions_asked", "Questions and answers"
+    ANSWERS = "answers", "Answers to set questions"
 
 
 class WitnessStatus(LabelledEnum):
@@ -262,6 +266,11 @@ class Outcome(LabelledEnum):
     MET = "met", "Met"
     NEEDS_MORE = "needs_more", "Needs more"
     NOT_MET = "not_met", "Not met"
+
+    @property
+    def on_answer(self) -> str:
+        """Return what it says of an answer to a set question."""
+        return "Answer shows it" if self is Outcome.MET else "Not yet"
 
 
 class CriterionState(LabelledEnum):

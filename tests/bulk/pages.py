@@ -69,7 +69,7 @@ NOT_MEASURED = {
             "portfolio.print_evidence", "portfolio.print_feedback", "portfolio.print_index",
             "portfolio.print_own_evidence", "portfolio.print_own_feedback", "portfolio.print_own_index", "recording_forms.blank_form", "recording_forms.draft_form",
             "recording_forms.issued_form", "recording_forms.print_form", "records.download_draft_file",
-            "records.download_file", "records.print_blank", "records.print_blank_testimony", "records.print_record",
+            "records.download_file", "records.print_blank", "records.print_blank_testimony", "records.print_record", "records.print_set",
             "registrations.download_import_example", "staff.print_blank_record", "staff.print_staff_record", "static",
             "witness_list.print_blank_witness_list", "witness_list.print_witness_list",
         ),
@@ -94,6 +94,7 @@ NOT_MEASURED = {
         (
             "records.answer_testimony", "records.ask_witness", "records.choose_questions", "records.finish", "records.show_record",
             "records.show_testimonies", "records.write",
+            "records.answer_questions", "records.set_for_candidate", "records.show_set",
         ),
         RECORD,
     ),

@@ -29,7 +29,7 @@ from tracker.assessment.services import assessments, countersigners, remarks, si
 from tracker.assessment.services.action_points import answer_action_point
 from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.assessment.services.countersignature_answers import agree_with_assessment, disagree_with_assessment
-from tracker.assessment.services.releasing import CHECKS
+from tracker.assessment.services.releasing import CHECKS, release_due_in
 from tracker.assessment.services.version_moves import move_to_version
 from tracker.demo import scenario as demo
 from tracker.demo.discussion import build_fields, make_recording
@@ -59,6 +59,7 @@ from tracker.models import (
     ListedWitness,
     Person,
     Qualification,
+    QuestionSet,
     Registration,
     StaffAward,
     StaffCompetence,
@@ -67,6 +68,7 @@ from tracker.models import (
     Visit,
 )
 from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.queries.question_sets import find_set
 from tracker.portfolio.remark_places import RemarkPlace
 from tracker.portfolio.services.evidence import save_draft
 from tracker.portfolio.services.files import store_file
@@ -78,10 +80,12 @@ from tracker.privacy.retention import lift_retention_hold, place_retention_hold,
 from tracker.privacy.staff_erasure import erase_staff_record
 from tracker.privacy.witness_erasure import erase_listed_witness
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
+from tracker.records.services.answers import list_criteria, save_answers, submit_answers
 from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import save_observation, start_record
 from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import finish_record
+from tracker.records.services.question_sets import build_questions, set_questions, take_back
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.allocations import allocate
 from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
@@ -148,6 +152,7 @@ def make_full_record(app: Flask) -> datetime:
         change_library,
         reopen_and_verify_again,
         write_records,
+        ask_in_writing,
         countersign,
         remark_on_evidence,
         work_on,
@@ -320,6 +325,44 @@ def write_records(record: FullRecord) -> None:
                 actor=record.actor("Carol", Role.INTERNAL_VERIFIER),
                 seen_version=1,
             )
+
+
+def ask_in_writing(record: FullRecord) -> None:
+    """Set Alice questions twice: she submits answers, which Bob marks and accepts; he takes the second set back."""
+    sets = []
+    for text, mark in (("Whom do you tell about a fault?", "h"), ("Why is a case number needed?", "g")):
+        with record.act():
+            attempt = record.attempt("Alice", "CFACC15")
+            questions = build_questions((), ((text, mark),), list_criteria(attempt))
+            bob = record.actor("Bob", Role.ASSESSOR)
+            sets.append(set_questions(attempt, questions, "In your own words.", None, bob).id)
+    with record.act():
+        save_answers(_find_set(sets[0]), {1: "The duty manager."}, "The handbook", None)
+    with record.act():
+        submitted = submit_answers(_find_set(sets[0]), record.actor("Alice", Role.CANDIDATE), None)
+        evidence_id = submitted.evidence_id
+    with record.act():
+        attempt, bob = record.attempt("Alice", "CFACC15"), record.actor("Bob", Role.ASSESSOR)
+        version = find_version_in(attempt, evidence_id)
+        assert version
+        claims = db.session.scalars(select(Claim.id).where(Claim.evidence_id == evidence_id))
+        draft = assessments.DraftDecisions(
+            dict.fromkeys(claims, Outcome.MET), {}, dict.fromkeys(CHECKS, True),
+            answer_marks={1: {"outcome": "met", "comment": "Clear."}},
+        )  # fmt: skip
+        assessments.save_draft(attempt, version, draft, bob)
+        assessments.accept_evidence(attempt, version, bob)
+    with record.act(minutes=2):
+        release_due_in(record.attempt("Alice", "CFACC15"))
+    with record.act():
+        question_set = _find_set(sets[1])
+        take_back(question_set, question_set.attempt, "Asked in the meeting.", record.actor("Bob", Role.ASSESSOR))
+
+
+def _find_set(set_id: int) -> QuestionSet:
+    found = find_set(set_id)
+    assert found
+    return found
 
 
 def countersign(record: FullRecord) -> None:

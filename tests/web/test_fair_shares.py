@@ -37,7 +37,7 @@ WORK = {
             "portfolio.print_blank_sheet", "portfolio.print_evidence", "portfolio.print_feedback",
             "portfolio.print_index", "portfolio.print_own_evidence", "portfolio.print_own_feedback", "portfolio.print_own_index",
             "recording_forms.blank_form", "recording_forms.draft_form", "recording_forms.print_form",
-            "records.print_blank", "records.print_blank_testimony", "records.print_record",
+            "records.print_blank", "records.print_blank_testimony", "records.print_record", "records.print_set",
             "staff.print_blank_record", "staff.print_staff_record",
             "witness_list.print_blank_witness_list", "witness_list.print_witness_list",
         ),

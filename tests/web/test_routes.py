@@ -235,6 +235,12 @@ TABLE: dict[str, frozenset[str]] = {
     "records.acknowledge": ALICE,
     "records.decide": CAROL,
     # the question bank: read by staff of the centre, kept by its assessors and administrators
+    # set questions: the assessor sets them and takes them back, the candidate answers, whoever reads evidence prints
+    "records.set_for_candidate": BOB,
+    "records.show_set": BOB,
+    "records.print_set": READERS - DAN,
+    "records.answer_questions": ALICE,
+    "records.autosave_answers": ALICE,
     "records.list_own_questions": ADMINISTRATORS | ASSESSORS | VERIFIERS,
     "records.list_questions": BANK_WRITERS | CAROL | {"carla", "vera"},
     "records.show_question": BANK_WRITERS | CAROL | {"carla", "vera"},

@@ -22,6 +22,8 @@ ACT_PHRASES = {
     "evidence_submitted": ("submitted evidence", "submitted {} items of evidence"),
     "record_finished": ("finished a record", "finished {} records"),
     "record_acknowledged": ("answered a record", "answered {} records"),
+    "questions_set": ("set questions", "set {} sets of questions"),
+    "questions_taken_back": ("took questions back", "took {} sets of questions back"),
     "record_withdrawn": ("withdrew a record", "withdrew {} records"),
     "testimony_requested": ("asked a witness", "asked {} witnesses"),
     "testimony_withdrawn": ("withdrew a request to a witness", "withdrew {} requests to witnesses"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, distinct, func, or_, select
@@ -20,6 +20,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
+    QuestionSet,
     Registration,
     Submission,
     Unit,
@@ -31,7 +32,7 @@ from tracker.registrations.current_allocations import has_role_now
 from tracker.statements import fetch_rows, ids
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, RecordKind, Role
 from tracker.web.countersigners import is_open
-from tracker.web.formatting import counted, join_words
+from tracker.web.formatting import counted, day, join_words
 from tracker.web.text_direction import isolate
 
 MAX_STEPS = 3
@@ -101,6 +102,19 @@ class OwnItem:
     author: str | None
     """Who wrote the record; None for what the candidate wrote."""
     kind: RecordKind | None
+    set_id: int | None = None
+    """The questions that it answers, where it answers set questions."""
+    due_on: date | None = None
+    """The day by which they are to be answered."""
+    set_in: AttemptState | None = None
+    """The state of the unit in which they were set."""
+    set_on: str | None = None
+    """The code of that unit."""
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Return whether it is answers to set questions that were never submitted."""
+        return self.set_id is not None and self.number is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +210,15 @@ OWN_ITEMS = (
         has_submission(Evidence.id).label("is_submitted"),
         Person.name.label("author"),
         Evidence.record_kind,
+        QuestionSet.id.label("set_id"),
+        QuestionSet.due_on,
+        UnitAttempt.state.label("set_in"),
+        Unit.code.label("set_on"),
     )
     .outerjoin(Person, Person.id == Evidence.author_id)
+    .outerjoin(QuestionSet, QuestionSet.evidence_id == Evidence.id)
+    .outerjoin(UnitAttempt, UnitAttempt.id == QuestionSet.attempt_id)
+    .outerjoin(Unit, Unit.id == UnitAttempt.unit_id)
     .where(
         Evidence.candidate_id == bindparam("person_id"),
         Evidence.centre_id.in_(ids("centre_ids")),
@@ -224,7 +245,7 @@ def list_own_items(person_id: int, centre_ids: tuple[int, ...]) -> list[OwnItem]
 
 def list_latest(items: list[OwnItem]) -> list[LatestEvidence]:
     """List the five pieces of evidence that a candidate changed last."""
-    latest = [item for item in items if not item.author][: -MAX_LATEST - 1 : -1]
+    latest = [item for item in items if not item.author and not item.is_unanswered][: -MAX_LATEST - 1 : -1]
     badges = list_badges([item.evidence_id for item in latest])
     return [
         LatestEvidence(item.evidence_id, item.number, item.title, item.updated_at, badges=badges[item.evidence_id])
@@ -258,6 +279,7 @@ def list_steps(
     ]
     steps += _list_record_steps(items)
     if open_units:
+        steps += _list_question_steps(items)
         steps += _list_feedback_steps(person_id, centre_ids)
         steps += _list_needs_more_steps(open_units)
         steps += _list_unfinished_steps(items)
@@ -421,9 +443,29 @@ def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Ne
     ]
 
 
+def _list_question_steps(items: list[OwnItem]) -> list[NextStep]:
+    """List the questions that were set and are not answered, those that are due first at the top."""
+    unanswered = [item for item in items if item.is_unanswered and item.set_in is AttemptState.IN_PROGRESS]
+    return [
+        NextStep(
+            f"Answer your assessor’s questions on {item.set_on}",
+            "records.answer_questions",
+            {"set_id": item.set_id or 0},
+            None,
+            f"by {day(item.due_on)}" if item.due_on else "",
+            is_answer=True,
+        )
+        for item in sorted(unanswered, key=lambda item: (item.due_on or date.max, item.evidence_id))
+    ]
+
+
 def _list_unfinished_steps(items: list[OwnItem]) -> list[NextStep]:
     """List drafts that are not submitted, and evidence that is not linked to any criteria."""
-    unfinished = [item for item in items if not (item.author or (item.is_claimed and item.is_submitted))]
+    unfinished = [
+        item
+        for item in items
+        if not (item.author or item.set_id is not None or (item.is_claimed and item.is_submitted))
+    ]
     return [
         NextStep(
             f"Submit “{isolate(item.title or 'Untitled draft')}”",

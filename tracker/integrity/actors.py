@@ -25,6 +25,8 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "record_acknowledged": {Role.CANDIDATE},
     "objection_decided": {Role.INTERNAL_VERIFIER},
     "record_withdrawn": {Role.ASSESSOR},
+    "questions_set": {Role.ASSESSOR},
+    "questions_taken_back": {Role.ASSESSOR},
     "testimony_requested": {Role.CANDIDATE, Role.ASSESSOR},
     "testimony_withdrawn": {Role.CANDIDATE, Role.ASSESSOR},
     "testimony_authenticated": {Role.ASSESSOR},
@@ -305,6 +307,8 @@ def _list_assessing_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     for row in ledger.rows("decision").values():
         if row["assessment_id"] is not None:
             yield row["attempt_id"], row["decided_by_id"]
+    for row in ledger.rows("question_set").values():
+        yield row["attempt_id"], row["set_by_id"]
     for row in ledger.rows("countersignature").values():
         if row["answered_at"] is not None:
             yield row["attempt_id"], row["person_id"]

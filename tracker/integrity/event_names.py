@@ -32,6 +32,7 @@ TABLES_OF_ACTS = {
     **dict.fromkeys(("cpd_removed",), "cpd_entry"),
     **dict.fromkeys(("interest_answered", "interest_ended"), "interest_declaration"),
     **dict.fromkeys(("bank_question_retired",), "bank_question"),
+    **dict.fromkeys(("questions_taken_back",), "question_set"),
     **dict.fromkeys(("listed_witness_removed", "listed_witness_erased"), "listed_witness"),
     **dict.fromkeys(("qualification_chosen",), "registration"),
     **dict.fromkeys(("remark_settled",), "feedback_remark"),

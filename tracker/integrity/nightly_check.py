@@ -30,7 +30,7 @@ GROUPS = {
     "Ledger of events": (1, 2, 3, 4, 5, 14, 23),
     "Accounts, roles and separation of duties": (6, 7, 24, 25, 26, 29, 30, 33, 37, 41),
     "Assessment, signatures and verification": (8, 9, 10, 11, 12, 13, 19, 20, 39, 43, 44),
-    "Units and evidence": (15, 16, 17, 18, 32, 34, 35, 36, 40),
+    "Units and evidence": (15, 16, 17, 18, 32, 34, 35, 36, 40, 42),
     "Issued forms": (21, 22),
     "Retention and erasure": (27,),
     "Database": (28, 31, 38),

@@ -49,6 +49,7 @@ PARENT_COLUMNS = {
     "feedback_answer": "remark_id",
     "feedback_remark": "assessment_id",
     "issued_form": "attempt_id",
+    "question_set": "attempt_id",
     "record_withdrawal": "evidence_version_id",
     "registration_change": "registration_id",
     "reopening": "attempt_id",

@@ -34,6 +34,7 @@ CREATING_EVENTS = {
     "erasure": ("portfolio_erased",),
     "witness_testimony": ("testimony_requested",),
     "bank_question": ("bank_question_written", "bank_question_changed"),
+    "question_set": ("questions_set",),
     "staff_award": ("award_recorded",),
     "staff_competence": ("competence_recorded",),
     "countersignature": ("countersignature_asked",),

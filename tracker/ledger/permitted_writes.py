@@ -35,6 +35,7 @@ PARENTS: dict[str, dict[str, str]] = {
     "interest_declaration": {"person_id": "person"},
     "issued_form": {"attempt_id": "unit_attempt"},
     "listed_witness": {"centre_id": "centre"},
+    "question_set": {"attempt_id": "unit_attempt", "evidence_id": "evidence"},
     "record_withdrawal": {"evidence_version_id": "evidence_version"},
     "registration_change": {"registration_id": "registration"},
     "reopening": {"attempt_id": "unit_attempt"},
@@ -72,6 +73,7 @@ SCOPE_LABELS = {
     QUESTION_BANK: "question bank of a unit",
     STAFF_RECORD: "staff record",
     "unit_attempt": "candidate's unit",
+    "question_set": "set of questions",
     "witness_testimony": "testimony",
 }
 """The words for what events are about, where they are not the name of the table."""
@@ -183,7 +185,7 @@ WRITES = {
         acknowledgement="reason",
         action_point="action response",
         allocation="reason",
-        assessment="feedback warnings_reason draft_decisions",
+        assessment="feedback warnings_reason draft_decisions answer_marks",
         attachment="name",
         claim="added_reason removed_reason",
         countersignature="reason",
@@ -194,6 +196,7 @@ WRITES = {
         feedback_answer="text",
         feedback_remark="text",
         person="name email deactivated_at",
+        question_set="content note taken_back_reason",
         record_withdrawal="reason",
         registration="candidate_number awarding_body_number withdrawn_reason",
         registration_change="candidate_number awarding_body_number",
@@ -212,6 +215,8 @@ WRITES = {
     "person_deactivated": _writes("person", person="deactivated_at"),
     "person_invited": _writes("person", "person"),
     "qualification_chosen": _writes(PORTFOLIO, registration="qualification_id"),
+    "questions_set": _writes("unit_attempt", "question_set"),
+    "questions_taken_back": _writes("question_set", question_set="taken_back_at taken_back_by_id taken_back_reason"),
     "record_acknowledged": _writes("evidence_version", "acknowledgement"),
     "record_finished": _writes(
         "evidence",

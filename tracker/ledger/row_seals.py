@@ -96,7 +96,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "record_withdrawal": SealedColumns(),
     "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
     "assessment": SealedColumns(
-        added=frozenset({"warnings_reason", "needs_countersigner"}),
+        added=frozenset({"warnings_reason", "needs_countersigner", "answer_marks"}),
         when=lambda assessment: assessment.state is AssessmentState.RELEASED,
     ),
     # When the candidate marked a remark as read is theirs to say, as with `visit_attempt`.
@@ -120,6 +120,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "retention_hold": SealedColumns(),
     "erasure": SealedColumns(excluded=frozenset({"is_open"})),
     "bank_question": SealedColumns(),
+    "question_set": SealedColumns(),
     "staff_award": SealedColumns(),
     "staff_competence": SealedColumns(),
     "cpd_entry": SealedColumns(),

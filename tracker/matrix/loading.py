@@ -92,7 +92,11 @@ def _select_items(*, with_drafts: bool) -> Select[*tuple[Any, ...]]:
         .outerjoin(AUTHOR, AUTHOR.id == Evidence.author_id)
         .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id, isouter=with_drafts)
         .join(Submission, is_counted, isouter=with_drafts)
-        .where(Evidence.candidate_id == bindparam("candidate_id"), Evidence.centre_id == bindparam("centre_id"))
+        .where(
+            Evidence.candidate_id == bindparam("candidate_id"),
+            Evidence.centre_id == bindparam("centre_id"),
+            or_(Evidence.record_kind.is_(None), Evidence.number.is_not(None)),
+        )
         .order_by(Evidence.number, Evidence.id, EvidenceVersion.number)
     )
 

@@ -41,7 +41,7 @@ from tracker.models.portfolio import (
     VersionAttachment,
 )
 from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
-from tracker.models.question_banks import BankQuestion
+from tracker.models.question_banks import BankQuestion, QuestionSet
 from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.remarks import FeedbackAnswer, FeedbackRemark
 from tracker.models.second_factors import RecoveryCode, SecondFactor
@@ -128,6 +128,7 @@ __all__ = [
     "PersonWord",
     "PortfolioAccess",
     "Qualification",
+    "QuestionSet",
     "RecordWithdrawal",
     "RecoveryCode",
     "Registration",

@@ -54,6 +54,8 @@ class Assessment(Base):
     """Why the item was accepted although it has warnings (docs/rules.md, Warnings, rule 1)."""
     draft_decisions: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """In a draft: claim id → {outcome, comment}. On release they become decisions."""
+    answer_marks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Of answers to set questions: number of the question → {outcome, comment}; empty for other evidence."""
     started_at: Mapped[datetime]
     saved_at: Mapped[datetime]
     release_after: Mapped[datetime | None]

@@ -16,6 +16,8 @@ from tracker.vocabulary import CriterionKind, Outcome, RecordKind, WitnessStatus
 
 MAX_LINE, MAX_TEXT, MAX_QUESTION = 200, 10_000, 2_000
 """Characters of a line, of a longer text, and of a question or an answer."""
+MAX_ANSWER = 5_000
+"""Characters of an answer that the candidate writes themselves."""
 MAX_QUESTIONS, MAX_STAMPS = 50, 500
 MAX_TRANSCRIPT = 200_000
 """Characters of a transcript: two hours of talk have some 110,000."""
@@ -148,7 +150,17 @@ class WitnessTestimonyContent:
     """Whether the witness typed a code that was sent to the address."""
 
 
-RecordContent = WrittenContent | WitnessTestimonyContent
+@dataclass(frozen=True)
+class AnswersContent:
+    """What a candidate answered, on their own, to the questions that an assessor set."""
+
+    questions: tuple[Question, ...]
+    """As they were set; none has an outcome, since the assessor marks the answers when they assess them."""
+    help_used: str = ""
+    """Who or what the candidate used as help, in their words."""
+
+
+RecordContent = WrittenContent | WitnessTestimonyContent | AnswersContent
 Shape = TypeVar("Shape", bound=RecordContent)
 
 
@@ -278,11 +290,33 @@ class WitnessTestimonySchemaV1(Schema):
         return WitnessTestimonyContent(**{**values, "criteria": tuple(values["criteria"])})
 
 
+class AnsweredSchema(QuestionSchema):
+    """A set question with the candidate's answer."""
+
+    answer = fields.String(required=True, validate=validate.Length(max=MAX_ANSWER))
+    outcome = fields.Enum(Outcome, by_value=True, required=True, allow_none=True, validate=validate.Equal(None))
+
+
+class AnswersSchemaV1(Schema):
+    """The content of answers to set questions, version 1."""
+
+    questions = fields.List(
+        fields.Nested(AnsweredSchema), required=True, validate=validate.Length(min=1, max=MAX_QUESTIONS)
+    )
+    help_used = fields.String(required=True, validate=validate.Length(max=MAX_QUESTION))
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> AnswersContent:
+        """Build the dataclass."""
+        return AnswersContent(tuple(values["questions"]), values["help_used"])
+
+
 SCHEMAS: dict[tuple[RecordKind, int], type[Schema]] = {
     (RecordKind.OBSERVATION, 1): ObservationSchemaV1,
     (RecordKind.WITNESS_TESTIMONY, 1): WitnessTestimonySchemaV1,
     (RecordKind.PROFESSIONAL_DISCUSSION, 1): DiscussionSchemaV1,
     (RecordKind.QUESTIONS, 1): QuestionsSchemaV1,
+    (RecordKind.ANSWERS, 1): AnswersSchemaV1,
 }
 """The schema of each kind and version. A version is never changed: a change is a new version."""
 NEWEST = dict.fromkeys(RecordKind, 1)

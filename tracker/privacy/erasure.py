@@ -44,6 +44,7 @@ from tracker.models import (
     Notification,
     Person,
     PortfolioAccess,
+    QuestionSet,
     RecordWithdrawal,
     RecoveryCode,
     Registration,
@@ -98,6 +99,8 @@ TEXTS_OF_TESTIMONIES = (
     "refusal_reason",
 )
 """What is erased of testimonies, with the evidence: it is about the candidate and of the witness."""
+TEXTS_OF_SETS = ("content", "note", "taken_back_reason")
+"""What is erased of the questions that were set for a candidate, with the evidence."""
 TEXTS_OF_ATTEMPTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Assessment, ("feedback", "warnings_reason")),
     (Decision, ("comment",)),
@@ -219,6 +222,8 @@ def _erase_evidence(portfolio: Portfolio) -> list[Base]:
     for each in testimonies:
         each.code = None
     rows += [(each, TEXTS_OF_TESTIMONIES) for each in testimonies]
+    sets = _load_rows(QuestionSet, QuestionSet.attempt_id, portfolio.attempt_ids)
+    rows += [(each, TEXTS_OF_SETS) for each in sets]
     changed = erase_texts(rows)
     forget_failures(addresses)
     return changed
@@ -257,6 +262,9 @@ def _erase_records(portfolio: Portfolio, records: Iterable[tuple[Any, tuple[str,
     for each, _ in records:
         if isinstance(each, Assessment) and each.draft_decisions:
             each.draft_decisions = {}
+            changed.append(each)
+        if isinstance(each, Assessment) and each.answer_marks:
+            each.answer_marks = {}
             changed.append(each)
         if isinstance(each, VersionMove) and each.not_carried_over:
             each.not_carried_over = []

@@ -24,6 +24,7 @@ from tracker.models import (
     IssuedForm,
     Person,
     PortfolioAccess,
+    QuestionSet,
     Registration,
     Reopening,
     Signature,
@@ -31,6 +32,7 @@ from tracker.models import (
     VersionAttachment,
     WitnessTestimony,
 )
+from tracker.portfolio.set_questions import load_set, read_marks
 from tracker.privacy.anonymisation import NameReplacer, read_columns
 from tracker.privacy.export_remarks import read_remarks_on
 from tracker.registrations.registration_changes import list_changes
@@ -85,6 +87,7 @@ def read_portfolio(person: Person, paths: dict[int, str]) -> dict[str, Any]:
         "units": [_describe_unit(each, colleagues) for each in attempts],
         "evidence": _list_evidence(person, colleagues, paths),
         "testimonies": _list_testimonies(person, colleagues),
+        "question_sets": _list_question_sets(person, colleagues),
         "access_log": _list_accesses(person, colleagues),
     }
 
@@ -185,6 +188,45 @@ def _list_assessments(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict
             "feedback": colleagues.names.replace_names(each.feedback),
             "accepted_over_warnings": colleagues.names.replace_names(each.warnings_reason or ""),
             "remarks": read_remarks_on(each, colleagues.describe, colleagues.names),
+            **_describe_marks(each, colleagues),
+        }
+        for each in db.session.scalars(query)
+    ]
+
+
+def _describe_marks(assessment: Assessment, colleagues: Colleagues) -> dict[str, Any]:
+    """Return the marks of answers to set questions; nothing for other evidence."""
+    if assessment.answer_marks is None:
+        return {}
+    marks = [
+        {"answer": number, "outcome": each.outcome, "comment": colleagues.names.replace_names(each.comment)}
+        for number, each in read_marks(assessment.answer_marks).items()
+    ]
+    return {"answer_marks": marks}
+
+
+def _list_question_sets(person: Person, colleagues: Colleagues) -> list[dict[str, Any]]:
+    """List the questions that were set for a candidate. Their answers are with the evidence."""
+    query = (
+        select(QuestionSet)
+        .join(UnitAttempt, UnitAttempt.id == QuestionSet.attempt_id)
+        .where(UnitAttempt.candidate_id == person.id)
+        .options(joinedload(QuestionSet.attempt).joinedload(UnitAttempt.unit), joinedload(QuestionSet.evidence))
+        .order_by(QuestionSet.id)
+    )
+    return [
+        {
+            "unit": each.attempt.unit.code,
+            "set_by": colleagues.describe(each.set_by_id),
+            **read_columns(each, "set_at", "due_on", "taken_back_at"),
+            "questions": [
+                {"question": colleagues.names.replace_names(asked.question), "criteria": asked.mark}
+                for asked in load_set(each.content)
+            ],
+            "note": colleagues.names.replace_names(each.note),
+            "taken_back_by": colleagues.describe(each.taken_back_by_id),
+            "taken_back_because": _replace_names(colleagues, each.taken_back_reason),
+            "evidence": each.evidence.number,
         }
         for each in db.session.scalars(query)
     ]
@@ -311,7 +353,7 @@ def _describe_item(item: Evidence, colleagues: Colleagues) -> dict[str, Any]:
     columns = read_columns(item, "number", "created_at", "discarded_at", "record_kind")
     if item.author_id is not None:
         return {**columns, "written_by": _describe_author(item, colleagues)}
-    return {**columns, **read_columns(item, "updated_at", *EVIDENCE_FIELDS)}
+    return {**columns, **read_columns(item, "updated_at", *EVIDENCE_FIELDS), **_describe_answers(item)}
 
 
 def _describe_version(version: EvidenceVersion, colleagues: Colleagues, paths: dict[int, str]) -> dict[str, Any]:
@@ -331,12 +373,22 @@ def _describe_version(version: EvidenceVersion, colleagues: Colleagues, paths: d
             "answers": [_describe_acknowledgement(each, colleagues) for each in version.acknowledgements],
             "withdrawn_because": _replace_names(colleagues, version.withdrawal and version.withdrawal.reason),
         }
+    else:
+        fields |= _describe_answers(version)
     return {
         **read_columns(version, "number", "sealed_at", "content_hash"),
         **fields,
         "files": [_describe_file(each, paths) for each in version.attachments],
         **submission,
     }
+
+
+def _describe_answers(body: Evidence | EvidenceVersion) -> dict[str, Any]:
+    """Return what a candidate answered to set questions; nothing for other evidence."""
+    if body.record_kind is not RecordKind.ANSWERS:
+        return {}
+    content = body.content or ""
+    return {"answers_to_questions": json.loads(content) if content.startswith("{") else content}
 
 
 def _describe_author(record: Evidence | EvidenceVersion, colleagues: Colleagues) -> str | None:

@@ -65,6 +65,8 @@ class PrintedQuestion:
     """The criterion it is about; empty for none."""
     outcome: str
     """What its asker thought of the answer; empty while that is not decided."""
+    comment: str = ""
+    """What its asker wrote about the answer."""
 
     @property
     def is_long(self) -> bool:
@@ -89,7 +91,7 @@ class PrintedAnswer:
     statement: str
     name: str
     act: str
-    """`declared`, `answered`, `decided` or `withdrawn`."""
+    """`declared`, `answered`, `decided`, `assessed` or `withdrawn`."""
     moment: str
     """`3 November 2026, 14:05`."""
     reason: tuple[str, ...] = ()
@@ -156,6 +158,11 @@ class PrintedRecord:
     def is_blank(self) -> bool:
         """Return whether the record is to be filled in by hand."""
         return self.number is None
+
+    @property
+    def names_criteria(self) -> bool:
+        """Return whether the criteria are those that the record names, and not all of the unit."""
+        return not self.is_blank
 
     @property
     def reference(self) -> str:

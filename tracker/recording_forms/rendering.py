@@ -22,6 +22,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
+from tracker.recording_forms.answers_content import AnswersRecord
 from tracker.recording_forms.discussion_content import DiscussionRecord
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue
 from tracker.recording_forms.grid_painting import paint_grids
@@ -123,7 +124,11 @@ def render_index(content: IndexContent) -> bytes:
 
 def render_record(content: PrintedRecord) -> bytes:
     """Return a record that an assessor wrote as PDF. Raises `FormNotRendered`."""
-    names = {DiscussionRecord: "discussion_record", QuestionsRecord: "questions_record"}
+    names = {
+        AnswersRecord: "answers_record",
+        DiscussionRecord: "discussion_record",
+        QuestionsRecord: "questions_record",
+    }
     name = names.get(type(content), "observation_record")
     return _write_pdf(_render_html(f"recording_forms/{name}.html", form_content=content))
 

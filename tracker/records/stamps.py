@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tracker.matrix import MatrixColumn
-from tracker.portfolio.record_content import DiscussionContent, ObservationContent, Stamp, WrittenContent
+from tracker.portfolio.record_content import DiscussionContent, ObservationContent, Question, Stamp, WrittenContent
 from tracker.portfolio.recording_times import RecordingTime
 from tracker.vocabulary import CriterionKind
 
@@ -133,8 +133,18 @@ def list_places(content: WrittenContent, criteria: Collection[MarkedCriterion]) 
         return _list_recording_places(content)
     if not isinstance(content, ObservationContent):
         return Places({}, ())
-    places, unknown = ReadStamps(content.stamps, (), ()).times_by_criterion, []
-    for number, question in enumerate(content.questions, 1):
+    asked = list_question_places(content.questions, criteria)
+    places = ReadStamps(content.stamps, (), ()).times_by_criterion
+    for key, numbers in asked.by_criterion.items():
+        places.setdefault(key, []).extend(numbers)
+    return Places(places, asked.unknown)
+
+
+def list_question_places(questions: Iterable[Question], criteria: Collection[MarkedCriterion]) -> Places:
+    """Return the numbers of the questions about each criterion."""
+    places: dict[tuple[int, int], list[str]] = {}
+    unknown = []
+    for number, question in enumerate(questions, 1):
         for mark in filter(None, map(str.strip, question.mark.split(","))):
             if criterion := find_criterion(mark, criteria):
                 places.setdefault(criterion.key, []).append(f"question {number}")

@@ -20,6 +20,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
+    QuestionSet,
     Reopening,
     Sample,
     Signature,
@@ -101,7 +102,7 @@ def is_withdrawn_before_completion(attempt: UnitAttempt) -> bool:
 def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> set[tuple[int, int]]:
     """Return which of these people have assessed which of these attempts, in any round, or were witnesses in them.
 
-    Who countersigned has assessed, and so has who is asked to.
+    Who set questions for the candidate has assessed, and so has who countersigned or is asked to.
     """
     assessed = select(Assessment.assessor_id, Assessment.attempt_id).where(
         Assessment.attempt_id.in_(attempt_ids),
@@ -128,7 +129,10 @@ def list_assessed(person_ids: Collection[int], attempt_ids: Collection[int]) -> 
         Countersignature.person_id.in_(person_ids),
         Countersignature.ended_at.is_(None),
     )
-    rows: Sequence[Any] = db.session.execute(union(assessed, signed, written, witnessed, countersigned)).all()
+    asked = select(QuestionSet.set_by_id, QuestionSet.attempt_id).where(
+        QuestionSet.attempt_id.in_(attempt_ids), QuestionSet.set_by_id.in_(person_ids)
+    )
+    rows: Sequence[Any] = db.session.execute(union(assessed, signed, written, asked, witnessed, countersigned)).all()
     return {(row[0], row[1]) for row in rows}
 
 

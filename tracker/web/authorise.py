@@ -196,10 +196,17 @@ def get_index_of_evidence(registration_id: int) -> tuple[Registration, frozenset
     return registration, attempt_ids
 
 
-def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
-    """Return evidence that a candidate wrote themselves, drafts included; raise NotFound for everybody else."""
+def get_own_evidence(evidence_id: int, *, with_answers: bool = False) -> tuple[Evidence, Actor]:
+    """Return evidence that a candidate wrote themselves, drafts included; raise NotFound for everybody else.
+
+    Args:
+        evidence_id: the item.
+        with_answers: whether it may be answers to set questions, which are written on a page of their own.
+    """
     evidence = db.session.scalars(EVIDENCE, {"evidence_id": evidence_id}).one_or_none()
     if not evidence or evidence.candidate_id != me().person_id or evidence.author_id or evidence.discarded_at:
+        raise NotFound
+    if evidence.record_kind and not with_answers:
         raise NotFound
     grant = me().find_grant(Role.CANDIDATE, evidence.centre_id)
     if not grant:

@@ -5,7 +5,7 @@ sees it (docs/rules.md, Assessment).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -33,6 +33,8 @@ from tracker.models import (
 from tracker.portfolio.evidence_warnings import list_evidence_warnings
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.warnings import load_limit_and_units, load_version_context
+from tracker.portfolio.record_content import AnswersContent, load_as
+from tracker.portfolio.set_questions import list_unmarked, read_marks
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn, is_witness
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, RecordKind
 from tracker.web.text_direction import isolate
@@ -57,6 +59,8 @@ class DraftDecisions:
     feedback: str | None = None
     warnings_reason: str | None = None
     """Why the item is accepted although it has warnings."""
+    answer_marks: dict[int, dict[str, str]] = field(default_factory=dict)
+    """Of answers to set questions: number of the question → outcome, comment or both."""
 
 
 def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int) -> Assessment | None:
@@ -180,6 +184,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
         Refused: the attempt cannot be assessed now, or the assessment was finished already.
     """
     assessment = get_draft_to_finish(attempt, version, actor)
+    check_answers_marked(assessment)
     check_all_decided(list_undecided(assessment))
     unticked = [check for check in CHECKS if not getattr(assessment, check)]
     if unticked:
@@ -232,6 +237,7 @@ def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
             "“Needs more” or “Not met”, then accept it; or ask its author for a new version. What you typed is kept."
         )
     assessment = get_draft_to_finish(attempt, version, actor)
+    check_answers_marked(assessment)
     if not assessment.feedback.strip():
         raise Invalid(
             "Write feedback before you return the item: say what is missing and what would help. "
@@ -315,6 +321,31 @@ def check_all_decided(undecided: Sequence[MatrixCell]) -> None:
     if undecided:
         count = "1 claim has" if len(undecided) == 1 else f"{len(undecided)} claims have"
         raise Invalid(f"To accept, choose an outcome for each claim: {count} none. What you typed is kept.")
+
+
+def check_answers_marked(assessment: Assessment) -> None:
+    """Raise `Invalid` if an answer to a set question has no mark, or is marked “not yet” and nothing says why.
+
+    docs/rules.md, Question banks and questions asked, rule 12.
+    """
+    version = assessment.evidence_version
+    content = load_as(AnswersContent, version.record_kind, version.content)
+    if content is None:
+        return
+    if unmarked := list_unmarked(content, assessment.answer_marks):
+        numbers = ", ".join(map(str, unmarked))
+        raise Invalid(
+            f"Mark the answer to each question: {numbers} {'has' if len(unmarked) == 1 else 'have'} no mark. "
+            "What you typed is kept.",
+            f"answer-{unmarked[0]}",
+        )
+    for number, each in sorted(read_marks(assessment.answer_marks).items()):
+        if each.outcome is not Outcome.MET and not each.comment.strip():
+            raise Invalid(
+                f"Answer {number} is marked “not yet”. Write a comment on it that says what is missing. "
+                "What you typed is kept.",
+                f"answer-{number}",
+            )
 
 
 def check_reasons(assessment: Assessment) -> None:
@@ -401,12 +432,26 @@ def _merge_draft(assessment: Assessment, draft: DraftDecisions, claim_ids: set[i
     for claim_id, comment in draft.comments.items():
         merged.setdefault(str(claim_id), {})["comment"] = comment
     assessment.draft_decisions = merged
+    if draft.answer_marks:
+        _merge_marks(assessment, draft.answer_marks)
     for check, ticked in draft.checks.items():
         setattr(assessment, check, ticked)
     if draft.feedback is not None:
         assessment.feedback = draft.feedback
     if draft.warnings_reason is not None:
         assessment.warnings_reason = draft.warnings_reason.strip() or None
+
+
+def _merge_marks(assessment: Assessment, marks: dict[int, dict[str, str]]) -> None:
+    """Merge marks of answers into the draft. Raises `NotFound` for a question that the version does not have."""
+    version = assessment.evidence_version
+    content = load_as(AnswersContent, version.record_kind, version.content)
+    if content is None or not all(1 <= number <= len(content.questions) for number in marks):
+        raise NotFound
+    merged = {key: dict(value) for key, value in (assessment.answer_marks or {}).items()}
+    for number, mark in marks.items():
+        merged.setdefault(str(number), {}).update(mark)
+    assessment.answer_marks = merged
 
 
 def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
@@ -424,7 +469,8 @@ def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
 
 
 def _check_lengths(draft: DraftDecisions) -> None:
-    if any(len(comment) > MAX_COMMENT_LENGTH for comment in draft.comments.values()):
+    marked = (mark.get("comment", "") for mark in draft.answer_marks.values())
+    if any(len(comment) > MAX_COMMENT_LENGTH for comment in (*draft.comments.values(), *marked)):
         raise Invalid(f"A comment can have at most {MAX_COMMENT_LENGTH:,} characters. Shorten it.")
     if draft.feedback is not None and len(draft.feedback) > MAX_FEEDBACK_LENGTH:
         raise Invalid(f"The feedback can have at most {MAX_FEEDBACK_LENGTH:,} characters. Shorten it.", "feedback")

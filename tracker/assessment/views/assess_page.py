@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template, request, url_for
 
 from tracker.assessment.queries import assessing as queries
+from tracker.assessment.queries.answers import SuggestedDecision, find_marks, list_answers_to_mark, suggest_decisions
 from tracker.assessment.queries.countersigning import find_disagreement
 from tracker.assessment.queries.queue import (
     EvidenceToAssess,
@@ -41,6 +42,8 @@ class ClaimToDecide:
     criterion: queries.CriterionWithClaim
     outcome: str
     comment: str
+    is_from_answers: bool = False
+    """Whether it is filled in from what the assessor thinks of the answers; then it is not decided yet."""
     returned_version: int | None = None
     """The version on which it was marked as met before the item was returned; then it is filled in, not confirmed."""
 
@@ -90,6 +93,7 @@ def render_assess_page(
     context = load_version_context(
         version, attachments, attempts[0].centre.evidence_age_months, list_claimed_units(units)
     )
+    to_mark = list_answers_to_mark(version, units[0].draft, typed)
     drafts = [unit.draft for unit in units if unit.draft]
     draft = max(drafts, key=lambda each: each.saved_at, default=None)
     earlier = merge_feedback([entry for unit in units for entry in unit.released])
@@ -98,6 +102,7 @@ def render_assess_page(
         attempt=attempts[0],
         units=units,
         version=version,
+        answers_to_mark=to_mark,
         attachments=attachments,
         changes=(
             queries.find_version_changes(version, attachments, earlier_versions[0]) if earlier_versions else None
@@ -147,9 +152,11 @@ def load_unit_to_assess(
     draft = queries.pick_draft(assessments, version, me().person_id)
     released = queries.pick_released(assessments)
     returned = queries.find_returned_decisions(released)
+    suggested = suggest_decisions(attempt, version, criteria, find_marks(draft, typed))
+    choices = [build_claim_to_decide(each, draft, typed, returned) for each in criteria if each.cell]
     return UnitToAssess(
         attempt=attempt,
-        choices=[build_claim_to_decide(each, draft, typed, returned) for each in criteria if each.cell],
+        choices=[fill_in_suggestion(each, suggested) for each in choices],
         unclaimed=[each.column for each in criteria if not each.cell],
         draft=draft,
         released=released,
@@ -214,8 +221,21 @@ def build_claim_to_decide(
         outcome = typed.outcomes.get(cell.claim_id) or outcome
         comment = typed.comments.get(cell.claim_id, comment)
     if not outcome and not comment and returned and cell.claim_id in returned.comments:
-        return ClaimToDecide(criterion, Outcome.MET, returned.comments[cell.claim_id], returned.version_number)
+        return ClaimToDecide(
+            criterion,
+            Outcome.MET,
+            returned.comments[cell.claim_id],
+            returned_version=returned.version_number,
+        )
     return ClaimToDecide(criterion, outcome, comment)
+
+
+def fill_in_suggestion(choice: ClaimToDecide, suggested: Mapping[int, SuggestedDecision]) -> ClaimToDecide:
+    """Return a claim without outcome and comment as what the assessor thinks of its answers suggests."""
+    suggestion = suggested.get(choice.criterion.column.id)
+    if suggestion is None or choice.outcome or choice.comment:
+        return choice
+    return ClaimToDecide(choice.criterion, suggestion.outcome, suggestion.comment, is_from_answers=True)
 
 
 def find_missing_id(units: Sequence[UnitToAssess], refusal: Invalid | Conflict) -> str | None:

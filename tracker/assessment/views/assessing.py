@@ -41,6 +41,8 @@ from tracker.web.text_direction import isolate
 ACTIONS_BEFORE_IT_COUNTS = frozenset({"save", "remove", "remark", "unremark", "settle"})
 """What can be done with a record that its candidate has not agreed to."""
 REMARK_NOT_SAVED = "the remark, until you press Add remark"
+MARK_FIELDS = {"answer": "outcome", "answernote": "comment"}
+"""What the fields of the mark of an answer are stored as, by the beginning of their names."""
 MAX_UNITS = 50
 """How many units one form may assess."""
 
@@ -315,6 +317,7 @@ def read_draft(changed: set[str] | None) -> DraftDecisions:
     names = changed if changed is not None else {*form, *CHECKS}
     outcomes: dict[int, Outcome | None] = {}
     comments: dict[int, str] = {}
+    marks: dict[int, dict[str, str]] = {}
     for name in names:
         kind, _, value = name.partition("-")
         claim_id = parse_id(value)
@@ -322,9 +325,21 @@ def read_draft(changed: set[str] | None) -> DraftDecisions:
             outcomes[claim_id] = read_outcome(form.get(name, ""))
         elif kind == "comment" and claim_id is not None:
             comments[claim_id] = read_form_text(name).strip()
+        elif kind in MARK_FIELDS and claim_id is not None:
+            marks.setdefault(claim_id, {})[MARK_FIELDS[kind]] = read_mark(kind, name)
     checks = {check: check in form for check in CHECKS if check in names}
     feedback, reason = (read_form_text(name) if name in names else None for name in ("feedback", "warnings_reason"))
-    return DraftDecisions(outcomes, comments, checks, feedback, reason)
+    return DraftDecisions(outcomes, comments, checks, feedback, reason, marks)
+
+
+def read_mark(kind: str, name: str) -> str:
+    """Return the outcome or the comment of a mark as it is stored; raise `NotFound` if there is no such outcome."""
+    if kind == "answernote":
+        return read_form_text(name).strip()
+    outcome = read_outcome(request.form.get(name, ""))
+    if outcome is Outcome.NOT_MET:
+        raise NotFound
+    return outcome.value if outcome else ""
 
 
 def move_comments_to_new_claims(draft: DraftDecisions) -> DraftDecisions:

@@ -161,8 +161,12 @@ def select_own(candidate_id: int, centre_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def is_shown_to_candidate() -> ColumnElement[bool]:
-    """Return as SQL whether its candidate sees an item: what others write is theirs alone until it is finished."""
-    return or_(Evidence.author_id.is_(None), Evidence.number.is_not(None))
+    """Return as SQL whether an item is on its candidate's list.
+
+    What others write is theirs alone until it is finished, and answers to set questions are on the page of their unit
+    until they are submitted.
+    """
+    return or_(Evidence.record_kind.is_(None), Evidence.number.is_not(None))
 
 
 def select_submitted(

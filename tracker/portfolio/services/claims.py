@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.clock import now
@@ -149,6 +149,8 @@ def _load_own_items(ids: set[int], candidate_id: int) -> Mapping[int, Evidence]:
         Evidence.id.in_(ids),
         Evidence.candidate_id == candidate_id,
         Evidence.author_id.is_(None),
+        # Answers to set questions claim the criteria of the questions when they are submitted.
+        or_(Evidence.record_kind.is_(None), Evidence.number.is_not(None)),
         Evidence.discarded_at.is_(None),
     )
     return {evidence.id: evidence for evidence in db.session.scalars(query)}

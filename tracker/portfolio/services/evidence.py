@@ -13,7 +13,7 @@ from tracker.extensions import db
 from tracker.ledger.canonical_json import sha256
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
-from tracker.models import ADDED_FIELDS, EVIDENCE_FIELDS, Claim, Evidence, IdempotencyKey, Submission, UnitAttempt
+from tracker.models import ADDED_FIELDS, SEALED_FIELDS, Claim, Evidence, IdempotencyKey, Submission, UnitAttempt
 from tracker.models.portfolio import EvidenceVersion
 from tracker.portfolio.services.claims import check_simulation
 from tracker.vocabulary import AttemptState, Method
@@ -132,7 +132,7 @@ def has_changes_since(evidence: Evidence, version: EvidenceVersion | None) -> bo
     """
     if version is None or evidence.response:
         return True
-    if any(getattr(evidence, name) != getattr(version, name) for name in EVIDENCE_FIELDS if name != "response"):
+    if any(getattr(evidence, name) != getattr(version, name) for name in SEALED_FIELDS if name != "response"):
         return True
     return [each.id for each in evidence.attachments] != [each.id for each in version.attachments]
 

@@ -133,7 +133,8 @@ def list_missing(evidence: Evidence, *, has_claims: bool) -> list[str]:
         evidence: the item.
         has_claims: whether the item claims a criterion of an open unit.
     """
-    has_content = evidence.narrative.strip() or evidence.attachments or evidence.workplace_location.strip()
+    written = evidence.narrative.strip() or evidence.content
+    has_content = written or evidence.attachments or evidence.workplace_location.strip()
     requirements = (
         (evidence.title.strip(), "Enter a title."),
         (evidence.method, "Choose the method."),

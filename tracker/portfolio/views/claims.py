@@ -29,7 +29,7 @@ MAX_SEARCH_LENGTH = 100
 @requires(Act.ADD_EVIDENCE)
 def choose_criteria(evidence_id: int) -> ResponseReturnValue:
     """Show the criteria that an item can claim in all open units: the gaps, or all of them."""
-    evidence, _ = get_own_evidence(evidence_id)
+    evidence, _ = get_own_evidence(evidence_id, with_answers=True)
     sections = list_unit_choices(evidence)
     likely_attempt_id = find_likely_unit(sections, request.args.get("unit", type=int))
     gaps_only = request.args.get("show") != "all"
@@ -62,7 +62,7 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
 
     The buttons that filter and search save the ticks first, so that none is lost without JavaScript.
     """
-    evidence, actor = get_own_evidence(evidence_id)
+    evidence, actor = get_own_evidence(evidence_id, with_answers=True)
     shown = read_cells(request.form.getlist("shown"))
     ticked = set(shown) & set(read_cells(request.form.getlist("claim")))
     same_criteria = {
@@ -79,7 +79,7 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
     ticks += [Tick(cell[0], evidence.id, cell[1], ticked=True) for cell in sorted(same_criteria - set(shown))]
     set_claims(ticks, me().person_id, actor)
     act = request.form.get("act")
-    if act == "submit":
+    if act == "submit" and not evidence.record_kind:
         return redirect(url_for("portfolio.submit", evidence_id=evidence.id), 303)
     if act in ("search", "gaps", "all"):
         show = request.form.get("show") if act == "search" else act
@@ -93,7 +93,7 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
 @requires(Act.ADD_EVIDENCE)
 def tick_criterion(evidence_id: int) -> ResponseReturnValue:
     """Save one tick of an item's list, with the same criteria in other units where they were chosen."""
-    evidence, actor = get_own_evidence(evidence_id)
+    evidence, actor = get_own_evidence(evidence_id, with_answers=True)
     attempt_id, criterion_id = read_number("attempt"), read_number("criterion")
     locator = read_locator(request.form, "locator")
     ticks = [

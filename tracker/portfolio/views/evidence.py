@@ -13,6 +13,7 @@ from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.countersigning import list_waiting
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
+from tracker.portfolio.queries.question_sets import find_released_marks, find_set_id
 from tracker.portfolio.queries.remarks import list_released_remarks, list_remarks_in
 from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.record_content import RecordContent, load_content
@@ -26,6 +27,7 @@ from tracker.portfolio.services.submissions import (
     submit_evidence,
     withdraw_submission,
 )
+from tracker.portfolio.set_questions import AnswerMark
 from tracker.portfolio.uploads import ACCEPTED_EXTENSIONS
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import save_form, store_own_uploads
@@ -40,8 +42,10 @@ from tracker.web.route_rules import requires
 @portfolio.get("/evidence/<int:evidence_id>")
 @requires(Act.ADD_EVIDENCE)
 def show_evidence(evidence_id: int) -> ResponseReturnValue:
-    """Show the candidate's own item with its claims and history."""
-    evidence, _ = get_own_evidence(evidence_id)
+    """Show the candidate's own item with its claims and history; set questions that they have to answer still."""
+    evidence, _ = get_own_evidence(evidence_id, with_answers=True)
+    if evidence.record_kind and evidence.number is None:
+        return redirect(url_for("records.answer_questions", set_id=find_set_id(evidence.id)), 303)
     return render_item(evidence)
 
 
@@ -74,7 +78,7 @@ def answer_feedback(evidence_id: int) -> ResponseReturnValue:
 @requires(Act.ADD_EVIDENCE)
 def show_version(evidence_id: int, number: int) -> ResponseReturnValue:
     """Show one sealed version of the candidate's own item."""
-    evidence, _ = get_own_evidence(evidence_id)
+    evidence, _ = get_own_evidence(evidence_id, with_answers=True)
     version = queries.find_version(evidence, number)
     if version is None:
         raise NotFound
@@ -139,7 +143,7 @@ def submit(evidence_id: int) -> ResponseReturnValue:
 @requires(Act.ADD_EVIDENCE)
 def withdraw_evidence(evidence_id: int) -> ResponseReturnValue:
     """Withdraw the submitted version of an item."""
-    evidence, actor = get_own_evidence(evidence_id)
+    evidence, actor = get_own_evidence(evidence_id, with_answers=True)
     withdraw_submission(evidence, actor)
     flash("Submission withdrawn. Nobody else can read that version now. The item keeps its number.")
     return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
@@ -158,7 +162,8 @@ def render_item(evidence: Evidence, form: EvidenceForm | None = None) -> str:
     record = load_item_record(evidence.id)
     history = record.list_history()
     is_returned = record.has_live_claims and any(state == "returned" for _, state in record.badges)
-    if is_returned and form is None:
+    set_id = find_set_id(evidence.id) if evidence.record_kind else None
+    if is_returned and form is None and not set_id:
         form = EvidenceForm(obj=evidence)
     if form:
         form.version.data = str(evidence.version)
@@ -167,7 +172,8 @@ def render_item(evidence: Evidence, form: EvidenceForm | None = None) -> str:
         "portfolio/show_evidence.html",
         evidence=evidence,
         form=form,
-        is_returned=is_returned,
+        is_returned=is_returned and not set_id,
+        set_id=set_id,
         accept=ACCEPTED_EXTENSIONS,
         latest=latest,
         has_changed=has_changes_since(evidence, latest),
@@ -209,6 +215,12 @@ for helper in (list_recordings, list_stamped_times, read_areas, split_locator):
 def read_record_content(version: EvidenceVersion) -> RecordContent | None:
     """Return what a version of a record adds to the fields of evidence; None of other items and after an erasure."""
     return load_content(version.record_kind, version.content)
+
+
+@portfolio.app_template_global()
+def find_answer_marks(body: Evidence | EvidenceVersion) -> dict[int, AnswerMark]:
+    """Return the released marks of the answers in a version by number; none of a draft."""
+    return find_released_marks(body.id) if isinstance(body, EvidenceVersion) else {}
 
 
 @portfolio.app_template_global("find_testimony_notes")

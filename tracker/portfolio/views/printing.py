@@ -2,7 +2,7 @@
 
 from io import BytesIO
 
-from flask import send_file
+from flask import redirect, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.errors import NotFound
@@ -19,6 +19,7 @@ from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.index import find_registration
 from tracker.portfolio.queries.item_records import load_item_record
 from tracker.portfolio.queries.printed_feedback import load_feedback
+from tracker.portfolio.queries.question_sets import find_set_ids
 from tracker.portfolio.services.evidence import find_latest_version
 from tracker.portfolio.views import portfolio
 from tracker.recording_forms.form_cache import print_unissued
@@ -34,15 +35,23 @@ BLANK = {"statement": build_blank_statement, "descriptor": build_blank_descripto
 NOTHING = "This item is not submitted, so there is nothing to print."
 
 
+def find_address_of_answers(evidence_id: int) -> str | None:
+    """Return the address that prints answers to set questions; None for other evidence."""
+    found = find_set_ids(evidence_id)
+    return url_for("records.print_set", set_id=found[0], attempt_id=found[1]) if found else None
+
+
 @portfolio.get("/evidence/<int:evidence_id>/sheet.pdf")
 @requires(Act.ADD_EVIDENCE)
 @in_turn(PRINTING)
 def print_own_evidence(evidence_id: int) -> ResponseReturnValue:
-    """Send the newest version of the candidate's own item as PDF."""
-    evidence, _ = get_own_evidence(evidence_id)
+    """Send the newest version of the candidate's own item as PDF; answers to set questions from their own address."""
+    evidence, _ = get_own_evidence(evidence_id, with_answers=True)
     version = find_latest_version(evidence)
     if version is None:
         raise NotFound(NOTHING)
+    if address := find_address_of_answers(evidence_id):
+        return redirect(address, 303)
     return send_evidence(version)
 
 
@@ -51,7 +60,7 @@ def print_own_evidence(evidence_id: int) -> ResponseReturnValue:
 @in_turn(PRINTING)
 def print_own_feedback(evidence_id: int) -> ResponseReturnValue:
     """Send the feedback on the candidate's own item as PDF, version by version."""
-    evidence, _ = get_own_evidence(evidence_id)
+    evidence, _ = get_own_evidence(evidence_id, with_answers=True)
     return send_feedback(list(evidence.versions))
 
 
@@ -64,6 +73,8 @@ def print_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     version = queries.find_version_in(attempt, evidence_id)
     if version is None or version.author_id:
         raise NotFound  # a record of assessment is printed from its own page
+    if address := find_address_of_answers(evidence_id):
+        return redirect(address, 303)
     return send_evidence(version, attempt.id)
 
 

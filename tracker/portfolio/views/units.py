@@ -26,6 +26,7 @@ from tracker.portfolio.queries.claims import load_same_criteria
 from tracker.portfolio.queries.countersigning import list_waiting
 from tracker.portfolio.queries.own_action import find_criteria_to_act_on
 from tracker.portfolio.queries.planned_discussions import list_planned_discussions
+from tracker.portfolio.queries.question_sets import list_open_sets
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.matrix_cells import MatrixCells, build_evidence_urls
 from tracker.vocabulary import AttemptState, CriterionState, Role
@@ -95,6 +96,7 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         administrator=Role.ADMINISTRATOR,
         planned_discussions=list_planned_discussions(attempt) if can_claim and not as_matrix else [],
         guidance=load_evidence_guidance(attempt, matrix) if attempt.state is AttemptState.IN_PROGRESS else None,
+        question_sets=list_open_sets(attempt) if own or Role.ASSESSOR in acting_roles else [],
         waiting=list_waiting(is_on=attempt.centre.has_countersigning, attempt_id=attempt.id),
         **sidebar,
     )

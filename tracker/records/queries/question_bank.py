@@ -21,6 +21,8 @@ from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuer
 SHARED, OWN = "shared", "own"
 RETIRED = "retired"
 MAX_VERSIONS = 100
+MAX_TO_SET = 100
+"""Questions of a bank that are offered on one page."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,17 @@ def list_questions_to_ask(centre_id: int, unit_ids: Collection[int], query: List
     """List a page of the questions in use of some units that a centre reads. Two statements."""
     statement = _select(centre_id, query).where(BankQuestion.ended_at.is_(None), BankQuestion.unit_id.in_(unit_ids))
     return _load(CHOICES, query, statement)
+
+
+def list_all_to_set(centre_id: int, unit_id: int) -> list[BankQuestion]:
+    """List the questions in use about a unit that a centre reads, the first hundred of them. One statement."""
+    query = (
+        select(BankQuestion)
+        .where(BankQuestion.unit_id == unit_id, BankQuestion.ended_at.is_(None), _is_read_at(centre_id))
+        .order_by(BankQuestion.id)
+        .limit(MAX_TO_SET)
+    )
+    return list(db.session.scalars(query))
 
 
 def load_questions(centre_id: int, unit_ids: Collection[int], question_ids: Collection[int]) -> list[BankQuestion]:

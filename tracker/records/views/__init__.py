@@ -7,6 +7,7 @@ records = Blueprint("records", __name__)
 from tracker.records.views import (  # noqa: E402
     files,  # noqa: F401
     question_bank,  # noqa: F401
+    question_sets,  # noqa: F401
     reading,  # noqa: F401
     testimonies,  # noqa: F401
     uploads,  # noqa: F401

@@ -1,0 +1,94 @@
+"""The content of printed answers to set questions: filled from a sealed version, or blank for the pen."""
+
+from tracker.accounts.earlier_names import find_name_at
+from tracker.accounts.person_names import clean_name, remove_invisible_characters
+from tracker.clock import day_of, today
+from tracker.models import Assessment, EvidenceVersion, QuestionSet
+from tracker.portfolio.queries.question_sets import find_marking
+from tracker.portfolio.record_content import AnswersContent, Question, load_as
+from tracker.portfolio.set_questions import AnswerMark, load_set, read_marks
+from tracker.recording_forms.answers_content import AnswersRecord
+from tracker.recording_forms.observation_content import PrintedAnswer, PrintedCriterion, PrintedQuestion, PrintedUnit
+from tracker.recording_forms.printed_text import add_break_points
+from tracker.records.services.answers import STATEMENT, list_criteria
+from tracker.records.stamps import list_question_places
+from tracker.web.formatting import address_note, day, moment, period
+
+MARKED = "I have marked each answer."
+
+
+def build_answers(question_set: QuestionSet, version: EvidenceVersion | None) -> AnswersRecord:
+    """Return set questions as they are printed, with the answers of a version; None prints them blank."""
+    attempt = question_set.attempt
+    content = load_as(AnswersContent, version.record_kind, version.content) if version else None
+    marking = find_marking(version.id) if version else None
+    marks = read_marks(marking.answer_marks) if marking else {}
+    asked = content.questions if content else ()
+    texts = [(each.question, each.answer, each.mark) for each in asked] or [
+        (each.question, "", each.mark) for each in load_set(question_set.content)
+    ]
+    questions = tuple(_print_question(text, marks.get(number, AnswerMark())) for number, text in enumerate(texts, 1))
+    criteria = list_criteria(attempt)
+    places = list_question_places(
+        [Question(question=text, mark=mark) for text, _, mark in texts], criteria
+    ).by_criterion
+    named = tuple(
+        PrintedCriterion(each.mark, each.column.text, ", ".join(places[each.key]))
+        for each in criteria
+        if each.key in places
+    )
+    set_by = clean_name(find_name_at(question_set.set_by, question_set.set_at))
+    return AnswersRecord(
+        candidate_name=clean_name(attempt.candidate.name),
+        candidate_number=attempt.registration.candidate_number,
+        assessor_name=set_by,
+        centre_name=attempt.centre.name,
+        terms=attempt.centre.terms,
+        units=(PrintedUnit(attempt.unit.code, attempt.unit.title, named),),
+        declaration_statement=STATEMENT,
+        agreement_statement="",
+        number=version.evidence.number if version else None,
+        version=version.number if version else 1,
+        sealed_on=day_of(version.sealed_at) if version else None,
+        printed_for=today() if version else None,
+        happened_on=period(version.happened_from) if version and version.happened_from else "",
+        declaration=_print_statement(version) if version else None,
+        questions=questions,
+        set_on=day(question_set.set_at),
+        due_on=day(question_set.due_on) if question_set.due_on else "",
+        note=_print_text(question_set.note),
+        help_used=_print_text(content.help_used) if content else (),
+        marked=_print_marking(marking) if marking else None,
+    )
+
+
+def _print_question(text: tuple[str, str, str], mark: AnswerMark) -> PrintedQuestion:
+    question, answer, criterion = map(remove_invisible_characters, text)
+    outcome = mark.outcome.on_answer if mark.outcome else ""
+    return PrintedQuestion(question, answer, criterion, outcome, remove_invisible_characters(mark.comment))
+
+
+def _print_statement(version: EvidenceVersion) -> PrintedAnswer:
+    submission, candidate = version.submission, version.evidence.candidate
+    return PrintedAnswer(
+        statement=submission.declaration,
+        name=clean_name(find_name_at(candidate, submission.submitted_at)),
+        act="declared",
+        moment=moment(submission.submitted_at),
+        note=address_note(submission.address_confirmed, candidate.email_confirmed_at, "submitted"),
+    )
+
+
+def _print_marking(marking: Assessment) -> PrintedAnswer:
+    assert marking.released_at  # noqa: S101 - only released assessments are printed
+    return PrintedAnswer(
+        statement=MARKED,
+        name=clean_name(find_name_at(marking.assessor, marking.released_at)),
+        act="assessed",
+        moment=moment(marking.released_at),
+    )
+
+
+def _print_text(text: str) -> tuple[str, ...]:
+    lines = remove_invisible_characters(text).split("\n")
+    return tuple(add_break_points(line) for line in lines if line.strip())
