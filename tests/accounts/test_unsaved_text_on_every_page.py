@@ -30,7 +30,7 @@ from tracker.vocabulary import Role
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 ClientFor = Callable[[Person], FlaskClient]
-OF_OTHER_STATES = {"action", "own_reason", "points", "simulation_reason", "warning", "warnings_reason"}
+OF_OTHER_STATES = {"action", "own_reason", "points", "simulation_reason", "warning"}
 """Text areas of pages that this world's unit, evidence and guidance have in another state; the same macro draws them."""
 AS_ANOTHER = {"witnesses/add": "dan"}
 """Pages of a centre that show more text areas to somebody else than the first who may open them."""

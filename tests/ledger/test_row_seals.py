@@ -24,6 +24,7 @@ UNSEALED = {
         "version", "workplace_holder", "workplace_location", "workplace_seen_by",
         "witness_name", "witness_relationship", "witness_status",
     },
+    "feedback_remark": {"read_at"},
     "person": {"email_confirmed_at", "password_hash"},
     "requirement_confirmation": {"note"},
     "unit_attempt": {"closing_comment", "simulation_reason", "version", "warnings_reason"},

@@ -10,6 +10,7 @@ from tracker.portfolio.file_details import describe_details
 from tracker.portfolio.page_images import count_shown_pages
 from tracker.portfolio.recording_times import RecordingTime, read_time
 from tracker.web.formatting import split_paragraphs
+from tracker.web.text_direction import isolate
 
 THOUSAND = 1000
 MAX_SECOND = 360_000
@@ -70,7 +71,7 @@ class RemarkPlace:
             return f"Written account, paragraph {self.paragraph}"
         if self.attachment_id is None:
             return "The whole item"
-        name = file if isinstance(file, str) else file.name if file else "A file"
+        name = isolate(file if isinstance(file, str) else file.name if file else "A file")
         if self.second is not None:
             return f"{name} at {self.clock}"
         return f"{name}, page {self.page}" if self.page and not is_picture else name
@@ -107,7 +108,7 @@ def list_places(version: EvidenceVersion, files: Sequence[Attachment]) -> list[P
         opening = " ".join(text.split())
         if len(opening) > MAX_OPENING:
             opening = opening[:MAX_OPENING].rsplit(" ", 1)[0] + " …"
-        choices.append(PlaceChoice(f"p-{number}", f"Paragraph {number}: {opening}"))
+        choices.append(PlaceChoice(f"p-{number}", f"Paragraph {number}: {isolate(opening)}"))
     for file in files:
         pages = count_pages(file)
         if not pages:
