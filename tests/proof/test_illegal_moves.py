@@ -9,11 +9,11 @@ from tests.factories import PASSWORD
 from tests.integrity.tampering import list_violations
 from tests.proof.proof_size import record_figures
 from tests.proof.stages import Body, Stage, fill_form, find_unclaimed_criterion
-from tests.records import observations
+from tests.records import observations, question_sets
 from tests.web.test_routes import count_rows_and_events
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Claim, Decision, Evidence, EvidenceRequirement, Person
+from tracker.models import Claim, Decision, Evidence, EvidenceRequirement, Person, QuestionSet
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.records.services.drafts import save_observation
 
@@ -23,7 +23,7 @@ PEOPLE = ("Chloe", "Alice", "Bob", "Gwen", "Carol", "Eve", "Dan")
 """The candidate and another; the assessor and another, who verifies elsewhere; the verifiers, internal and external; the
 administrator."""
 LEGAL: dict[str, dict[str, str]] = {
-    "met": {"sign": "Bob", "tick": "Chloe", "sample": "Carol", "disagree": "Carol", "void": "Dan"},
+    "met": {"sign": "Bob", "tick": "Chloe", "sample": "Carol", "disagree": "Carol", "void": "Dan", "set": "Bob"},
     "assessed": {
         "retract": "Bob", "confirm": "Chloe", "dispute": "Chloe", "void": "Dan", "sample": "Carol", "disagree": "Carol",
     },
@@ -48,9 +48,10 @@ ACTS = (
     "reopen",
     "void",
     "tick",
+    "set",
 )
 
-PATHS = {"disagree": "sample"}
+PATHS = {"disagree": "sample", "set": "question-sets/new"}
 """The last part of an act's path, if it is not its name."""
 
 
@@ -70,7 +71,7 @@ def body_for(stage: Stage, act: str) -> Body:
         "own_reason": "Not in this quarter's plan.",
         "criterion": criterion, "evidence": stage.evidence_ids[0], "on": "1", "due_on": "2027-01-29",
         f"decision-{decision}": "disagree" if act == "disagree" else "agree", f"action-{decision}": "Look again.",
-        f"due-{decision}": "2027-01-29",
+        f"due-{decision}": "2027-01-29", "question-1": "Whom do you tell about a fault?", "mark-1": "g",
     }  # fmt: skip
     if act == "return":
         body["action"] = "Look at it again."
@@ -128,6 +129,53 @@ def fill_own_form(stage: Stage, act: str, name: str) -> Body:
         "confirm": lambda: fill_form(stage.browser(name), f"{stage.path}/confirm", "/confirm", password=PASSWORD),
     }
     return pages.get(act, lambda: body_for(stage, act))()
+
+
+SET_LEGAL: dict[str, dict[str, str]] = {
+    "waiting": {"answer": "Chloe", "take back": "Bob"},
+    "submitted": {"answer": "Chloe"},
+    "taken back": {},
+}
+"""docs/rules.md, Question banks and questions asked: who does what with questions that were set, in each standing."""
+
+
+def reach_set(stage: Stage, standing: str) -> QuestionSet:
+    """Let Bob set Chloe a question, which comes to stand so."""
+    bob = db.session.get_one(Person, stage.people["Bob"])
+    made = question_sets.set_for(stage.attempt, bob, from_bank=False, typed=(("Whom do you tell?", "g"),))
+    if standing == "submitted":
+        question_sets.answer(made, "The duty manager.")
+        question_sets.submit_saved(made)
+    elif standing == "taken back":
+        question_sets.take_back_set(made, bob)
+    return made
+
+
+@pytest.mark.parametrize("standing", list(SET_LEGAL))
+def test_only_acts_in_the_table_succeed_on_set_questions(standing: str, reach_stage: Callable[[str], Stage]) -> None:
+    stage = reach_stage("met")
+    made = reach_set(stage, standing)
+    acts = {
+        "answer": (f"/question-sets/{made.id}", {"answer-1": "My team leader.", "declared": "y", "act": "submit"}),
+        "take back": (f"{stage.path}/question-sets/{made.id}", {"reason": "Asked in the meeting."}),
+    }
+    db.session.rollback()
+    before, refused = count_rows_and_events(), 0
+    for name in PEOPLE:
+        for act, (path, body) in acts.items():
+            if SET_LEGAL[standing].get(act) == name:
+                continue
+            answer = stage.browser(name).post(path, data=body)
+            assert answer.status_code in {403, 404, 409, 422}, (act, name, answer.status_code)
+            assert count_rows_and_events() == before, (act, name)
+            refused += 1
+    for act, name in SET_LEGAL[standing].items():
+        stage.restore()
+        made = reach_set(stage, standing)
+        path, body = acts[act]
+        assert stage.browser(name).post(path, data=body).status_code == 303, (act, name)
+        assert list_violations() == [], (act, name)
+    record_figures(refused=refused, done=len(SET_LEGAL[standing]))
 
 
 RECORD_LEGAL: dict[str, dict[str, str]] = {

@@ -42,11 +42,13 @@ from tracker.models import (
     EvidenceVersion,
     Grant,
     Person,
+    QuestionSet,
     RequirementConfirmation,
     Signature,
     UnitAttempt,
 )
 from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.queries.question_sets import find_set
 from tracker.portfolio.record_content import Question
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import create_draft, find_latest_version, save_draft
@@ -55,10 +57,12 @@ from tracker.portfolio.services.submissions import submit_evidence, withdraw_sub
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.records.kinds import WRITTEN_KINDS
 from tracker.records.services.acknowledging import acknowledge_record, decide_objection
+from tracker.records.services.answers import list_criteria, save_answers
 from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import list_markable, save_observation, start_record
 from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import finish_record
+from tracker.records.services.question_sets import MAX_OPEN_SETS, build_questions, set_questions, take_back
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.services import void_attempt
 from tracker.verification.services import action_points as verifiers_action_points
@@ -112,6 +116,7 @@ class Life(RuleBasedStateMachine):
         self.labels = list(self.criteria)
         self.model = Model(self.labels)
         self.evidence_ids: list[int] = []
+        self.set_ids: list[int] = []
         grants = select(Person.name, Grant.role, Grant.person_id, Grant.id).join(Grant, Grant.person_id == Person.id)
         self.actors = {
             name.split()[0]: Actor(person, grant, "proof")
@@ -237,6 +242,43 @@ class Life(RuleBasedStateMachine):
         self.do_and_compare(
             self.model.take_back(item), lambda: withdraw_submission(self.evidence(key), self.actors["Chloe"])
         )
+
+    # questions to answer alone: Bob sets and takes them back, Chloe types answers; these change nothing of the model
+    @precondition(lambda self: len(self.set_ids) < MAX_OPEN_SETS)
+    @rule(label=numbers)
+    def set_questions(self, label: int) -> None:
+        key, made = self.criteria[self.pick_labels(label, 1)[0]], list[int]()
+
+        def act() -> None:
+            criteria = list_criteria(self.attempt)
+            mark = next(each.mark for each in criteria if each.column.id == key)
+            questions = build_questions((), (("What about it?", mark),), criteria)
+            made.append(set_questions(self.attempt, questions, "", None, self.actors["Bob"]).id)
+
+        self.do_and_compare(self.model.is_open, act)
+        self.set_ids += made if self.model.is_open else []
+
+    @precondition(lambda self: self.set_ids)
+    @rule(number=numbers)
+    def type_answer(self, number: int) -> None:
+        set_id, text = self.set_ids[number % len(self.set_ids)], f"Answer {number}"
+        self.do_and_compare(
+            self.model.is_open, lambda: save_answers(self.question_set(set_id), {1: text}, None, None)
+        )
+
+    @precondition(lambda self: self.set_ids)
+    @rule(number=numbers)
+    def take_questions_back(self, number: int) -> None:
+        set_id = self.set_ids.pop(number % len(self.set_ids))
+        bob, reason = self.actors["Bob"], "Asked in person."
+        self.do_and_compare(
+            is_allowed=True, act=lambda: take_back(self.question_set(set_id), self.attempt, reason, bob)
+        )
+
+    def question_set(self, set_id: int) -> QuestionSet:
+        found = find_set(set_id)
+        assert found
+        return found
 
     # observations, discussions and questions: Bob writes and withdraws them, Chloe answers, Carol decides
     def pick_labels(self, label: int, count: int) -> list[str]:

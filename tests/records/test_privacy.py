@@ -8,6 +8,7 @@ from tests import factories
 from tests.factories import World
 from tests.privacy.database_dump import dump_database
 from tests.records.observations import begin, decide, finish, object_to, observe, withdraw
+from tests.records.question_sets import answer, set_for, submit_saved, take_back_set
 from tests.records.test_files import attach
 from tracker import clock
 from tracker.extensions import db
@@ -18,7 +19,19 @@ from tracker.privacy.export_portfolio import read_portfolio
 from tracker.privacy.export_staff_work import read_work
 from tracker.registrations.services import withdraw_candidate
 
-WORDS = ("MOUNTAIN", "RIVER", "VALLEY", "FOREST", "MEADOW", "GLACIER")
+WORDS = (
+    "MOUNTAIN",
+    "RIVER",
+    "VALLEY",
+    "FOREST",
+    "MEADOW",
+    "GLACIER",
+    "ISLAND",
+    "HARBOUR",
+    "CANYON",
+    "DESERT",
+    "LAGOON",
+)
 
 
 def write_record(world: World) -> None:
@@ -32,6 +45,26 @@ def write_record(world: World) -> None:
 def withdraw_record(world: World) -> None:
     """Write a record that Bob withdraws with a word of its own."""
     withdraw(observe(world.cfacc15, world.bob), "GLACIER, Alice Moran has left.")
+
+
+def set_and_answer(world: World) -> None:
+    """Set Alice questions with a word of its own in each text; one set is submitted, the other taken back."""
+    asked = set_for(world.cfacc15, world.bob, "HARBOUR, Alice Moran", typed=(("ISLAND?", "h"),), from_bank=False)
+    answer(asked, "CANYON", help_used="DESERT")
+    submit_saved(asked)
+    ended = set_for(world.cfacc15, world.bob, typed=(("ISLAND again?", "g"),), from_bank=False)
+    answer(ended, "CANYON again")
+    take_back_set(ended, world.bob, "LAGOON")
+
+
+def test_set_questions_are_in_the_data_of_both_without_each_others_names(world: World) -> None:
+    set_and_answer(world)
+    portfolio, work = read_portfolio(world.alice, {}), read_work(world.bob)
+    for word in ("ISLAND?", "HARBOUR", "CANYON", "CANYON again", "DESERT", "LAGOON"):
+        assert word in str(portfolio), word
+    assert [each["note"] for each in work["questions_set"]] == ["HARBOUR, the candidate", ""]
+    assert work["questions_taken_back"][0]["taken_back_reason"] == "LAGOON"
+    assert "CANYON" not in str(work)
 
 
 def test_the_candidate_and_the_author_get_the_reason_of_a_withdrawal(world: World) -> None:
@@ -87,6 +120,7 @@ def test_the_verifier_gets_their_decision_on_the_objection(world: World) -> None
 def test_erasure_leaves_no_word_of_a_record_and_of_a_draft(world: World, app: Flask) -> None:
     write_record(world)
     withdraw_record(world)
+    set_and_answer(world)
     begin(world.cfacc15, world.bob, "A draft, MOUNTAIN.", place="RIVER")
     with transaction():
         withdraw_candidate(world.registration, "Moved away.", factories.make_actor(world.dan))

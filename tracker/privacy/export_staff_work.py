@@ -1,5 +1,6 @@
 """Export of staff data: what assessors, verifiers and administrators wrote and signed, without naming candidates."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
+    QuestionSet,
     Reopening,
     Sample,
     SampleItem,
@@ -42,8 +44,10 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
         Assessment,
         "assessor_id",
         ("state", "outcome", "valid", "authentic", "current", "sufficient", "started_at", "released_at"),
-        ("feedback", "warnings_reason"),
+        ("feedback", "warnings_reason", "answer_marks"),
     ),
+    "questions_set": (QuestionSet, "set_by_id", ("set_at", "due_on"), ("content", "note")),
+    "questions_taken_back": (QuestionSet, "taken_back_by_id", ("taken_back_at",), ("taken_back_reason",)),
     "decisions": (Decision, "decided_by_id", ("outcome", "decided_at", "superseded_at"), ("comment",)),
     "countersignatures": (
         Countersignature,
@@ -123,7 +127,12 @@ def _list_written(
 
 
 def _read_texts(row: Any, names: tuple[str, ...], people: NameReplacer) -> dict[str, str | None]:
-    return {name: people.replace_names(getattr(row, name)) for name in names}
+    """Return texts without names; marks of answers, which are stored as JSON, as text too."""
+    texts = {name: getattr(row, name) for name in names}
+    return {
+        name: people.replace_names(json.dumps(text, ensure_ascii=False) if isinstance(text, dict) else text)
+        for name, text in texts.items()
+    }
 
 
 def _replace_candidate(candidate: Person, earlier: Mapping[int, list[tuple[str, str]]]) -> NameReplacer:
