@@ -11,6 +11,7 @@ from tracker.ledger import transactions
 from tracker.models import (
     BankQuestion,
     Centre,
+    CentreEvidenceRule,
     Countersignature,
     Evidence,
     InterestDeclaration,
@@ -57,6 +58,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             db.session.scalars(select(Evidence.id).where(Evidence.record_kind == kind)).one()
             for kind in (RecordKind.OBSERVATION, RecordKind.QUESTIONS)
         )
+        rule = db.session.scalars(select(func.min(CentreEvidenceRule.id))).one()
         changed = db.session.scalars(
             select(BankQuestion.id).where(BankQuestion.number == 2, BankQuestion.ended_at.is_(None))
         ).one()
@@ -116,6 +118,7 @@ def list_addresses(app: Flask) -> dict[str, list[str]]:
             f"{at}/allocations/change?attempt={alices}&attempt={chloes}", "/integrity", f"{at}/visits",
             "/units", "/units?q=customer+complaint&type=nos", f"{at}/units/add", f"/unit-drafts/{draft}", f"/unit-drafts/{draft}/publish",
             *(f"/unit-drafts/{draft}?edit={part}" for part in ("r2", "unit", "metadata", "texts", "requirement-q1", "new")),
+            f"{at}/units/cfacc15/evidence-guidance", f"{at}/units/cfacc15/evidence-guidance/new", f"{at}/evidence-rules/{rule}/edit",
             f"{at}/links", f"{at}/links?one=cfacc15&other=inscc004", "/units/cfacc15/compare", f"/units/cfacc15/compare?with={later}",
             f"/attempts/{chloes}/form", f"/attempts/{alices}/move", f"/attempts/{alices}/move?to={later}", f"{at}/moves/cfacc15/{later}",
             "/guidance", f"{at}/guidance/new", f"/guidance/{GUIDANCE}", f"{at}/guidance/{GUIDANCE}/attach?unit=cfamlfd3",

@@ -21,6 +21,7 @@ from tracker.models import (
     Assessment,
     BankQuestion,
     Centre,
+    CentreEvidenceRule,
     Countersignature,
     CpdEntry,
     Evidence,
@@ -48,6 +49,7 @@ from tracker.portfolio.record_content import AnswersContent, Question, dump_cont
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.partial_uploads import start_upload
 from tracker.portfolio.set_questions import SetQuestion, dump_set
+from tracker.units.evidence_rules import EvidenceRule, EvidenceRuleKind, rule_as_json
 from tracker.vocabulary import (
     AccountChangeKind,
     AssessmentOutcome,
@@ -118,6 +120,7 @@ def make_staff_objects(attempt: UnitAttempt, staff: Staff, title: str) -> dict[s
     return {
         "staff_id": staff.assessor.id, "award_id": add_and_flush(award).id, "competence_id": add_and_flush(competence).id,
         "question_id": _make_question(attempt, staff, title).id,
+        "evidence_rule_id": _make_evidence_rule(attempt, staff.administrator, title).id,
         "cpd_id": add_and_flush(entry).id, "interest_id": add_and_flush(declaration).id,
         "listed_witness_id": _make_listed_witness(attempt.centre, staff.administrator, title).id,
     }  # fmt: skip
@@ -129,6 +132,17 @@ def _make_question(attempt: UnitAttempt, staff: Staff, title: str) -> BankQuesti
         BankQuestion(
             centre_id=attempt.centre_id, unit_id=attempt.unit_id, number=1, text=f"Why {title}?", marks=["g"],
             guidance=f"Names {title}", written_at=clock.now(), written_by_id=staff.assessor.id,
+        )
+    )  # fmt: skip
+
+
+def _make_evidence_rule(attempt: UnitAttempt, administrator: Person, title: str) -> CentreEvidenceRule:
+    """Make a rule of evidence guidance for the attempt's unit at its centre, checked by eye."""
+    rule = EvidenceRule(EvidenceRuleKind.BY_EYE, text=f"The calls of {title}")
+    return add_and_flush(
+        CentreEvidenceRule(
+            centre_id=attempt.centre_id, unit_id=attempt.unit_id, number=1, content=rule_as_json(rule),
+            written_at=clock.now(), written_by_id=administrator.id,
         )
     )  # fmt: skip
 

@@ -116,6 +116,10 @@ NOT_MEASURED = {
     "assessment.move_attempts": "It needs two versions of a unit, of which the data has none.",
     "portfolio.show_past_version": "It needs two versions of a unit, of which the data has none.",
     "library.attach_guidance": "The library does not grow with the candidates.",
+    **dict.fromkeys(
+        ("library.add_evidence_rule", "library.change_evidence_rule", "library.list_evidence_rules"),
+        "Rules of a unit do not grow with the candidates.",
+    ),
     "library.edit_guidance": "The library does not grow with the candidates.",
     "library.show_guidance": "The library does not grow with the candidates.",
 }  # fmt: skip

@@ -25,7 +25,16 @@ from tracker.integrity.part_snapshot import PartSnapshot
 from tracker.ledger.row_seals import SEALED_TABLES
 
 SHARED_TABLES = {
-    *("bank_question", "centre", "listed_witness", "retention_rule", "signing_key", "visit", "visit_attempt"),
+    *(
+        "bank_question",
+        "centre",
+        "centre_evidence_rule",
+        "listed_witness",
+        "retention_rule",
+        "signing_key",
+        "visit",
+        "visit_attempt",
+    ),
 }
 """The sealed tables whose rows belong to no person."""
 CHANGES: dict[str, Callable[[], None]] = {

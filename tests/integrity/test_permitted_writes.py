@@ -105,6 +105,8 @@ def list_reachable(table: str) -> set[str]:
         reached.add(permitted_writes.STAFF_RECORD)
     if table == "bank_question":
         reached.add(permitted_writes.QUESTION_BANK)
+    if table == "centre_evidence_rule":
+        reached.add(permitted_writes.EVIDENCE_GUIDANCE)
     for parent in permitted_writes.PARENTS.get(table, {}).values():
         reached |= list_reachable(parent)
     return reached

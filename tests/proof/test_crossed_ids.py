@@ -39,7 +39,7 @@ OWN = {
     "attempt_id", "evidence_id", "attachment_id", "registration_id", "centre_id", "person_id", "grant_id", "visit_id",
     "action_point_id", "assessment_id", "move_id", "draft_id", "attached_id", "run_id", "factor_id",
     "job_run_id", "record_id", "photo_id", "countersignature_id", "question_id", "staff_id", "award_id", "competence_id", "cpd_id", "interest_id",
-    "listed_witness_id", "set_id", "remark_id", "testimony_id", "discussion_id", "upload_id",
+    "listed_witness_id", "set_id", "remark_id", "testimony_id", "discussion_id", "upload_id", "evidence_rule_id",
 }  # fmt: skip
 """The arguments of addresses that are ids of a person's objects."""
 CANARIES = {"ana": "Quagmire", "frank": "Zanzibar"}

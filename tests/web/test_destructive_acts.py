@@ -37,6 +37,7 @@ DESTRUCTIVE = {
     "job_runs.cancel_job",
     "library.detach_guidance",
     "library.discard_draft",
+    "library.end_evidence_rule",
     "library.restart_draft",
     "portfolio.discard_evidence",
     "portfolio.remove_own",

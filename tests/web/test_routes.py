@@ -278,6 +278,10 @@ TABLE: dict[str, frozenset[str]] = {
     # administrators
     "accounts.list_people": ADMINISTRATORS,
     "registrations.list_registrations": ADMINISTRATORS,
+    "library.list_evidence_rules": DAN,
+    "library.add_evidence_rule": DAN,
+    "library.change_evidence_rule": DAN,
+    "library.end_evidence_rule": DAN,
     "library.list_links": DAN,
     "library.decide_link": DAN,
     "assessment.move_attempt": DAN,

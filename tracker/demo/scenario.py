@@ -20,6 +20,7 @@ from tracker.clock import LONDON, now
 from tracker.demo import discussion, testimonies
 from tracker.demo.countersigned import FINNS_ITEMS, schedule_countersigning
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
+from tracker.demo.evidence_guidance import schedule_evidence_guidance
 from tracker.demo.observation import OBSERVATION
 from tracker.demo.question_bank import schedule_question_bank, schedule_questions_asked
 from tracker.demo.remarks import schedule_answers, write_remarks
@@ -153,6 +154,7 @@ def fill_database() -> list[tuple[str, str, str]]:
     schedule_countersigned_work(scenario)
     schedule_question_bank(scenario)
     schedule_questions_asked(scenario)
+    schedule_evidence_guidance(scenario)
     scenario.schedule(1, 9, lambda: agree_to_record(scenario, RecordKind.QUESTIONS))
     schedule_witness_list(scenario)
     schedule_chloes_signatures(scenario)

@@ -57,6 +57,9 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "action_point_closed": {Role.INTERNAL_VERIFIER},
     "unit_verified": {Role.INTERNAL_VERIFIER},
     "attempt_reopened": {Role.CANDIDATE, Role.ASSESSOR, Role.INTERNAL_VERIFIER},
+    "evidence_rule_written": {Role.ADMINISTRATOR},
+    "evidence_rule_changed": {Role.ADMINISTRATOR},
+    "evidence_rule_ended": {Role.ADMINISTRATOR},
     "candidate_registered": {Role.ADMINISTRATOR},
     "candidate_withdrawn": {Role.ADMINISTRATOR},
     "registration_changed": {Role.ADMINISTRATOR},
@@ -126,6 +129,7 @@ CENTRE_TABLES = {
     "unit_draft",
     "retention_rule",
     "bank_question",
+    "centre_evidence_rule",
     "listed_witness",
 } | STAFF_TABLES
 """The tables whose rows name the centre that an event is about."""

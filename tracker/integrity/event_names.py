@@ -33,6 +33,7 @@ TABLES_OF_ACTS = {
     **dict.fromkeys(("interest_answered", "interest_ended"), "interest_declaration"),
     **dict.fromkeys(("bank_question_retired",), "bank_question"),
     **dict.fromkeys(("questions_taken_back",), "question_set"),
+    **dict.fromkeys(("evidence_rule_ended",), "centre_evidence_rule"),
     **dict.fromkeys(("listed_witness_removed", "listed_witness_erased"), "listed_witness"),
     **dict.fromkeys(("qualification_chosen",), "registration"),
     **dict.fromkeys(("remark_settled",), "feedback_remark"),

@@ -35,6 +35,7 @@ CREATING_EVENTS = {
     "witness_testimony": ("testimony_requested",),
     "bank_question": ("bank_question_written", "bank_question_changed"),
     "question_set": ("questions_set",),
+    "centre_evidence_rule": ("evidence_rule_written", "evidence_rule_changed"),
     "staff_award": ("award_recorded",),
     "staff_competence": ("competence_recorded",),
     "countersignature": ("countersignature_asked",),

@@ -26,6 +26,7 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "issued_form": ("superseded_at",),
     "bank_question": ("ended_at", "ended_by_id"),
     "question_set": ("taken_back_at", "taken_back_by_id", "taken_back_reason"),
+    "centre_evidence_rule": ("ended_at", "ended_by_id"),
     "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "carried_over_claim": (),
     "listed_witness": ("removed_at", "removed_by_id", "removed_reason", "erased_at", "erased_by_id"),

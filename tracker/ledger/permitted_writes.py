@@ -65,10 +65,13 @@ STAFF_RECORD = "staff_record"
 STAFF_TABLES = {"staff_award", "staff_competence", "cpd_entry", "interest_declaration", "staff_erasure"}
 QUESTION_BANK = "question_bank"
 """Every question about one unit in one bank, in all its versions."""
+EVIDENCE_GUIDANCE = "evidence_guidance"
+"""Every rule of evidence guidance that one centre set for one unit, in all its versions."""
 SCOPE_LABELS = {
     "": "thing",
     "evidence": "piece of evidence",
     "evidence_version": "version of evidence",
+    EVIDENCE_GUIDANCE: "evidence guidance of a unit",
     PORTFOLIO: "candidate",
     QUESTION_BANK: "question bank of a unit",
     STAFF_RECORD: "staff record",
@@ -160,6 +163,11 @@ WRITES = {
     "cpd_removed": _writes("cpd_entry", cpd_entry="removed_at removed_reason"),
     "email_changed": _writes("person", person="email", account_change="applied_at approved_by_id"),
     "evidence_age_limit_changed": _writes("centre", centre="evidence_age_limit"),
+    "evidence_rule_changed": _writes(
+        EVIDENCE_GUIDANCE, "centre_evidence_rule", centre_evidence_rule="ended_at ended_by_id"
+    ),
+    "evidence_rule_ended": _writes("centre_evidence_rule", centre_evidence_rule="ended_at ended_by_id"),
+    "evidence_rule_written": _writes("centre_evidence_rule", "centre_evidence_rule"),
     "evidence_submitted": _writes(
         "evidence", "evidence evidence_version version_attachment attachment claim submission"
     ),
@@ -303,6 +311,8 @@ def find_owners(find_row: FindRow, table: str, row: Row | None) -> dict[str, Any
         owners[STAFF_RECORD] = (row["person_id"], row["centre_id"])
     if table == "bank_question":
         owners[QUESTION_BANK] = (row["centre_id"], row["unit_id"])
+    if table == "centre_evidence_rule":
+        owners[EVIDENCE_GUIDANCE] = (row["centre_id"], row["unit_id"])
     if "id" in row:
         owners[table] = row["id"]
     return owners

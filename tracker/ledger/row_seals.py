@@ -121,6 +121,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "erasure": SealedColumns(excluded=frozenset({"is_open"})),
     "bank_question": SealedColumns(),
     "question_set": SealedColumns(),
+    "centre_evidence_rule": SealedColumns(),
     "staff_award": SealedColumns(),
     "staff_competence": SealedColumns(),
     "cpd_entry": SealedColumns(),

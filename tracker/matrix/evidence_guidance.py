@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from tracker.matrix.grid import Matrix, MatrixRow
 from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
-from tracker.models import UnitAttempt, WitnessTestimony
+from tracker.models import CentreEvidenceRule, UnitAttempt, WitnessTestimony
 from tracker.statements import fetch_rows
 from tracker.units.evidence_rules import rule_from_json
 
@@ -36,27 +36,48 @@ class EvidenceGuidance:
         return [each.statement for each in self.unmet if criterion_id in each.short_criteria]
 
 
-WAITING_TESTIMONIES = select(func.count(WitnessTestimony.id)).where(
-    WitnessTestimony.attempt_id == bindparam("attempt_id"),
-    WitnessTestimony.signed_at.is_not(None),
-    WitnessTestimony.answered_at.is_(None),
+WAITING_TESTIMONIES = (
+    select(func.count(WitnessTestimony.id))
+    .where(
+        WitnessTestimony.attempt_id == UnitAttempt.id,
+        WitnessTestimony.signed_at.is_not(None),
+        WitnessTestimony.answered_at.is_(None),
+    )
+    .correlate(UnitAttempt)
+    .scalar_subquery()
 )
+IS_IN_USE = and_(
+    CentreEvidenceRule.unit_id == UnitAttempt.unit_id,
+    CentreEvidenceRule.centre_id == UnitAttempt.centre_id,
+    CentreEvidenceRule.ended_at.is_(None),
+)
+CENTRE_RULES = (
+    select(CentreEvidenceRule.id, CentreEvidenceRule.content, WAITING_TESTIMONIES.label("waiting"))
+    .select_from(UnitAttempt)
+    .outerjoin(CentreEvidenceRule, IS_IN_USE)
+    .where(UnitAttempt.id == bindparam("attempt_id"))
+    .order_by(CentreEvidenceRule.id)
+)
+"""The rules of its centre that hold for an attempt, or one row without; each with the testimonies that wait."""
 
 
 def load_evidence_guidance(attempt: UnitAttempt, matrix: Matrix) -> EvidenceGuidance:
-    """Return the evidence guidance of an attempt with what its matrix has; one statement, none without a rule."""
-    rules = list_rules_in_use(attempt)
+    """Return the evidence guidance of an attempt with what its matrix has; one statement."""
+    rules, waiting = _load_rules_in_use(attempt)
     if not rules:
         return EvidenceGuidance()
-    waiting = fetch_rows(WAITING_TESTIMONIES, attempt_id=attempt.id)[0][0]
     return EvidenceGuidance(evaluate_rules(rules, matrix), tuple(list_waiting_records(matrix)), waiting)
 
 
 def find_unmet_rules(attempt: UnitAttempt, matrix: Matrix) -> tuple[RuleFinding, ...]:
     """Return what the rules of an attempt miss in its matrix, for the sign-off."""
-    return tuple(each for each in evaluate_rules(list_rules_in_use(attempt), matrix) if each.is_unmet)
+    rules, _ = _load_rules_in_use(attempt)
+    return tuple(each for each in evaluate_rules(rules, matrix) if each.is_unmet)
 
 
-def list_rules_in_use(attempt: UnitAttempt) -> list[RuleInUse]:
-    """Return the rules that hold for an attempt: those of its unit."""
-    return [RuleInUse(rule_from_json(content)) for content in attempt.unit.evidence_guidance]
+def _load_rules_in_use(attempt: UnitAttempt) -> tuple[list[RuleInUse], int]:
+    """Return the rules of an attempt, its unit's before its centre's, and how many testimonies wait."""
+    rows = fetch_rows(CENTRE_RULES, attempt_id=attempt.id)
+    shipped = [RuleInUse(rule_from_json(content)) for content in attempt.unit.evidence_guidance]
+    own = [RuleInUse(rule_from_json(row.content), row.id) for row in rows if row.id is not None]
+    return [*shipped, *own], rows[0].waiting

@@ -7,6 +7,7 @@ seals cover them (tracker/ledger/row_seals.py), so they are evidence of who acte
 from tracker.models.account_changes import AccountChange, EarlierName
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base
+from tracker.models.centre_rules import CentreEvidenceRule
 from tracker.models.countersigning import Countersignature, Countersigner
 from tracker.models.derived import PersonWord, RegistrationRetention, RegistrationWord, UnallocatedAttempt
 from tracker.models.issued_forms import IssuedForm
@@ -86,6 +87,7 @@ __all__ = [
     "CandidateStorage",
     "CarriedOverClaim",
     "Centre",
+    "CentreEvidenceRule",
     "CentreStorage",
     "CheckpointCopy",
     "Claim",

@@ -17,6 +17,7 @@ from tracker.models import (
     Attachment,
     BankQuestion,
     Base,
+    CentreEvidenceRule,
     Countersignature,
     Decision,
     Evidence,
@@ -97,6 +98,7 @@ def read_work(person: Person) -> dict[str, Any]:
         "acknowledgements": _list_acknowledgements(person),
         "own_work_countersigned": _list_countersigned(person),
         "questions": _list_questions(person),
+        "evidence_guidance": _list_evidence_rules(person),
         "staff_register": read_staff_register_work(person),
         "witness_list": read_witness_list_work(person),
     }
@@ -184,6 +186,20 @@ def _list_remarks(person: Person) -> list[dict[str, Any]]:
     people = select(UnitAttempt.candidate_id).where(UnitAttempt.id.in_(candidates))
     earlier = list_earlier_labels(set(db.session.scalars(people)))
     return read_own_remarks(person, lambda candidate: _replace_candidate(candidate, earlier))
+
+
+def _list_evidence_rules(person: Person) -> list[dict[str, Any]]:
+    """List the rules of evidence guidance that a person set, every version."""
+    query = (
+        select(CentreEvidenceRule, Unit.code)
+        .join(Unit, Unit.id == CentreEvidenceRule.unit_id)
+        .where(CentreEvidenceRule.written_by_id == person.id)
+        .order_by(CentreEvidenceRule.id)
+    )
+    return [
+        {"unit": code, **read_columns(each, "number", "content", "written_at", "ended_at")}
+        for each, code in db.session.execute(query)
+    ]
 
 
 def _list_sampled(person: Person) -> list[dict[str, Any]]:

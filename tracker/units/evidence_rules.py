@@ -16,6 +16,9 @@ DIRECT_METHODS = (Method.OBSERVATION, Method.WORK_PRODUCT)
 """What counts as direct evidence where a rule does not name methods."""
 
 
+ONE_OF_PART = {CriterionKind.PERFORMANCE: "performance criterion", CriterionKind.KNOWLEDGE: "item of knowledge"}
+
+
 class EvidenceRuleKind(LabelledEnum):
     """What a rule of evidence guidance counts."""
 
@@ -97,16 +100,15 @@ def describe_rule(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
 
 def describe_scope(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
     """Return of which criteria a rule speaks, to follow its sentence; empty for the whole unit."""
-    part = f" of {rule.part.label.lower()}" if rule.part else ""
+    one = ONE_OF_PART[rule.part] if rule.part else "criterion"
     if rule.criteria:
         names = [labels.get(each, each) for each in rule.criteria]
         scope = f"criteria {', '.join(names)}" if len(names) > 1 else f"criterion {names[0]}"
-        scope = f"each of the {scope}" if rule.each_criterion and len(names) > 1 else scope
-        return f", for {scope}{part}"
+        return f", for each of the {scope}" if rule.each_criterion and len(names) > 1 else f", for {scope}"
     if rule.heading:
         return f", for {'each criterion' if rule.each_criterion else 'the criteria'} under “{rule.heading}”"
     if rule.each_criterion:
-        return f", for each criterion{part}"
+        return f", for each {one}"
     return f", for {rule.part.label.lower()}" if rule.part else ""
 
 

@@ -4,10 +4,22 @@ from flask import Blueprint
 
 library = Blueprint("library", __name__)
 
-from tracker.library.views import adding, drafts, exports, guidance, imports, links, publishing, qualifications, units  # noqa: E402 - they register their routes on it
+from tracker.library.views import (  # noqa: E402 - they register their routes on it
+    adding,
+    centre_rules,
+    drafts,
+    exports,
+    guidance,
+    imports,
+    links,
+    publishing,
+    qualifications,
+    units,
+)
 
 __all__ = [
     "adding",
+    "centre_rules",
     "drafts",
     "exports",
     "guidance",

@@ -1,0 +1,213 @@
+"""A centre's rules of evidence guidance: set, changed and ended by its administrator, with their history."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+
+from tests import factories
+from tests.assessment import workflow
+from tests.factories import World
+from tests.integrity.tampering import FAST_CHECKS, list_violations, tampering_transaction
+from tracker import clock
+from tracker.assessment.services import signing
+from tracker.errors import Conflict, Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import load_document
+from tracker.library.services import centre_rules as services
+from tracker.library.services.centre_rules import WrittenRule
+from tracker.models import CentreEvidenceRule
+from tracker.recording_forms.snapshot import take_snapshot
+from tracker.units.documents import UnitDocument, unit_from_json
+from tracker.units.evidence_rules import rule_from_json
+
+ClientFor = Callable[..., FlaskClient]
+OBSERVED = WrittenRule("methods", "1", ["observation"])
+FORM = {"kind": "methods", "number": "1", "methods": ["observation"], "scope": "unit"}
+
+
+def load(world: World) -> UnitDocument:
+    return unit_from_json(load_document(world.cfacc15.unit))
+
+
+def set_rule(world: World, written: WrittenRule = OBSERVED) -> CentreEvidenceRule:
+    """Set a rule for CFACC15 as Dan, the administrator of Northgate."""
+    with transaction():
+        rule = services.read_rule(written, load(world))
+        return services.write_rule(world.cfacc15.unit, world.northgate, rule, factories.make_actor(world.dan))
+
+
+def list_address(world: World) -> str:
+    return f"/centres/{world.northgate.id}/units/cfacc15/evidence-guidance"
+
+
+def test_an_administrator_sets_a_rule_that_candidate_and_assessor_see(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert "Evidence guidance" in dan.get("/units/cfacc15").text
+    assert "No rules yet." in dan.get(list_address(world)).text
+    assert dan.post(f"{list_address(world)}/new", data=FORM).status_code == 303
+    assert "At least 1 item by observation" in dan.get(list_address(world)).text
+    for person in (world.alice, world.bob):
+        page = " ".join(client(person).get(f"/attempts/{world.cfacc15.id}").text.split())
+        assert "no observation yet" in page
+        assert "At least 1 item by observation (set by your centre)" in page
+
+
+def test_other_centres_do_not_see_it(world: World, client: ClientFor) -> None:
+    rule = set_rule(world)
+    heidi = client(world.heidi)
+    assert heidi.get(list_address(world)).status_code in {403, 404}
+    assert heidi.get(f"/centres/{world.southbank.id}/evidence-rules/{rule.id}/edit").status_code == 404
+    assert heidi.post(f"/centres/{world.southbank.id}/evidence-rules/{rule.id}/end").status_code == 404
+    assert "At least 1 item" not in heidi.get(f"/centres/{world.southbank.id}/units/cfacc15/evidence-guidance").text
+
+
+def test_a_changed_rule_is_a_new_version_and_the_old_one_is_kept(world: World, client: ClientFor) -> None:
+    rule = set_rule(world)
+    at = f"/centres/{world.northgate.id}/evidence-rules/{rule.id}"
+    dan = client(world.dan)
+    assert 'value="observation"' in dan.get(f"{at}/edit").text
+    assert dan.post(f"{at}/edit", data={**FORM, "number": "2"}).status_code == 303
+    page = " ".join(dan.get(list_address(world)).text.split())
+    assert "<b>At least 2 items by observation</b>" in page
+    assert "At least 1 item by observation <span" in page
+    newest = db.session.scalars(select(CentreEvidenceRule).order_by(CentreEvidenceRule.id.desc())).first()
+    assert newest
+    assert (newest.number, newest.replaces_id) == (2, rule.id)
+
+
+def test_an_ended_rule_is_not_shown_any_more_and_stays_in_the_record(world: World, client: ClientFor) -> None:
+    rule = set_rule(world)
+    dan = client(world.dan)
+    assert dan.post(f"/centres/{world.northgate.id}/evidence-rules/{rule.id}/end").status_code == 303
+    assert "no observation yet" not in client(world.alice).get(f"/attempts/{world.cfacc15.id}").text
+    assert "<h2>Ended</h2>" in dan.get(list_address(world)).text
+    assert dan.post(f"/centres/{world.northgate.id}/evidence-rules/{rule.id}/end").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [
+        (WrittenRule("none"), "kind"),
+        (WrittenRule("occasions"), "number"),
+        (WrittenRule("occasions", "0"), "number"),
+        (WrittenRule("occasions", "-1"), "number"),
+        (WrittenRule("occasions", "many"), "number"),
+        (WrittenRule("direct_share", "101"), "number"),
+        (WrittenRule("at_most", "", ["simulation"]), "number"),
+        (WrittenRule("methods", "1"), "methods"),
+        (WrittenRule("methods", "1", ["telepathy"]), "methods"),
+        (WrittenRule("by_eye"), "text"),
+        (WrittenRule("by_eye", text="x" * 1_001), "text"),
+        (WrittenRule("items", "1", criteria=["#99"]), "criteria"),
+        (WrittenRule("items", "1", heading="No such heading"), "heading"),
+    ],
+)
+def test_a_rule_that_cannot_be_checked_is_refused_at_its_field(
+    world: World, written: WrittenRule, field: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        services.read_rule(written, load(world))
+    assert refusal.value.field == field
+
+
+def test_what_was_typed_comes_back_with_the_sentence(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(
+        f"{list_address(world)}/new", data={"kind": "by_eye", "text": "", "number": "7", "scope": "unit"}
+    )
+    assert response.status_code == 422
+    assert "Enter what the assessor checks" in response.text
+    assert 'value="7"' in response.text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        WrittenRule("items", "2", part="performance", each_criterion=True),
+        WrittenRule("occasions", "2", part="performance", heading="Take a lead on complex customer contacts"),
+        WrittenRule("at_most", "0", ["simulation"], criteria=["#1", "#14"]),
+        WrittenRule("direct_share", "60"),
+        WrittenRule("by_eye", text="The calls are of several teams"),
+    ],
+)
+def test_the_form_shows_a_rule_as_it_was_written(world: World, client: ClientFor, written: WrittenRule) -> None:
+    rule = set_rule(world, written)
+    dan, at = client(world.dan), f"/centres/{world.northgate.id}/evidence-rules/{rule.id}/edit"
+    assert dan.get(at).status_code == 200
+    content = rule.content
+    scope = "criteria" if written.criteria else (written.part or "unit")
+    if written.heading:
+        scope = f"heading:{written.part}:{written.heading}"
+    data = {
+        "kind": written.kind, "number": written.number, "methods": list(written.methods), "scope": scope,
+        "criteria": list(written.criteria), "text": written.text,
+        **({"each_criterion": "y"} if written.each_criterion else {}),
+    }  # fmt: skip
+    unchanged = dan.post(at, data=data)
+    assert unchanged.status_code == 422, "the form sends back the same rule"
+    assert "Nothing is changed yet." in unchanged.text
+    assert rule_from_json(content).format == 1
+
+
+def test_the_same_rule_is_not_set_twice_and_not_without_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_rule(world)
+    with pytest.raises(Invalid, match="has this rule for this unit already"):
+        set_rule(world)
+    monkeypatch.setattr(services, "MAX_RULES_OF_CENTRE", 1)
+    with pytest.raises(Refused, match="which is the maximum"):
+        set_rule(world, WrittenRule("items", "3"))
+
+
+def test_two_administrators_cannot_change_one_version(world: World) -> None:
+    rule = set_rule(world)
+    actor = factories.make_actor(world.dan)
+    with transaction():
+        services.change_rule(rule, services.read_rule(WrittenRule("items", "4"), load(world)), actor)
+    with pytest.raises(Conflict, match="was changed or ended since"), transaction():
+        services.end_rule(rule, actor)
+
+
+def test_a_sign_off_keeps_the_version_of_the_centres_rule(world: World) -> None:
+    rule = set_rule(world)
+    workflow.meet_everything(world, world.cfacc15)
+    workflow.confirm_requirements(world, world.cfacc15)
+    with transaction():
+        signature = signing.sign_unit(
+            world.cfacc15, take_snapshot(world.cfacc15).hash, "", factories.make_actor(world.bob), clock.now(),
+            warnings_reason=workflow.WARNINGS_REASON,
+        )  # fmt: skip
+    assert [each["missing"] for each in signature.unmet_guidance or [] if each["centre_rule"] == rule.id] == [
+        ["no observation yet"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("forged", "sentence"),
+    [
+        ("ended_at = '2026-01-01', ended_by_id = written_by_id", "did not end as its events say"),
+        ("number = 2, replaces_id = id", "is another version than event 1 (evidence_rule_written) says"),
+    ],
+)
+def test_a_forged_rule_is_named(world: World, forged: str, sentence: str) -> None:
+    set_rule(world)
+    checks = [check for check in FAST_CHECKS if check.number == 43]
+    assert list_violations(checks=checks) == []
+    with tampering_transaction():
+        db.session.execute(text(f"UPDATE centre_evidence_rule SET {forged}"))
+        assert any(sentence in each for each in list_violations(checks=checks)), list_violations(checks=checks)
+
+
+def test_the_pages_take_few_statements(world: World, client: ClientFor, count_statements: Callable[[], Any]) -> None:
+    dan, counts = client(world.dan), []
+    for number in (1, 6):
+        for n in range(number):
+            set_rule(world, WrittenRule("items", str(n + number + 1)))
+        dan.get("/units/cfacc15")
+        db.session.expunge_all()
+        with count_statements() as statements:
+            dan.get(list_address(world))
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 9, counts

@@ -1,0 +1,82 @@
+"""Form for a centre's rule of evidence guidance."""
+
+from wtforms import (
+    BooleanField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, Length
+
+from tracker.library.services.centre_rules import WrittenRule
+from tracker.units.documents import UnitDocument
+from tracker.units.evidence_rule_schema import MAX_TEXT
+from tracker.units.evidence_rules import EvidenceRule, EvidenceRuleKind
+from tracker.vocabulary import CriterionKind, Method
+from tracker.web.forms import PageForm
+
+WHOLE, CHOSEN = "unit", "criteria"
+HEADING = "heading"
+
+
+class CentreRuleForm(PageForm):
+    """A rule of evidence guidance."""
+
+    kind = RadioField(
+        "What the rule counts",
+        [DataRequired("Choose what the rule counts.")],
+        choices={each.value: each.label for each in EvidenceRuleKind},
+    )
+    number = StringField("How many", [Length(max=4, message="Use at most 4 digits.")])
+    methods = SelectMultipleField(
+        "Methods", choices={each.value: each.label for each in Method}, validate_choice=False
+    )
+    scope = SelectField("Of which criteria", validate_choice=False)
+    criteria = SelectMultipleField("These criteria", validate_choice=False)
+    each_criterion = BooleanField("Every criterion must reach it by itself")
+    text = TextAreaField(
+        "What the assessor checks, or a remark",
+        [Length(max=MAX_TEXT, message=f"Use at most {MAX_TEXT:,} characters.")],
+    )
+
+    def offer(self, document: UnitDocument) -> None:
+        """Offer the headings and criteria of a unit; the service refuses any other."""
+        assessable = document.assessable
+        headings = dict.fromkeys((each.kind, each.heading) for each in assessable if each.heading)
+        parts = {each.value: each.label for each in CriterionKind if any(c.kind is each for c in assessable)}
+        under = {f"{HEADING}:{kind.value}:{heading}": f"Under “{heading}”" for kind, heading in headings}
+        self.scope.choices = {WHOLE: "The whole unit", **parts, **under, CHOSEN: "The criteria ticked below"}
+        self.criteria.choices = {f"#{each.position}": f"{each.label} {each.text}" for each in assessable}
+
+    def fill(self, rule: EvidenceRule) -> None:
+        """Fill in a rule that is to be changed."""
+        self.kind.data = rule.kind.value
+        number = rule.at_most if rule.kind is EvidenceRuleKind.AT_MOST else rule.at_least
+        self.number.data = "" if number is None else str(number)
+        self.methods.data = [each.value for each in rule.methods]
+        self.each_criterion.data, self.text.data = rule.each_criterion, rule.text or ""
+        self.criteria.data = list(rule.criteria)
+        self.scope.data = CHOSEN if rule.criteria else (rule.part.value if rule.part else WHOLE)
+        if rule.heading:
+            part = rule.part or CriterionKind.PERFORMANCE
+            self.scope.data = f"{HEADING}:{part.value}:{rule.heading}"
+
+    def read(self) -> WrittenRule:
+        """Return what was entered and chosen."""
+        scope, part, heading = self.scope.data or WHOLE, None, None
+        if scope.startswith(f"{HEADING}:"):
+            _, part, heading = scope.split(":", 2)
+        elif scope not in {WHOLE, CHOSEN}:
+            part = scope
+        return WrittenRule(
+            kind=self.kind.data or "",
+            number=(self.number.data or "").strip(),
+            methods=self.methods.data or [],
+            part=part,
+            heading=heading,
+            criteria=(self.criteria.data or ["?"]) if scope == CHOSEN else [],
+            each_criterion=bool(self.each_criterion.data),
+            text=self.text.data or "",
+        )

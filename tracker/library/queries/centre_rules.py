@@ -1,0 +1,52 @@
+"""The rules of evidence guidance that a centre set for a unit, with their history."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from tracker.errors import NotFound
+from tracker.extensions import db
+from tracker.models import Centre, CentreEvidenceRule, Unit
+from tracker.units.documents import UnitDocument
+from tracker.units.evidence_rules import describe_rule, rule_from_json
+
+
+@dataclass(frozen=True)
+class DescribedRule:
+    """One version of a centre's rule, as its page shows it."""
+
+    row: CentreEvidenceRule
+    statement: str
+    is_by_eye: bool
+
+
+def list_criterion_labels(document: UnitDocument) -> dict[str, str]:
+    """Return the labels of a unit's criteria, by position as a rule names them."""
+    return {f"#{each.position}": each.label for each in document.criteria}
+
+
+def list_centre_rules(centre: Centre, unit: Unit, document: UnitDocument) -> list[DescribedRule]:
+    """List every version of a centre's rules for a unit, those in use first, then the newest. One statement."""
+    query = (
+        select(CentreEvidenceRule)
+        .where(CentreEvidenceRule.centre_id == centre.id, CentreEvidenceRule.unit_id == unit.id)
+        .options(joinedload(CentreEvidenceRule.written_by), joinedload(CentreEvidenceRule.ended_by))
+        .order_by(CentreEvidenceRule.ended_at.is_not(None), CentreEvidenceRule.id.desc())
+    )
+    labels = list_criterion_labels(document)
+    rows = [(row, rule_from_json(row.content)) for row in db.session.scalars(query)]
+    return [DescribedRule(row, describe_rule(rule, labels), rule.is_by_eye) for row, rule in rows]
+
+
+def get_centre_rule(centre: Centre, evidence_rule_id: int) -> tuple[CentreEvidenceRule, Unit]:
+    """Return a rule of this centre with its unit; raise NotFound for any other."""
+    query = (
+        select(CentreEvidenceRule, Unit)
+        .join(Unit, Unit.id == CentreEvidenceRule.unit_id)
+        .where(CentreEvidenceRule.id == evidence_rule_id, CentreEvidenceRule.centre_id == centre.id)
+    )
+    found = db.session.execute(query).one_or_none()
+    if found is None:
+        raise NotFound
+    return found[0], found[1]
