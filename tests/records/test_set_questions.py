@@ -15,7 +15,9 @@ from tests.records.hidden_fields import read_fields
 from tests.records.question_sets import OWN, answer, get_evidence, reload, set_for, submit_saved, take_back_set
 from tests.records.questions import GUIDANCE, QUESTION, change
 from tests.records.test_print import read_pdf
+from tracker import clock
 from tracker.assessment.services.assessments import DraftDecisions, accept_evidence, save_draft
+from tracker.assessment.services.releasing import release_due_assessments
 from tracker.clock import today
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
@@ -23,7 +25,8 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Assessment, BankQuestion, Claim, Evidence, Person, QuestionSet, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.records.services.answers import read_answers, save_answers
-from tracker.vocabulary import AttemptState, Method, Outcome, RecordKind
+from tracker.registrations.services import withdraw_candidate
+from tracker.vocabulary import AttemptState, Method, Outcome, RecordKind, Role
 
 Browser = Callable[[Person], FlaskClient]
 ABOVE, MANAGER = "Above fifty pounds.", "The duty manager."
@@ -115,6 +118,51 @@ class TestAnswering:
             factories.leave_unsealed()
         with pytest.raises(Refused, match="cannot be answered any more"):
             submit_saved(question_set)
+
+    def test_nothing_is_answered_once_the_candidate_is_withdrawn(self, world: World, client: Browser) -> None:
+        question_set = set_for(world.cfacc15, world.bob)
+        answer(question_set, ABOVE, MANAGER)
+        with transaction():
+            withdraw_candidate(reload(question_set).attempt.registration, "Moved.", factories.make_actor(world.dan))
+        with pytest.raises(Refused, match="has withdrawn your registration"):
+            submit_saved(question_set)
+        page = client(world.alice).get(f"/question-sets/{question_set.id}").text
+        assert "has withdrawn your registration" in page
+        assert ABOVE in page
+
+    def test_returned_answers_are_changed_on_their_own_page(self, world: World, client: Browser) -> None:
+        question_set = submit_both(world)
+        bob, unit = client(world.bob), f"/attempts/{world.cfacc15.id}"
+        path = f"{unit}/evidence/{question_set.evidence_id}/assess"
+        marks = {"answer-1": "met", "answer-2": "needs_more", "answernote-2": "Which manager?"}
+        data = {**read_fields(bob.get(path).text), **marks, "feedback": "Nearly there.", "act": "return"}
+        assert bob.post(path, data=data).status_code == 303
+        with clock.frozen_at(clock.now() + timedelta(minutes=1)):
+            release_due_assessments()
+        page = client(world.alice).get(f"/question-sets/{question_set.id}").text
+        assert "Which manager?" in page
+        assert "Answer shows it" in page
+        assert "Change your answers" in client(world.alice).get(f"/evidence/{question_set.evidence_id}").text
+        answer(question_set, ABOVE, "The duty manager of my floor.")
+        assert submit_saved(question_set).number == 2
+        assert "Which manager?" not in bob.get(path).text.partition("Earlier feedback")[0]
+
+
+def test_questions_stay_with_the_unit_when_it_is_reallocated(world: World, client: Browser) -> None:
+    question_set = set_for(world.cfacc15, world.bob)
+    with transaction():
+        bart = factories.make_person("Bart Hill", world.northgate, Role.ASSESSOR)
+        factories.end_allocation(world.cfacc15, Role.ASSESSOR)
+        factories.allocate(world.cfacc15, bart, Role.ASSESSOR, world.dan)
+        factories.leave_unsealed()
+    unit = f"/attempts/{world.cfacc15.id}"
+    address = f"{unit}/question-sets/{question_set.id}"
+    assert address in client(bart).get(unit).text
+    assert client(world.bob).get(address).status_code == 404
+    answer(question_set, ABOVE, MANAGER)
+    taken = client(bart).post(address, data={"reason": "I ask in person."})
+    assert taken.status_code == 303
+    assert "Bart Hill took these questions back" in client(world.alice).get(f"/question-sets/{question_set.id}").text
 
 
 class TestTakingBack:
