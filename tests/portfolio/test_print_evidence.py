@@ -150,7 +150,7 @@ def test_feedback_prints_released_remarks_with_their_places_and_answers(world: W
         answer_remark(world.cfacc15, remark, "My team leader.", alice)
         settle_remark(world.cfacc15, remark, bob)
     words = read(build_feedback(version.evidence))
-    for expected in ("Written account, paragraph 1", "Who else heard it?", "My team leader. / Settled"):
+    for expected in ("Written account, paragraph 1", "Who else heard it?", "My team leader. Settled"):
         assert expected in words
 
 

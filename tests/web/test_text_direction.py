@@ -57,7 +57,10 @@ from tracker.models import (
     UnitDraft,
     VersionMove,
 )
-from tracker.portfolio.queries.index import list_submitted_index
+from tracker.portfolio.printing import build_blank_review, build_evidence_sheet, build_feedback_sheet
+from tracker.portfolio.queries.index import find_registration, list_submitted_index
+from tracker.portfolio.queries.item_records import load_item_record
+from tracker.portfolio.queries.printed_feedback import load_feedback
 from tracker.portfolio.views.index import build_index_row
 from tracker.privacy.erasure import EVIDENCE_TEXTS
 from tracker.recording_forms import rendering
@@ -227,9 +230,26 @@ def test_no_sheet_lets_typed_text_reorder_its_words(demo: Flask) -> None:
     centre = db.session.scalars(select(Centre)).one()
     template = rendering.environment().get_template("recording_forms/witness_list.html")
     sheets.append(template.render(form_content=build_witness_list(centre, list_printed(centre.id))))
-    assert len(sheets) > 10
+    sheets += list_sectioned_sheets()
+    assert len(sheets) > 20
     assert all(ARABIC in sheet for sheet in sheets)
     assert [fault for sheet in sheets for fault in find_unisolated(sheet, shown)] == []
+
+
+def list_sectioned_sheets() -> list[str]:
+    """Return every printed item of a candidate with the feedback on it, and a blank sheet for each unit."""
+    contents = []
+    for version in db.session.scalars(select(EvidenceVersion).where(EvidenceVersion.author_id.is_(None))):
+        evidence = version.evidence
+        registration = find_registration(evidence.candidate_id, evidence.centre_id)
+        assert registration
+        feedback = load_feedback(evidence.id)
+        claims = load_item_record(evidence.id).claims
+        contents.append(build_evidence_sheet(version, registration, claims, feedback))
+        contents.append(build_feedback_sheet(evidence.versions, registration, feedback))
+    contents += [build_blank_review(attempt) for attempt in db.session.scalars(select(UnitAttempt))]
+    template = rendering.environment().get_template("recording_forms/sectioned_sheet.html")
+    return [template.render(form_content=each) for each in contents]
 
 
 def test_no_email_lets_typed_text_reorder_its_words(demo: Flask, world: World) -> None:

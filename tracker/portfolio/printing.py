@@ -229,7 +229,7 @@ def split_paragraphs(text: str) -> list[str]:
 
 def print_file(attachment: Attachment) -> str:
     """Return the name and size of a file."""
-    return f"{add_break_points(clean_name(attachment.name))}, {size(attachment.size)}"
+    return f"{isolate(add_break_points(clean_name(attachment.name)))}, {size(attachment.size)}"
 
 
 def _build_blank(name: str, attempt: UnitAttempt, *sections: SheetSection) -> SectionedSheet:
@@ -346,8 +346,8 @@ def _list_remarks(remarks: Sequence[ShownRemark]) -> Iterator[SheetSection]:
     rows = tuple(
         (
             str(each.number),
-            add_break_points(_clean(each.where)),
-            f"{_clean(each.text)} ({isolate(clean_name(each.author))}, {each.code}, {day(each.released_at)})",
+            add_break_points(each.where),
+            f"{_clean(each.text)}\n({isolate(clean_name(each.author))}, {each.code}, {day(each.released_at)})",
             _describe_answers(each),
         )
         for each in remarks
@@ -357,9 +357,9 @@ def _list_remarks(remarks: Sequence[ShownRemark]) -> Iterator[SheetSection]:
 
 
 def _describe_answers(remark: ShownRemark) -> str:
-    """Return the answers to a remark, and whether it is settled."""
+    """Return the answers to a remark, and whether it is settled, each on a line, since lines are isolated alone."""
     answers = [_clean(each.text) for each in remark.answers]
-    return " / ".join([*answers, *(["Settled"] if remark.settled_at else [])])
+    return "\n".join([*answers, *(["Settled"] if remark.settled_at else [])])
 
 
 def _list_decisions(assessment: PrintedAssessment) -> Grid | None:
