@@ -29,11 +29,14 @@ from tracker.extensions import db
 from tracker.ledger import events
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import load_document
+from tracker.library.services.centre_rules import WrittenRule, change_rule, end_rule, read_rule, write_rule
 from tracker.matrix import MatrixCell, load_matrix
 from tracker.matrix.record_standing import find_standing
 from tracker.models import (
     ActionPoint,
     Assessment,
+    CentreEvidenceRule,
     Claim,
     Criterion,
     Decision,
@@ -65,6 +68,7 @@ from tracker.records.services.finishing import finish_record
 from tracker.records.services.question_sets import MAX_OPEN_SETS, build_questions, set_questions, take_back
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.services import void_attempt
+from tracker.units.documents import unit_from_json
 from tracker.verification.services import action_points as verifiers_action_points
 from tracker.verification.services.returning import reopen_verified, return_unit
 from tracker.verification.services.sampling import SampledDecision, draw_sample
@@ -117,6 +121,8 @@ class Life(RuleBasedStateMachine):
         self.model = Model(self.labels)
         self.evidence_ids: list[int] = []
         self.set_ids: list[int] = []
+        self.rule_ids: list[int] = []
+        self.rules_written = 0
         grants = select(Person.name, Grant.role, Grant.person_id, Grant.id).join(Grant, Grant.person_id == Person.id)
         self.actors = {
             name.split()[0]: Actor(person, grant, "proof")
@@ -279,6 +285,41 @@ class Life(RuleBasedStateMachine):
         found = find_set(set_id)
         assert found
         return found
+
+    # evidence guidance: Dan sets, changes and ends rules, in any state of the unit; none of them blocks anything
+    def write_evidence_rule(self, replaced: int | None = None) -> None:
+        """Write a rule that no item fulfils for long, or the next version of one."""
+        self.rules_written += 1
+        written, made = WrittenRule("items", str(self.rules_written)), list[int]()
+
+        def act() -> None:
+            unit, dan = self.attempt.unit, self.actors["Dan"]
+            new = read_rule(written, unit_from_json(load_document(unit)))
+            if replaced is None:
+                made.append(write_rule(unit, self.attempt.centre, new, dan).id)
+            else:
+                made.append(change_rule(db.session.get_one(CentreEvidenceRule, replaced), new, dan).id)
+
+        self.do_and_compare(is_allowed=True, act=act)
+        self.rule_ids += made
+
+    @precondition(lambda self: len(self.rule_ids) < 3)
+    @rule()
+    def set_evidence_rule(self) -> None:
+        self.write_evidence_rule()
+
+    @precondition(lambda self: self.rule_ids)
+    @rule(number=numbers)
+    def change_evidence_rule(self, number: int) -> None:
+        self.write_evidence_rule(self.rule_ids.pop(number % len(self.rule_ids)))
+
+    @precondition(lambda self: self.rule_ids)
+    @rule(number=numbers)
+    def end_evidence_rule(self, number: int) -> None:
+        rule_id, dan = self.rule_ids.pop(number % len(self.rule_ids)), self.actors["Dan"]
+        self.do_and_compare(
+            is_allowed=True, act=lambda: end_rule(db.session.get_one(CentreEvidenceRule, rule_id), dan)
+        )
 
     # observations, discussions and questions: Bob writes and withdraws them, Chloe answers, Carol decides
     def pick_labels(self, label: int, count: int) -> list[str]:
