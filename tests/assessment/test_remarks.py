@@ -14,7 +14,10 @@ from tests.assessment import workflow
 from tests.assessment.countersigning import find_waiting, make_qualified, switch_on
 from tests.factories import World
 from tests.portfolio.files import picture
+from tests.records.discussions import discuss
+from tests.records.observations import agree
 from tracker.assessment.services import assessments, remarks
+from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.countersignature_answers import agree_with_assessment
 from tracker.background import emails
 from tracker.errors import Invalid, NotFound, Refused
@@ -363,3 +366,31 @@ class TestOwnData:
         write(world, item, "Well done, Alice Moran.")
         assert [each["text"] for each in read_work(world.bob)["remarks"]] == ["Well done, the candidate."]
         assert read_work(world.carol)["remarks"] == []
+
+
+def test_a_remark_on_a_moment_of_a_discussion_is_read_and_answered_on_the_page_of_the_record(
+    world: World, client: ClientFor
+) -> None:
+    record = discuss(world.cfacc15, world.bob)
+    agree(record)
+    version, bob = record.versions[-1], factories.make_actor(world.bob)
+    (recording,) = version.attachments
+    with transaction():
+        claims = assessments.load_claimed_cells(world.cfacc15, version).values()
+        outcomes: dict[int, Outcome | None] = {each.claim_id: Outcome.MET for each in claims}
+        draft = DraftDecisions(outcomes, {}, workflow.ALL_CHECKS, "", workflow.WARNINGS_REASON)
+        assessments.save_draft(world.cfacc15, version, draft, bob)
+        place = RemarkPlace(recording.id, second=1)
+        remark = remarks.add_remark(world.cfacc15, version, place, "Which limit do you mean here?", bob)
+    alice, address = client(world.alice), f"/records/{record.id}"
+    assert "Which limit" not in alice.get(address).text
+    with transaction():
+        assessment = assessments.accept_evidence(world.cfacc15, version, bob)
+    workflow.release(assessment.id)
+    page = alice.get(address).text
+    assert "Which limit do you mean here?" in page
+    assert 'data-play="1" data-play-recording="1"' in page
+    response = alice.post(f"/remarks/{remark.id}/answer", data={"answer": "That of refunds."})
+    assert response.location == f"{address}#remark-{remark.id}"
+    assert "That of refunds." in client(world.carol).get(address).text
+    assert alice.post(f"/evidence/{record.id}/remarks/read").location == f"{address}#remarks"
