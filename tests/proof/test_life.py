@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from tests.conftest import server_url
 from tests.integrity.tampering import list_violations
-from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelClaim, ModelItem
+from tests.proof.model import ASSESSED, CONFIRMED, IN_PROGRESS, VERIFIED, VOID, Model, ModelClaim, ModelItem
 from tests.proof.proof_size import FULL_SIZE, choose_size, record_figures
 from tests.proof.stages import Stage
 from tests.recording_forms.shown_marks import check_marks_agree
@@ -24,6 +24,7 @@ from tracker.assessment.services import action_points, assessments, signing
 from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.assessment.services.releasing import CHECKS, release_due_assessments
+from tracker.assessment.services.remarks import add_remark, settle_remark
 from tracker.errors import TrackerError
 from tracker.extensions import db
 from tracker.ledger import events
@@ -43,6 +44,7 @@ from tracker.models import (
     Evidence,
     EvidenceRequirement,
     EvidenceVersion,
+    FeedbackRemark,
     Grant,
     Person,
     QuestionSet,
@@ -52,10 +54,13 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.queries.question_sets import find_set
+from tracker.portfolio.queries.remarks import list_released_remarks
 from tracker.portfolio.record_content import Question
+from tracker.portfolio.remark_places import RemarkPlace
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import create_draft, find_latest_version, save_draft
 from tracker.portfolio.services.files import store_file
+from tracker.portfolio.services.remark_answers import answer_remark
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.records.kinds import WRITTEN_KINDS
@@ -444,10 +449,43 @@ class Life(RuleBasedStateMachine):
                 "Seen at work by Bob.",
             )
             assessments.save_draft(attempt, version, marks, self.actors["Bob"])
+            add_remark(attempt, version, RemarkPlace(), "Say where you kept it.", self.actors["Bob"])
             finish = assessments.accept_evidence if accept else assessments.return_evidence
             finish(attempt, version, self.actors["Bob"])
 
         self.do_and_compare(self.model.assess(item, outcome, accept=accept), act)
+
+    # remarks: each assessment has one more; Chloe answers, Bob settles
+    def list_remarks(self) -> list[int]:
+        query = select(FeedbackRemark.id).where(FeedbackRemark.released_at.is_not(None)).order_by(FeedbackRemark.id)
+        return list(db.session.scalars(query))
+
+    @precondition(lambda self: self.list_remarks())
+    @rule(number=numbers, settles=st.booleans())
+    def answer_or_settle_remark(self, number: int, *, settles: bool) -> None:
+        remarks = self.list_remarks()
+        key = remarks[number % len(remarks)]
+        is_settled = db.session.get_one(FeedbackRemark, key).settled_at is not None
+
+        def act() -> None:
+            remark = db.session.get_one(FeedbackRemark, key)
+            if settles:
+                settle_remark(self.attempt, remark, self.actors["Bob"])
+            else:
+                answer_remark(self.attempt, remark, "In the case notes.", self.actors["Chloe"])
+
+        self.do_and_compare(self.model.state == IN_PROGRESS and (settles or not is_settled), act)
+
+    def check_remarks(self, key: int) -> None:
+        """Check that Chloe sees remarks on an item exactly if an assessment of it was released."""
+        released = (
+            select(Assessment.id)
+            .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
+            .where(EvidenceVersion.evidence_id == key, Assessment.released_at.is_not(None))
+        )
+        is_void = self.model.state == VOID
+        has_released = bool(db.session.scalars(released).first()) and not is_void
+        assert list_released_remarks(key, None).is_empty is not has_released
 
     @precondition(lambda self: self.model.items)
     @rule(number=numbers)
@@ -720,6 +758,7 @@ class Life(RuleBasedStateMachine):
             assert (latest.number if latest else None) == (version.number if version else None)
             if latest and version:
                 assert find_standing(latest) is version.standing
+            self.check_remarks(key)
             assert self.claims_of(key) == {
                 name: (claim.outcome, claim.decided_on) for name, claim in item.claims.items()
             }
