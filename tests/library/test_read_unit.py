@@ -36,6 +36,7 @@ KEYS = [
     "empty_headings",
     "provenance",
     "notes",
+    "evidence_guidance",
     "dates",
 ]
 CRITERION_KEYS = [
