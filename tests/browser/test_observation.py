@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from sqlalchemy import select
 
 from tests import factories
@@ -73,6 +73,13 @@ def check_page(page: Page, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def check_lines_do_not_overlap(upper: Locator, lower: Locator) -> None:
+    above, below = upper.bounding_box(), lower.bounding_box()
+    assert above
+    assert below
+    assert above["y"] + above["height"] <= below["y"]
+
+
 def test_criteria_are_stamped_by_pointer_and_by_keyboard(live_server: LiveServer, context: BrowserContext) -> None:
     page = begin(live_server, context)
     narrative, status = page.locator("[name=narrative]"), page.locator("[data-stamp-status]")
@@ -81,6 +88,7 @@ def test_criteria_are_stamped_by_pointer_and_by_keyboard(live_server: LiveServer
     expect(narrative).to_have_value(re.compile(r"^She took the call\. \[\d\d:\d\d 5\] $"))
     expect(status).to_contain_text("Stamped 5 at")
     expect(page.locator("[data-stamp-count]").first).to_have_text("1")
+    check_lines_do_not_overlap(status, page.locator("[data-autosave-status]"))
     status.get_by_role("button", name="Undo").click()
     expect(narrative).to_have_value("She took the call.")
     expect(page.locator("[data-stamp-count]").first).to_have_text("0")

@@ -91,6 +91,7 @@ def test_questions_are_chosen_answered_and_sent_to_the_candidate(
     page.wait_for_url("**/records/*/edit*")
     expect(page.locator("[name=question-0]")).to_have_value(QUESTION)
     page.fill("[name=answer-0]", "“Above £50.”")
+    expect(page.get_by_role("button", name="Finish and send to Alice")).to_be_in_viewport()
     expect(page.locator("[data-autosave-status]").first).to_have_text(SAVED)
     check_page(page, width)
     finish(page)
