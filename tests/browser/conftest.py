@@ -162,6 +162,17 @@ def live_server(
         app.extensions.update(extensions)
 
 
+@pytest.fixture
+def emailing(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Emails count as delivered; returns the address and the text of each."""
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr("tracker.background.emails.can_deliver", lambda: True)
+    monkeypatch.setattr(
+        "tracker.background.emails.deliver_email", lambda message: sent.append((message["To"], message.get_content()))
+    )
+    return sent
+
+
 @pytest.fixture(scope="session")
 def made_demonstration(
     empty_snapshot: DatabaseSnapshot, tmp_path_factory: pytest.TempPathFactory, worker_id: str

@@ -17,17 +17,6 @@ pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.fixture
-def emailing(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Emails count as delivered; returns the address and the text of each."""
-    sent: list[tuple[str, str]] = []
-    monkeypatch.setattr("tracker.background.emails.can_deliver", lambda: True)
-    monkeypatch.setattr(
-        "tracker.background.emails.deliver_email", lambda message: sent.append((message["To"], message.get_content()))
-    )
-    return sent
-
-
 def find(emails: list[tuple[str, str]], pattern: str) -> str:
     found = re.findall(pattern, "".join(text for address, text in emails if address == MARGARET))
     assert found
