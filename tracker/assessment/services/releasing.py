@@ -29,6 +29,7 @@ from tracker.matrix import MatrixCell
 from tracker.matrix.record_standing import is_counted
 from tracker.models import Assessment, Decision, FeedbackRemark, Grant, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.queries.printed_feedback import word_unrecorded_comment
 from tracker.registrations.current_allocations import find_current_allocation
 from tracker.vocabulary import (
     AssessmentOutcome,
@@ -233,7 +234,7 @@ def _add_unrecorded_comments(assessment: Assessment, criteria: Iterable[Criterio
             continue
         outcome, comment = _read_draft_decision(assessment, criterion.cell)
         if comment and outcome is None and comment != criterion.cell.comment:
-            lines.append(f"On {criterion.column.label}: {comment}")
+            lines.append(word_unrecorded_comment(criterion.column.label, comment))
     return "\n\n".join([assessment.feedback.strip(), *lines])
 
 

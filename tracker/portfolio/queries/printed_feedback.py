@@ -1,6 +1,6 @@
 """What was assessed of an item, for paper: each released assessment with its decisions, as it was released."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,16 @@ from sqlalchemy.orm import joinedload
 from tracker.accounts.earlier_names import find_names_at
 from tracker.accounts.person_names import clean_name
 from tracker.extensions import db
-from tracker.models import Assessment, Claim, Countersignature, Criterion, EvidenceVersion, Person, UnitAttempt
+from tracker.models import (
+    Assessment,
+    Claim,
+    Countersignature,
+    Criterion,
+    Decision,
+    EvidenceVersion,
+    Person,
+    UnitAttempt,
+)
 from tracker.portfolio.queries.remarks import ShownRemark, list_released_remarks
 from tracker.vocabulary import AssessmentOutcome, CriterionKind, Outcome
 
@@ -24,6 +33,17 @@ class PrintedDecision:
     text: str
     outcome: Outcome
     comment: str
+    """Empty where the feedback repeats it."""
+
+
+@dataclass(frozen=True)
+class _ItemDecisions:
+    """What was claimed and decided of an item, from which its printed assessments choose."""
+
+    claims: dict[int, tuple[Criterion, datetime | None]]
+    """The criterion of each claim that the item has or had, and when the claim ended, by its id."""
+    recorded: dict[tuple[int, int], Decision]
+    """The decisions that releases recorded, by assessment and claim."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +80,7 @@ class ItemFeedback:
 
 
 def load_feedback(evidence_id: int, attempt_id: int | None = None) -> ItemFeedback:
-    """Load what was released of an item, in one attempt or in all. Four statements."""
+    """Load what was released of an item, in one attempt or in all. Five statements."""
     query = (
         select(Assessment, Countersignature)
         .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
@@ -81,12 +101,12 @@ def load_feedback(evidence_id: int, attempt_id: int | None = None) -> ItemFeedba
     rows = [(row[0], row[1]) for row in db.session.execute(query)]
     if not rows:
         return ItemFeedback(())
-    criteria = _load_criteria(evidence_id)
+    decisions = _load_decisions(evidence_id, [each.id for each, _ in rows])
     names = find_names_at(_list_acts(rows))
     remarks = [
         each for each in list_released_remarks(evidence_id, None).earlier if attempt_id in {None, each.attempt_id}
     ]
-    return ItemFeedback([_build(each, countersigned, criteria, names) for each, countersigned in rows], remarks)
+    return ItemFeedback([_build(each, countersigned, decisions, names) for each, countersigned in rows], remarks)
 
 
 def _list_acts(rows: Sequence[tuple[Assessment, Countersignature | None]]) -> list[tuple[Person, datetime]]:
@@ -94,24 +114,25 @@ def _list_acts(rows: Sequence[tuple[Assessment, Countersignature | None]]) -> li
     return acts + [(each.person, each.answered_at) for _, each in rows if each and each.answered_at]
 
 
-def _load_criteria(evidence_id: int) -> dict[int, Criterion]:
-    """Return the criterion of each claim that an item has or had, by the claim's id."""
-    query = select(Claim.id, Criterion).join(Criterion, Criterion.id == Claim.criterion_id)
-    return {row[0]: row[1] for row in db.session.execute(query.where(Claim.evidence_id == evidence_id))}
+def word_unrecorded_comment(label: str, comment: str) -> str:
+    """Return how the feedback repeats a comment on a criterion that no decision records."""
+    return f"On {label}: {comment}"
+
+
+def _load_decisions(evidence_id: int, assessment_ids: Sequence[int]) -> _ItemDecisions:
+    """Load the claims that an item has or had, and the decisions of these assessments. Two statements."""
+    query = select(Claim.id, Criterion, Claim.removed_at).join(Criterion, Criterion.id == Claim.criterion_id)
+    claims = {row[0]: (row[1], row[2]) for row in db.session.execute(query.where(Claim.evidence_id == evidence_id))}
+    recorded = db.session.scalars(select(Decision).where(Decision.assessment_id.in_(assessment_ids)))
+    return _ItemDecisions(claims, {(each.assessment_id or 0, each.claim_id): each for each in recorded})
 
 
 def _build(
     assessment: Assessment,
     countersigned: Countersignature | None,
-    criteria: dict[int, Criterion],
+    decisions: _ItemDecisions,
     names: dict[tuple[int, datetime], str],
 ) -> PrintedAssessment:
-    decided = [
-        (criteria[int(claim_id)], decision)
-        for claim_id, decision in assessment.draft_decisions.items()
-        if decision.get("outcome") and int(claim_id) in criteria
-    ]
-    decided.sort(key=lambda each: (each[0].position, each[0].id))
     assert assessment.released_at  # noqa: S101 - the query asks for released ones
     by, at = (countersigned.person_id, countersigned.answered_at) if countersigned else (0, None)
     return PrintedAssessment(
@@ -121,16 +142,29 @@ def _build(
         assessment.outcome,
         assessment.feedback,
         assessment.released_at,
-        tuple(
-            PrintedDecision(
-                criterion.label,
-                criterion.kind,
-                criterion.text,
-                Outcome(decision["outcome"]),
-                decision.get("comment") or "",
-            )
-            for criterion, decision in decided
-        ),
+        tuple(_list_decisions(assessment, assessment.released_at, decisions)),
         clean_name(names[by, at]) if at else "",
         at,
     )
+
+
+def _list_decisions(
+    assessment: Assessment, released_at: datetime, decisions: _ItemDecisions
+) -> Iterator[PrintedDecision]:
+    """Yield what an assessment decided when it was released, in the order of the criteria.
+
+    The release records a decision, unless it repeats the one before, or says "met" of an item that is returned. Only
+    the draft has those. A claim that had ended by then was not decided.
+    """
+    drafted = {int(claim_id): draft for claim_id, draft in assessment.draft_decisions.items() if draft.get("outcome")}
+    claimed = [(claim_id, *decisions.claims[claim_id]) for claim_id in drafted if claim_id in decisions.claims]
+    for claim_id, criterion, ended_at in sorted(claimed, key=lambda each: (each[1].position, each[1].id)):
+        draft, recorded = drafted[claim_id], decisions.recorded.get((assessment.id, claim_id))
+        outcome, comment = Outcome(draft["outcome"]), draft.get("comment") or ""
+        if recorded:
+            outcome, comment = recorded.outcome, recorded.comment
+        elif ended_at and ended_at <= released_at:
+            continue
+        elif comment and word_unrecorded_comment(criterion.label, comment) in assessment.feedback:
+            comment = ""
+        yield PrintedDecision(criterion.label, criterion.kind, criterion.text, outcome, comment)
