@@ -1,11 +1,13 @@
 """Sign-off of a unit whose evidence guidance is not met: never blocked, only with a sentence, and kept as it was."""
 
 import json
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests import factories
 from tests.assessment import workflow
@@ -13,24 +15,35 @@ from tests.factories import World
 from tests.integrity.tampering import FAST_CHECKS, list_violations, tampering_transaction
 from tracker import clock
 from tracker.assessment.services import signing
-from tracker.errors import Invalid
+from tracker.errors import Conflict, Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import load_document
+from tracker.library.services.centre_rules import WrittenRule, read_rule, write_rule
+from tracker.matrix import load_matrix
+from tracker.matrix.evidence_guidance import load_evidence_guidance
 from tracker.models import Signature, Unit, UnitAttempt
 from tracker.privacy.export_portfolio import read_portfolio
 from tracker.recording_forms.annex_queries import build_annex
 from tracker.recording_forms.snapshot import take_snapshot
+from tracker.units.documents import unit_from_json
 
 ClientFor = Callable[..., FlaskClient]
 REASON = "The calls of one customer over one day show each criterion more than once."
 MISSING = "1 more customer"
+MONTHS: dict[str, Any] = {
+    "kind": "months", "at_least": 12, "at_most": None, "methods": [], "part": None, "heading": None, "criteria": [],
+    "each_criterion": False, "requirement": None, "text": None, "format": 1,
+}  # fmt: skip
 
 
-def sign(world: World, attempt: UnitAttempt, reason: str) -> Signature:
+def sign(world: World, attempt: UnitAttempt, reason: str, seen_guidance: str | None = None) -> Signature:
     """Sign a unit off as Bob."""
     with transaction():
         seen, by_bob = take_snapshot(attempt).hash, factories.make_actor(world.bob)
-        return signing.sign_unit(attempt, seen, "", by_bob, clock.now(), warnings_reason=reason)
+        return signing.sign_unit(
+            attempt, seen, "", by_bob, clock.now(), warnings_reason=reason, seen_guidance=seen_guidance
+        )
 
 
 def test_candidate_and_assessor_see_what_is_missing_from_the_first_day(world: World, client: ClientFor) -> None:
@@ -127,3 +140,46 @@ def test_other_guidance_than_the_units_text_has_is_named(world: World) -> None:
 def test_the_candidates_export_has_what_was_not_met(world: World, ready: UnitAttempt) -> None:
     sign(world, ready, REASON)
     assert MISSING in json.dumps(read_portfolio(world.alice, {}), default=str)
+
+
+OTHER_RULES: dict[str, list[dict[str, Any]]] = {
+    "a rule that is not met is added": [MONTHS],
+    "a rule that is met is added": [{**MONTHS, "kind": "items", "at_least": 1}],
+    "the assessor checks something more": [{**MONTHS, "kind": "by_eye", "at_least": None, "text": "Several teams"}],
+    "every rule has ended": [],
+}
+
+
+@pytest.mark.parametrize("rules", OTHER_RULES.values(), ids=OTHER_RULES)
+def test_a_sign_off_over_other_guidance_than_the_page_showed_is_refused(
+    world: World, client: ClientFor, ready: UnitAttempt, rules: list[dict[str, Any]]
+) -> None:
+    bob, address = client(world.bob), f"/attempts/{ready.id}/sign"
+    page = bob.get(address).text
+    data = {
+        **dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version|guidance_hash)" value="(\w+)">', page)),
+        "requirement": re.findall(r'name="requirement" value="(\d+)"', page), "password": factories.PASSWORD,
+        "act": "sign", "warnings_reason": REASON, "comment": "A steady term.",
+    }  # fmt: skip
+    with transaction():
+        unit = db.session.get_one(Unit, ready.unit_id)
+        unit.evidence_guidance = [*unit.evidence_guidance, *rules] if rules else []
+    refused = bob.post(address, data=data)
+    assert refused.status_code == 409
+    assert "The evidence guidance of this unit changed while you were reading it." in refused.text
+    assert "A steady term." in refused.text, "what was typed is kept"
+    assert not db.session.scalars(select(Signature)).all()
+    again = re.search(r'name="guidance_hash" value="(\w+)"', bob.get(address).text)
+    assert again
+    assert bob.post(address, data={**data, "guidance_hash": again[1]}).status_code == 303
+
+
+def test_a_rule_of_the_centre_that_came_after_the_page_is_not_signed_over(world: World, ready: UnitAttempt) -> None:
+    seen = load_evidence_guidance(ready, load_matrix(ready)).hash
+    with transaction():
+        rule = read_rule(WrittenRule("months", "12"), unit_from_json(load_document(ready.unit)))
+        write_rule(ready.unit, world.northgate, rule, factories.make_actor(world.dan))
+    with pytest.raises(Conflict, match="evidence guidance of this unit changed"):
+        sign(world, ready, REASON, seen_guidance=seen)
+    seen = load_evidence_guidance(ready, load_matrix(ready)).hash
+    assert sign(world, ready, REASON, seen_guidance=seen).unmet_guidance

@@ -30,6 +30,7 @@ class SigningForm(PageForm):
 class SignOffForm(SigningForm):
     """The assessor's sign-off."""
 
+    guidance_hash = HiddenField(validators=[Length(max=64)])
     comment = TextAreaField(
         "Closing comment, printed on the form", [Length(max=4000, message="Use at most 4,000 characters.")]
     )

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, func, select
 
+from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.matrix.grid import Matrix, MatrixRow
 from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
 from tracker.models import CentreEvidenceRule, UnitAttempt, WitnessTestimony
 from tracker.statements import fetch_rows
-from tracker.units.evidence_rules import rule_from_json
+from tracker.units.evidence_rules import rule_as_json, rule_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,14 @@ class EvidenceGuidance:
     def missing(self) -> list[str]:
         """Return everything that is missing, each as a phrase, once."""
         return list(dict.fromkeys(phrase for each in self.unmet for phrase in each.missing))
+
+    @property
+    def hash(self) -> str:
+        """Return a hash of the rules and what each found: a form sends it, so that what is signed was shown."""
+        shown = [
+            [each.source, rule_as_json(each.rule), each.statement, each.found, each.missing] for each in self.findings
+        ]
+        return sha256("tracker.guidance.v1", canonical_json(shown))
 
     def list_missing_for(self, criterion_id: int) -> list[str]:
         """Return what rules for each criterion expect of one that lacks it."""
@@ -67,12 +76,6 @@ def load_evidence_guidance(attempt: UnitAttempt, matrix: Matrix) -> EvidenceGuid
     if not rules:
         return EvidenceGuidance()
     return EvidenceGuidance(evaluate_rules(rules, matrix), tuple(list_waiting_records(matrix)), waiting)
-
-
-def find_unmet_rules(attempt: UnitAttempt, matrix: Matrix) -> tuple[RuleFinding, ...]:
-    """Return what the rules of an attempt miss in its matrix, for the sign-off."""
-    rules, _ = _load_rules_in_use(attempt)
-    return tuple(each for each in evaluate_rules(rules, matrix) if each.is_unmet)
 
 
 def _load_rules_in_use(attempt: UnitAttempt) -> tuple[list[RuleInUse], int]:

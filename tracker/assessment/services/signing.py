@@ -21,8 +21,8 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.matrix import Matrix, load_matrix
-from tracker.matrix.evidence_guidance import find_unmet_rules
-from tracker.matrix.rule_findings import summarise_unmet
+from tracker.matrix.evidence_guidance import load_evidence_guidance
+from tracker.matrix.rule_findings import RuleFinding, summarise_unmet
 from tracker.models import (
     EvidenceRequirement,
     RequirementConfirmation,
@@ -46,6 +46,10 @@ from tracker.web.text_direction import isolate
 FORM_CHANGED = (
     "The form changed while you were reading it. Nothing was signed. What you typed is kept. "
     "Read the form again as it is now, then sign."
+)
+GUIDANCE_CHANGED = (
+    "The evidence guidance of this unit changed while you were reading it. Nothing was signed. What you typed is "
+    "kept. Read the guidance again as it is now, then sign."
 )
 MAX_NOTE_LENGTH = 2_000
 MAX_COMMENT_LENGTH = 4_000
@@ -145,6 +149,7 @@ def sign_unit(
     simulation_reason: str = "",
     warnings_reason: str = "",
     seen_version: int | None = None,
+    seen_guidance: str | None = None,
     second_step: SecondStep | None = None,
 ) -> Signature:
     """Sign a unit off as its assessor, over exactly the snapshot that was shown. The caller has locked the attempt.
@@ -158,10 +163,11 @@ def sign_unit(
         simulation_reason: why simulated evidence is allowed, where the unit does not say.
         warnings_reason: why the evidence is sufficient, where the unit has warnings.
         seen_version: the attempt's version on the page that was signed; None is not checked.
+        seen_guidance: the hash of the evidence guidance on that page; None is not checked.
         second_step: when and how the second step was last done in the assessor's session.
 
     Raises:
-        Conflict: the form is no longer the one that was shown.
+        Conflict: the form, or the evidence guidance, is no longer the one that was shown.
         Invalid: an evidence requirement is not confirmed, a reason, for simulation or for warnings, is missing, or
             the second step is needed first.
         Refused: something must be done before sign-off, or this person may not sign.
@@ -170,7 +176,7 @@ def sign_unit(
     matrix, snapshot = _check_as_shown(attempt, snapshot_hash, seen_version)
     confirmed = _check_requirements_confirmed(attempt)
     is_simulated = needs_simulation_reason(attempt, matrix)
-    unmet = find_unmet_rules(attempt, matrix)
+    unmet = _check_guidance_as_shown(attempt, matrix, seen_guidance)
     reason = check_warnings_reason(matrix, warnings_reason, unmet)
     step = check_second_step(attempt.centre, Role.ASSESSOR, person_id, second_step)
     needs_countersigner = find_need(attempt, person_id)
@@ -233,6 +239,16 @@ def _check_as_shown(
     if blockers := list_sign_off_blockers(attempt, matrix):
         raise Refused(f"You cannot sign this unit off yet. {blockers[0].text}. Nothing was signed.")
     return matrix, snapshot
+
+
+def _check_guidance_as_shown(
+    attempt: UnitAttempt, matrix: Matrix, seen_guidance: str | None
+) -> tuple[RuleFinding, ...]:
+    """Return the evidence guidance that is not met; raise `Conflict` unless the page showed it as it is now."""
+    guidance = load_evidence_guidance(attempt, matrix)
+    if seen_guidance not in {None, guidance.hash}:
+        raise Conflict(GUIDANCE_CHANGED)
+    return guidance.unmet
 
 
 def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:

@@ -91,6 +91,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
             simulation_reason=form.simulation_reason.data or "",
             warnings_reason=form.warnings_reason.data or "",
             seen_version=form.seen_version,
+            seen_guidance=form.guidance_hash.data or None,
             second_step=me().second_step,
         )
     except (Invalid, Refused) as refusal:
