@@ -1,9 +1,12 @@
 """The content of printed answers to set questions: filled from a sealed version, or blank for the pen."""
 
+from sqlalchemy import select
+
 from tracker.accounts.earlier_names import find_name_at
 from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of, today
-from tracker.models import Assessment, EvidenceVersion, QuestionSet
+from tracker.extensions import db
+from tracker.models import Assessment, Claim, EvidenceVersion, QuestionSet, UnitAttempt
 from tracker.portfolio.queries.question_sets import find_marking
 from tracker.portfolio.record_content import AnswersContent, Question, load_as
 from tracker.portfolio.set_questions import AnswerMark, load_set, read_marks
@@ -15,20 +18,29 @@ from tracker.records.stamps import list_question_places
 from tracker.web.formatting import address_note, day, moment, period
 
 MARKED = "I have marked each answer."
+MARKED_FOR = "I have marked each answer for {}."
+"""In another unit than that for which the questions were set."""
 
 
-def build_answers(question_set: QuestionSet, version: EvidenceVersion | None) -> AnswersRecord:
-    """Return set questions as they are printed, with the answers of a version; None prints them blank."""
-    attempt = question_set.attempt
+def build_answers(question_set: QuestionSet, version: EvidenceVersion | None, attempt: UnitAttempt) -> AnswersRecord:
+    """Return set questions as they are printed, with the answers of a version; None prints them blank.
+
+    Args:
+        question_set: the questions.
+        version: the answers.
+        attempt: the attempt in which they are read, whose marks are printed: that of the set, or another in which
+            the answers claim criteria.
+    """
     content = load_as(AnswersContent, version.record_kind, version.content) if version else None
-    marking = find_marking(version.id) if version else None
+    marking = find_marking(version.id, attempt.id) if version else None
     marks = read_marks(marking.answer_marks) if marking else {}
     asked = content.questions if content else ()
     texts = [(each.question, each.answer, each.mark) for each in asked] or [
         (each.question, "", each.mark) for each in load_set(question_set.content)
     ]
     questions = tuple(_print_question(text, marks.get(number, AnswerMark())) for number, text in enumerate(texts, 1))
-    criteria = list_criteria(attempt)
+    asked_in = question_set.attempt
+    criteria = list_criteria(asked_in)
     places = list_question_places(
         [Question(question=text, mark=mark) for text, _, mark in texts], criteria
     ).by_criterion
@@ -44,7 +56,10 @@ def build_answers(question_set: QuestionSet, version: EvidenceVersion | None) ->
         assessor_name=set_by,
         centre_name=attempt.centre.name,
         terms=attempt.centre.terms,
-        units=(PrintedUnit(attempt.unit.code, attempt.unit.title, named),),
+        units=(
+            PrintedUnit(asked_in.unit.code, asked_in.unit.title, named),
+            *([] if attempt.id == asked_in.id else [_print_unit_claimed(question_set.evidence_id, attempt)]),
+        ),
         declaration_statement=STATEMENT,
         agreement_statement="",
         number=version.evidence.number if version else None,
@@ -58,7 +73,7 @@ def build_answers(question_set: QuestionSet, version: EvidenceVersion | None) ->
         due_on=day(question_set.due_on) if question_set.due_on else "",
         note=_print_text(question_set.note),
         help_used=_print_text(content.help_used) if content else (),
-        marked=_print_marking(marking) if marking else None,
+        marked=_print_marking(marking, is_elsewhere=attempt.id != asked_in.id) if marking else None,
     )
 
 
@@ -79,10 +94,26 @@ def _print_statement(version: EvidenceVersion) -> PrintedAnswer:
     )
 
 
-def _print_marking(marking: Assessment) -> PrintedAnswer:
+def _print_unit_claimed(evidence_id: int, attempt: UnitAttempt) -> PrintedUnit:
+    """Return another unit than that of the questions, with the criteria that the answers claim in it."""
+    query = select(Claim.criterion_id, Claim.locator).where(
+        Claim.evidence_id == evidence_id, Claim.attempt_id == attempt.id, Claim.removed_at.is_(None)
+    )
+    locators = {row.criterion_id: row.locator for row in db.session.execute(query)}
+    claimed = tuple(
+        PrintedCriterion(
+            each.mark, each.column.text, add_break_points(remove_invisible_characters(locators[each.column.id]))
+        )
+        for each in list_criteria(attempt)
+        if each.column.id in locators
+    )
+    return PrintedUnit(attempt.unit.code, attempt.unit.title, claimed)
+
+
+def _print_marking(marking: Assessment, *, is_elsewhere: bool) -> PrintedAnswer:
     assert marking.released_at  # noqa: S101 - only released assessments are printed
     return PrintedAnswer(
-        statement=MARKED,
+        statement=MARKED_FOR.format(marking.attempt.unit.code) if is_elsewhere else MARKED,
         name=clean_name(find_name_at(marking.assessor, marking.released_at)),
         act="assessed",
         moment=moment(marking.released_at),

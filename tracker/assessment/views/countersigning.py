@@ -23,7 +23,9 @@ from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix
 from tracker.models import Assessment, Countersignature, UnitAttempt
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
+from tracker.portfolio.queries.question_sets import ReleasedMarks
 from tracker.portfolio.queries.remarks import list_remarks_in
+from tracker.portfolio.set_questions import read_marks
 from tracker.recording_forms.queries import build_form_content
 from tracker.vocabulary import Outcome, PortfolioPart, Role
 from tracker.web.authorise import OpenedPortfolio, get_attempt, note_opened
@@ -190,6 +192,7 @@ def render_countersign_page(waiting: Countersignature, form: DisagreeForm | None
         attachments=version.attachments,
         decisions=[build_decided(decided, each) for each in criteria if each.cell],
         checks=[check for check in CHECKS if getattr(decided, check)],
+        markings=[ReleasedMarks("", read_marks(decided.answer_marks))],  # what is released once they agree
         remarks=list_remarks_in([waiting.attempt_id], version.evidence_id, version.id, assessment_id=decided.id),
         form=form or DisagreeForm(formdata=None),
         refused=form,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload
 
 from tracker.clock import now
@@ -32,6 +32,16 @@ class BankState:
     """What a good answer has, of the version that was set; for assessors alone."""
     became: str
     """`changed` or `retired`; empty while it is in use as it was set."""
+
+
+@dataclass(frozen=True)
+class ReleasedMarks:
+    """The marks of the answers in a version, as released last in one unit."""
+
+    code: str
+    """The code of the unit; empty where the page shows this unit alone."""
+    marks: dict[int, AnswerMark]
+    """By the number of the question, from 1."""
 
 
 def list_open_sets(attempt: UnitAttempt) -> list[QuestionSet]:
@@ -86,23 +96,40 @@ def find_bank_states(questions: Sequence[SetQuestion]) -> dict[int, BankState]:
     return {number: states[each.bank] for number, each in enumerate(questions, 1) if each.bank in states}
 
 
-def find_released_marks(version_id: int) -> dict[int, AnswerMark]:
-    """Return the marks of the answers in a version by number, as released last; none before. One statement."""
-    marking = find_marking(version_id)
+def list_released_marks(version_id: int) -> list[ReleasedMarks]:
+    """List the marks of the answers in a version in each unit, as released last. One statement.
+
+    Only the candidate reads the marks of every unit. Others read those of their own (`find_released_marks`).
+    """
+    query = _select_markings(version_id).options(joinedload(Assessment.attempt).joinedload(UnitAttempt.unit))
+    last = {marking.attempt_id: marking for marking in db.session.scalars(query.order_by(Assessment.id))}
+    return [
+        ReleasedMarks(marking.attempt.unit.code, read_marks(marking.answer_marks))
+        for _, marking in sorted(last.items())
+    ]
+
+
+def find_released_marks(version_id: int, attempt_id: int) -> dict[int, AnswerMark]:
+    """Return the marks of the answers in a version by number, as released last in an attempt. One statement."""
+    marking = find_marking(version_id, attempt_id)
     return read_marks(marking.answer_marks) if marking else {}
 
 
-def find_marking(version_id: int) -> Assessment | None:
-    """Return the assessment that was released last and marks the answers in a version, with its assessor."""
+def find_marking(version_id: int, attempt_id: int) -> Assessment | None:
+    """Return the assessment released last in an attempt that marks the answers in a version, with its assessor."""
     query = (
-        select(Assessment)
-        .where(
-            Assessment.evidence_version_id == version_id,
-            Assessment.state == AssessmentState.RELEASED,
-            Assessment.answer_marks.is_not(None),
-        )
+        _select_markings(version_id)
+        .where(Assessment.attempt_id == attempt_id)
         .options(joinedload(Assessment.assessor))
         .order_by(Assessment.id.desc())
         .limit(1)
     )
     return db.session.scalars(query).one_or_none()
+
+
+def _select_markings(version_id: int) -> Select[Assessment]:
+    return select(Assessment).where(
+        Assessment.evidence_version_id == version_id,
+        Assessment.state == AssessmentState.RELEASED,
+        Assessment.answer_marks.is_not(None),
+    )

@@ -8,12 +8,17 @@ from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.matrix.record_standing import find_standing, is_counted
 from tracker.matrix.testimony_notes import find_testimony_notes
-from tracker.models import Evidence, EvidenceVersion
+from tracker.models import Evidence, EvidenceVersion, UnitAttempt
 from tracker.portfolio.forms import DeclarationForm, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.queries.countersigning import list_waiting
 from tracker.portfolio.queries.item_records import find_open_feedback, load_item_record
-from tracker.portfolio.queries.question_sets import find_released_marks, find_set_id
+from tracker.portfolio.queries.question_sets import (
+    ReleasedMarks,
+    find_released_marks,
+    find_set_id,
+    list_released_marks,
+)
 from tracker.portfolio.queries.remarks import list_released_remarks, list_remarks_in
 from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.record_content import RecordContent, load_content
@@ -27,11 +32,10 @@ from tracker.portfolio.services.submissions import (
     submit_evidence,
     withdraw_submission,
 )
-from tracker.portfolio.set_questions import AnswerMark
 from tracker.portfolio.uploads import ACCEPTED_EXTENSIONS
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import save_form, store_own_uploads
-from tracker.vocabulary import AttemptState, RecordStanding, Role
+from tracker.vocabulary import AttemptState, RecordKind, RecordStanding, Role
 from tracker.web.authorise import get_attempt, get_own_evidence, list_roles_in_attempt
 from tracker.web.current_user import me
 from tracker.web.idempotency import idempotent
@@ -218,9 +222,18 @@ def read_record_content(version: EvidenceVersion) -> RecordContent | None:
 
 
 @portfolio.app_template_global()
-def find_answer_marks(body: Evidence | EvidenceVersion) -> dict[int, AnswerMark]:
-    """Return the released marks of the answers in a version by number; none of a draft."""
-    return find_released_marks(body.id) if isinstance(body, EvidenceVersion) else {}
+def list_own_answer_marks(body: Evidence | EvidenceVersion) -> list[ReleasedMarks]:
+    """List the released marks of the candidate's own answers in each unit; none of a draft or of other evidence."""
+    is_marked = isinstance(body, EvidenceVersion) and body.record_kind is RecordKind.ANSWERS
+    return list_released_marks(body.id) if is_marked else []
+
+
+@portfolio.app_template_global()
+def list_answer_marks_in(attempt: UnitAttempt, version: EvidenceVersion) -> list[ReleasedMarks]:
+    """List the released marks of the answers in a version in one attempt; none of other evidence."""
+    if version.record_kind is not RecordKind.ANSWERS:
+        return []
+    return [ReleasedMarks("", find_released_marks(version.id, attempt.id))]
 
 
 @portfolio.app_template_global("find_testimony_notes")

@@ -35,10 +35,15 @@ BLANK = {"statement": build_blank_statement, "descriptor": build_blank_descripto
 NOTHING = "This item is not submitted, so there is nothing to print."
 
 
-def find_address_of_answers(evidence_id: int) -> str | None:
-    """Return the address that prints answers to set questions; None for other evidence."""
+def find_address_of_answers(evidence_id: int, attempt_id: int | None = None) -> str | None:
+    """Return the address that prints answers to set questions; None for other evidence.
+
+    Args:
+        evidence_id: the item.
+        attempt_id: the attempt in which it is read; None is that for which the questions were set.
+    """
     found = find_set_ids(evidence_id)
-    return url_for("records.print_set", set_id=found[0], attempt_id=found[1]) if found else None
+    return url_for("records.print_set", set_id=found[0], attempt_id=attempt_id or found[1]) if found else None
 
 
 @portfolio.get("/evidence/<int:evidence_id>/sheet.pdf")
@@ -73,7 +78,7 @@ def print_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     version = queries.find_version_in(attempt, evidence_id)
     if version is None or version.author_id:
         raise NotFound  # a record of assessment is printed from its own page
-    if address := find_address_of_answers(evidence_id):
+    if address := find_address_of_answers(evidence_id, attempt.id):
         return redirect(address, 303)
     return send_evidence(version, attempt.id)
 

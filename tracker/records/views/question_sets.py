@@ -9,7 +9,7 @@ from tracker.ledger import transactions
 from tracker.ledger.events import Actor
 from tracker.models import QuestionSet, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
-from tracker.portfolio.queries.question_sets import find_bank_states, find_released_marks, find_set
+from tracker.portfolio.queries.question_sets import find_bank_states, find_set, list_released_marks
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.set_questions import load_set
 from tracker.portfolio.views.printing import send_sheet
@@ -98,12 +98,19 @@ def show_set(attempt_id: int, set_id: int) -> ResponseReturnValue:
 @requires(Act.READ_EVIDENCE)
 @in_turn(PRINTING)
 def print_set(attempt_id: int, set_id: int) -> ResponseReturnValue:
-    """Send the questions with the answers that were submitted and their marks; blank before, for the pen."""
+    """Send the questions with the answers that were submitted and their marks; blank before, for the pen.
+
+    In another attempt than that of the set it sends answers that claim criteria there, with the marks given there.
+    """
     attempt, _ = get_attempt(attempt_id, Act.READ_EVIDENCE)
-    question_set = get_set_in(attempt, set_id)
-    version = find_version_in(attempt, question_set.evidence_id)
+    question_set = find_set(set_id)
+    version = find_version_in(attempt, question_set.evidence_id) if question_set else None
+    if question_set is None or (version is None and question_set.attempt_id != attempt.id):
+        raise NotFound
+    if version is None and attempt.candidate_id == me().person_id:
+        version = find_latest_version(question_set.evidence)  # its claims here were removed; it is their own
     name = f"answers-{version.evidence.number}-version-{version.number}" if version else f"questions-set-{set_id}"
-    return send_sheet(build_answers(question_set, version), name)
+    return send_sheet(build_answers(question_set, version, attempt), name)
 
 
 @records.route("/question-sets/<int:set_id>", methods=["GET", "POST"])
@@ -193,7 +200,7 @@ def render_answers(question_set: QuestionSet, form: AnswersForm, problems: dict[
         questions=[
             (number, each, typed.get(number, each.answer)) for number, each in enumerate(content.questions, 1)
         ],
-        marks=find_released_marks(latest.id) if latest else {},
+        markings=list_released_marks(latest.id) if latest else [],
         obstacle=services.find_obstacle(question_set),
         latest=latest,
         has_changed=has_changes_since(evidence, latest),
