@@ -1,6 +1,8 @@
 """A centre's rules of evidence guidance: set, changed and ended by its administrator, with their history."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,9 +25,11 @@ from tracker.models import CentreEvidenceRule
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.units.documents import UnitDocument, unit_from_json
 from tracker.units.evidence_rules import rule_from_json
+from tracker.vocabulary import CriterionKind
 
 ClientFor = Callable[..., FlaskClient]
 OBSERVED = WrittenRule("methods", "1", ["observation"])
+FORGED_SCOPES = ("heading:", "heading:performance", "heading:performance:None", "heading:x:y", "none", "#1")
 FORM = {"kind": "methods", "number": "1", "methods": ["observation"], "scope": "unit"}
 
 
@@ -103,7 +107,15 @@ def test_an_ended_rule_is_not_shown_any_more_and_stays_in_the_record(world: Worl
         (WrittenRule("by_eye"), "text"),
         (WrittenRule("by_eye", text="x" * 1_001), "text"),
         (WrittenRule("items", "1", criteria=["#99"]), "criteria"),
-        (WrittenRule("items", "1", heading="No such heading"), "heading"),
+        (WrittenRule("items", "1", heading="No such heading"), "scope"),
+        (WrittenRule("occasions", "2", ["observation"]), "methods"),
+        (WrittenRule("items", "2", ["observation"]), "methods"),
+        (WrittenRule("customers", "2", ["observation"]), "methods"),
+        (WrittenRule("months", "2", ["observation"]), "methods"),
+        (WrittenRule("by_eye", "", ["observation"], text="Several teams"), "methods"),
+        (WrittenRule("by_eye", "2", text="Several teams"), "number"),
+        (WrittenRule("by_eye", "many", text="Several teams"), "number"),
+        (WrittenRule("by_eye", text="Several teams", each_criterion=True), "each_criterion"),
     ],
 )
 def test_a_rule_that_cannot_be_checked_is_refused_at_its_field(
@@ -116,11 +128,50 @@ def test_a_rule_that_cannot_be_checked_is_refused_at_its_field(
 
 def test_what_was_typed_comes_back_with_the_sentence(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(
-        f"{list_address(world)}/new", data={"kind": "by_eye", "text": "", "number": "7", "scope": "unit"}
+        f"{list_address(world)}/new", data={"kind": "by_eye", "text": "Several teams", "number": "7", "scope": "unit"}
     )
     assert response.status_code == 422
-    assert "Enter what the assessor checks" in response.text
+    assert "What the assessor checks has no number." in response.text
+    assert "Several teams</textarea>" in response.text
     assert 'value="7"' in response.text
+
+
+@pytest.mark.parametrize(
+    ("entered", "sentence"),
+    [
+        ({"kind": "occasions", "methods": ["observation"], "criteria": ["#1"]}, "or untick the criteria."),
+        ({"criteria": ["#1", "#2"]}, "Choose “The criteria ticked below” under “Criteria”"),
+        ({"scope": "performance", "criteria": ["#1"]}, "or untick the criteria."),
+        ({"scope": "heading:performance:Contacts", "criteria": ["#1"]}, "or untick the criteria."),
+        ({"scope": "criteria"}, "Tick at least one criterion."),
+        *(({"scope": forged}, "Choose one of the entries in the list.") for forged in FORGED_SCOPES),
+        ({"kind": "occasions"}, "is of every method. Untick the methods."),
+        ({"kind": "by_eye", "text": "Several teams", "number": ""}, "Untick the methods."),
+        ({"kind": "by_eye", "text": "Several teams", "methods": []}, "has no number. Remove it."),
+        ({"kind": "by_eye", "text": "Several teams", "methods": [], "number": "", "each_criterion": "y"},
+         "is not counted for each criterion. Untick this."),
+    ],
+)  # fmt: skip
+def test_what_was_entered_is_never_left_out_silently(
+    world: World, client: ClientFor, entered: dict[str, Any], sentence: str
+) -> None:
+    response = client(world.dan).post(f"{list_address(world)}/new", data={**FORM, **entered})
+    assert response.status_code == 422
+    assert sentence in response.text
+    for criterion in entered.get("criteria", []):
+        assert re.search(f'value="{criterion}"[^>]* checked', response.text), "what was ticked is kept"
+    assert not db.session.scalars(select(CentreEvidenceRule)).all()
+
+
+def test_a_rule_of_a_part_that_the_unit_has_not_is_refused(world: World) -> None:
+    performance = load(world)
+    performance = replace(
+        performance, criteria=tuple(each for each in performance.criteria if each.kind is CriterionKind.PERFORMANCE)
+    )
+    for written in (WrittenRule("items", "1", part="knowledge"), WrittenRule("by_eye", part="knowledge", text="Calls")):
+        with pytest.raises(Invalid) as refusal:
+            services.read_rule(written, performance)
+        assert refusal.value.field == "scope"
 
 
 @pytest.mark.parametrize(

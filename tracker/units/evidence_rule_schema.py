@@ -109,6 +109,8 @@ def resolve_rule(
     faults = dict(_find_faults(kind, {**values, "at_least": at_least}))
     part = CriterionKind(values["part"]) if values["part"] else None
     of_part = [each for each in criteria if part in {None, each.kind}]
+    if part and not of_part:
+        faults["part"] = [f"the unit has no {part.label.lower()}: remove the key"]
     if values["heading"] and values["heading"] not in {each.heading for each in of_part}:
         faults["heading"] = ["the unit has no such heading: correct it"]
     if values["heading"] and values["criteria"]:

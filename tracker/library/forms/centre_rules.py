@@ -8,7 +8,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from tracker.library.services.centre_rules import WrittenRule
 from tracker.units.documents import UnitDocument
@@ -19,6 +19,7 @@ from tracker.web.forms import PageForm
 
 WHOLE, CHOSEN = "unit", "criteria"
 HEADING = "heading"
+CHOSEN_LABEL = "The criteria ticked below"
 
 
 class CentreRuleForm(PageForm):
@@ -33,21 +34,34 @@ class CentreRuleForm(PageForm):
     methods = SelectMultipleField(
         "Methods", choices={each.value: each.label for each in Method}, validate_choice=False
     )
-    scope = SelectField("Of which criteria", validate_choice=False)
+    scope = SelectField("Criteria", default=WHOLE, validate_choice=False)
     criteria = SelectMultipleField("These criteria", validate_choice=False)
-    each_criterion = BooleanField("Every criterion must reach it by itself")
+    each_criterion = BooleanField("Apply to each criterion separately")
     text = TextAreaField(
-        "What the assessor checks, or a remark",
+        "What the assessor checks, or a note",
         [Length(max=MAX_TEXT, message=f"Use at most {MAX_TEXT:,} characters.")],
     )
 
+    def validate_scope(self, field: SelectField) -> None:
+        """Refuse a part or heading that is not offered."""
+        if field.data not in (self.scope.choices or {}):
+            raise ValidationError("Choose one of the entries in the list.")
+
+    def validate_criteria(self, field: SelectMultipleField) -> None:
+        """Refuse ticked criteria that the rule would not be of, and none where they are chosen."""
+        is_chosen = self.scope.data == CHOSEN
+        if field.data and not is_chosen:
+            raise ValidationError(f"Choose “{CHOSEN_LABEL}” under “{self.scope.label.text}”, or untick the criteria.")
+        if is_chosen and not field.data:
+            raise ValidationError("Tick at least one criterion.")
+
     def offer(self, document: UnitDocument) -> None:
-        """Offer the headings and criteria of a unit; the service refuses any other."""
+        """Offer the headings and criteria of a unit; the form refuses any other."""
         assessable = document.assessable
         headings = dict.fromkeys((each.kind, each.heading) for each in assessable if each.heading)
         parts = {each.value: each.label for each in CriterionKind if any(c.kind is each for c in assessable)}
         under = {f"{HEADING}:{kind.value}:{heading}": f"Under “{heading}”" for kind, heading in headings}
-        self.scope.choices = {WHOLE: "The whole unit", **parts, **under, CHOSEN: "The criteria ticked below"}
+        self.scope.choices = {WHOLE: "The whole unit", **parts, **under, CHOSEN: CHOSEN_LABEL}
         self.criteria.choices = {f"#{each.position}": f"{each.label} {each.text}" for each in assessable}
 
     def fill(self, rule: EvidenceRule) -> None:
@@ -76,7 +90,7 @@ class CentreRuleForm(PageForm):
             methods=self.methods.data or [],
             part=part,
             heading=heading,
-            criteria=(self.criteria.data or ["?"]) if scope == CHOSEN else [],
+            criteria=self.criteria.data or [],
             each_criterion=bool(self.each_criterion.data),
             text=self.text.data or "",
         )

@@ -27,7 +27,7 @@ SENTENCES = {
     "number": "Enter a whole number: 1 or more, of a share 1 to 100, of a maximum 0 or more.",
     "methods": "Choose at least one method.",
     "criteria": "Choose criteria of this unit.",
-    "heading": "Choose a heading of this unit.",
+    "scope": "Choose a part or a heading of this unit that has criteria.",
     "text": f"Enter what the assessor checks, in at most {MAX_TEXT:,} characters.",
 }
 
@@ -47,7 +47,11 @@ class WrittenRule:
 
 
 def read_rule(written: WrittenRule, document: UnitDocument) -> EvidenceRule:
-    """Return a rule from what was entered; raise `Invalid` for what is missing or not of this unit."""
+    """Return a rule from what was entered.
+
+    Raises:
+        Invalid: something is missing, is not of this unit, or is not of this kind of rule. Nothing is left out silently.
+    """
     try:
         kind = EvidenceRuleKind(written.kind)
     except ValueError as error:
@@ -58,23 +62,36 @@ def read_rule(written: WrittenRule, document: UnitDocument) -> EvidenceRule:
         "kind": kind.value,
         "at_least": None if is_by_eye or is_maximum else number,
         "at_most": number if is_maximum else None,
-        "methods": list(written.methods) if kind in MAY_NAME_METHODS else [],
+        "methods": list(written.methods),
         "part": written.part,
         "heading": written.heading,
         "criteria": list(written.criteria),
-        "each_criterion": written.each_criterion and not is_by_eye,
+        "each_criterion": written.each_criterion,
         "text": written.text.strip() or None,
     }
     if number is None and not is_by_eye:
         raise Invalid(SENTENCES["number"], "number")
+    _check_of_kind(kind, written)
     criteria: list[CriterionDocument] = [each for each in document.criteria if each.assessable]
     try:
         loaded = EvidenceRuleSchema().load({key: value for key, value in values.items() if value not in (None, [])})
         return resolve_rule(loaded, criteria, [each.label for each in document.evidence_requirements])
     except ValidationError as error:
         key = next(iter(error.messages_dict))
-        field = {"at_least": "number", "at_most": "number", "part": "criteria"}.get(key, key)
+        field = {"at_least": "number", "at_most": "number", "part": "scope", "heading": "scope"}.get(key, key)
         raise Invalid(SENTENCES.get(field, "Check what you entered. Nothing was saved."), field) from error
+
+
+def _check_of_kind(kind: EvidenceRuleKind, written: WrittenRule) -> None:
+    """Raise `Invalid` for a number, methods or a tick that a rule of this kind does not have."""
+    if written.methods and kind not in MAY_NAME_METHODS:
+        raise Invalid(f"A rule of the kind “{kind.label}” is of every method. Untick the methods.", "methods")
+    if kind is not EvidenceRuleKind.BY_EYE:
+        return
+    if written.number:
+        raise Invalid("What the assessor checks has no number. Remove it.", "number")
+    if written.each_criterion:
+        raise Invalid("What the assessor checks is not counted for each criterion. Untick this.", "each_criterion")
 
 
 def write_rule(unit: Unit, centre: Centre, rule: EvidenceRule, actor: Actor) -> CentreEvidenceRule:
