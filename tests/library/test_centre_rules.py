@@ -25,7 +25,7 @@ from tracker.models import CentreEvidenceRule
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.units.documents import UnitDocument, unit_from_json
 from tracker.units.evidence_rules import rule_from_json
-from tracker.vocabulary import CriterionKind
+from tracker.vocabulary import CriterionKind, Role
 
 ClientFor = Callable[..., FlaskClient]
 OBSERVED = WrittenRule("methods", "1", ["observation"])
@@ -42,6 +42,10 @@ def set_rule(world: World, written: WrittenRule = OBSERVED) -> CentreEvidenceRul
     with transaction():
         rule = services.read_rule(written, load(world))
         return services.write_rule(world.cfacc15.unit, world.northgate, rule, factories.make_actor(world.dan))
+
+
+def list_rules(world: World) -> list[CentreEvidenceRule]:
+    return list(db.session.scalars(select(CentreEvidenceRule).where(CentreEvidenceRule.ended_at.is_(None))))
 
 
 def list_address(world: World) -> str:
@@ -168,7 +172,10 @@ def test_a_rule_of_a_part_that_the_unit_has_not_is_refused(world: World) -> None
     performance = replace(
         performance, criteria=tuple(each for each in performance.criteria if each.kind is CriterionKind.PERFORMANCE)
     )
-    for written in (WrittenRule("items", "1", part="knowledge"), WrittenRule("by_eye", part="knowledge", text="Calls")):
+    for written in (
+        WrittenRule("items", "1", part="knowledge"),
+        WrittenRule("by_eye", part="knowledge", text="Calls"),
+    ):
         with pytest.raises(Invalid) as refusal:
             services.read_rule(written, performance)
         assert refusal.value.field == "scope"
@@ -210,6 +217,61 @@ def test_the_same_rule_is_not_set_twice_and_not_without_end(world: World, monkey
     monkeypatch.setattr(services, "MAX_RULES_OF_CENTRE", 1)
     with pytest.raises(Refused, match="which is the maximum"):
         set_rule(world, WrittenRule("items", "3"))
+
+
+SAME = [
+    (WrittenRule("occasions", "3"), WrittenRule("occasions", "3", text="Of different weeks")),
+    (WrittenRule("direct_share", "60"), WrittenRule("direct_share", "60", ["work_product", "observation"])),
+    (
+        WrittenRule("at_most", "1", ["simulation", "assignment"], criteria=["#1", "#2"]),
+        WrittenRule("at_most", "1", ["assignment", "simulation"], criteria=["#2", "#1"]),
+    ),
+    (WrittenRule("by_eye", text="Several teams"), WrittenRule("by_eye", text="several teams ")),
+]
+
+
+@pytest.mark.parametrize(("first", "same"), SAME)
+def test_a_rule_is_not_changed_into_another_of_the_centre(
+    world: World, first: WrittenRule, same: WrittenRule
+) -> None:
+    set_rule(world, first)
+    other, actor = set_rule(world, WrittenRule("items", "9")), factories.make_actor(world.dan)
+    with pytest.raises(Invalid, match="has this rule for this unit already"):
+        set_rule(world, same)
+    with pytest.raises(Invalid, match="has this rule for this unit already"), transaction():
+        services.change_rule(other, services.read_rule(same, load(world)), actor)
+    assert len(list_rules(world)) == 2
+
+
+def test_a_note_of_a_rule_can_be_changed(world: World) -> None:
+    first, noted = SAME[0]
+    rule, actor = set_rule(world, first), factories.make_actor(world.dan)
+    with transaction():
+        newer = services.change_rule(rule, services.read_rule(noted, load(world)), actor)
+    assert newer.content["text"] == "Of different weeks"
+
+
+def test_a_rule_of_the_unit_itself_is_not_set_again(world: World) -> None:
+    rule, actor = set_rule(world), factories.make_actor(world.dan)
+    for written in (WrittenRule("occasions", "2"), WrittenRule("at_most", "0", ["simulation"], text="Never")):
+        with pytest.raises(Invalid, match="The unit has this rule itself"):
+            set_rule(world, written)
+        with pytest.raises(Invalid, match="The unit has this rule itself"), transaction():
+            services.change_rule(rule, services.read_rule(written, load(world)), actor)
+
+
+def test_an_administrator_sets_no_rule_for_a_unit_of_another_centre(world: World, client: ClientFor) -> None:
+    """Dan administers Northgate and assesses at Southbank, whose own unit he can read."""
+    with transaction():
+        factories.grant(world.dan, world.southbank, Role.ASSESSOR)
+        world.cfacc15.unit.owner_centre_id = world.southbank.id
+        factories.leave_unsealed()
+    dan = client(world.dan)
+    assert dan.get("/units/cfacc15").status_code == 200
+    assert dan.get(list_address(world)).status_code == 404
+    assert dan.get(f"{list_address(world)}/new").status_code == 404
+    assert dan.post(f"{list_address(world)}/new", data=FORM).status_code == 404
+    assert list_rules(world) == []
 
 
 def test_two_administrators_cannot_change_one_version(world: World) -> None:

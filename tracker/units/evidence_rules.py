@@ -88,6 +88,18 @@ def rule_as_json(rule: EvidenceRule) -> dict[str, Any]:
     }
 
 
+def is_same_rule(one: EvidenceRule, other: EvidenceRule) -> bool:
+    """Return whether two rules ask the same, whatever they read or note."""
+
+    def key(rule: EvidenceRule) -> tuple[object, ...]:
+        text = (rule.text or "").strip().casefold() if rule.is_by_eye else ""
+        methods = frozenset(rule.counted_methods)
+        scope = (rule.part, rule.heading, rule.criteria, rule.each_criterion)
+        return rule.kind, rule.at_least, rule.at_most, methods, scope, text
+
+    return key(one) == key(other)
+
+
 def describe_rule(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
     """Return what a rule expects, as a sentence without its full stop.
 

@@ -18,7 +18,13 @@ from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, CentreEvidenceRule, Unit
 from tracker.units.documents import CriterionDocument, UnitDocument
 from tracker.units.evidence_rule_schema import MAX_TEXT, MAY_NAME_METHODS, EvidenceRuleSchema, resolve_rule
-from tracker.units.evidence_rules import EvidenceRule, EvidenceRuleKind, rule_as_json
+from tracker.units.evidence_rules import (
+    EvidenceRule,
+    EvidenceRuleKind,
+    is_same_rule,
+    rule_as_json,
+    rule_from_json,
+)
 
 MAX_RULES_OF_CENTRE = 50
 """Rules in use of a centre for one unit."""
@@ -50,7 +56,7 @@ def read_rule(written: WrittenRule, document: UnitDocument) -> EvidenceRule:
     """Return a rule from what was entered.
 
     Raises:
-        Invalid: something is missing, is not of this unit, or is not of this kind of rule. Nothing is left out silently.
+        Invalid: something is missing, is not of this unit, or is not of this kind of rule.
     """
     try:
         kind = EvidenceRuleKind(written.kind)
@@ -98,7 +104,7 @@ def write_rule(unit: Unit, centre: Centre, rule: EvidenceRule, actor: Actor) -> 
     """Add a rule of a centre for a unit.
 
     Raises:
-        Invalid: the centre has this rule already.
+        Invalid: the centre or the unit has this rule already.
         Refused: the centre has as many rules for the unit as it may have.
     """
     lock_rows(Centre, [centre.id])
@@ -107,15 +113,13 @@ def write_rule(unit: Unit, centre: Centre, rule: EvidenceRule, actor: Actor) -> 
         CentreEvidenceRule.centre_id == centre.id,
         CentreEvidenceRule.ended_at.is_(None),
     )
-    content = rule_as_json(rule)
-    if content in db.session.scalars(select(CentreEvidenceRule.content).where(*in_use)).all():
-        raise Invalid("Your centre has this rule for this unit already. Nothing was added.", "kind")
+    _check_is_new(unit.id, centre.id, rule)
     if (db.session.scalar(select(func.count(CentreEvidenceRule.id)).where(*in_use)) or 0) >= MAX_RULES_OF_CENTRE:
         raise Refused(
             f"Your centre has {MAX_RULES_OF_CENTRE} rules for this unit, which is the maximum. Nothing was added. "
             "End some first."
         )
-    added = _build(centre.id, unit.id, content, actor, number=1, replaces_id=None)
+    added = _build(centre.id, unit.id, rule_as_json(rule), actor, number=1, replaces_id=None)
     record("evidence_rule_written", added, actor, centre=centre.id, unit=unit.id)
     return added
 
@@ -125,12 +129,14 @@ def change_rule(current: CentreEvidenceRule, rule: EvidenceRule, actor: Actor) -
 
     Raises:
         Conflict: it was changed or ended since it was shown.
-        Invalid: nothing was changed.
+        Invalid: nothing was changed, or the centre or the unit has another rule that is the same.
     """
+    lock_rows(Centre, [current.centre_id])
     _lock_current(current)
     content = rule_as_json(rule)
     if content == current.content:
         raise Invalid("Nothing is changed yet. Change the rule, or go back.", "kind")
+    _check_is_new(current.unit_id, current.centre_id, rule, replaces_id=current.id)
     current.ended_at, current.ended_by_id = now(), actor.person_id
     newer = _build(
         current.centre_id, current.unit_id, content, actor, number=current.number + 1, replaces_id=current.id
@@ -144,6 +150,21 @@ def end_rule(current: CentreEvidenceRule, actor: Actor) -> None:
     _lock_current(current)
     current.ended_at, current.ended_by_id = now(), actor.person_id
     record("evidence_rule_ended", current, actor, centre=current.centre_id, unit=current.unit_id)
+
+
+def _check_is_new(unit_id: int, centre_id: int, rule: EvidenceRule, replaces_id: int | None = None) -> None:
+    """Raise `Invalid` if the centre or the unit has the same rule, other than the one that is replaced."""
+    query = select(CentreEvidenceRule.id, CentreEvidenceRule.content).where(
+        CentreEvidenceRule.unit_id == unit_id,
+        CentreEvidenceRule.centre_id == centre_id,
+        CentreEvidenceRule.ended_at.is_(None),
+    )
+    others = [content for id_, content in db.session.execute(query) if id_ != replaces_id]
+    if any(is_same_rule(rule, rule_from_json(content)) for content in others):
+        raise Invalid("Your centre has this rule for this unit already. Nothing was saved.", "kind")
+    unit = db.session.get_one(Unit, unit_id)
+    if any(is_same_rule(rule, rule_from_json(content)) for content in unit.evidence_guidance):
+        raise Invalid("The unit has this rule itself. Nothing was saved.", "kind")
 
 
 def _build(

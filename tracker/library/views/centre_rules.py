@@ -24,7 +24,7 @@ from tracker.web.route_rules import requires
 def list_evidence_rules(centre_id: int, slug: str) -> ResponseReturnValue:
     """List the evidence guidance of a unit: what it ships with, and what the centre set, with its history."""
     centre, _ = get_centre(centre_id)
-    unit = get_unit(slug)
+    unit = get_unit(slug, [centre.id])
     document = unit_from_json(load_document(unit))
     labels = queries.list_criterion_labels(document)
     rules = queries.list_centre_rules(centre, unit, document)
@@ -44,7 +44,7 @@ def list_evidence_rules(centre_id: int, slug: str) -> ResponseReturnValue:
 def add_evidence_rule(centre_id: int, slug: str) -> ResponseReturnValue:
     """Add a rule of the centre for a unit."""
     centre, actor = get_centre(centre_id)
-    unit = get_unit(slug)
+    unit = get_unit(slug, [centre.id])
     document = unit_from_json(load_document(unit))
     form = CentreRuleForm()
     form.offer(document)

@@ -1,5 +1,6 @@
 """Pages to search and read units, for everyone signed in."""
 
+from collections.abc import Collection
 from functools import partial
 
 from flask import render_template
@@ -60,9 +61,9 @@ def list_draft_centre_ids() -> list[int]:
     return [grant.centre_id for grant in me().grants if grant.role in roles]
 
 
-def get_unit(slug: str) -> Unit:
-    """Return a unit that this person can see; 404 otherwise."""
-    unit = queries.find_unit(slug, me().centre_ids)
+def get_unit(slug: str, centre_ids: Collection[int] | None = None) -> Unit:
+    """Return a unit that these centres can see, by default those of this person; 404 otherwise."""
+    unit = queries.find_unit(slug, me().centre_ids if centre_ids is None else centre_ids)
     if unit is None:
         raise NotFound("There is no unit at this address. Search the list of units.")
     return unit
