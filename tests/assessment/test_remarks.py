@@ -19,9 +19,12 @@ from tests.records.observations import agree
 from tracker.assessment.services import assessments, remarks
 from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.countersignature_answers import agree_with_assessment
+from tracker.assessment.services.releasing import release_assessment
 from tracker.background import emails
+from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.sealing import UnpermittedWrite
 from tracker.ledger.transactions import rollback, transaction
 from tracker.models import (
     Attachment,
@@ -31,6 +34,7 @@ from tracker.models import (
     FeedbackAnswer,
     FeedbackRemark,
     Notification,
+    Person,
     VersionAttachment,
 )
 from tracker.portfolio.queries.remarks import list_released_remarks, list_remarks_in
@@ -39,7 +43,8 @@ from tracker.portfolio.services import remark_answers
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.privacy.export_portfolio import read_portfolio
 from tracker.privacy.export_staff_work import read_work
-from tracker.vocabulary import AttemptState, Outcome
+from tracker.registrations.allocations import allocate
+from tracker.vocabulary import AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]
 Count = Callable[[], AbstractContextManager[list[str]]]
@@ -100,6 +105,14 @@ def settle(world: World, remark: FeedbackRemark) -> None:
         remarks.settle_remark(world.cfacc15, remark, factories.make_actor(world.bob))
 
 
+def reallocate(world: World) -> Person:
+    """Let Gwen take the unit over from Bob."""
+    with transaction():
+        gwen = factories.make_person("Gwen Hill", world.northgate, Role.ASSESSOR)
+        allocate(world.cfacc15, gwen, Role.ASSESSOR, "Bob is on leave.", factories.make_actor(world.dan))
+    return gwen
+
+
 class TestDrafts:
     def test_the_candidate_sees_nothing_before_the_release(self, world: World, client: ClientFor, item: Item) -> None:
         remark = write(world, item)
@@ -147,6 +160,18 @@ class TestDrafts:
                 write(world, item, text)
             assert refusal.value.field == "remark_text"
 
+    def test_a_removed_remark_does_not_count_towards_the_limit(
+        self, world: World, item: Item, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(remarks, "MAX_REMARKS", 2)
+        first = write(world, item, "First.")
+        write(world, item, "Second.")
+        with pytest.raises(Invalid, match="at most 2 remarks"):
+            write(world, item, "Third.")
+        with transaction():
+            remarks.remove_remark([world.cfacc15], item[1], first.id, factories.make_actor(world.bob))
+        assert write(world, item, "Third.").text == "Third."
+
     def test_countersigning_holds_remarks_back(self, world: World, client: ClientFor, item: Item) -> None:
         gwen = make_qualified(world)
         switch_on(world, gwen)
@@ -158,6 +183,20 @@ class TestDrafts:
         with transaction():
             agree_with_assessment(find_waiting(), factories.make_actor(gwen))
         assert len(list_released_remarks(item[0].id, item[1].id).on_version) == 1
+
+
+def test_an_assessment_does_not_release_a_remark_of_another_assessment_of_its_unit(world: World, item: Item) -> None:
+    remark = write(world, item)
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Another", "2")
+    bob = factories.make_actor(world.bob)
+    with transaction():
+        assessments.save_draft(world.cfacc15, version, workflow.build_draft({claim: Outcome.MET}), bob)
+        assessment = assessments.accept_evidence(world.cfacc15, version, bob)
+    workflow.pass_time_to_undo()
+    remark.released_at = now()
+    with pytest.raises(UnpermittedWrite, match="changed released_at of feedback_remark"), transaction():
+        release_assessment(assessment)
+    rollback()
 
 
 class TestPlaces:
@@ -366,6 +405,35 @@ class TestOwnData:
         write(world, item, "Well done, Alice Moran.")
         assert [each["text"] for each in read_work(world.bob)["remarks"]] == ["Well done, the candidate."]
         assert read_work(world.carol)["remarks"] == []
+
+    def test_an_assessors_data_have_the_remarks_that_they_settled_for_another(self, world: World, item: Item) -> None:
+        remark = write(world, item, "Well done, Alice Moran.")
+        finish(world, item)
+        gwen = reallocate(world)
+        with transaction():
+            remarks.settle_remark(world.cfacc15, remark, factories.make_actor(gwen))
+        (settled,) = read_work(gwen)["remarks_settled"]
+        assert (settled["unit"], settled["paragraph"]) == (world.cfacc15.unit.code, 2)
+        assert settled["settled_at"]
+        assert read_work(gwen)["remarks"] == read_work(world.bob)["remarks_settled"] == []
+
+    def test_the_statements_of_the_candidates_data_do_not_grow_with_remarks(
+        self, world: World, count_statements: Count
+    ) -> None:
+        counts = []
+        for number in range(2):
+            with transaction():
+                evidence = factories.make_evidence(world.cfacc15, f"Item {number}", narrative=ACCOUNT)
+                (claim,) = factories.claim(world.cfacc15, evidence, str(number + 2))
+                another = evidence, factories.submit(evidence), claim
+            written = [write(world, another, f"Remark {each}") for each in range(3)]
+            finish(world, another)
+            for each in written:
+                answer(world, each)
+            with count_statements() as statements:
+                read_portfolio(world.alice, {})
+            counts.append(len([each for each in statements if "feedback_" in each]))
+        assert counts == [2, 2]
 
 
 def test_a_remark_on_a_moment_of_a_discussion_is_read_and_answered_on_the_page_of_the_record(

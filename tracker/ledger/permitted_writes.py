@@ -122,7 +122,9 @@ WRITES = {
     "action_point_raised": _writes("unit_attempt", "action_point action_point_criterion"),
     "allocation_ended": _writes("allocation", allocation="ends_at"),
     "allocation_made": _writes("allocation", "allocation"),
-    "assessment_released": _writes("unit_attempt", "assessment decision feedback_remark", decision="superseded_at"),
+    "assessment_released": _writes(
+        "assessment unit_attempt", "assessment decision feedback_remark", decision="superseded_at"
+    ),
     "attempt_moved": _writes(
         "unit_attempt",
         "version_move carried_over_claim claim decision requirement_confirmation",

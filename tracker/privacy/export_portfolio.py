@@ -34,7 +34,7 @@ from tracker.models import (
 )
 from tracker.portfolio.set_questions import load_set, read_marks
 from tracker.privacy.anonymisation import NameReplacer, read_columns
-from tracker.privacy.export_remarks import read_remarks_on
+from tracker.privacy.export_remarks import RemarksByAssessment, read_released_remarks
 from tracker.registrations.registration_changes import list_changes
 from tracker.vocabulary import AssessmentState, RecordKind, Role
 
@@ -82,9 +82,10 @@ def read_portfolio(person: Person, paths: dict[int, str]) -> dict[str, Any]:
     """
     attempts = list_own_attempts(person)
     colleagues = Colleagues(person, [each.id for each in attempts])
+    remarks = read_released_remarks(person, colleagues.describe, colleagues.names)
     return {
         "registrations": [_describe_registration(each, colleagues) for each in list_own_registrations(person)],
-        "units": [_describe_unit(each, colleagues) for each in attempts],
+        "units": [_describe_unit(each, colleagues, remarks) for each in attempts],
         "evidence": _list_evidence(person, colleagues, paths),
         "testimonies": _list_testimonies(person, colleagues),
         "question_sets": _list_question_sets(person, colleagues),
@@ -157,22 +158,24 @@ def _describe_registration(registration: Registration, colleagues: Colleagues) -
     }
 
 
-def _describe_unit(attempt: UnitAttempt, colleagues: Colleagues) -> dict[str, Any]:
+def _describe_unit(attempt: UnitAttempt, colleagues: Colleagues, remarks: RemarksByAssessment) -> dict[str, Any]:
     return {
         "unit": attempt.unit.code,
         "title": attempt.unit.title,
         "candidate_number": attempt.registration.candidate_number,
         **read_columns(attempt, "state", "round", "started_at", "assessed_at"),
         "void_reason": colleagues.names.replace_names(attempt.void_reason),
-        "assessments": _list_assessments(attempt, colleagues),
+        "assessments": _list_assessments(attempt, colleagues, remarks),
         "signatures": _list_signatures(attempt, colleagues),
         "countersigned": _list_countersigned(attempt, colleagues),
         "reopened": _list_reopenings(attempt, colleagues),
     }
 
 
-def _list_assessments(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[str, Any]]:
-    """List the released assessments: drafts are not shown to the candidate."""
+def _list_assessments(
+    attempt: UnitAttempt, colleagues: Colleagues, remarks: RemarksByAssessment
+) -> list[dict[str, Any]]:
+    """List the released assessments with their remarks: drafts are not shown to the candidate."""
     query = (
         select(Assessment)
         .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
@@ -187,7 +190,7 @@ def _list_assessments(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict
             **read_columns(each, "outcome", "valid", "authentic", "current", "sufficient", "released_at"),
             "feedback": colleagues.names.replace_names(each.feedback),
             "accepted_over_warnings": colleagues.names.replace_names(each.warnings_reason or ""),
-            "remarks": read_remarks_on(each, colleagues.describe, colleagues.names),
+            "remarks": remarks.get(each.id, []),
             **_describe_marks(each, colleagues),
         }
         for each in db.session.scalars(query)

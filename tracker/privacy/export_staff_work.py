@@ -33,7 +33,7 @@ from tracker.models import (
     WitnessTestimony,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
-from tracker.privacy.export_remarks import read_own_remarks
+from tracker.privacy.export_remarks import read_own_remarks, read_settled_remarks
 from tracker.privacy.export_staff_record import read_staff_register_work
 from tracker.privacy.export_witness_list import read_witness_list_work
 from tracker.vocabulary import RecordKind
@@ -94,6 +94,7 @@ def read_work(person: Person) -> dict[str, Any]:
         **written,
         "sampled_decisions": _list_sampled(person),
         "remarks": _list_remarks(person),
+        "remarks_settled": read_settled_remarks(person),
         "records": _list_records(person),
         "acknowledgements": _list_acknowledgements(person),
         "own_work_countersigned": _list_countersigned(person),

@@ -38,7 +38,9 @@ def add_remark(
     if len(text) > MAX_REMARK_LENGTH:
         raise Invalid(f"A remark can have at most {MAX_REMARK_LENGTH:,} characters. Shorten it.", "remark_text")
     check_place(place, version, list_version_attachments(version))
-    query = select(func.count(FeedbackRemark.id)).where(FeedbackRemark.assessment_id == assessment.id)
+    query = select(func.count(FeedbackRemark.id)).where(
+        FeedbackRemark.assessment_id == assessment.id, FeedbackRemark.removed_at.is_(None)
+    )
     if (db.session.scalar(query) or 0) >= MAX_REMARKS:
         raise Invalid(f"An assessment can have at most {MAX_REMARKS} remarks. Join some of them.", "remark_text")
     region = place.region
