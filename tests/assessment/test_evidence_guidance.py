@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
+from tracker.matrix import summarise_evidence_spread
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
 from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
+from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.units.evidence_rule_schema import EvidenceRuleSchema, resolve_rule
 from tracker.units.evidence_rules import rule_as_json, rule_from_json
 from tracker.units.standards_folder import read_standards
@@ -35,10 +37,15 @@ def make_row(
     standing: RecordStanding | None = None,
     outcome: Outcome | None = None,
     is_draft: bool = False,
+    is_accepted: bool = True,
+    is_decided: bool = True,
 ) -> MatrixRow:
     """Return an item that claims criteria by their labels."""
     ids = [column.id for column in COLUMNS if column.label in labels]
-    decided = {"outcome": outcome, "is_decided": outcome is not None, "is_accepted": outcome is not None}
+    has_decision = outcome is not None
+    decided = {
+        "outcome": outcome, "is_decided": has_decision and is_decided, "is_accepted": has_decision and is_accepted,
+    }  # fmt: skip
     return MatrixRow(
         number, None if is_draft else number, None if is_draft else number, 1, f"Item {number}", method, day, until,
         "", customers, None, None, {id_: MatrixCell(number * 10 + id_, id_, "", None, **decided) for id_ in ids},  # type: ignore[arg-type]
@@ -54,7 +61,7 @@ def find(content: dict[str, object], *rows: MatrixRow) -> RuleFinding:
     return evaluate_rules([RuleInUse(rule)], matrix)[0]
 
 
-OCTOBER, NOVEMBER = date(2026, 10, 5), date(2026, 11, 30)
+OCTOBER, NOVEMBER = date(2026, 10, 5), date(2026, 11, 29)
 ROWS = (
     make_row(1, "P1", "K1", customers="Case CH-1"),
     make_row(2, "P1", "P2", method=Method.OBSERVATION, day=OCTOBER, customers="case ch-1 "),
@@ -117,14 +124,35 @@ def test_everything_is_missing_on_the_first_day() -> None:
     [
         make_row(1, "P1", is_draft=True),
         make_row(1, "P1", outcome=Outcome.NOT_MET),
+        make_row(1, "P1", outcome=Outcome.NOT_MET, is_accepted=False),
         make_row(1, "P1", standing=RecordStanding.WAITING),
         make_row(1, "P1", standing=RecordStanding.OBJECTED),
         make_row(1),
     ],
-    ids=["a draft", "not met", "a record not agreed to", "a record objected to", "without a claim in the unit"],
+    ids=[
+        "a draft",
+        "not met",
+        "returned as not met",
+        "a record not agreed to",
+        "a record objected to",
+        "without a claim in the unit",
+    ],
 )
 def test_what_does_not_count_is_not_found(row: MatrixRow) -> None:
     assert find({"kind": "items", "at_least": 1}, row).missing == ("1 more item of evidence",)
+
+
+@pytest.mark.parametrize("is_accepted", [True, False], ids=["accepted", "returned"])
+@pytest.mark.parametrize("outcome", [Outcome.MET, Outcome.NEEDS_MORE])
+def test_an_item_counts_unless_it_is_not_met(outcome: Outcome, is_accepted: bool) -> None:
+    row = make_row(1, "P1", outcome=outcome, is_accepted=is_accepted)
+    assert find({"kind": "items", "at_least": 1}, row).is_met
+    assert not find({"kind": "at_most", "at_most": 0, "methods": ["work_product"]}, row).is_met
+
+
+def test_a_new_version_of_what_was_not_met_counts() -> None:
+    row = make_row(1, "P1", outcome=Outcome.NOT_MET, is_decided=False)
+    assert find({"kind": "items", "at_least": 1}, row).is_met
 
 
 @pytest.mark.parametrize("standing", [RecordStanding.AGREED, RecordStanding.DISMISSED, RecordStanding.AUTHENTICATED])
@@ -139,11 +167,38 @@ def test_records_that_may_count_later_are_named() -> None:
 
 @pytest.mark.parametrize(
     ("day", "until", "months"),
-    [(date(2026, 9, 30), None, 0), (date(2026, 10, 1), None, 1), (date(2026, 9, 2), date(2026, 12, 1), 3)],
-)
+    [
+        (date(2026, 9, 1), None, 0), (date(2026, 9, 29), None, 0), (date(2026, 9, 30), None, 1),
+        (date(2026, 10, 30), None, 1), (date(2026, 9, 2), date(2026, 11, 30), 3), (date(2027, 2, 28), None, 6),
+    ],
+)  # fmt: skip
 def test_months_are_whole_months_from_the_first_to_the_last_day(day: date, until: date | None, months: int) -> None:
     later = make_row(2, "P1", day=day, until=until)
     assert find({"kind": "months", "at_least": 12}, make_row(1, "P1"), later).found == f"{months} of 12"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        (date(2026, 3, 1), date(2026, 8, 31), 6), (date(2026, 8, 31), date(2026, 11, 30), 3),
+        (date(2026, 11, 30), date(2027, 2, 28), 3), (date(2026, 11, 30), date(2027, 2, 27), 2),
+        (date(2026, 3, 15), date(2026, 4, 14), 1), (date(2026, 3, 15), date(2026, 4, 13), 0),
+        (date(2027, 12, 1), date(2028, 2, 29), 3), (date(2027, 12, 1), date(2028, 2, 28), 2),
+        (date(2026, 1, 31), date(2026, 2, 28), 1), (date(2026, 12, 1), date(2026, 12, 31), 1),
+    ],
+)  # fmt: skip
+def test_the_last_day_of_a_month_is_its_end(first: date, last: date, months: int) -> None:
+    rows = make_row(1, "P1", day=first), make_row(2, "P1", day=last)
+    assert find({"kind": "months", "at_least": 12}, *rows).found == f"{months} of 12"
+
+
+def test_customers_are_the_same_whatever_their_case_and_spaces() -> None:
+    texts = ("Café North", "  café   NORTH ", "Cafe\u0301\tNorth", "Café North\n", "Café\u00a0North")
+    rows = [make_row(number, "P1", customers=text) for number, text in enumerate(texts, start=1)]
+    assert find({"kind": "customers", "at_least": 2}, *rows).found == "1 of 2"
+    assert summarise_evidence_spread(rows).customers == ("Café North",)
+    met = [make_row(number, "P1", customers=text, outcome=Outcome.MET) for number, text in enumerate(texts, start=1)]
+    assert any("of one customer: Café North." in each.text for each in list_sign_off_warnings(met))
 
 
 def test_items_without_a_day_or_customer_add_none() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from operator import itemgetter
 
+from tracker.matrix.counted_evidence import normalise_customer
 from tracker.matrix.grid import Matrix, MatrixColumn, MatrixRow
 from tracker.vocabulary import Method
 
@@ -32,8 +33,16 @@ def summarise_evidence_spread(rows: Iterable[MatrixRow]) -> EvidenceSpread:
         months=tuple((month, months[month]) for month in _list_months(months)),
         methods=tuple(Counter(row.method for row in rows if row.method).most_common()),
         occasions=tuple(dict.fromkeys(row.occasion for row in rows if row.occasion)),
-        customers=tuple(dict.fromkeys(row.customers for row in rows if row.customers)),
+        customers=_list_customers(rows),
     )
+
+
+def _list_customers(rows: Iterable[MatrixRow]) -> tuple[str, ...]:
+    """Return each customer once, as first entered."""
+    first: dict[str, str] = {}
+    for row in rows:
+        first.setdefault(normalise_customer(row.customers), row.customers)
+    return tuple(text for key, text in first.items() if key)
 
 
 def suggest_rows(matrix: Matrix, column: MatrixColumn, *, limit: int = 3) -> tuple[MatrixRow, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tracker.matrix import MatrixRow
+from tracker.matrix.counted_evidence import normalise_customer
 from tracker.models.portfolio import EvidenceFields
 from tracker.vocabulary import Method, Simulation
 from tracker.web.text_direction import isolate
@@ -92,7 +93,7 @@ def list_sign_off_warnings(rows: Iterable[MatrixRow]) -> list[EvidenceWarning]:
     days = {(row.happened_from, row.happened_until or row.happened_from) for row in met_rows}
     if len(days) == 1 and len(set(days.pop())) == 1:
         sentences.append("All evidence is of one day.")
-    if len({row.customers.strip().casefold() for row in met_rows}) == 1 and (
+    if len({normalise_customer(row.customers) for row in met_rows}) == 1 and (
         customer := met_rows[0].customers.strip()
     ):
         sentences.append(f"All evidence is of one customer: {customer}.")
