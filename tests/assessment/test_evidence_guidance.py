@@ -4,12 +4,14 @@ from datetime import date
 
 import pytest
 
+from tracker.assessment.services.sign_off_checks import list_signing_warnings
 from tracker.matrix import summarise_evidence_spread
+from tracker.matrix.evidence_guidance import EvidenceGuidance
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
 from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.units.evidence_rule_schema import EvidenceRuleSchema, resolve_rule
-from tracker.units.evidence_rules import rule_as_json, rule_from_json
+from tracker.units.evidence_rules import label_criteria, rule_as_json, rule_from_json
 from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import CriterionKind, Method, Outcome, RecordStanding
 
@@ -85,7 +87,7 @@ REAL_RULES = [
      ["no questions and answers yet for criterion K1"]),
     # “P1 – P2 by observation on three occasions”
     ({"kind": "methods", "methods": ["observation"], "at_least": 3, "criteria": ["P1", "P2"]}, "1 of 3",
-     ["2 more items by observation"]),
+     ["2 more items by observation, for criteria P1, P2"]),
     # a centre: at least half is direct evidence
     ({"kind": "direct_share", "at_least": 75}, "50% of 4 items",
      ["50% by observation or work product, where 75% is expected"]),
@@ -104,6 +106,71 @@ def test_a_real_rule_says_what_was_found_and_what_is_missing(
     finding = find(content, *ROWS)
     assert (finding.found, list(finding.missing)) == (found, missing)
     assert finding.is_met == (not missing)
+
+
+SCOPES: list[tuple[dict[str, object], str]] = [
+    ({}, ""),
+    ({"part": "performance"}, ", for performance criteria"),
+    ({"part": "knowledge"}, ", for knowledge and understanding"),
+    ({"heading": "Monitoring"}, ", for the criteria under “Monitoring”"),
+    ({"criteria": ["P3"]}, ", for criterion P3"),
+    ({"criteria": ["P3", "K1"]}, ", for criteria P3, K1"),
+]
+COUNTED: list[dict[str, object]] = [
+    {"kind": "methods", "methods": ["simulation"], "at_least": 9}, {"kind": "items", "at_least": 9},
+    {"kind": "occasions", "at_least": 9}, {"kind": "customers", "at_least": 9}, {"kind": "months", "at_least": 9},
+    {"kind": "direct_share", "at_least": 100, "methods": ["simulation"]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("counted", COUNTED, ids=lambda counted: str(counted["kind"]))
+def test_what_is_missing_says_of_which_criteria(counted: dict[str, object]) -> None:
+    findings = [find({**counted, **scope}, *ROWS) for scope, _ in SCOPES]
+    for finding, (_, words) in zip(findings, SCOPES, strict=True):
+        assert finding.missing[0].endswith(words)
+        assert ", for" in finding.missing[0] or not words
+    assert len(EvidenceGuidance(tuple(findings)).missing) == len(SCOPES), "no two rules become one line"
+    warnings = [each.text for each in list_signing_warnings(Matrix(1, COLUMNS, (), ()), findings)]
+    assert len(set(warnings)) == len(SCOPES)
+
+
+SAME_LABELS = tuple(
+    MatrixColumn(200 + position, position, kind, label, heading, f"Statement {position}")
+    for position, (kind, label, heading) in enumerate(
+        [
+            (PERFORMANCE, "1", "Plan"), (PERFORMANCE, "2", "Plan"), (PERFORMANCE, "1", "Review"),
+            (KNOWLEDGE, "1", None), (KNOWLEDGE, "2", None), (KNOWLEDGE, "3", None),
+        ],
+        start=1,
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("criteria", "each_criterion", "statement", "missing"),
+    [
+        ([], True, "At least 1 item of evidence, for each criterion",
+         "1 more item of evidence for criteria 1 under “Plan”, 2, 1 under “Review”, 3 and knowledge 1, 2"),
+        (["#4"], False, "At least 1 item of evidence, for knowledge 1", "1 more item of evidence, for knowledge 1"),
+        (["#2", "#5"], True, "At least 1 item of evidence, for each of criterion 2 and knowledge 2",
+         "1 more item of evidence for criterion 2 and knowledge 2"),
+        (["#6"], False, "At least 1 item of evidence, for criterion 3", "1 more item of evidence, for criterion 3"),
+    ],
+)  # fmt: skip
+def test_knowledge_is_named_where_a_label_is_not_unique(
+    criteria: list[str], each_criterion: bool, statement: str, missing: str
+) -> None:
+    content = {"kind": "items", "at_least": 1, "criteria": criteria, "each_criterion": each_criterion}
+    rule = resolve_rule(EvidenceRuleSchema().load(content), SAME_LABELS, [])
+    [finding] = evaluate_rules([RuleInUse(rule)], Matrix(1, SAME_LABELS, (), ()))
+    assert (finding.statement, finding.missing) == (statement, (missing,))
+
+
+@pytest.mark.parametrize("code", ["INSCC004", "DELIVERCC", "CFAM&LFD3", "CFACC15"])
+def test_no_two_criteria_of_a_unit_have_one_name(code: str) -> None:
+    unit = read_standards().find_unit(code)
+    names = list(label_criteria(unit.assessable).values())
+    assert len(set(names)) == len(names)
 
 
 def test_what_the_record_does_not_hold_is_never_met() -> None:

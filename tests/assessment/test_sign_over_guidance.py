@@ -142,6 +142,22 @@ def test_the_candidates_export_has_what_was_not_met(world: World, ready: UnitAtt
     assert MISSING in json.dumps(read_portfolio(world.alice, {}), default=str)
 
 
+def test_the_candidates_export_names_no_colleague_in_what_was_not_met(world: World, ready: UnitAttempt) -> None:
+    signature = sign(world, ready, REASON)
+    forged = [
+        {**each, "expected": "As Bob Archer said", "missing": ["Bob Archer saw 1"], "rule": each["rule"] | {"text": "Bob Archer"}}
+        for each in signature.unmet_guidance or []
+    ]  # fmt: skip
+    with tampering_transaction():
+        forge = text("UPDATE signature SET unmet_guidance = :forged WHERE id = :id")
+        db.session.execute(forge, {"forged": json.dumps(forged), "id": signature.id})
+        db.session.expire_all()
+        exported = json.dumps(read_portfolio(world.alice, {}), default=str)
+    assert "unmet_evidence_guidance" in exported
+    assert "Bob Archer s" not in exported
+    assert "As Bob Archer" not in exported
+
+
 OTHER_RULES: dict[str, list[dict[str, Any]]] = {
     "a rule that is not met is added": [MONTHS],
     "a rule that is met is added": [{**MONTHS, "kind": "items", "at_least": 1}],

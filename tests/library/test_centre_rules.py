@@ -1,5 +1,6 @@
 """A centre's rules of evidence guidance: set, changed and ended by its administrator, with their history."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,7 @@ from tracker.ledger.transactions import transaction
 from tracker.library.queries.units import load_document
 from tracker.library.services import centre_rules as services
 from tracker.library.services.centre_rules import WrittenRule
-from tracker.models import CentreEvidenceRule
+from tracker.models import CentreEvidenceRule, Signature
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.units.documents import UnitDocument, unit_from_json
 from tracker.units.evidence_rules import rule_from_json
@@ -61,7 +62,7 @@ def test_an_administrator_sets_a_rule_that_candidate_and_assessor_see(world: Wor
     for person in (world.alice, world.bob):
         page = " ".join(client(person).get(f"/attempts/{world.cfacc15.id}").text.split())
         assert "no observation yet" in page
-        assert "At least 1 item by observation (set by your centre)" in page
+        assert f"At least 1 item by observation (set by {world.northgate.name})" in page
 
 
 def test_other_centres_do_not_see_it(world: World, client: ClientFor) -> None:
@@ -281,6 +282,16 @@ def test_two_administrators_cannot_change_one_version(world: World) -> None:
         services.change_rule(rule, services.read_rule(WrittenRule("items", "4"), load(world)), actor)
     with pytest.raises(Conflict, match="was changed or ended since"), transaction():
         services.end_rule(rule, actor)
+
+
+def test_a_sign_off_does_not_keep_the_note_of_a_rule(world: World, client: ClientFor) -> None:
+    """A note is free text, and may name a person who is erased later."""
+    set_rule(world, replace(OBSERVED, text="Erin Vale was not observed in May"))
+    assert "Erin Vale" in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
+    workflow.sign(world, world.cfacc15)
+    signature = db.session.scalars(select(Signature)).one()
+    assert [each["missing"] for each in signature.unmet_guidance or []]
+    assert "Erin Vale" not in json.dumps(signature.unmet_guidance)
 
 
 def test_a_sign_off_keeps_the_version_of_the_centres_rule(world: World) -> None:

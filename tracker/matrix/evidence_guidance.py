@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, func, select
 from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.matrix.grid import Matrix, MatrixRow
 from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
-from tracker.models import CentreEvidenceRule, UnitAttempt, WitnessTestimony
+from tracker.models import Centre, CentreEvidenceRule, UnitAttempt, WitnessTestimony
 from tracker.statements import fetch_rows
 from tracker.units.evidence_rules import rule_as_json, rule_from_json
 
@@ -61,8 +61,14 @@ IS_IN_USE = and_(
     CentreEvidenceRule.ended_at.is_(None),
 )
 CENTRE_RULES = (
-    select(CentreEvidenceRule.id, CentreEvidenceRule.content, WAITING_TESTIMONIES.label("waiting"))
+    select(
+        CentreEvidenceRule.id,
+        CentreEvidenceRule.content,
+        Centre.name.label("centre_name"),
+        WAITING_TESTIMONIES.label("waiting"),
+    )
     .select_from(UnitAttempt)
+    .join(Centre, Centre.id == UnitAttempt.centre_id)
     .outerjoin(CentreEvidenceRule, IS_IN_USE)
     .where(UnitAttempt.id == bindparam("attempt_id"))
     .order_by(CentreEvidenceRule.id)
@@ -82,5 +88,5 @@ def _load_rules_in_use(attempt: UnitAttempt) -> tuple[list[RuleInUse], int]:
     """Return the rules of an attempt, its unit's before its centre's, and how many testimonies wait."""
     rows = fetch_rows(CENTRE_RULES, attempt_id=attempt.id)
     shipped = [RuleInUse(rule_from_json(content)) for content in attempt.unit.evidence_guidance]
-    own = [RuleInUse(rule_from_json(row.content), row.id) for row in rows if row.id is not None]
+    own = [RuleInUse(rule_from_json(row.content), row.id, row.centre_name) for row in rows if row.id is not None]
     return [*shipped, *own], rows[0].waiting

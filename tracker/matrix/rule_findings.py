@@ -10,9 +10,19 @@ from typing import Any
 
 from tracker.matrix.counted_evidence import count_customers, count_days, count_months, list_counted, select_counted
 from tracker.matrix.grid import Matrix, MatrixColumn, MatrixRow
-from tracker.units.evidence_rules import EvidenceRule, EvidenceRuleKind, describe_rule, name_methods, rule_as_json
+from tracker.units.evidence_rules import (
+    EvidenceRule,
+    EvidenceRuleKind,
+    describe_rule,
+    describe_scope,
+    label_criteria,
+    name_criteria,
+    name_methods,
+    rule_as_json,
+)
 from tracker.units.plurals import format_count
 from tracker.vocabulary import RecordStanding
+from tracker.web.text_direction import isolate
 
 NOT_YET = {RecordStanding.WAITING, RecordStanding.OBJECTED}
 """The standings of a record that may still count later."""
@@ -24,7 +34,9 @@ class RuleInUse:
 
     rule: EvidenceRule
     centre_rule_id: int | None = None
-    """The version of the centre's rule; None for a rule shipped with the unit."""
+    """The version of the centre's rule; None for a rule of the unit itself."""
+    centre_name: str = ""
+    """Who set the rule; empty for a rule of the unit itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +72,17 @@ class RuleFinding:
     def source(self) -> str:
         """Return whose rule it is, and of the unit's own what it reads."""
         if self.in_use.centre_rule_id is not None:
-            return "set by your centre"
-        return f"evidence requirement {self.rule.requirement}" if self.rule.requirement else "shipped with the unit"
+            return f"set by {isolate(self.in_use.centre_name)}"
+        return f"evidence requirement {self.rule.requirement}" if self.rule.requirement else "of the unit"
 
     def as_json(self) -> dict[str, object]:
-        """Return it as a sign-off keeps it: the rule in the version that was shown, and what was missing."""
+        """Return it as a sign-off keeps it: the rule in the version that was shown, and what was missing.
+
+        Its note is left out: it is free text, which a signature would keep for good, and it counts nothing.
+        """
         return {
             "centre_rule": self.in_use.centre_rule_id,
-            "rule": rule_as_json(self.rule),
+            "rule": rule_as_json(self.rule) | {"text": None},
             "expected": self.statement,
             "missing": list(self.missing),
         }
@@ -75,7 +90,7 @@ class RuleFinding:
 
 def evaluate_rules(rules: Iterable[RuleInUse], matrix: Matrix) -> tuple[RuleFinding, ...]:
     """Return what each rule finds in a matrix, in the order of the rules."""
-    labels = {f"#{column.position}": column.label for column in matrix.columns}
+    labels = label_criteria(matrix.columns)
     counted = list_counted(matrix.claiming_rows)
     return tuple(_evaluate(each, matrix, counted, labels) for each in rules)
 
@@ -99,7 +114,8 @@ def _evaluate(in_use: RuleInUse, matrix: Matrix, counted: Sequence[MatrixRow], l
     if not rule.each_criterion:
         rows = select_counted(counted, columns)
         missing = _find_missing(rule, rows)
-        return RuleFinding(in_use, statement, _describe_found(rule, rows), (missing,) if missing else ())
+        phrases = (f"{missing}{describe_scope(rule, labels)}",) if missing else ()
+        return RuleFinding(in_use, statement, _describe_found(rule, rows), phrases)
     short: dict[str, list[MatrixColumn]] = defaultdict(list)
     for column in columns:
         if missing := _find_missing(rule, select_counted(counted, [column])):
@@ -109,7 +125,7 @@ def _evaluate(in_use: RuleInUse, matrix: Matrix, counted: Sequence[MatrixRow], l
         in_use,
         statement,
         f"{len(columns) - len(lacking)} of {len(columns)} {'criterion' if len(columns) == 1 else 'criteria'}",
-        tuple(f"{missing} for {_name_criteria(group)}" for missing, group in short.items()),
+        tuple(f"{missing} for {_name_criteria(group, labels)}" for missing, group in short.items()),
         frozenset(column.id for column in lacking),
     )
 
@@ -182,7 +198,6 @@ def _describe_excess(rule: EvidenceRule, found: int) -> str:
     return f"{format_count(found, 'item')} by {name_methods(rule)}, where {expected}"
 
 
-def _name_criteria(columns: Sequence[MatrixColumn]) -> str:
-    """Return criteria by their labels: `criterion 4`, `criteria 1, 2`."""
-    word = "criterion" if len(columns) == 1 else "criteria"
-    return f"{word} {', '.join(column.label for column in columns)}"
+def _name_criteria(columns: Sequence[MatrixColumn], labels: Mapping[str, str]) -> str:
+    """Return criteria as sentences name them: `criterion 4`, `criteria 1, 2 and knowledge 3`."""
+    return name_criteria([labels[f"#{column.position}"] for column in columns])

@@ -248,10 +248,21 @@ def _list_signatures(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[
             "comment": colleagues.names.replace_names(each.comment),
             "unsampled_reason": colleagues.names.replace_names(each.unsampled_reason),
             "signed_over_warnings": colleagues.names.replace_names(each.warnings_reason),
-            "unmet_evidence_guidance": each.unmet_guidance or [],
+            "unmet_evidence_guidance": [_describe_unmet(unmet, colleagues) for unmet in each.unmet_guidance or []],
         }
         for each in db.session.scalars(query)
     ]
+
+
+def _describe_unmet(unmet: dict[str, Any], colleagues: Colleagues) -> dict[str, Any]:
+    """Return a rule of evidence guidance that a sign-off did not meet, without the names of colleagues."""
+    names = colleagues.names
+    return {
+        **unmet,
+        "rule": unmet["rule"] | {"text": names.replace_names(unmet["rule"].get("text"))},
+        "expected": names.replace_names(unmet["expected"]),
+        "missing": [names.replace_names(phrase) for phrase in unmet["missing"]],
+    }
 
 
 def _list_countersigned(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[str, Any]]:

@@ -1,11 +1,11 @@
 """Marshmallow schema of a rule of evidence guidance, in a unit's file and where a centre wrote it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from marshmallow import ValidationError, validate
 
-from tracker.units.evidence_rules import FORMAT, EvidenceRule, EvidenceRuleKind
+from tracker.units.evidence_rules import FORMAT, EvidenceRule, EvidenceRuleKind, NumberedCriterion
 from tracker.units.schema_fields import (
     BooleanField,
     IntegerField,
@@ -33,26 +33,6 @@ COUNTING = {
 NAMING_METHODS = {EvidenceRuleKind.METHODS, EvidenceRuleKind.AT_MOST}
 """The kinds that need methods."""
 MAY_NAME_METHODS = NAMING_METHODS | {EvidenceRuleKind.DIRECT_SHARE}
-
-
-class NumberedCriterion(Protocol):
-    """What a rule needs to know of a criterion."""
-
-    @property
-    def position(self) -> int:
-        """Return its place in the unit, from 1."""
-
-    @property
-    def kind(self) -> CriterionKind:
-        """Return whether it is of performance or knowledge."""
-
-    @property
-    def label(self) -> str:
-        """Return its label as printed."""
-
-    @property
-    def heading(self) -> str | None:
-        """Return the heading it stands under."""
 
 
 class EvidenceRuleSchema(StrictSchema):

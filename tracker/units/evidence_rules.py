@@ -3,9 +3,10 @@
 A rule says what evidence is expected. It never decides and never blocks (docs/rules.md, Evidence guidance, rule 1).
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tracker.units.plurals import format_count
 from tracker.vocabulary import CriterionKind, LabelledEnum, Method
@@ -16,7 +17,29 @@ DIRECT_METHODS = (Method.OBSERVATION, Method.WORK_PRODUCT)
 """What counts as direct evidence where a rule does not name methods."""
 
 
+KNOWLEDGE_PREFIX = "knowledge "
+"""What stands before the label of knowledge that another criterion has too."""
 ONE_OF_PART = {CriterionKind.PERFORMANCE: "performance criterion", CriterionKind.KNOWLEDGE: "item of knowledge"}
+
+
+class NumberedCriterion(Protocol):
+    """What a rule needs to know of a criterion."""
+
+    @property
+    def position(self) -> int:
+        """Return its place in the unit, from 1."""
+
+    @property
+    def kind(self) -> CriterionKind:
+        """Return whether it is of performance or knowledge."""
+
+    @property
+    def label(self) -> str:
+        """Return its label as printed."""
+
+    @property
+    def heading(self) -> str | None:
+        """Return the heading it stands under."""
 
 
 class EvidenceRuleKind(LabelledEnum):
@@ -105,7 +128,7 @@ def describe_rule(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
 
     Args:
         rule: the rule.
-        labels: the labels of the unit's criteria, by position as a rule names them: `#4`.
+        labels: the names of the unit's criteria, as `label_criteria` returns them.
     """
     return f"{_describe_expected(rule).rstrip('.')}{describe_scope(rule, labels)}"
 
@@ -114,14 +137,42 @@ def describe_scope(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
     """Return of which criteria a rule speaks, to follow its sentence; empty for the whole unit."""
     one = ONE_OF_PART[rule.part] if rule.part else "criterion"
     if rule.criteria:
-        names = [labels.get(each, each) for each in rule.criteria]
-        scope = f"criteria {', '.join(names)}" if len(names) > 1 else f"criterion {names[0]}"
-        return f", for each of the {scope}" if rule.each_criterion and len(names) > 1 else f", for {scope}"
+        scope = name_criteria([labels.get(each, each) for each in rule.criteria])
+        return f", for each of {scope}" if rule.each_criterion and len(rule.criteria) > 1 else f", for {scope}"
     if rule.heading:
         return f", for {'each criterion' if rule.each_criterion else 'the criteria'} under “{rule.heading}”"
     if rule.each_criterion:
         return f", for each {one}"
     return f", for {rule.part.label.lower()}" if rule.part else ""
+
+
+def label_criteria(criteria: Iterable[NumberedCriterion]) -> dict[str, str]:
+    """Return what sentences call the assessable criteria of a unit, by position as a rule names them: `#4`.
+
+    It is the label; of knowledge whose label another criterion has too `knowledge 1`, and with the heading where the
+    part itself has the label more than once.
+    """
+    criteria = list(criteria)
+    used = Counter(each.label for each in criteria)
+    used_in_part = Counter((each.kind, each.label) for each in criteria)
+    names = {}
+    for each in criteria:
+        name = each.label
+        if each.kind is CriterionKind.KNOWLEDGE and used[each.label] > 1:
+            name = f"{KNOWLEDGE_PREFIX}{name}"
+        if used_in_part[each.kind, each.label] > 1 and each.heading:
+            name = f"{name} under “{each.heading}”"
+        names[f"#{each.position}"] = name
+    return names
+
+
+def name_criteria(names: Sequence[str]) -> str:
+    """Return criteria by their names from `label_criteria`: `criterion 4`, or `criteria 1, 2 and knowledge 3`."""
+    knowledge = [each.removeprefix(KNOWLEDGE_PREFIX) for each in names if each.startswith(KNOWLEDGE_PREFIX)]
+    others = [each for each in names if not each.startswith(KNOWLEDGE_PREFIX)]
+    word = "criterion" if len(others) == 1 else "criteria"
+    groups = [(word, others), (KNOWLEDGE_PREFIX.strip(), knowledge)]
+    return " and ".join(f"{word} {', '.join(group)}" for word, group in groups if group)
 
 
 def name_methods(rule: EvidenceRule) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from tracker.units.documents import CriterionDocument, Paragraph, UnitDocument
-from tracker.units.evidence_rules import describe_rule
+from tracker.units.evidence_rules import describe_rule, label_criteria
 
 MIN_WIDTH, MAX_WIDTH = 40, 110
 
@@ -61,7 +61,7 @@ def _format_requirements(unit: UnitDocument) -> Iterator[str]:
 def _format_evidence_guidance(unit: UnitDocument) -> Iterator[str]:
     if unit.evidence_guidance:
         yield from ("", "Evidence guidance (our reading)")
-    labels = {f"#{each.position}": each.label for each in unit.criteria}
+    labels = label_criteria(unit.assessable)
     for rule in unit.evidence_guidance:
         checked = f"{rule.kind.label}: " if rule.is_by_eye else ""
         source = f" (evidence requirement {rule.requirement})" if rule.requirement else ""

@@ -13,7 +13,7 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from tracker.library.services.centre_rules import WrittenRule
 from tracker.units.documents import UnitDocument
 from tracker.units.evidence_rule_schema import MAX_TEXT
-from tracker.units.evidence_rules import EvidenceRule, EvidenceRuleKind
+from tracker.units.evidence_rules import EvidenceRule, EvidenceRuleKind, label_criteria
 from tracker.vocabulary import CriterionKind, Method
 from tracker.web.forms import PageForm
 
@@ -61,8 +61,11 @@ class CentreRuleForm(PageForm):
         headings = dict.fromkeys((each.kind, each.heading) for each in assessable if each.heading)
         parts = {each.value: each.label for each in CriterionKind if any(c.kind is each for c in assessable)}
         under = {f"{HEADING}:{kind.value}:{heading}": f"Under “{heading}”" for kind, heading in headings}
+        labels = label_criteria(assessable)
         self.scope.choices = {WHOLE: "The whole unit", **parts, **under, CHOSEN: CHOSEN_LABEL}
-        self.criteria.choices = {f"#{each.position}": f"{each.label} {each.text}" for each in assessable}
+        self.criteria.choices = {
+            f"#{each.position}": f"{labels[f'#{each.position}']} {each.text}" for each in assessable
+        }
 
     def fill(self, rule: EvidenceRule) -> None:
         """Fill in a rule that is to be changed."""

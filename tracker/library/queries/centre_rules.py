@@ -9,7 +9,7 @@ from tracker.errors import NotFound
 from tracker.extensions import db
 from tracker.models import Centre, CentreEvidenceRule, Unit
 from tracker.units.documents import UnitDocument
-from tracker.units.evidence_rules import describe_rule, rule_from_json
+from tracker.units.evidence_rules import describe_rule, label_criteria, rule_from_json
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,6 @@ class DescribedRule:
     is_by_eye: bool
 
 
-def list_criterion_labels(document: UnitDocument) -> dict[str, str]:
-    """Return the labels of a unit's criteria, by position as a rule names them."""
-    return {f"#{each.position}": each.label for each in document.criteria}
-
-
 def list_centre_rules(centre: Centre, unit: Unit, document: UnitDocument) -> list[DescribedRule]:
     """List every version of a centre's rules for a unit, those in use first, then the newest. One statement."""
     query = (
@@ -34,7 +29,7 @@ def list_centre_rules(centre: Centre, unit: Unit, document: UnitDocument) -> lis
         .options(joinedload(CentreEvidenceRule.written_by), joinedload(CentreEvidenceRule.ended_by))
         .order_by(CentreEvidenceRule.ended_at.is_not(None), CentreEvidenceRule.id.desc())
     )
-    labels = list_criterion_labels(document)
+    labels = label_criteria(document.assessable)
     rows = [(row, rule_from_json(row.content)) for row in db.session.scalars(query)]
     return [DescribedRule(row, describe_rule(rule, labels), rule.is_by_eye) for row, rule in rows]
 

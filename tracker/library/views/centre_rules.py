@@ -11,7 +11,7 @@ from tracker.library.services import centre_rules as services
 from tracker.library.views import library
 from tracker.library.views.units import get_unit
 from tracker.units.documents import unit_from_json
-from tracker.units.evidence_rules import describe_rule, rule_from_json
+from tracker.units.evidence_rules import describe_rule, label_criteria, rule_from_json
 from tracker.web.authorise import get_centre
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.idempotency import idempotent
@@ -26,7 +26,7 @@ def list_evidence_rules(centre_id: int, slug: str) -> ResponseReturnValue:
     centre, _ = get_centre(centre_id)
     unit = get_unit(slug, [centre.id])
     document = unit_from_json(load_document(unit))
-    labels = queries.list_criterion_labels(document)
+    labels = label_criteria(document.assessable)
     rules = queries.list_centre_rules(centre, unit, document)
     return render_template(
         "library/list_evidence_rules.html",
