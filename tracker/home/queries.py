@@ -111,10 +111,13 @@ class OwnItem:
     set_on: str | None = None
     """The code of that unit."""
 
+    is_taken_back: bool = False
+    """Whether the questions were taken back."""
+
     @property
     def is_unanswered(self) -> bool:
-        """Return whether it is answers to set questions that were never submitted."""
-        return self.set_id is not None and self.number is None
+        """Return whether it is set questions whose answers are not submitted, or were withdrawn."""
+        return self.set_id is not None and not (self.is_submitted or self.is_taken_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,7 @@ OWN_ITEMS = (
         QuestionSet.due_on,
         UnitAttempt.state.label("set_in"),
         Unit.code.label("set_on"),
+        QuestionSet.taken_back_at.is_not(None).label("is_taken_back"),
     )
     .outerjoin(Person, Person.id == Evidence.author_id)
     .outerjoin(QuestionSet, QuestionSet.evidence_id == Evidence.id)

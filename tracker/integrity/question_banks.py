@@ -57,6 +57,8 @@ def find_wrong_answers(ledger: LedgerSnapshot) -> Iterator[str]:
     for key, version in ledger.rows("evidence_version").items():
         answered_set = sets.get(version["evidence_id"])
         fault = _find_fault_of_version(version, answered_set, is_erased=key in erased)
+        if fault is None and answered_set and _was_taken_back(ledger, key, answered_set):
+            fault = "answers questions that were taken back"
         if fault:
             yield f"evidence version {key} {fault}"
         elif answered_set is not None and key not in erased and (content := _load_answers(version)):
@@ -71,10 +73,17 @@ def _find_fault_of_version(version: Row, row: Row | None, *, is_erased: bool) ->
         return "is answers to no set of questions, or of another author"
     if row is None or is_erased:
         return None
-    if row["taken_back_at"] is not None:
-        return "answers questions that were taken back"
     content = _load_answers(version)
     return None if content and _are_as_set(content, row) else "has other questions than those that were set"
+
+
+def _was_taken_back(ledger: LedgerSnapshot, version_id: int, row: Row) -> bool:
+    """Return whether a version of answers was submitted, and not withdrawn before its questions were taken back."""
+    moment = row["taken_back_at"]
+    return moment is not None and any(
+        each["submitted_at"] > moment or each["withdrawn_at"] is None or each["withdrawn_at"] > moment
+        for each in ledger.group_rows("submission", "evidence_version_id").get(version_id, ())
+    )
 
 
 def _find_wrong_marks(

@@ -9,7 +9,7 @@ from tracker.assessment.queries.assessing import CriterionWithClaim
 from tracker.assessment.services.assessments import DraftDecisions
 from tracker.extensions import db
 from tracker.models import Assessment, EvidenceVersion, QuestionSet, UnitAttempt
-from tracker.portfolio.queries.question_sets import BankState, find_bank_states
+from tracker.portfolio.queries.question_sets import BankState, find_bank_states, find_marking
 from tracker.portfolio.record_content import AnswersContent, ObservationContent, Question, load_content
 from tracker.portfolio.set_questions import AnswerMark, load_set, read_marks, suggest_outcomes
 from tracker.vocabulary import CriterionKind, Outcome, RecordKind
@@ -35,25 +35,37 @@ class SuggestedDecision:
 
 
 def list_answers_to_mark(
-    version: EvidenceVersion, draft: Assessment | None, typed: DraftDecisions | None
+    attempt: UnitAttempt, version: EvidenceVersion, draft: Assessment | None, typed: DraftDecisions | None
 ) -> list[AnswerToMark]:
-    """List the answers of a version with their marks; none of other evidence. At most two statements."""
+    """List the answers of a version with their marks in an attempt; none of other evidence. Three statements."""
     if version.record_kind is not RecordKind.ANSWERS:
         return []
     content = load_content(version.record_kind, version.content)
     if not isinstance(content, AnswersContent):  # it was erased
         return []
     was_set = db.session.scalar(select(QuestionSet.content).where(QuestionSet.evidence_id == version.evidence_id))
-    states, marks = find_bank_states(load_set(was_set or "")), find_marks(draft, typed)
+    states = find_bank_states(load_set(was_set or ""))
+    marks = find_marks(draft, typed, find_marking(version.id, attempt.id))
     return [
         AnswerToMark(number, each, marks.get(number, AnswerMark()), states.get(number))
         for number, each in enumerate(content.questions, 1)
     ]
 
 
-def find_marks(draft: Assessment | None, typed: DraftDecisions | None) -> dict[int, AnswerMark]:
-    """Return the marks of a draft by number, with what was typed and could not be saved."""
-    stored = {key: dict(value) for key, value in ((draft.answer_marks if draft else None) or {}).items()}
+def find_marks(
+    draft: Assessment | None, typed: DraftDecisions | None, released: Assessment | None = None
+) -> dict[int, AnswerMark]:
+    """Return the marks of a draft by number, with what was typed and could not be saved.
+
+    Args:
+        draft: the draft.
+        typed: what was typed, after a refusal.
+        released: an earlier assessment of the same version, whose marks stand until they are changed.
+    """
+    stored = dict[str, dict[str, str]]()
+    for marks in (released.answer_marks if released else None, draft.answer_marks if draft else None):
+        for key, mark in (marks or {}).items():
+            stored.setdefault(key, {}).update(mark)
     for number, mark in (typed.answer_marks if typed else {}).items():
         stored.setdefault(str(number), {}).update(mark)
     return read_marks(stored)

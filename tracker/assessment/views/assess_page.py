@@ -93,7 +93,7 @@ def render_assess_page(
     context = load_version_context(
         version, attachments, attempts[0].centre.evidence_age_months, list_claimed_units(units)
     )
-    to_mark = list_answers_to_mark(version, units[0].draft, typed)
+    to_mark = list_answers_to_mark(attempts[0], version, units[0].draft, typed)
     drafts = [unit.draft for unit in units if unit.draft]
     draft = max(drafts, key=lambda each: each.saved_at, default=None)
     earlier = merge_feedback([entry for unit in units for entry in unit.released])

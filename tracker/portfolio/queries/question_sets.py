@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.matrix.progress import has_submission
 from tracker.models import Assessment, BankQuestion, Evidence, QuestionSet, UnitAttempt
 from tracker.portfolio.set_questions import AnswerMark, SetQuestion, read_marks
 from tracker.vocabulary import AssessmentState
@@ -45,13 +46,16 @@ class ReleasedMarks:
 
 
 def list_open_sets(attempt: UnitAttempt) -> list[QuestionSet]:
-    """List the sets of a unit that were not submitted yet, and those taken back of late, in order. One statement."""
+    """List the sets of a unit that wait for answers, and those taken back of late, in order. One statement.
+
+    A set whose submission was withdrawn waits again.
+    """
     query = (
         select(QuestionSet)
         .join(Evidence, Evidence.id == QuestionSet.evidence_id)
         .where(
             QuestionSet.attempt_id == attempt.id,
-            Evidence.number.is_(None),
+            ~has_submission(Evidence.id),
             or_(QuestionSet.taken_back_at.is_(None), QuestionSet.taken_back_at > now() - SHOWN_AFTER),
         )
         .options(*READ)

@@ -201,7 +201,7 @@ def _find_created_draft(candidate_id: int, key: str) -> Evidence | None:
 def _check_draft_limit(candidate_id: int) -> None:
     query = select(func.count(Evidence.id)).where(
         Evidence.candidate_id == candidate_id,
-        Evidence.author_id.is_(None),
+        Evidence.record_kind.is_(None),  # neither records of others nor questions that an assessor set
         Evidence.number.is_(None),
         Evidence.discarded_at.is_(None),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from tracker.clock import now, today
 from tracker.errors import Conflict, Invalid, Refused
@@ -40,17 +41,21 @@ def read_answers(evidence: Evidence | EvidenceVersion) -> AnswersContent:
 
 
 def find_obstacle(question_set: QuestionSet) -> str | None:
-    """Return why the questions cannot be answered any more; None while they can be."""
+    """Return why the questions cannot be answered any more; None while they can be.
+
+    Answers that claim criteria of another unit can be changed while that unit is open (docs/rules.md, Question banks
+    and questions asked, rule 14).
+    """
     attempt = question_set.attempt
     code = attempt.unit.code
     if question_set.taken_back_at and question_set.taken_back_by:
         name, when = isolate(question_set.taken_back_by.name), day(question_set.taken_back_at)
         return f"{name} took these questions back on {when}. You need not answer them."
+    if _is_open(attempt) or any(map(_is_open, _list_claimed_attempts(question_set.evidence_id))):
+        return None
     if attempt.registration.withdrawn_at:
         return "Your centre has withdrawn your registration, so these questions cannot be answered."
-    if attempt.state is not AttemptState.IN_PROGRESS:
-        return f"{code} is {attempt.state.label.lower()}, so these questions cannot be answered any more."
-    return None
+    return f"{code} is {attempt.state.label.lower()}, so these questions cannot be answered any more."
 
 
 def save_answers(
@@ -93,9 +98,13 @@ def save_answers(
     except Conflict:
         raise Conflict(
             "Your answers were changed in another window since you opened this page. What you typed is still on this "
-            "page, but not saved. Check the saved answers, then save here again to replace them."
+            "page, but not saved. Choose Submit to see the saved answers beside it. Nothing is submitted then."
         ) from None
     return problems
+
+
+class AlreadySubmitted(Refused):
+    """The same answers were submitted already, as by a form that was sent twice."""
 
 
 def submit_answers(question_set: QuestionSet, actor: Actor, seen_version: int | None) -> EvidenceVersion:
@@ -106,36 +115,43 @@ def submit_answers(question_set: QuestionSet, actor: Actor, seen_version: int | 
     Raises:
         Conflict: the answers were changed since they were shown as `seen_version`.
         Invalid: a question has no answer.
-        Refused: the questions cannot be answered any more, or the same answers were submitted already.
+        Refused: the questions cannot be answered any more, or the answers claim no criterion.
+        AlreadySubmitted: the same answers were submitted already.
     """
     attempt, evidence = question_set.attempt, question_set.evidence
     if actor.grant_id:
         lock_rows(Grant, [actor.grant_id])
-    lock_rows(UnitAttempt, [attempt.id])
-    release_due_assessments_in([attempt])
+    attempts = [attempt, *_list_claimed_attempts(evidence.id)]
+    lock_rows(UnitAttempt, [each.id for each in attempts])
+    release_due_assessments_in(attempts)
     lock_rows(QuestionSet, [question_set.id])
     lock_rows(Evidence, [evidence.id])
     _check_open(question_set)
     latest = find_latest_version(evidence)
     if latest and not has_changes_since(evidence, latest):
-        raise Refused(
+        raise AlreadySubmitted(
             f"You have submitted these answers already, as evidence {evidence.number}, version {latest.number}. "
             "Nothing was changed."
+        )
+    if seen_version is not None and seen_version != evidence.version:
+        raise Conflict(
+            "Your answers were changed in another window since you opened this page. Nothing was submitted. What you "
+            "typed is still on this page, but not saved."
         )
     content = read_answers(evidence)
     empty = [str(number) for number, each in enumerate(content.questions, 1) if not each.answer.strip()]
     if empty:
         numbers = ", ".join(empty)
         raise Invalid(f"Write an answer to each question: {numbers} {'has' if len(empty) == 1 else 'have'} none.")
-    if not _claim_criteria(question_set, content):
+    if _is_open(attempt):
+        _claim_criteria(question_set, content)
+    if not _list_claimed_attempts(evidence.id):
         raise Refused(
-            f"The questions name no criterion that {attempt.unit.code} has now. Nothing was submitted. What you "
+            "Your answers claim no criterion. Nothing was submitted. What you wrote is saved. Choose criteria on the "
+            "page of the evidence, then submit your answers."
+            if evidence.number
+            else f"The questions name no criterion that {attempt.unit.code} has now. Nothing was submitted. What you "
             "wrote is saved. Tell your assessor, who can set the questions again."
-        )
-    if seen_version is not None and seen_version != evidence.version:
-        raise Conflict(
-            "Your answers were changed in another window since you opened this page. Nothing was submitted. Read the "
-            "current answers below, then submit them."
         )
     evidence.happened_from = today()
     db.session.flush()
@@ -152,21 +168,32 @@ def _check_open(question_set: QuestionSet) -> None:
     """Raise `Refused` where the questions cannot be answered any more."""
     db.session.refresh(question_set)
     if obstacle := find_obstacle(question_set):
-        raise Refused(f"{obstacle} Nothing was changed. What you had saved is still on this page.")
+        raise Refused(f"{obstacle} What you typed is on this page, but not saved.")
 
 
-def _claim_criteria(question_set: QuestionSet, content: AnswersContent) -> bool:
-    """Claim the criteria of the questions that are not claimed yet; return whether the item claims any."""
+def _is_open(attempt: UnitAttempt) -> bool:
+    """Return whether evidence can be submitted in an attempt."""
+    return attempt.state is AttemptState.IN_PROGRESS and not attempt.registration.withdrawn_at
+
+
+def _list_claimed_attempts(evidence_id: int) -> list[UnitAttempt]:
+    """List the attempts in which an item has live claims, with their registrations. One statement."""
+    claimed = select(Claim.attempt_id).where(Claim.evidence_id == evidence_id, Claim.removed_at.is_(None))
+    query = select(UnitAttempt).where(UnitAttempt.id.in_(claimed)).options(joinedload(UnitAttempt.registration))
+    return list(db.session.scalars(query.order_by(UnitAttempt.id)))
+
+
+def _claim_criteria(question_set: QuestionSet, content: AnswersContent) -> None:
+    """Claim the criteria of the questions in their unit, except those that were claimed before.
+
+    A claim that the candidate or an assessor removed is not made again.
+    """
     attempt, evidence = question_set.attempt, question_set.evidence
     places = list_question_places(content.questions, list_criteria(attempt)).by_criterion
-    query = select(Claim.criterion_id).where(
-        Claim.evidence_id == evidence.id, Claim.attempt_id == attempt.id, Claim.removed_at.is_(None)
-    )
-    live = set(db.session.scalars(query))
-    removed = select(Claim.criterion_id).where(Claim.evidence_id == evidence.id, Claim.removed_reason != "")
-    refused = set(db.session.scalars(removed))  # an assessor removed the claim, with a reason
+    query = select(Claim.criterion_id).where(Claim.evidence_id == evidence.id, Claim.attempt_id == attempt.id)
+    claimed_before = set(db.session.scalars(query))
     for (attempt_id, criterion_id), numbers in places.items():
-        if criterion_id not in live | refused:
+        if criterion_id not in claimed_before:
             db.session.add(
                 Claim(
                     attempt_id=attempt_id,
@@ -177,6 +204,4 @@ def _claim_criteria(question_set: QuestionSet, content: AnswersContent) -> bool:
                     claimed_by_id=evidence.candidate_id,
                 )
             )
-            live.add(criterion_id)
     db.session.flush()
-    return bool(live)

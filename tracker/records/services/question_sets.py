@@ -12,6 +12,7 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
+from tracker.matrix.progress import has_submission
 from tracker.models import ADDED_FIELDS, BankQuestion, Evidence, QuestionSet, UnitAttempt
 from tracker.portfolio.record_content import (
     MAX_LINE,
@@ -21,7 +22,7 @@ from tracker.portfolio.record_content import (
     Question,
     dump_content,
 )
-from tracker.portfolio.services.evidence import MAX_LENGTH
+from tracker.portfolio.services.evidence import MAX_LENGTH, find_latest_version
 from tracker.portfolio.set_questions import SetQuestion, dump_set
 from tracker.records.services.use import validate_reason
 from tracker.records.stamps import MarkedCriterion, find_criterion
@@ -132,10 +133,11 @@ def set_questions(
 
 
 def take_back(question_set: QuestionSet, attempt: UnitAttempt, reason: str, actor: Actor) -> None:
-    """Take questions back that were not answered, with a reason that the candidate reads.
+    """Take questions back whose answers are not submitted, or are withdrawn, with a reason that the candidate reads.
 
-    What the candidate typed stays readable to them. Any assessor of the unit may do so, since the unit may have been
-    allocated to another one meanwhile. The caller has locked the attempt.
+    What the candidate typed stays readable to them, and an item that was submitted once keeps its number. Any
+    assessor of the unit may do so, since the unit may have been allocated to another one meanwhile. The caller has
+    locked the attempt.
 
     Raises:
         Invalid: there is no reason, or it is too long.
@@ -146,7 +148,7 @@ def take_back(question_set: QuestionSet, attempt: UnitAttempt, reason: str, acto
     lock_rows(Evidence, [question_set.evidence_id])
     if question_set.taken_back_at:
         raise Refused("These questions were taken back already. Nothing was changed.")
-    if question_set.evidence.number is not None:
+    if find_latest_version(question_set.evidence):
         raise Refused(
             f"{isolate(attempt.candidate.name)} has submitted the answers, so the questions cannot be taken back. "
             "Nothing was changed. Assess the answers."
@@ -155,7 +157,8 @@ def take_back(question_set: QuestionSet, attempt: UnitAttempt, reason: str, acto
     moment = now()
     question_set.taken_back_at, question_set.taken_back_by_id = moment, actor.person_id
     question_set.taken_back_reason = reason
-    question_set.evidence.discarded_at = moment
+    if question_set.evidence.number is None:
+        question_set.evidence.discarded_at = moment
     db.session.flush()
     record(
         "questions_taken_back",
@@ -177,7 +180,11 @@ def _check_limit(attempt: UnitAttempt) -> None:
     query = (
         select(func.count(QuestionSet.id))
         .join(Evidence, Evidence.id == QuestionSet.evidence_id)
-        .where(QuestionSet.attempt_id == attempt.id, QuestionSet.taken_back_at.is_(None), Evidence.number.is_(None))
+        .where(
+            QuestionSet.attempt_id == attempt.id,
+            QuestionSet.taken_back_at.is_(None),
+            ~has_submission(Evidence.id),
+        )
     )
     if (db.session.scalar(query) or 0) >= MAX_OPEN_SETS:
         raise Refused(

@@ -37,6 +37,11 @@ from tracker.web.requests import parse_id, read_form_text
 from tracker.web.route_rules import requires
 from tracker.web.text_direction import isolate
 
+CONFLICT = (
+    "Your answers were changed in another window since you opened this page. Nothing was submitted. What you typed "
+    "is below, but not saved, with each saved answer that differs. Save or submit here to replace the saved answers."
+)
+
 
 @records.route("/attempts/<int:attempt_id>/question-sets/new", methods=["GET", "POST"])
 @requires(Act.WRITE_RECORD)
@@ -89,6 +94,7 @@ def show_set(attempt_id: int, set_id: int) -> ResponseReturnValue:
         form,
         attempt=attempt,
         question_set=question_set,
+        latest=find_latest_version(question_set.evidence),
         questions=questions,
         states=find_bank_states(questions),
     )
@@ -107,6 +113,8 @@ def print_set(attempt_id: int, set_id: int) -> ResponseReturnValue:
     version = find_version_in(attempt, question_set.evidence_id) if question_set else None
     if question_set is None or (version is None and question_set.attempt_id != attempt.id):
         raise NotFound
+    if version is None and question_set.taken_back_at:
+        raise NotFound("These questions were taken back, so there is nothing to print.")
     if version is None and attempt.candidate_id == me().person_id:
         version = find_latest_version(question_set.evidence)  # its claims here were removed; it is their own
     name = f"answers-{version.evidence.number}-version-{version.number}" if version else f"questions-set-{set_id}"
@@ -120,27 +128,34 @@ def answer_questions(set_id: int) -> ResponseReturnValue:
     question_set, actor = get_own_set(set_id)
     if request.method == "GET":
         return render_answers(question_set, AnswersForm(formdata=None))
-    form = AnswersForm()
+    form, has_conflict = AnswersForm(), False
     form.validate()
     try:
         answers = read_answers(request.form, set(request.form))
-        problems = services.save_answers(question_set, answers, form.help_used.data or "", form.seen_version)
+        problems = services.save_answers(question_set, answers, read_form_text(services.HELP), form.seen_version)
         if request.form.get("act") != "submit" and not problems:
             flash("Saved. Only you can see your answers until you submit them.")
             return redirect(url_for(".answer_questions", set_id=set_id), 303)
+        saved_version = question_set.evidence.version  # another window may save others before they are submitted
         transactions.commit()
         question_set, actor = get_own_set(set_id)
         if not problems and form.declared.data:
-            version = services.submit_answers(question_set, actor, None)
+            version = services.submit_answers(question_set, actor, saved_version)
             flash(f"Submitted as evidence {question_set.evidence.number}, version {version.number}.")
             return redirect(url_for("portfolio.show_evidence", evidence_id=question_set.evidence_id), 303)
         if not problems:
             problems = {"declared": "Tick the statement to submit your answers. Your answers are saved."}
+    except services.AlreadySubmitted as refusal:
+        transactions.rollback()
+        question_set, _ = get_own_set(set_id)
+        flash(str(refusal))
+        return redirect(url_for("portfolio.show_evidence", evidence_id=question_set.evidence_id), 303)
     except (Conflict, Invalid, Refused) as refusal:
         transactions.rollback()
         question_set, _ = get_own_set(set_id)
-        problems = {"form": str(refusal)}
-    return render_answers(question_set, form, problems), 422
+        problems = {"form": CONFLICT if isinstance(refusal, Conflict) else str(refusal)}
+        has_conflict = isinstance(refusal, Conflict)
+    return render_answers(question_set, form, problems, has_conflict=has_conflict), 422
 
 
 @records.post("/question-sets/<int:set_id>/draft")
@@ -178,14 +193,26 @@ def get_set_in(attempt: UnitAttempt, set_id: int) -> QuestionSet:
     return question_set
 
 
-def render_answers(question_set: QuestionSet, form: AnswersForm, problems: dict[str, str] | None = None) -> str:
-    """Render the page on which a candidate answers, with what was typed where it could not be saved."""
+def render_answers(
+    question_set: QuestionSet,
+    form: AnswersForm,
+    problems: dict[str, str] | None = None,
+    *,
+    has_conflict: bool = False,
+) -> str:
+    """Render the page on which a candidate answers, with what was typed where it could not be saved.
+
+    Args:
+        question_set: the questions.
+        form: the form, as it was sent.
+        problems: sentences by field; `form` is of the whole form.
+        has_conflict: whether the answers were changed elsewhere, so that each saved one that differs is shown.
+    """
     evidence, problems = question_set.evidence, problems or {}
     content = services.read_answers(evidence)
     latest = find_latest_version(evidence) if evidence.number else None
     typed = read_answers(request.form, set(request.form)) if form.is_submitted() else {}
-    if not form.is_submitted():
-        form.help_used.data = content.help_used
+    form.help_used.data = read_form_text(services.HELP) if form.is_submitted() else content.help_used
     form.version.data = str(evidence.version)
     for name in (services.HELP, "declared"):
         form[name].errors = [problems[name]] if name in problems else []
@@ -201,6 +228,8 @@ def render_answers(question_set: QuestionSet, form: AnswersForm, problems: dict[
             (number, each, typed.get(number, each.answer)) for number, each in enumerate(content.questions, 1)
         ],
         markings=list_released_marks(latest.id) if latest else [],
+        saved_help=content.help_used,
+        has_conflict=has_conflict,
         obstacle=services.find_obstacle(question_set),
         latest=latest,
         has_changed=has_changes_since(evidence, latest),
