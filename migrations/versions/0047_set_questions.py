@@ -12,7 +12,21 @@ down_revision = "0046_take_back"
 branch_labels = None
 depends_on = None
 
-KINDS = ("observation", "witness_testimony", "professional_discussion", "questions_asked")
+WIDENED = (
+    (
+        "evidence",
+        "record_kind",
+        ("observation", "witness_testimony", "professional_discussion", "questions_asked"),
+        ("observation", "witness_testimony", "professional_discussion", "questions_asked", "answers"),
+    ),
+    (
+        "evidence_version",
+        "record_kind",
+        ("observation", "witness_testimony", "professional_discussion", "questions_asked"),
+        ("observation", "witness_testimony", "professional_discussion", "questions_asked", "answers"),
+    ),
+)
+"""Terms that a column may have: its table, its name, and the terms before and after."""
 REFERENCES = {
     "attempt_id": "unit_attempt.id",
     "evidence_id": "evidence.id",
@@ -27,8 +41,8 @@ CHECKS = {
 
 def upgrade():
     triggers = take_sqlite_triggers()
-    for table in ("evidence", "evidence_version"):
-        replace_kinds(table, (*KINDS, "answers"))
+    for table, column, _before, after in WIDENED:
+        replace_terms(table, column, after)
     restore_triggers(triggers)
     op.add_column("assessment", sa.Column("answer_marks", sa.JSON(), nullable=True))
     op.create_table(
@@ -60,16 +74,16 @@ def downgrade():
     op.drop_table("question_set")
     op.drop_column("assessment", "answer_marks")
     triggers = take_sqlite_triggers()
-    for table in ("evidence", "evidence_version"):
-        replace_kinds(table, KINDS)
+    for table, column, before, _after in WIDENED:
+        replace_terms(table, column, before)
     restore_triggers(triggers)
 
 
-def replace_kinds(table, terms):
+def replace_terms(table, column, terms):
     listed = ", ".join(f"'{term}'" for term in terms)
     with op.batch_alter_table(table) as batch:
         batch.drop_constraint(op.f(f"ck_{table}_recordkind"), type_="check")
-        batch.create_check_constraint(op.f(f"ck_{table}_recordkind"), f"record_kind IN ({listed})")
+        batch.create_check_constraint(op.f(f"ck_{table}_recordkind"), f"{column} IN ({listed})")
 
 
 def take_sqlite_triggers():
