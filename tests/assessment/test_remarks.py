@@ -326,7 +326,13 @@ class TestPages:
         assert WHICH_DAY in page
         assert "And who?" in page
         assert page.count("<b>New.</b>") == 2
-        assert alice.post(f"/evidence/{item[0].id}/remarks/read").status_code == 303
+        assert (
+            alice.post(
+                f"/evidence/{item[0].id}/remarks/read",
+                data={"shown": ",".join(map(str, db.session.scalars(select(FeedbackRemark.id))))},
+            ).status_code
+            == 303
+        )
         first = db.session.scalars(select(FeedbackRemark).order_by(FeedbackRemark.id)).first()
         assert first
         assert alice.post(f"/remarks/{first.id}/answer", data={"answer": "5 October."}).status_code == 303

@@ -14,7 +14,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Assessment, EvidenceVersion, FeedbackRemark, UnitAttempt
 from tracker.portfolio.queries.evidence import list_version_attachments
-from tracker.portfolio.remark_places import RemarkPlace, check_place
+from tracker.portfolio.remark_places import Region, RemarkPlace, check_place
 
 MAX_REMARK_LENGTH = 2_000
 MAX_REMARKS = 100
@@ -64,6 +64,19 @@ def add_remark(
     return remark
 
 
+def has_drafted(attempt: UnitAttempt, version: EvidenceVersion, place: RemarkPlace, text: str, actor: Actor) -> bool:
+    """Return whether the assessor's draft has a remark with this text on this place."""
+    assessment = find_draft(attempt, version, check_assessor(attempt, actor))
+    if assessment is None:
+        return False
+    query = select(FeedbackRemark).where(
+        FeedbackRemark.assessment_id == assessment.id,
+        FeedbackRemark.text == text.strip(),
+        FeedbackRemark.removed_at.is_(None),
+    )
+    return any(_get_place(each) == place for each in db.session.scalars(query))
+
+
 def remove_remark(attempts: Sequence[UnitAttempt], version: EvidenceVersion, remark_id: int, actor: Actor) -> None:
     """Remove a remark from the assessor's draft in one of these attempts, with its text.
 
@@ -104,6 +117,14 @@ def settle_remark(attempt: UnitAttempt, remark: FeedbackRemark, actor: Actor) ->
     remark.settled_at, remark.settled_by_id = now(), person_id
     db.session.flush()
     record("remark_settled", remark, actor, attempt=attempt.id)
+
+
+def _get_place(remark: FeedbackRemark) -> RemarkPlace:
+    region = None
+    if remark.region_x is not None:
+        sides = remark.region_y or 0, remark.region_width or 0, remark.region_height or 0
+        region = Region(remark.region_x, *sides)
+    return RemarkPlace(remark.attachment_id, remark.page, region, remark.paragraph, remark.second)
 
 
 def _get_open_draft(attempt: UnitAttempt, version: EvidenceVersion, person_id: int) -> Assessment:

@@ -27,7 +27,7 @@ from tracker.assessment.views.queue_cache import read_queue
 from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
-from tracker.models import Assessment, EvidenceVersion, UnitAttempt
+from tracker.models import Assessment, EvidenceVersion, FeedbackRemark, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
 from tracker.portfolio.remark_places import RemarkPlace, read_place
 from tracker.vocabulary import Outcome
@@ -86,7 +86,7 @@ def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
         if name not in ACTIONS_BEFORE_IT_COUNTS:
             services.check_counted(version)
         joint_services.save_drafts(attempts, version, draft, actor)
-        remark = typed_remark and remark_services.add_remark(attempts[0], version, *typed_remark, actor)
+        remark = typed_remark and add_typed_remark(attempts, version, typed_remark, actor)
         return ACTIONS.get(name, save)(AssessmentAction(attempts, version, actor, parse_id(number)))
     except (Invalid, Conflict) as refusal:
         typed = move_comments_to_new_claims(draft)
@@ -178,7 +178,7 @@ def save(action: AssessmentAction) -> ResponseReturnValue:
         )
         versions = get_versions(action.attempt, action.version.evidence_id)
         return render_assess_page(action.attempts, versions, read_queue(me().person_id))
-    flash("Saved. Nobody else can see your draft until you accept or return the item.")
+    flash("Saved. Only you can see your draft.")
     return redirect(action.url, 303)
 
 
@@ -236,7 +236,7 @@ def remove_claim(action: AssessmentAction) -> ResponseReturnValue:
 
 def add_remark(action: AssessmentAction) -> ResponseReturnValue:
     """Go back to the remarks; the one that was typed is added already."""
-    flash("Remark added. Nobody else can see it until you accept or return the item.")
+    flash("Remark added. The candidate cannot see it until the assessment is released.")
     return redirect(f"{action.url}#remarks", 303)
 
 
@@ -362,6 +362,22 @@ def read_typed_remark(*, is_needed: bool) -> tuple[RemarkPlace, str] | None:
     form = request.form
     sides = [form.get(name, "") for name in names]
     return read_place(form.get("remark_place", ""), form.get("remark_time", ""), sides), text
+
+
+def add_typed_remark(
+    attempts: Sequence[UnitAttempt], version: EvidenceVersion, typed: tuple[RemarkPlace, str], actor: Actor
+) -> FeedbackRemark | None:
+    """Add the typed remark in the unit that the form names; return None if the draft has the same one there.
+
+    The same form may be sent twice, or again after going back in the browser.
+    """
+    attempt_id = parse_id(request.form.get("remark_unit", "")) or attempts[0].id
+    attempt = next((each for each in attempts if each.id == attempt_id), None)
+    if attempt is None:
+        raise NotFound
+    if remark_services.has_drafted(attempt, version, *typed, actor):
+        return None
+    return remark_services.add_remark(attempt, version, *typed, actor)
 
 
 def read_outcome(value: str) -> Outcome | None:

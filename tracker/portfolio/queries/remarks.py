@@ -88,9 +88,9 @@ class RemarksOnItem:
     """Those on other versions, the newest version first."""
 
     @property
-    def unread(self) -> int:
-        """Return how many the candidate has not marked as read."""
-        return sum(each.is_unread for each in (*self.on_version, *self.earlier))
+    def unread_ids(self) -> list[int]:
+        """Return the ids of those that the candidate has not marked as read."""
+        return [each.id for each in (*self.on_version, *self.earlier) if each.is_unread]
 
     @property
     def is_empty(self) -> bool:

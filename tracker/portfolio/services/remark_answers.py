@@ -3,7 +3,7 @@
 docs/rules.md, Feedback on the document.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import func, select
 
@@ -32,8 +32,10 @@ def find_remark(remark_id: int) -> FeedbackRemark | None:
     return remark if remark and remark.released_at else None
 
 
-def list_remarks_to_read(evidence_id: int, attempt_ids: Iterable[int]) -> list[FeedbackRemark]:
-    """List the released remarks on an item in these units that are not marked as read."""
+def list_remarks_to_read(
+    evidence_id: int, attempt_ids: Collection[int], shown_ids: Collection[int]
+) -> list[FeedbackRemark]:
+    """List the released remarks on an item in these units that were shown and are not marked as read."""
     query = (
         select(FeedbackRemark)
         .join(EvidenceVersion, EvidenceVersion.id == FeedbackRemark.evidence_version_id)
@@ -41,6 +43,7 @@ def list_remarks_to_read(evidence_id: int, attempt_ids: Iterable[int]) -> list[F
         .where(
             EvidenceVersion.evidence_id == evidence_id,
             Assessment.attempt_id.in_(list(attempt_ids)),
+            FeedbackRemark.id.in_(list(shown_ids)),
             FeedbackRemark.released_at.is_not(None),
             FeedbackRemark.read_at.is_(None),
         )
@@ -50,12 +53,17 @@ def list_remarks_to_read(evidence_id: int, attempt_ids: Iterable[int]) -> list[F
 
 
 def list_attempts_with_remarks(evidence_id: int) -> list[int]:
-    """List the ids of the units in which remarks on an item were released."""
+    """List the ids of the units in which remarks on an item were released that the candidate sees."""
     query = (
         select(Assessment.attempt_id)
         .join(FeedbackRemark, FeedbackRemark.assessment_id == Assessment.id)
         .join(EvidenceVersion, EvidenceVersion.id == FeedbackRemark.evidence_version_id)
-        .where(EvidenceVersion.evidence_id == evidence_id, FeedbackRemark.released_at.is_not(None))
+        .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
+        .where(
+            EvidenceVersion.evidence_id == evidence_id,
+            FeedbackRemark.released_at.is_not(None),
+            UnitAttempt.state != AttemptState.VOID,
+        )
         .distinct()
         .order_by(Assessment.attempt_id)
     )
