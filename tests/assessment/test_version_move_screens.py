@@ -20,7 +20,10 @@ from tests.factories import PASSWORD, World
 from tracker.assessment.services import assessments
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import load_document
+from tracker.library.services.centre_rules import WrittenRule, end_rule, read_rule, write_rule
 from tracker.models import Assessment, Claim, Event, Person, Unit, UnitAttempt, VersionMove
+from tracker.units.documents import unit_from_json
 from tracker.vocabulary import AssessmentState, AttemptState, Outcome, Role
 
 Browser = Callable[[Person], FlaskClient]
@@ -235,6 +238,30 @@ class TestAfterwards:
                 bob.get(f"/attempts/{attempt}")
             counts.append(len(statements))
         assert counts[1] == counts[0] + 2, "the moves, and the draft decisions on claims not carried over"
+
+
+@pytest.mark.parametrize("rules", [0, 1, 2])
+def test_the_pages_of_a_move_say_that_the_centres_rules_do_not_follow(
+    world: World, client: Browser, newer: Unit, rules: int
+) -> None:
+    older, dan = world.cfacc15.unit, client(world.dan)
+    with transaction():
+        for number in range(1, rules + 1):
+            rule = read_rule(WrittenRule("items", str(number)), unit_from_json(load_document(older)))
+            write_rule(older, world.northgate, rule, factories.make_actor(world.dan))
+        ended = read_rule(WrittenRule("items", "9"), unit_from_json(load_document(older)))
+        end_rule(
+            write_rule(older, world.northgate, ended, factories.make_actor(world.dan)),
+            factories.make_actor(world.dan),
+        )
+    said = {0: None, 1: "1 rule of evidence guidance that", 2: "2 rules of evidence guidance that"}[rules]
+    one, all_ = f"{address(world)}?to={newer.slug}", f"/centres/{world.northgate.id}/moves/{older.slug}/{newer.slug}"
+    for path in (one, all_):
+        page = " ".join(dan.get(path).text.split())
+        assert ("of evidence guidance" in page) is bool(said)
+        if said:
+            assert f"{said} {world.northgate.name} set for version 1 do" in page
+            assert "not apply after the move. An administrator can set rules for version 2 on its page." in page
 
 
 class TestAllAtOnce:

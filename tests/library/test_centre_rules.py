@@ -23,6 +23,7 @@ from tracker.library.queries.units import load_document
 from tracker.library.services import centre_rules as services
 from tracker.library.services.centre_rules import WrittenRule
 from tracker.models import CentreEvidenceRule, Signature
+from tracker.privacy.export_staff_work import read_work
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.units.documents import UnitDocument, unit_from_json
 from tracker.units.evidence_rules import rule_from_json
@@ -273,6 +274,27 @@ def test_an_administrator_sets_no_rule_for_a_unit_of_another_centre(world: World
     assert dan.get(f"{list_address(world)}/new").status_code == 404
     assert dan.post(f"{list_address(world)}/new", data=FORM).status_code == 404
     assert list_rules(world) == []
+
+
+def test_own_data_of_an_administrator_has_the_rules_they_ended(world: World) -> None:
+    with transaction():
+        erin = factories.make_person("Erin Vale", world.northgate, Role.ADMINISTRATOR)
+    rule, changed = (
+        set_rule(world, replace(OBSERVED, text="Written by Dan")),
+        set_rule(world, WrittenRule("items", "3")),
+    )
+    with transaction():
+        services.end_rule(rule, factories.make_actor(erin))
+        by_erin = services.read_rule(WrittenRule("items", "4"), load(world))
+        services.change_rule(changed, by_erin, factories.make_actor(erin))
+    of_erin, of_dan = read_work(erin), read_work(world.dan)
+    assert [(each["unit"], each["kind"]) for each in of_erin["evidence_guidance_ended"]] == [
+        ("CFACC15", "methods"), ("CFACC15", "items"),
+    ]  # fmt: skip
+    assert all(each["ended_at"] for each in of_erin["evidence_guidance_ended"])
+    assert "Written by Dan" not in json.dumps(of_erin, default=str)
+    assert [each["content"]["at_least"] for each in of_erin["evidence_guidance"]] == [4]
+    assert (len(of_dan["evidence_guidance"]), of_dan["evidence_guidance_ended"]) == (2, [])
 
 
 def test_two_administrators_cannot_change_one_version(world: World) -> None:

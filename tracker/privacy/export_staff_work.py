@@ -100,6 +100,7 @@ def read_work(person: Person) -> dict[str, Any]:
         "own_work_countersigned": _list_countersigned(person),
         "questions": _list_questions(person),
         "evidence_guidance": _list_evidence_rules(person),
+        "evidence_guidance_ended": _list_ended_rules(person),
         "staff_register": read_staff_register_work(person),
         "witness_list": read_witness_list_work(person),
     }
@@ -199,6 +200,20 @@ def _list_evidence_rules(person: Person) -> list[dict[str, Any]]:
     )
     return [
         {"unit": code, **read_columns(each, "number", "content", "written_at", "ended_at")}
+        for each, code in db.session.execute(query)
+    ]
+
+
+def _list_ended_rules(person: Person) -> list[dict[str, Any]]:
+    """List the rules of evidence guidance that a person ended or replaced, without what others wrote in them."""
+    query = (
+        select(CentreEvidenceRule, Unit.code)
+        .join(Unit, Unit.id == CentreEvidenceRule.unit_id)
+        .where(CentreEvidenceRule.ended_by_id == person.id)
+        .order_by(CentreEvidenceRule.id)
+    )
+    return [
+        {"unit": code, "kind": each.content["kind"], **read_columns(each, "number", "ended_at")}
         for each, code in db.session.execute(query)
     ]
 

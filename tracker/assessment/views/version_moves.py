@@ -19,6 +19,7 @@ from tracker.assessment.services.version_move_plans import (
 )
 from tracker.assessment.views import assessment
 from tracker.errors import Invalid, NotFound, Refused
+from tracker.library.queries.centre_rules import count_rules_in_use
 from tracker.library.queries.links import list_other_versions
 from tracker.library.queries.units import find_unit, version_order
 from tracker.models import Centre, Unit, UnitAttempt
@@ -125,6 +126,7 @@ def render_move_page(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | 
         later=later,
         newer=newer if newer in later else None,
         preview=preview,
+        rules_left=count_rules_in_use(attempt.centre_id, attempt.unit_id) if preview else 0,
         form=form or MoveForm(formdata=None),
         refused=form,
         format_version=format_version,
@@ -141,6 +143,7 @@ def render_move_all_page(centre: Centre, older: Unit, newer: Unit, form: MoveFor
         older=older,
         newer=newer,
         previews=[preview_version_move(attempt, newer, mapping) for attempt in attempts],
+        rules_left=count_rules_in_use(centre.id, older.id),
         moved=queries.list_version_moves(older, newer, centre.id),
         form=form or MoveForm(formdata=None),
         refused=form,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from tracker.errors import NotFound
@@ -32,6 +32,16 @@ def list_centre_rules(centre: Centre, unit: Unit, document: UnitDocument) -> lis
     labels = label_criteria(document.assessable)
     rows = [(row, rule_from_json(row.content)) for row in db.session.scalars(query)]
     return [DescribedRule(row, describe_rule(rule, labels), rule.is_by_eye) for row, rule in rows]
+
+
+def count_rules_in_use(centre_id: int, unit_id: int) -> int:
+    """Return how many rules a centre has in use for a unit."""
+    query = select(func.count(CentreEvidenceRule.id)).where(
+        CentreEvidenceRule.centre_id == centre_id,
+        CentreEvidenceRule.unit_id == unit_id,
+        CentreEvidenceRule.ended_at.is_(None),
+    )
+    return db.session.scalar(query) or 0
 
 
 def get_centre_rule(centre: Centre, evidence_rule_id: int) -> tuple[CentreEvidenceRule, Unit]:
