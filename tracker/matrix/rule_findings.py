@@ -47,7 +47,7 @@ class RuleFinding:
     statement: str
     """What is expected."""
     found: str
-    """How much was found: `1 of 2`; empty for what the assessor checks by eye."""
+    """How much was found: `1 of 2`, or `13` where that is enough; empty for what the assessor checks by eye."""
     missing: tuple[str, ...]
     """What is missing, each as a phrase: `1 more occasion for criteria 1, 2`."""
     short_criteria: frozenset[int] = frozenset()
@@ -162,7 +162,7 @@ def _describe_found(rule: EvidenceRule, rows: Sequence[MatrixRow]) -> str:
         return f"{found}% of {format_count(len(rows), 'item')}"
     if rule.kind is EvidenceRuleKind.AT_MOST:
         return format_count(found, "item")
-    return f"{found} of {rule.at_least}"
+    return str(found) if found >= (rule.at_least or 0) else f"{found} of {rule.at_least}"
 
 
 def _find_missing(rule: EvidenceRule, rows: Sequence[MatrixRow]) -> str:
