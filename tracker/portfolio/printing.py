@@ -72,7 +72,6 @@ def build_evidence_sheet(
         reference=f"Evidence {evidence.number}, version {version.number}",
         printed_for=today(),
         last_words=ELECTRONICALLY,
-        terms=registration.centre.terms,
     )
 
 
@@ -106,7 +105,6 @@ def build_feedback_sheet(
         reference=f"Evidence {evidence.number}",
         printed_for=today(),
         last_words=ELECTRONICALLY,
-        terms=registration.centre.terms,
     )
 
 
@@ -170,7 +168,6 @@ def build_blank_review(attempt: UnitAttempt) -> SectionedSheet:
                 signatures=(SheetSignature("Assessor’s signature"), SheetSignature("Candidate’s signature")),
             ),
         ),
-        terms=attempt.centre.terms,
     )
 
 
@@ -250,7 +247,6 @@ def _build_blank(name: str, attempt: UnitAttempt, *sections: SheetSection) -> Se
             SheetSection("Criteria", grid=list_blank_criteria(attempt, "Where to look", "places"), starts_page=True),
             SheetSection("Assessor’s comment", ruled=2, signatures=(SheetSignature("Assessor’s signature"),)),
         ),
-        terms=attempt.centre.terms,
     )
 
 

@@ -79,6 +79,11 @@ class PrintedQuestion:
         return [add_break_points(line) for line in self.answer.splitlines()]
 
     @property
+    def printed_comment(self) -> list[str]:
+        """Return the lines of the comment with their break points."""
+        return [add_break_points(line) for line in self.comment.splitlines() if line.strip()]
+
+    @property
     def printed_question(self) -> str:
         """Return the question with its break points."""
         return add_break_points(self.question)
@@ -127,6 +132,8 @@ class PrintedRecord:
     number: int | None = None
     """Of the evidence; None on a blank record."""
     version: int = 1
+    is_erased: bool = False
+    """Whether what was written has been erased; people, times and the declaration are kept."""
     replaced_by: int | None = None
     """The number of the newest version that its reader sees; None where this is it."""
     sealed_on: date | None = None

@@ -1,6 +1,8 @@
 """Content of sheets in sections, such as a witness testimony: plain values, without Flask or the database.
 
-A sheet is filled from the record, or blank for the pen. The same content gives the same bytes.
+A sheet is filled from the record, or blank for the pen. The same content gives the same bytes. None of our own words
+on these sheets is a term that a centre chooses, so nothing is put into its terms: titles, names and sealed
+declarations are printed as they are.
 """
 
 from dataclasses import dataclass
@@ -8,7 +10,6 @@ from datetime import date
 
 from tracker.recording_forms.form_content import MAX_HEADER_NAME
 from tracker.recording_forms.printed_text import add_break_points, shorten
-from tracker.vocabulary import CentreTerms
 from tracker.web.text_direction import isolate
 
 LONG_CELL = 300
@@ -69,7 +70,7 @@ class SheetSection:
 
     title: str
     paragraphs: tuple[str, ...] = ()
-    """Our own words, such as a declaration."""
+    """Sentences, such as a declaration as it was given."""
     typed: tuple[str, ...] = ()
     """Paragraphs that somebody typed; their line breaks stay."""
     help: str = ""
@@ -104,7 +105,6 @@ class SectionedSheet:
     """What every reader has to know first, in a frame."""
     last_words: str = ""
     """How what is on it was given."""
-    terms: CentreTerms = CentreTerms.SCOTLAND
 
     @property
     def is_blank(self) -> bool:

@@ -1,5 +1,7 @@
 """The content of printed answers to set questions: filled from a sealed version, or blank for the pen."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from tracker.accounts.earlier_names import find_name_at
@@ -13,8 +15,10 @@ from tracker.portfolio.set_questions import AnswerMark, load_set, read_marks
 from tracker.recording_forms.answers_content import AnswersRecord
 from tracker.recording_forms.observation_content import PrintedAnswer, PrintedCriterion, PrintedQuestion, PrintedUnit
 from tracker.recording_forms.printed_text import add_break_points
+from tracker.records.queries.stampable import list_units_of
 from tracker.records.services.answers import STATEMENT, list_criteria
-from tracker.records.stamps import list_question_places
+from tracker.records.stamps import list_question_places, mark_criteria
+from tracker.vocabulary import ERASED_TEXT
 from tracker.web.formatting import address_note, day, moment, period
 
 MARKED = "I have marked each answer."
@@ -40,15 +44,6 @@ def build_answers(question_set: QuestionSet, version: EvidenceVersion | None, at
     ]
     questions = tuple(_print_question(text, marks.get(number, AnswerMark())) for number, text in enumerate(texts, 1))
     asked_in = question_set.attempt
-    criteria = list_criteria(asked_in)
-    places = list_question_places(
-        [Question(question=text, mark=mark) for text, _, mark in texts], criteria
-    ).by_criterion
-    named = tuple(
-        PrintedCriterion(each.mark, each.column.text, ", ".join(places[each.key]))
-        for each in criteria
-        if each.key in places
-    )
     set_by = clean_name(find_name_at(question_set.set_by, question_set.set_at))
     return AnswersRecord(
         candidate_name=clean_name(attempt.candidate.name),
@@ -57,13 +52,14 @@ def build_answers(question_set: QuestionSet, version: EvidenceVersion | None, at
         centre_name=attempt.centre.name,
         terms=attempt.centre.terms,
         units=(
-            PrintedUnit(asked_in.unit.code, asked_in.unit.title, named),
+            _print_unit(asked_in, version, texts),
             *([] if attempt.id == asked_in.id else [_print_unit_claimed(question_set.evidence_id, attempt)]),
         ),
         declaration_statement=STATEMENT,
         agreement_statement="",
         number=version.evidence.number if version else None,
         version=version.number if version else 1,
+        is_erased=not texts,
         sealed_on=day_of(version.sealed_at) if version else None,
         printed_for=today() if version else None,
         happened_on=period(version.happened_from) if version and version.happened_from else "",
@@ -73,8 +69,26 @@ def build_answers(question_set: QuestionSet, version: EvidenceVersion | None, at
         due_on=day(question_set.due_on) if question_set.due_on else "",
         note=_print_text(question_set.note),
         help_used=_print_text(content.help_used) if content else (),
-        marked=_print_marking(marking, is_elsewhere=attempt.id != asked_in.id) if marking else None,
+        marked=_print_marking(marking, content, is_elsewhere=attempt.id != asked_in.id) if marking else None,
     )
+
+
+def _print_unit(
+    attempt: UnitAttempt, version: EvidenceVersion | None, texts: Sequence[tuple[str, str, str]]
+) -> PrintedUnit:
+    """Return the criteria of the questions, in the wording that they had when the answers were submitted."""
+    units = list_units_of(version) if version else ()
+    criteria = mark_criteria([each for each in units if each.attempt_id == attempt.id], attempt.id)
+    criteria = criteria or list_criteria(attempt)
+    asked = [Question(question=text, mark=mark) for text, _, mark in texts]
+    places = list_question_places(asked, criteria).by_criterion
+    named = tuple(
+        PrintedCriterion(each.mark, each.column.text, ", ".join(places[each.key]))
+        for each in criteria
+        if each.key in places
+    )
+    unit = criteria[0].unit
+    return PrintedUnit(unit.code, unit.title, named)
 
 
 def _print_question(text: tuple[str, str, str], mark: AnswerMark) -> PrintedQuestion:
@@ -110,10 +124,11 @@ def _print_unit_claimed(evidence_id: int, attempt: UnitAttempt) -> PrintedUnit:
     return PrintedUnit(attempt.unit.code, attempt.unit.title, claimed)
 
 
-def _print_marking(marking: Assessment, *, is_elsewhere: bool) -> PrintedAnswer:
+def _print_marking(marking: Assessment, content: AnswersContent | None, *, is_elsewhere: bool) -> PrintedAnswer:
     assert marking.released_at  # noqa: S101 - only released assessments are printed
+    statement = MARKED_FOR.format(marking.attempt.unit.code) if is_elsewhere else MARKED
     return PrintedAnswer(
-        statement=MARKED_FOR.format(marking.attempt.unit.code) if is_elsewhere else MARKED,
+        statement=statement if content else f"{ERASED_TEXT}.",
         name=clean_name(find_name_at(marking.assessor, marking.released_at)),
         act="assessed",
         moment=moment(marking.released_at),

@@ -18,7 +18,7 @@ from tracker.models import (
 )
 from tracker.portfolio.printing import print_file, print_text, split_paragraphs
 from tracker.portfolio.queries.evidence import list_version_attachments
-from tracker.portfolio.queries.index import find_registration
+from tracker.portfolio.queries.index import find_registration_for
 from tracker.portfolio.record_content import (
     DiscussionContent,
     ObservationContent,
@@ -44,7 +44,7 @@ from tracker.records.queries.named_criteria import NamedUnit, list_named_units
 from tracker.records.queries.reading import ShownVersion
 from tracker.records.services.acknowledging import STATEMENTS
 from tracker.records.stamps import StampableUnit, mark_criteria, split_stamps
-from tracker.vocabulary import AcknowledgementAnswer, RecordKind, Role
+from tracker.vocabulary import ERASED_TEXT, AcknowledgementAnswer, RecordKind, Role
 from tracker.web.formatting import address_note, moment, period
 
 BLANKS: Mapping[RecordKind, Callable[..., PrintedRecord]] = MappingProxyType(
@@ -109,9 +109,10 @@ def _print_times(content: DiscussionContent) -> Iterator[PrintedTime]:
 def _build_common(record: Evidence, shown: ShownVersion, content: WrittenContent) -> dict[str, Any]:
     """Return the fields that every printed record has, from a sealed version."""
     version = shown.version
-    registration = find_registration(record.candidate_id, record.centre_id)
+    registration = find_registration_for(record, content.first_attempt)
     declaration = _print_declaration(version, record.author)
     assert registration  # noqa: S101 - a record is of somebody who is registered
+    is_erased = load_as(WrittenContent, version.record_kind, version.content) is None
     answers = {each.role: each for each in version.acknowledgements}
     return {
         "candidate_name": clean_name(record.candidate.name),
@@ -123,6 +124,7 @@ def _build_common(record: Evidence, shown: ShownVersion, content: WrittenContent
         "declaration_statement": version.submission.declaration,
         "agreement_statement": STATEMENTS[AcknowledgementAnswer.AGREED],
         "number": record.number,
+        "is_erased": is_erased,
         "version": version.number,
         "replaced_by": None if version is shown.versions[0] else shown.versions[0].number,
         "sealed_on": day_of(version.sealed_at),
@@ -130,7 +132,7 @@ def _build_common(record: Evidence, shown: ShownVersion, content: WrittenContent
         "happened_on": period(version.happened_from),
         "starts": content.starts,
         "ends": content.ends,
-        "place": add_break_points(remove_invisible_characters(content.place)),
+        "place": ERASED_TEXT if is_erased else add_break_points(remove_invisible_characters(content.place)),
         "files": tuple(map(print_file, list_version_attachments(version))),
         "standing": shown.standing,
         "is_open": shown.is_newest and version.submission.withdrawn_at is None,

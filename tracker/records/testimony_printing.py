@@ -14,8 +14,9 @@ from tracker.portfolio.printing import (
     list_candidate_facts,
     print_declaration,
     print_text,
+    word_criterion,
 )
-from tracker.portfolio.queries.index import find_registration
+from tracker.portfolio.queries.index import find_registration_for
 from tracker.portfolio.record_content import WitnessTestimonyContent, load_as
 from tracker.recording_forms.sheet_content import (
     Column,
@@ -28,11 +29,12 @@ from tracker.recording_forms.sheet_content import (
 from tracker.records.queries.reading import ShownVersion
 from tracker.records.services.authenticating import DECLARATION
 from tracker.records.services.testifying import write_statement
-from tracker.vocabulary import RecordKind, WitnessStatus
+from tracker.vocabulary import ERASED_TEXT, RecordKind, WitnessStatus
 from tracker.web.formatting import moment, period
 from tracker.web.text_direction import isolate
 
 NAME = "Witness testimony"
+ERASED = f"{ERASED_TEXT}."
 MARKED = (Column("Criterion", "mark"), Column("Wording"))
 
 
@@ -40,7 +42,8 @@ def build_testimony(record: Evidence, shown: ShownVersion) -> SectionedSheet:
     """Return a testimony as it was signed, and authenticated by an assessor."""
     version = shown.version
     content = load_as(WitnessTestimonyContent, RecordKind.WITNESS_TESTIMONY, version.content)
-    registration = find_registration(record.candidate_id, record.centre_id)
+    testimony = _find_testimony(record)
+    registration = find_registration_for(record, testimony.attempt_id if testimony else None)
     assert registration  # noqa: S101 - a testimony is about somebody who is registered
     declaration = print_declaration(version, record.author, "authenticated")
     notes = ". ".join(each.capitalize() for each in find_testimony_notes(version))
@@ -57,7 +60,7 @@ def build_testimony(record: Evidence, shown: ShownVersion) -> SectionedSheet:
         sections=(
             SheetSection("What the witness saw", typed=print_text(version.narrative) or ("None.",)),
             _list_ticked(content),
-            _build_signature(record, content),
+            _build_signature(testimony, content),
             SheetSection(
                 "Assessor’s authentication",
                 paragraphs=(version.submission.declaration,),
@@ -68,7 +71,6 @@ def build_testimony(record: Evidence, shown: ShownVersion) -> SectionedSheet:
         printed_for=today(),
         note=". ".join(part for part in (standing, notes) if part) + ".",
         last_words=ELECTRONICALLY,
-        terms=registration.centre.terms,
     )
 
 
@@ -115,7 +117,6 @@ def build_blank_testimony(attempt: UnitAttempt) -> SectionedSheet:
                 signatures=(SheetSignature("Assessor’s signature"),),
             ),
         ),
-        terms=attempt.centre.terms,
     )
 
 
@@ -145,17 +146,20 @@ def _list_ticked(content: WitnessTestimonyContent | None) -> SheetSection:
     rows = db.session.execute(query.where(Criterion.id.in_(ids)).order_by(Criterion.position, Criterion.id)).all()
     title = f": {rows[0].code} {isolate(rows[0].title)}" if rows else ""
     if not rows:
-        return SheetSection("Criteria that the witness ticked", paragraphs=("None.",))
+        return SheetSection("Criteria that the witness ticked", paragraphs=("None." if content else ERASED,))
     return SheetSection(
         f"Criteria that the witness ticked{title}",
-        grid=Grid(MARKED, tuple((each.label, each.text) for each, _, _ in rows)),
+        grid=Grid(MARKED, tuple((each.label, word_criterion(each.kind, each.text)) for each, _, _ in rows)),
     )
 
 
-def _build_signature(record: Evidence, content: WitnessTestimonyContent | None) -> SheetSection:
-    testimony = db.session.scalars(select(WitnessTestimony).where(WitnessTestimony.evidence_id == record.id)).first()
+def _find_testimony(record: Evidence) -> WitnessTestimony | None:
+    return db.session.scalars(select(WitnessTestimony).where(WitnessTestimony.evidence_id == record.id)).first()
+
+
+def _build_signature(testimony: WitnessTestimony | None, content: WitnessTestimonyContent | None) -> SheetSection:
     if content is None or testimony is None:
-        return SheetSection("Witness’s signature", paragraphs=("None.",))
+        return SheetSection("Witness’s signature", paragraphs=(ERASED,))
     how = "signed electronically" if content.address_confirmed else IN_PERSON
     return SheetSection(
         "Witness’s signature",

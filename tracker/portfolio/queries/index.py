@@ -330,6 +330,21 @@ def find_registration(candidate_id: int, centre_id: int) -> Registration | None:
     return db.session.scalars(query).one_or_none()
 
 
+def find_registration_for(evidence: Evidence, attempt_id: int | None) -> Registration | None:
+    """Return the registration of an attempt of an item's candidate; without one their newest at its centre.
+
+    A candidate who is registered at a centre twice has a candidate number in each registration.
+    """
+    query = (
+        select(Registration)
+        .join(UnitAttempt, UnitAttempt.registration_id == Registration.id)
+        .where(UnitAttempt.id == attempt_id, UnitAttempt.candidate_id == evidence.candidate_id)
+        .options(joinedload(Registration.candidate), joinedload(Registration.centre))
+    )
+    found = db.session.scalars(query).one_or_none() if attempt_id else None
+    return found or find_registration(evidence.candidate_id, evidence.centre_id)
+
+
 def _find_latest_samples(
     evidence_ids: list[int], attempt_ids: Collection[int] | None
 ) -> dict[int, tuple[tuple[str, date], ...]]:

@@ -16,7 +16,7 @@ from tracker.portfolio.printing import (
     build_feedback_sheet,
 )
 from tracker.portfolio.queries import evidence as queries
-from tracker.portfolio.queries.index import find_registration
+from tracker.portfolio.queries.index import find_registration_for
 from tracker.portfolio.queries.item_records import load_item_record
 from tracker.portfolio.queries.printed_feedback import load_feedback
 from tracker.portfolio.queries.question_sets import find_set_ids
@@ -109,9 +109,8 @@ def send_evidence(version: EvidenceVersion, attempt_id: int | None = None) -> Re
         for claim in load_item_record(evidence.id).claims
         if not claim.removed_reason and attempt_id in {None, claim.attempt_id}
     ]
-    sheet = build_evidence_sheet(
-        version, get_registration_of(evidence), claims, load_feedback(evidence.id, attempt_id)
-    )
+    registration = get_registration_of(evidence, attempt_id)
+    sheet = build_evidence_sheet(version, registration, claims, load_feedback(evidence.id, attempt_id))
     return send_sheet(sheet, f"evidence-{evidence.number}-version-{version.number}")
 
 
@@ -120,13 +119,18 @@ def send_feedback(versions: list[EvidenceVersion], attempt_id: int | None = None
     if not versions:
         raise NotFound(NOTHING)
     evidence = versions[-1].evidence
-    sheet = build_feedback_sheet(versions, get_registration_of(evidence), load_feedback(evidence.id, attempt_id))
+    registration = get_registration_of(evidence, attempt_id)
+    sheet = build_feedback_sheet(versions, registration, load_feedback(evidence.id, attempt_id))
     return send_sheet(sheet, f"feedback-{evidence.number}")
 
 
-def get_registration_of(evidence: Evidence) -> Registration:
-    """Return the newest registration of an item's candidate at its centre. Raises `NotFound` if there is none."""
-    registration = find_registration(evidence.candidate_id, evidence.centre_id)
+def get_registration_of(evidence: Evidence, attempt_id: int | None) -> Registration:
+    """Return the registration under which an item is printed, as `find_registration_for` does.
+
+    Raises:
+        NotFound: the centre has not registered the candidate.
+    """
+    registration = find_registration_for(evidence, attempt_id)
     if registration is None:
         raise NotFound("Evidence can be printed once the centre has registered its candidate.")
     return registration
