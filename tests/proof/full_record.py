@@ -85,7 +85,7 @@ from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import save_observation, start_record
 from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import finish_record
-from tracker.records.services.question_sets import build_questions, set_questions, take_back
+from tracker.records.services.question_sets import build_questions, set_questions, take_questions_back
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.allocations import allocate
 from tracker.registrations.registration_changes import RegistrationNumbers, change_registration
@@ -356,7 +356,9 @@ def ask_in_writing(record: FullRecord) -> None:
         release_due_in(record.attempt("Alice", "CFACC15"))
     with record.act():
         question_set = _find_set(sets[1])
-        take_back(question_set, question_set.attempt, "Asked in the meeting.", record.actor("Bob", Role.ASSESSOR))
+        take_questions_back(
+            question_set, question_set.attempt, "Asked in the meeting.", record.actor("Bob", Role.ASSESSOR)
+        )
 
 
 def _find_set(set_id: int) -> QuestionSet:

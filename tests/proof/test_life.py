@@ -70,7 +70,8 @@ from tracker.records.services.discussions import save_discussion
 from tracker.records.services.drafts import list_markable, save_observation, start_record
 from tracker.records.services.files import attach_to_record
 from tracker.records.services.finishing import finish_record
-from tracker.records.services.question_sets import MAX_OPEN_SETS, build_questions, set_questions, take_back
+from tracker.records.services.question_sets import MAX_OPEN_SETS, build_questions, set_questions
+from tracker.records.services.question_sets import take_questions_back as take_set_back
 from tracker.records.services.withdrawing import withdraw_record
 from tracker.registrations.services import void_attempt
 from tracker.units.documents import unit_from_json
@@ -283,7 +284,7 @@ class Life(RuleBasedStateMachine):
         set_id = self.set_ids.pop(number % len(self.set_ids))
         bob, reason = self.actors["Bob"], "Asked in person."
         self.do_and_compare(
-            is_allowed=True, act=lambda: take_back(self.question_set(set_id), self.attempt, reason, bob)
+            is_allowed=True, act=lambda: take_set_back(self.question_set(set_id), self.attempt, reason, bob)
         )
 
     def question_set(self, set_id: int) -> QuestionSet:

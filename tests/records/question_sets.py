@@ -9,7 +9,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, EvidenceVersion, Person, QuestionSet, UnitAttempt
 from tracker.portfolio.queries.question_sets import find_set
 from tracker.records.services.answers import list_criteria, save_answers, submit_answers
-from tracker.records.services.question_sets import build_questions, set_questions, take_back
+from tracker.records.services.question_sets import build_questions, set_questions, take_questions_back
 
 OWN = ("Whom do you tell about a fault?", "h")
 
@@ -39,7 +39,7 @@ def answer(question_set: QuestionSet, *answers: str, help_used: str = "") -> Non
 
 
 def submit_saved(question_set: QuestionSet) -> EvidenceVersion:
-    """Hand the saved answers in as the candidate does."""
+    """Submit the saved answers as the candidate does."""
     with transaction():
         found = reload(question_set)
         return submit_answers(found, factories.make_actor(found.attempt.candidate), None)
@@ -51,7 +51,7 @@ def take_back_set(
     """Take questions back as the unit's assessor does."""
     with transaction():
         found = reload(question_set)
-        take_back(found, found.attempt, reason, factories.make_actor(assessor))
+        take_questions_back(found, found.attempt, reason, factories.make_actor(assessor))
 
 
 def reload(question_set: QuestionSet) -> QuestionSet:

@@ -62,7 +62,7 @@ def test_each_unit_prints_the_answers_with_its_own_marks(
 ) -> None:
     question_set, gwen = marked_twice
     for attempt, reader, own, other in (
-        (world.cfacc15, world.bob, (BOBS, "Bob"), (GWENS, "Gwen Hill")),
+        (world.cfacc15, world.bob, (BOBS, "Bob", "Questions set by"), (GWENS, "Gwen Hill", "Assessor’s name")),
         (world.inscc004, gwen, (GWENS, "Gwen Hill", "marked each answer for INSCC004"), (BOBS,)),
     ):
         browser = client(reader)

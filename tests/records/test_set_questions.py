@@ -307,6 +307,21 @@ def test_the_candidate_answers_on_the_pages(world: World, client: Browser) -> No
     assert MANAGER in read_pdf(bob, f"{unit}/question-sets/{question_set.id}.pdf")
 
 
+def test_more_questions_are_typed_than_the_page_begins_with(world: World, client: Browser) -> None:
+    bob, path = client(world.bob), f"/attempts/{world.cfacc15.id}/question-sets/new"
+    page, typed = bob.get(path).text, dict[str, str]()
+    assert "Add another question" in page
+    for number in range(1, 6):
+        typed |= {f"question-{number}": f"Question {number}?", f"mark-{number}": "g"}
+        page = bob.post(path, data={**read_fields(page), **typed, "note": "Take your time.", "act": "ask"}).text
+        assert f"Question {number}?" in page
+        assert f'name="question-{number + 1}"' in page
+        assert "Take your time." in page
+    assert not db.session.query(QuestionSet).count()
+    assert bob.post(path, data={**read_fields(page), **typed}).status_code == 303
+    assert "Question 5?" in db.session.query(QuestionSet).one().content
+
+
 def test_only_the_candidate_reads_what_they_have_typed(world: World, client: Browser) -> None:
     question_set = set_for(world.cfacc15, world.bob)
     answer(question_set, ABOVE)

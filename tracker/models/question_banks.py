@@ -55,7 +55,7 @@ class BankQuestion(Base):
 class QuestionSet(Base):
     """Questions that an assessor set for a candidate to answer on their own, in one unit.
 
-    The answers are the candidate's evidence of the kind `answers`, whose draft is theirs alone until they hand it in.
+    The answers are the candidate's evidence of the kind `answers`, whose draft is theirs alone until they submit it.
     """
 
     __tablename__ = "question_set"

@@ -41,7 +41,7 @@ def read_typed(sent: Mapping[str, str]) -> list[tuple[str, str]]:
     return [each for each in typed if any(each)]
 
 
-def read_answers(sent: Mapping[str, str], names: set[str]) -> dict[int, str]:
+def read_typed_answers(sent: Mapping[str, str], names: set[str]) -> dict[int, str]:
     """Return the answers among the named fields, by the number of the question."""
     numbers = {parse_id(name.removeprefix("answer-")) or 0 for name in names if name.startswith("answer-")}
     return {number: _read(sent, f"answer-{number}") for number in numbers if 1 <= number <= MAX_QUESTIONS}

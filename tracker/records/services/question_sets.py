@@ -132,7 +132,7 @@ def set_questions(
     return question_set
 
 
-def take_back(question_set: QuestionSet, attempt: UnitAttempt, reason: str, actor: Actor) -> None:
+def take_questions_back(question_set: QuestionSet, attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     """Take questions back whose answers are not submitted, or are withdrawn, with a reason that the candidate reads.
 
     What the candidate typed stays readable to them, and an item that was submitted once keeps its number. Any

@@ -10,6 +10,7 @@ from tracker.ledger.events import Actor
 from tracker.models import QuestionSet, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.queries.question_sets import find_bank_states, find_set, list_released_marks
+from tracker.portfolio.record_content import MAX_QUESTIONS
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.set_questions import load_set
 from tracker.portfolio.views.printing import send_sheet
@@ -20,11 +21,11 @@ from tracker.records.question_set_forms import (
     AnswersForm,
     SetQuestionsForm,
     TakeBackForm,
-    read_answers,
     read_typed,
+    read_typed_answers,
 )
 from tracker.records.services import answers as services
-from tracker.records.services.question_sets import build_questions, set_questions, take_back
+from tracker.records.services.question_sets import build_questions, set_questions, take_questions_back
 from tracker.records.views import records
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.authorise import get_attempt
@@ -51,7 +52,8 @@ def set_for_candidate(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.WRITE_RECORD)
     form, typed = SetQuestionsForm(), read_typed(request.form)
     chosen = [parse_id(each) or 0 for each in request.form.getlist("question")]
-    if form.validate_on_submit():
+    is_asking_for_more = request.form.get("act") == "ask"  # shows the form again with more empty rows
+    if not is_asking_for_more and form.validate_on_submit():
         with errors_on_form(form, Invalid, Refused):
             found = bank.load_questions(attempt.centre_id, [attempt.unit_id], chosen)
             if len(found) < len(set(chosen)):
@@ -70,7 +72,7 @@ def set_for_candidate(attempt_id: int) -> ResponseReturnValue:
         questions=bank.list_all_to_set(attempt.centre_id, attempt.unit_id),
         criteria=services.list_criteria(attempt),
         chosen=chosen,
-        typed=[*typed, *[("", "")] * TYPED_ROWS],
+        typed=[*typed, *[("", "")] * TYPED_ROWS][:MAX_QUESTIONS],
         can_set=attempt.state is AttemptState.IN_PROGRESS and not attempt.registration.withdrawn_at,
     )
 
@@ -85,7 +87,7 @@ def show_set(attempt_id: int, set_id: int) -> ResponseReturnValue:
     form = TakeBackForm()
     if form.validate_on_submit():
         with errors_on_form(form, Invalid, Refused):
-            take_back(question_set, attempt, form.reason.data or "", actor)
+            take_questions_back(question_set, attempt, form.reason.data or "", actor)
             flash(f"The questions are taken back. {isolate(attempt.candidate.name)} can read why.")
             return redirect(url_for(".show_set", attempt_id=attempt.id, set_id=set_id), 303)
     questions = load_set(question_set.content)
@@ -131,7 +133,7 @@ def answer_questions(set_id: int) -> ResponseReturnValue:
     form, has_conflict = AnswersForm(), False
     form.validate()
     try:
-        answers = read_answers(request.form, set(request.form))
+        answers = read_typed_answers(request.form, set(request.form))
         problems = services.save_answers(question_set, answers, read_form_text(services.HELP), form.seen_version)
         if request.form.get("act") != "submit" and not problems:
             flash("Saved. Only you can see your answers until you submit them.")
@@ -166,7 +168,7 @@ def autosave_answers(set_id: int) -> ResponseReturnValue:
     changed = set(request.form.getlist("changed"))
     helped = read_form_text(services.HELP) if services.HELP in changed else None
     seen_version = AnswersForm().seen_version
-    problems = services.save_answers(question_set, read_answers(request.form, changed), helped, seen_version)
+    problems = services.save_answers(question_set, read_typed_answers(request.form, changed), helped, seen_version)
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
         "fields": {"version": question_set.evidence.version},
@@ -211,7 +213,7 @@ def render_answers(
     evidence, problems = question_set.evidence, problems or {}
     content = services.read_answers(evidence)
     latest = find_latest_version(evidence) if evidence.number else None
-    typed = read_answers(request.form, set(request.form)) if form.is_submitted() else {}
+    typed = read_typed_answers(request.form, set(request.form)) if form.is_submitted() else {}
     form.help_used.data = read_form_text(services.HELP) if form.is_submitted() else content.help_used
     form.version.data = str(evidence.version)
     for name in (services.HELP, "declared"):
