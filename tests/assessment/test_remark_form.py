@@ -11,11 +11,14 @@ from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
 from tracker.assessment.services import assessments, remarks
+from tracker.errors import NotFound
 from tracker.extensions import db
-from tracker.ledger.transactions import transaction
+from tracker.ledger.transactions import rollback, transaction
 from tracker.models import Evidence, EvidenceVersion, FeedbackAnswer, FeedbackRemark, UnitAttempt
+from tracker.portfolio.queries.remarks import RemarksOnItem, list_released_remarks, list_remarks_in
 from tracker.portfolio.remark_places import Region, RemarkPlace
-from tracker.vocabulary import AttemptState, Outcome
+from tracker.registrations.allocations import allocate
+from tracker.vocabulary import AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]
 QUESTION, LATER = "Which day was this?", "Who else heard it?"
@@ -165,6 +168,60 @@ class TestRefusedAnswers:
             page = client(world.alice).get(address).text
             assert f'data-autosave-key="answer-remark-{remark.id}"' in page, address
             assert "js/autosave." in page, address
+
+
+class TestNumbers:
+    def test_a_remark_has_one_number_for_every_reader_and_keeps_it(
+        self, world: World, item: tuple[Evidence, EvidenceVersion]
+    ) -> None:
+        bob = factories.make_actor(world.bob)
+        with transaction():
+            assessments.save_draft(world.cfacc15, item[1], workflow.EMPTY_DRAFT, bob)
+            drafted = remarks.add_remark(world.cfacc15, item[1], RemarkPlace(paragraph=1), "Drafted first.", bob)
+        first, second = release_with(world.inscc004, item[1], world, QUESTION, LATER)
+        numbers = {first.id: 1, second.id: 2}
+        assert number_remarks(list_released_remarks(item[0].id, item[1].id)) == numbers
+        own = list_remarks_in([world.cfacc15.id], item[0].id, item[1].id, author_id=world.bob.id)
+        assert number_remarks(own) == {drafted.id: None}
+        (last,) = release_with(world.cfacc15, item[1], world, "Last.")
+        numbers |= {drafted.id: 3, last.id: 4}
+        assert number_remarks(list_released_remarks(item[0].id, item[1].id)) == numbers
+        in_one_unit = list_remarks_in([world.cfacc15.id], item[0].id, item[1].id)
+        assert number_remarks(in_one_unit) == {drafted.id: 3, last.id: 4}
+
+    def test_a_draft_on_an_earlier_version_is_counted_as_not_sent_and_can_be_removed(
+        self, world: World, client: ClientFor, item: tuple[Evidence, EvidenceVersion]
+    ) -> None:
+        with transaction():
+            bob = factories.make_actor(world.bob)
+            assessments.save_draft(world.cfacc15, item[1], workflow.EMPTY_DRAFT, bob)
+            remark = remarks.add_remark(world.cfacc15, item[1], RemarkPlace(), QUESTION, bob)
+        workflow.submit_next_version(item[0])
+        address = f"/attempts/{world.cfacc15.id}/evidence/{item[0].id}/assess"
+        page = " ".join(client(world.bob).get(address).text.split())
+        assert "0 open, 0 answered, 0 resolved, 1 not sent" in page
+        assert f'value="unremark-{remark.id}"' in page
+        assert client(world.bob).post(address, data={"act": f"unremark-{remark.id}"}).status_code == 303
+        db.session.expire_all()
+        assert (remark.text, bool(remark.removed_at)) == ("", True)
+        assert "Remarks on version 1" not in client(world.bob).get(address).text
+
+    def test_a_draft_of_another_assessor_is_not_removed(
+        self, world: World, item: tuple[Evidence, EvidenceVersion]
+    ) -> None:
+        with transaction():
+            bob = factories.make_actor(world.bob)
+            assessments.save_draft(world.cfacc15, item[1], workflow.EMPTY_DRAFT, bob)
+            remark = remarks.add_remark(world.cfacc15, item[1], RemarkPlace(), QUESTION, bob)
+            gwen = factories.make_person("Gwen Hill", world.northgate, Role.ASSESSOR)
+            allocate(world.cfacc15, gwen, Role.ASSESSOR, "Bob is on leave.", factories.make_actor(world.dan))
+        with pytest.raises(NotFound):
+            remarks.remove_remark([world.cfacc15], item[1], remark.id, factories.make_actor(gwen))
+        rollback()
+
+
+def number_remarks(found: RemarksOnItem) -> dict[int, int | None]:
+    return {each.id: each.number for each in (*found.on_version, *found.earlier)}
 
 
 def test_a_region_is_a_part_of_the_place(world: World, item: tuple[Evidence, EvidenceVersion]) -> None:

@@ -118,7 +118,7 @@ class TestDrafts:
         remark = write(world, item)
         page = client(world.alice).get(f"/evidence/{item[0].id}").text
         assert WHICH_DAY not in page
-        assert "Remarks on the document" not in page
+        assert "Remarks on the evidence" not in page
         assert client(world.alice).post(f"/remarks/{remark.id}/answer", data={"answer": "Yes."}).status_code == 404
         assert client(world.alice).post(f"/evidence/{item[0].id}/remarks/read").status_code == 404
         assert list_released_remarks(item[0].id, item[1].id).is_empty
@@ -252,7 +252,7 @@ class TestAnswers:
         settle(world, remark)
         (shown,) = list_remarks_in([world.cfacc15.id], item[0].id, item[1].id).on_version
         assert (shown.state, shown.settled_by) == ("settled", "Bob Archer")
-        with pytest.raises(Refused, match="settled"):
+        with pytest.raises(Refused, match="resolved"):
             answer(world, remark, "Once more.")
 
     def test_settling_twice_is_one_act(
@@ -342,7 +342,7 @@ class TestPages:
         page = bob.get(f"/attempts/{world.cfacc15.id}/evidence/{item[0].id}").text
         assert "5 October." in page
         assert bob.post(f"/remarks/{first.id}/settle").status_code == 303
-        assert "Settled by Bob Archer" in client(world.carol).get(
+        assert "Resolved by Bob Archer" in client(world.carol).get(
             f"/attempts/{world.cfacc15.id}/evidence/{item[0].id}"
         ).text  # fmt: skip
 
@@ -357,12 +357,12 @@ class TestPages:
         bob = client(world.bob)
         address = f"/attempts/{world.cfacc15.id}/evidence/{item[0].id}/assess"
         page = " ".join(bob.get(address).text.split())
-        assert "Remarks on version 1: 1 open, 1 answered, 0 settled" in page
+        assert "Remarks on version 1: 1 open, 1 answered, 0 resolved" in page
         remark = db.session.scalars(select(FeedbackRemark).order_by(FeedbackRemark.id)).first()
         assert remark
         assert bob.post(address, data={"act": f"settle-{remark.id}"}).status_code == 303
         page = " ".join(client(world.alice).get(f"/evidence/{item[0].id}").text.split())
-        assert "Remarks on version 1: 0 open, 1 answered, 1 settled" in page
+        assert "Remarks on version 1: 0 open, 1 answered, 1 resolved" in page
         assert f"/evidence/{item[0].id}/versions/1" in page
         page = client(world.alice).get(f"/evidence/{item[0].id}/versions/1").text
         assert f'id="pin-{remark.id}"' in page

@@ -12,6 +12,7 @@ from tests.recording_forms.tagged_pdf import Sheet
 from tracker.assessment.services import assessments
 from tracker.assessment.services.countersignature_answers import agree_with_assessment
 from tracker.assessment.services.remarks import add_remark, settle_remark
+from tracker.clock import today
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence, EvidenceVersion, UnitAttempt
 from tracker.portfolio.printing import (
@@ -30,6 +31,7 @@ from tracker.portfolio.views.printing import BLANK
 from tracker.recording_forms.rendering import render_sectioned_sheet
 from tracker.recording_forms.sheet_content import SectionedSheet
 from tracker.vocabulary import Method, Outcome
+from tracker.web.formatting import day
 
 
 def read(sheet: SectionedSheet) -> str:
@@ -150,8 +152,9 @@ def test_feedback_prints_released_remarks_with_their_places_and_answers(world: W
         answer_remark(world.cfacc15, remark, "My team leader.", alice)
         settle_remark(world.cfacc15, remark, bob)
     words = read(build_feedback(version.evidence))
-    for expected in ("Written account, paragraph 1", "Who else heard it?", "My team leader. Settled"):
+    for expected in ("Written account, paragraph 1", "Who else heard it?", f"My team leader. ({day(today())})"):
         assert expected in words
+    assert f"Resolved Bob Archer {day(today())}" in words
 
 
 def test_feedback_is_printed_once_it_is_countersigned_with_who_countersigned_it(world: World) -> None:

@@ -332,30 +332,33 @@ def _list_version(version: EvidenceVersion, assessments: Sequence[PrintedAssessm
 
 
 def _list_remarks(remarks: Sequence[ShownRemark]) -> Iterator[SheetSection]:
-    """Yield the remarks on a version, each with its place, its answers and whether it is settled."""
+    """Yield the remarks on a version, each with its place, its answers and how it stands."""
     columns = (
         Column("No.", "mark"),
-        Column("Where", "shown-wide"),
+        Column("Where", "shown"),
         Column("Remark"),
-        Column("Candidate’s answer", "shown-wide"),
+        Column("Candidate’s answer"),
+        Column("State", "shown"),
     )
     rows = tuple(
         (
-            str(each.number),
+            each.sign,
             add_break_points(each.where),
             f"{_clean(each.text)}\n({isolate(clean_name(each.author))}, {each.code}, {day(each.released_at)})",
-            _describe_answers(each),
+            "\n".join(f"{_clean(answer.text)}\n({day(answer.answered_at)})" for answer in each.answers),
+            _describe_state(each),
         )
         for each in remarks
     )
     if rows:
-        yield SheetSection("Remarks on the document", level=3, grid=Grid(columns, rows))
+        yield SheetSection("Remarks on the evidence", level=3, grid=Grid(columns, rows))
 
 
-def _describe_answers(remark: ShownRemark) -> str:
-    """Return the answers to a remark, and whether it is settled, each on a line, since lines are isolated alone."""
-    answers = [_clean(each.text) for each in remark.answers]
-    return "\n".join([*answers, *(["Settled"] if remark.settled_at else [])])
+def _describe_state(remark: ShownRemark) -> str:
+    """Return how a remark stands; where it is resolved, by whom and when, each on a line of its own."""
+    if remark.settled_at:
+        return f"Resolved\n{isolate(clean_name(remark.settled_by or ''))}\n{day(remark.settled_at)}"
+    return "Answered" if remark.answers else "Open"
 
 
 def _list_decisions(assessment: PrintedAssessment) -> Grid | None:

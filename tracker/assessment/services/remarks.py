@@ -80,6 +80,8 @@ def has_drafted(attempt: UnitAttempt, version: EvidenceVersion, place: RemarkPla
 def remove_remark(attempts: Sequence[UnitAttempt], version: EvidenceVersion, remark_id: int, actor: Actor) -> None:
     """Remove a remark from the assessor's draft in one of these attempts, with its text.
 
+    The draft may be of an earlier version than this one, which was never accepted or returned.
+
     Raises:
         NotFound: it is no remark of such a draft.
         Refused: the attempt cannot be assessed now, or no draft can be changed.
@@ -88,9 +90,10 @@ def remove_remark(attempts: Sequence[UnitAttempt], version: EvidenceVersion, rem
     attempt = next((each for each in attempts if remark and each.id == remark.assessment.attempt_id), None)
     if remark is None or attempt is None or remark.removed_at or remark.released_at:
         raise NotFound
-    assessment = _get_open_draft(attempt, version, check_assessor(attempt, actor))
-    if remark.assessment_id != assessment.id:
+    person_id = check_assessor(attempt, actor)
+    if remark.evidence_version.evidence_id != version.evidence_id or remark.written_by_id != person_id:
         raise NotFound
+    _get_open_draft(attempt, remark.evidence_version, person_id)
     remark.removed_at, remark.text = now(), ""
     db.session.flush()
 

@@ -105,7 +105,7 @@ def settle_remark_on_page(remark_id: int) -> ResponseReturnValue:
         raise NotFound
     attempt, actor = get_attempt(remark.assessment.attempt_id, Act.ASSESS_EVIDENCE)
     remark_services.settle_remark(attempt, remark, actor)
-    flash(f"Remark settled. {isolate(attempt.candidate.name)} can see that.")
+    flash(f"Remark marked as resolved. {isolate(attempt.candidate.name)} can see that.")
     evidence_id = remark.evidence_version.evidence_id
     url = url_for("portfolio.show_attempt_evidence", attempt_id=attempt.id, evidence_id=evidence_id)
     return redirect(f"{url}#remark-{remark.id}", 303)
@@ -254,7 +254,7 @@ def settle_remark(action: AssessmentAction) -> ResponseReturnValue:
     if remark is None or attempt is None:
         raise NotFound
     remark_services.settle_remark(attempt, remark, action.actor)
-    flash(f"Remark settled. {isolate(attempt.candidate.name)} can see that.")
+    flash(f"Remark marked as resolved. {isolate(attempt.candidate.name)} can see that.")
     return redirect(f"{action.url}#remarks", 303)
 
 

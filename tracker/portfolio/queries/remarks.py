@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.models import (
@@ -36,10 +36,11 @@ class AnswerToRemark:
 
 @dataclass(frozen=True)
 class ShownRemark:
-    """A remark as a reader sees it, with its number among those of its version."""
+    """A remark as a reader sees it, with its number among the released ones of its version."""
 
     id: int
-    number: int
+    number: int | None
+    """None of a draft."""
     version: int
     version_id: int
     attempt_id: int
@@ -58,6 +59,16 @@ class ShownRemark:
     is_open_attempt: bool
     """Whether its unit is in progress, so that it can be answered and settled."""
     answers: list[AnswerToRemark] = field(default_factory=list)
+
+    @property
+    def sign(self) -> str:
+        """Return its number as a pin shows it."""
+        return str(self.number or "–")
+
+    @property
+    def name(self) -> str:
+        """Return what it is called where only its name is read out."""
+        return f"Remark {self.number}" if self.number else f"Draft remark, {self.where}"
 
     @property
     def is_draft(self) -> bool:
@@ -112,7 +123,7 @@ class RemarksOnItem:
         found = [
             each for each in self.on_version if each.place.attachment_id == attachment_id and not each.place.page
         ]
-        return sorted(found, key=lambda each: (each.place.second or 0, each.number))
+        return sorted(found, key=lambda each: (each.place.second or 0, each.is_draft, each.number or each.id))
 
     def list_on_paragraph(self, number: int) -> list[ShownRemark]:
         """List the remarks on one paragraph of the written account."""
@@ -126,6 +137,20 @@ class RemarksOnItem:
 
 
 SETTLER = aliased(Person)
+NUMBERED = aliased(FeedbackRemark)
+NUMBER_IN_VERSION = (
+    select(func.count(NUMBERED.id))
+    .where(
+        NUMBERED.evidence_version_id == FeedbackRemark.evidence_version_id,
+        or_(
+            NUMBERED.released_at < FeedbackRemark.released_at,
+            and_(NUMBERED.released_at == FeedbackRemark.released_at, NUMBERED.id <= FeedbackRemark.id),
+        ),
+    )
+    .correlate(FeedbackRemark)
+    .scalar_subquery()
+)
+"""A released remark's number among all of its version, in the order of release: the same for every reader, always."""
 REMARK_COLUMNS: tuple[Any, ...] = (
     FeedbackRemark.id.label("remark_id"),
     FeedbackRemark.evidence_version_id,
@@ -143,6 +168,7 @@ REMARK_COLUMNS: tuple[Any, ...] = (
     FeedbackRemark.released_at,
     FeedbackRemark.read_at,
     FeedbackRemark.settled_at,
+    NUMBER_IN_VERSION.label("number_in_version"),
     EvidenceVersion.number,
     UnitAttempt.id.label("attempt_id"),
     UnitAttempt.state,
@@ -238,11 +264,9 @@ def build_remarks(rows: Iterable[Any], version_id: int | None) -> RemarksOnItem:
         version_id: the version that is shown; None if none is.
     """
     remarks: dict[int, ShownRemark] = {}
-    numbers: dict[int, int] = {}
-    for row in sorted(rows, key=lambda each: (-each.number, each.remark_id, each.answer_id or 0)):
+    for row in sorted(rows, key=_get_position):
         if row.remark_id not in remarks:
-            numbers[row.number] = numbers.get(row.number, 0) + 1
-            remarks[row.remark_id] = _build_remark(row, numbers[row.number])
+            remarks[row.remark_id] = _build_remark(row)
         if row.answer_id is not None:
             remarks[row.remark_id].answers.append(AnswerToRemark(row.answer, row.answered_at))
     return RemarksOnItem(
@@ -251,14 +275,20 @@ def build_remarks(rows: Iterable[Any], version_id: int | None) -> RemarksOnItem:
     )
 
 
-def _build_remark(row: Any, number: int) -> ShownRemark:
+def _get_position(row: Any) -> tuple[int, bool, int, int, int]:
+    """Return the place of a row in a list: newest versions first, and drafts after what was released."""
+    is_draft = row.released_at is None
+    return -row.number, is_draft, 0 if is_draft else row.number_in_version, row.remark_id, row.answer_id or 0
+
+
+def _build_remark(row: Any) -> ShownRemark:
     region = None
     if row.region_x is not None:
         region = Region(row.region_x, row.region_y, row.region_width, row.region_height)
     place = RemarkPlace(row.attachment_id, row.page, region, row.paragraph, row.second)
     return ShownRemark(
         id=row.remark_id,
-        number=number,
+        number=row.number_in_version if row.released_at else None,
         version=row.number,
         version_id=row.evidence_version_id,
         attempt_id=row.attempt_id,

@@ -97,7 +97,7 @@ def answer_remark(attempt: UnitAttempt, remark: FeedbackRemark, text: str, actor
         )
     check_not_withdrawn(attempt)
     if remark.settled_at:
-        raise Refused("Your assessor has settled this remark, so it needs no answer. Nothing was changed.")
+        raise Refused("Your assessor has marked this remark as resolved, so it needs no answer. Nothing was changed.")
     text = text.strip()
     if not text:
         raise Invalid("Write your answer to the remark.", "answer")
