@@ -137,8 +137,8 @@ def _make_question(attempt: UnitAttempt, staff: Staff, title: str) -> BankQuesti
 
 
 def _make_evidence_rule(attempt: UnitAttempt, administrator: Person, title: str) -> CentreEvidenceRule:
-    """Make a rule of evidence guidance for the attempt's unit at its centre, checked by eye."""
-    rule = EvidenceRule(EvidenceRuleKind.BY_EYE, text=f"The calls of {title}")
+    """Make a rule of evidence guidance for the attempt's unit at its centre, which the assessor checks."""
+    rule = EvidenceRule(EvidenceRuleKind.ASSESSOR_CHECK, text=f"The calls of {title}")
     return add_and_flush(
         CentreEvidenceRule(
             centre_id=attempt.centre_id, unit_id=attempt.unit_id, number=1, content=rule_as_json(rule),

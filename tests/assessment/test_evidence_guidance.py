@@ -8,10 +8,10 @@ from tracker.assessment.services.sign_off_checks import list_signing_warnings
 from tracker.matrix import summarise_evidence_spread
 from tracker.matrix.evidence_guidance import EvidenceGuidance
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
-from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
+from tracker.matrix.rule_findings import ApplicableRule, RuleFinding, evaluate_rules, list_waiting_records
 from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.units.evidence_rule_schema import EvidenceRuleSchema, resolve_rule
-from tracker.units.evidence_rules import label_criteria, rule_as_json, rule_from_json
+from tracker.units.evidence_rules import EvidenceRule, EvidenceRuleKind, label_criteria, rule_as_json, rule_from_json
 from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import CriterionKind, Method, Outcome, RecordStanding
 
@@ -60,7 +60,7 @@ def find(content: dict[str, object], *rows: MatrixRow) -> RuleFinding:
     rule = resolve_rule(EvidenceRuleSchema().load(content), COLUMNS, ["1", "3"])
     assert rule_from_json(rule_as_json(rule)) == rule, "a rule is read back as it was stored"
     matrix = Matrix(1, COLUMNS, rows, tuple(compute_criterion_status(column, rows) for column in COLUMNS))
-    return evaluate_rules([RuleInUse(rule)], matrix)[0]
+    return evaluate_rules([ApplicableRule(rule)], matrix)[0]
 
 
 OCTOBER, NOVEMBER = date(2026, 10, 5), date(2026, 11, 29)
@@ -162,7 +162,7 @@ def test_knowledge_is_named_where_a_label_is_not_unique(
 ) -> None:
     content = {"kind": "items", "at_least": 1, "criteria": criteria, "each_criterion": each_criterion}
     rule = resolve_rule(EvidenceRuleSchema().load(content), SAME_LABELS, [])
-    [finding] = evaluate_rules([RuleInUse(rule)], Matrix(1, SAME_LABELS, (), ()))
+    [finding] = evaluate_rules([ApplicableRule(rule)], Matrix(1, SAME_LABELS, (), ()))
     assert (finding.statement, finding.missing) == (statement, (missing,))
 
 
@@ -174,10 +174,17 @@ def test_no_two_criteria_of_a_unit_have_one_name(code: str) -> None:
 
 
 def test_what_the_record_does_not_hold_is_never_met() -> None:
-    finding = find({"kind": "by_eye", "text": "The period is sufficient", "requirement": "3"}, *ROWS)
+    finding = find({"kind": "assessor_check", "text": "The period is sufficient", "requirement": "3"}, *ROWS)
     assert (finding.statement, finding.source) == ("The period is sufficient", "evidence requirement 3")
     assert not finding.is_met
     assert not finding.is_unmet
+
+
+def test_a_rule_that_was_stored_under_the_first_name_of_its_kind_is_read() -> None:
+    stored = rule_as_json(EvidenceRule(EvidenceRuleKind.ASSESSOR_CHECK, text="Several teams")) | {"kind": "by_eye"}
+    rule = rule_from_json(stored)
+    assert rule.is_assessor_check
+    assert rule_as_json(rule)["kind"] == "assessor_check"
 
 
 def test_everything_is_missing_on_the_first_day() -> None:

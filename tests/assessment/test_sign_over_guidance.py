@@ -161,7 +161,9 @@ def test_the_candidates_export_names_no_colleague_in_what_was_not_met(world: Wor
 OTHER_RULES: dict[str, list[dict[str, Any]]] = {
     "a rule that is not met is added": [MONTHS],
     "a rule that is met is added": [{**MONTHS, "kind": "items", "at_least": 1}],
-    "the assessor checks something more": [{**MONTHS, "kind": "by_eye", "at_least": None, "text": "Several teams"}],
+    "the assessor checks something more": [
+        {**MONTHS, "kind": "assessor_check", "at_least": None, "text": "Several teams"}
+    ],
     "every rule has ended": [],
 }
 

@@ -110,18 +110,18 @@ def test_an_ended_rule_is_not_shown_any_more_and_stays_in_the_record(world: Worl
         (WrittenRule("at_most", "", ["simulation"]), "number"),
         (WrittenRule("methods", "1"), "methods"),
         (WrittenRule("methods", "1", ["telepathy"]), "methods"),
-        (WrittenRule("by_eye"), "text"),
-        (WrittenRule("by_eye", text="x" * 1_001), "text"),
+        (WrittenRule("assessor_check"), "text"),
+        (WrittenRule("assessor_check", text="x" * 1_001), "text"),
         (WrittenRule("items", "1", criteria=["#99"]), "criteria"),
         (WrittenRule("items", "1", heading="No such heading"), "scope"),
         (WrittenRule("occasions", "2", ["observation"]), "methods"),
         (WrittenRule("items", "2", ["observation"]), "methods"),
         (WrittenRule("customers", "2", ["observation"]), "methods"),
         (WrittenRule("months", "2", ["observation"]), "methods"),
-        (WrittenRule("by_eye", "", ["observation"], text="Several teams"), "methods"),
-        (WrittenRule("by_eye", "2", text="Several teams"), "number"),
-        (WrittenRule("by_eye", "many", text="Several teams"), "number"),
-        (WrittenRule("by_eye", text="Several teams", each_criterion=True), "each_criterion"),
+        (WrittenRule("assessor_check", "", ["observation"], text="Several teams"), "methods"),
+        (WrittenRule("assessor_check", "2", text="Several teams"), "number"),
+        (WrittenRule("assessor_check", "many", text="Several teams"), "number"),
+        (WrittenRule("assessor_check", text="Several teams", each_criterion=True), "each_criterion"),
     ],
 )
 def test_a_rule_that_cannot_be_checked_is_refused_at_its_field(
@@ -134,7 +134,8 @@ def test_a_rule_that_cannot_be_checked_is_refused_at_its_field(
 
 def test_what_was_typed_comes_back_with_the_sentence(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(
-        f"{list_address(world)}/new", data={"kind": "by_eye", "text": "Several teams", "number": "7", "scope": "unit"}
+        f"{list_address(world)}/new",
+        data={"kind": "assessor_check", "text": "Several teams", "number": "7", "scope": "unit"},
     )
     assert response.status_code == 422
     assert "What the assessor checks has no number." in response.text
@@ -152,9 +153,9 @@ def test_what_was_typed_comes_back_with_the_sentence(world: World, client: Clien
         ({"scope": "criteria"}, "Tick at least one criterion."),
         *(({"scope": forged}, "Choose one of the entries in the list.") for forged in FORGED_SCOPES),
         ({"kind": "occasions"}, "is of every method. Untick the methods."),
-        ({"kind": "by_eye", "text": "Several teams", "number": ""}, "Untick the methods."),
-        ({"kind": "by_eye", "text": "Several teams", "methods": []}, "has no number. Remove it."),
-        ({"kind": "by_eye", "text": "Several teams", "methods": [], "number": "", "each_criterion": "y"},
+        ({"kind": "assessor_check", "text": "Several teams", "number": ""}, "Untick the methods."),
+        ({"kind": "assessor_check", "text": "Several teams", "methods": []}, "has no number. Remove it."),
+        ({"kind": "assessor_check", "text": "Several teams", "methods": [], "number": "", "each_criterion": "y"},
          "is not counted for each criterion. Untick this."),
     ],
 )  # fmt: skip
@@ -176,7 +177,7 @@ def test_a_rule_of_a_part_that_the_unit_has_not_is_refused(world: World) -> None
     )
     for written in (
         WrittenRule("items", "1", part="knowledge"),
-        WrittenRule("by_eye", part="knowledge", text="Calls"),
+        WrittenRule("assessor_check", part="knowledge", text="Calls"),
     ):
         with pytest.raises(Invalid) as refusal:
             services.read_rule(written, performance)
@@ -190,7 +191,7 @@ def test_a_rule_of_a_part_that_the_unit_has_not_is_refused(world: World) -> None
         WrittenRule("occasions", "2", part="performance", heading="Take a lead on complex customer contacts"),
         WrittenRule("at_most", "0", ["simulation"], criteria=["#1", "#14"]),
         WrittenRule("direct_share", "60"),
-        WrittenRule("by_eye", text="The calls are of several teams"),
+        WrittenRule("assessor_check", text="The calls are of several teams"),
     ],
 )
 def test_the_form_shows_a_rule_as_it_was_written(world: World, client: ClientFor, written: WrittenRule) -> None:
@@ -228,7 +229,7 @@ SAME = [
         WrittenRule("at_most", "1", ["simulation", "assignment"], criteria=["#1", "#2"]),
         WrittenRule("at_most", "1", ["assignment", "simulation"], criteria=["#2", "#1"]),
     ),
-    (WrittenRule("by_eye", text="Several teams"), WrittenRule("by_eye", text="several teams ")),
+    (WrittenRule("assessor_check", text="Several teams"), WrittenRule("assessor_check", text="several teams ")),
 ]
 
 

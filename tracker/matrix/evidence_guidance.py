@@ -6,7 +6,7 @@ from sqlalchemy import and_, bindparam, func, select
 
 from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.matrix.grid import Matrix, MatrixRow
-from tracker.matrix.rule_findings import RuleFinding, RuleInUse, evaluate_rules, list_waiting_records
+from tracker.matrix.rule_findings import ApplicableRule, RuleFinding, evaluate_rules, list_waiting_records
 from tracker.models import Centre, CentreEvidenceRule, UnitAttempt, WitnessTestimony
 from tracker.statements import fetch_rows
 from tracker.units.evidence_rules import rule_as_json, rule_from_json
@@ -42,7 +42,7 @@ class EvidenceGuidance:
 
     def list_missing_for(self, criterion_id: int) -> list[str]:
         """Return what rules for each criterion expect of one that lacks it."""
-        return [each.statement for each in self.unmet if criterion_id in each.short_criteria]
+        return [each.statement for each in self.unmet if criterion_id in each.lacking_criterion_ids]
 
 
 WAITING_TESTIMONIES = (
@@ -84,9 +84,9 @@ def load_evidence_guidance(attempt: UnitAttempt, matrix: Matrix) -> EvidenceGuid
     return EvidenceGuidance(evaluate_rules(rules, matrix), tuple(list_waiting_records(matrix)), waiting)
 
 
-def _load_rules_in_use(attempt: UnitAttempt) -> tuple[list[RuleInUse], int]:
+def _load_rules_in_use(attempt: UnitAttempt) -> tuple[list[ApplicableRule], int]:
     """Return the rules of an attempt, its unit's before its centre's, and how many testimonies wait."""
     rows = fetch_rows(CENTRE_RULES, attempt_id=attempt.id)
-    shipped = [RuleInUse(rule_from_json(content)) for content in attempt.unit.evidence_guidance]
-    own = [RuleInUse(rule_from_json(row.content), row.id, row.centre_name) for row in rows if row.id is not None]
+    shipped = [ApplicableRule(rule_from_json(content)) for content in attempt.unit.evidence_guidance]
+    own = [ApplicableRule(rule_from_json(row.content), row.id, row.centre_name) for row in rows if row.id is not None]
     return [*shipped, *own], rows[0].waiting

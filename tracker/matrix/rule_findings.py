@@ -29,7 +29,7 @@ NOT_YET = {RecordStanding.WAITING, RecordStanding.OBJECTED}
 
 
 @dataclass(frozen=True, slots=True)
-class RuleInUse:
+class ApplicableRule:
     """A rule that holds for an attempt: its unit's own, or one that its centre set."""
 
     rule: EvidenceRule
@@ -43,14 +43,14 @@ class RuleInUse:
 class RuleFinding:
     """What one rule found."""
 
-    in_use: RuleInUse
+    in_use: ApplicableRule
     statement: str
     """What is expected."""
     found: str
-    """How much was found: `1 of 2`, or `13` where that is enough; empty for what the assessor checks by eye."""
+    """How much was found: `1 of 2`, or `13` where that is enough; empty for what the assessor checks."""
     missing: tuple[str, ...]
     """What is missing, each as a phrase: `1 more occasion for criteria 1, 2`."""
-    short_criteria: frozenset[int] = frozenset()
+    lacking_criterion_ids: frozenset[int] = frozenset()
     """The ids of the criteria that miss something, of a rule for each criterion."""
 
     @property
@@ -60,8 +60,8 @@ class RuleFinding:
 
     @property
     def is_met(self) -> bool:
-        """Return whether everything expected was found; never of what the assessor checks by eye."""
-        return not self.rule.is_by_eye and not self.missing
+        """Return whether everything expected was found; never of what the assessor checks."""
+        return not self.rule.is_assessor_check and not self.missing
 
     @property
     def is_unmet(self) -> bool:
@@ -88,7 +88,7 @@ class RuleFinding:
         }
 
 
-def evaluate_rules(rules: Iterable[RuleInUse], matrix: Matrix) -> tuple[RuleFinding, ...]:
+def evaluate_rules(rules: Iterable[ApplicableRule], matrix: Matrix) -> tuple[RuleFinding, ...]:
     """Return what each rule finds in a matrix, in the order of the rules."""
     labels = label_criteria(matrix.columns)
     counted = list_counted(matrix.claiming_rows)
@@ -105,10 +105,12 @@ def list_waiting_records(matrix: Matrix) -> list[MatrixRow]:
     return [row for row in matrix.claiming_rows if row.is_submitted and row.standing in NOT_YET]
 
 
-def _evaluate(in_use: RuleInUse, matrix: Matrix, counted: Sequence[MatrixRow], labels: dict[str, str]) -> RuleFinding:
+def _evaluate(
+    in_use: ApplicableRule, matrix: Matrix, counted: Sequence[MatrixRow], labels: dict[str, str]
+) -> RuleFinding:
     rule = in_use.rule
     statement = describe_rule(rule, labels)
-    if rule.is_by_eye:
+    if rule.is_assessor_check:
         return RuleFinding(in_use, statement, "", ())
     columns = [column for column in matrix.columns if is_in_scope(rule, column)]
     if not rule.each_criterion:

@@ -119,7 +119,7 @@ def resolve_rule(
 
 def _find_faults(kind: EvidenceRuleKind, values: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Return what a rule of this kind lacks, or has and may not have, by key."""
-    is_by_eye = kind is EvidenceRuleKind.BY_EYE
+    is_assessor_check = kind is EvidenceRuleKind.ASSESSOR_CHECK
     faults = [
         ("at_least", "is missing: write how many are expected", kind in COUNTING and values["at_least"] is None),
         ("at_least", f"{kind.value} has no minimum: remove the key", kind not in COUNTING and values["at_least"]),
@@ -132,8 +132,8 @@ def _find_faults(kind: EvidenceRuleKind, values: Mapping[str, Any]) -> list[tupl
         ("methods", "is missing: name at least one method", kind in NAMING_METHODS and not values["methods"]),
         ("methods", f"{kind.value} counts every method: remove the key",
          kind not in MAY_NAME_METHODS and values["methods"]),
-        ("text", "is missing: write what the assessor checks", is_by_eye and not values["text"]),
-        ("each_criterion", "is checked as a whole: remove the key", is_by_eye and values["each_criterion"]),
+        ("text", "is missing: write what the assessor checks", is_assessor_check and not values["text"]),
+        ("each_criterion", "is checked as a whole: remove the key", is_assessor_check and values["each_criterion"]),
     ]  # fmt: skip
     return [(key, [sentence]) for key, sentence, holds in faults if holds]
 

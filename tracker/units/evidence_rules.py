@@ -19,7 +19,7 @@ DIRECT_METHODS = (Method.OBSERVATION, Method.WORK_PRODUCT)
 
 KNOWLEDGE_PREFIX = "knowledge "
 """What stands before the label of knowledge that another criterion has too."""
-ONE_OF_PART = {CriterionKind.PERFORMANCE: "performance criterion", CriterionKind.KNOWLEDGE: "item of knowledge"}
+SINGULAR_OF_PART = {CriterionKind.PERFORMANCE: "performance criterion", CriterionKind.KNOWLEDGE: "item of knowledge"}
 
 
 class NumberedCriterion(Protocol):
@@ -52,7 +52,12 @@ class EvidenceRuleKind(LabelledEnum):
     MONTHS = "months", "Months from the first to the last evidence"
     DIRECT_SHARE = "direct_share", "Share of direct evidence"
     AT_MOST = "at_most", "At most so many items by a method"
-    BY_EYE = "by_eye", "Checked by the assessor"
+    ASSESSOR_CHECK = "assessor_check", "Checked by the assessor"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "EvidenceRuleKind | None":
+        """Return the kind of a rule that was stored under the kind's first name; what is stored never changes."""
+        return cls.ASSESSOR_CHECK if value == "by_eye" else None
 
 
 @dataclass(frozen=True)
@@ -71,17 +76,17 @@ class EvidenceRule:
     criteria: tuple[str, ...] = ()
     """Only these criteria, each by its position in the unit: `#4`."""
     each_criterion: bool = False
-    """Whether every criterion must reach it by itself."""
+    """Whether it applies to each criterion separately."""
     requirement: str | None = None
     """The label of the evidence requirement that it reads."""
     text: str | None = None
-    """What the assessor checks by eye; of the other kinds how the source was read, or empty."""
+    """What the assessor checks; of the other kinds a note on how the source was read, or empty."""
     format: int = FORMAT
 
     @property
-    def is_by_eye(self) -> bool:
+    def is_assessor_check(self) -> bool:
         """Return whether the record does not hold what it asks, so that the assessor checks it."""
-        return self.kind is EvidenceRuleKind.BY_EYE
+        return self.kind is EvidenceRuleKind.ASSESSOR_CHECK
 
     @property
     def counted_methods(self) -> tuple[Method, ...]:
@@ -115,7 +120,7 @@ def is_same_rule(one: EvidenceRule, other: EvidenceRule) -> bool:
     """Return whether two rules ask the same, whatever they read or note."""
 
     def key(rule: EvidenceRule) -> tuple[object, ...]:
-        text = (rule.text or "").strip().casefold() if rule.is_by_eye else ""
+        text = (rule.text or "").strip().casefold() if rule.is_assessor_check else ""
         methods = frozenset(rule.counted_methods)
         scope = (rule.part, rule.heading, rule.criteria, rule.each_criterion)
         return rule.kind, rule.at_least, rule.at_most, methods, scope, text
@@ -135,7 +140,7 @@ def describe_rule(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
 
 def describe_scope(rule: EvidenceRule, labels: Mapping[str, str]) -> str:
     """Return of which criteria a rule speaks, to follow its sentence; empty for the whole unit."""
-    one = ONE_OF_PART[rule.part] if rule.part else "criterion"
+    one = SINGULAR_OF_PART[rule.part] if rule.part else "criterion"
     if rule.criteria:
         scope = name_criteria([labels.get(each, each) for each in rule.criteria])
         return f", for each of {scope}" if rule.each_criterion and len(rule.criteria) > 1 else f", for {scope}"
@@ -194,6 +199,6 @@ def _describe_expected(rule: EvidenceRule) -> str:
         EvidenceRuleKind.MONTHS: f"At least {format_count(least, 'month')} from the first to the last evidence",
         EvidenceRuleKind.DIRECT_SHARE: f"At least {least}% of the items by {name_methods(rule)}",
         EvidenceRuleKind.AT_MOST: f"{limit} by {name_methods(rule)}",
-        EvidenceRuleKind.BY_EYE: rule.text or "",
+        EvidenceRuleKind.ASSESSOR_CHECK: rule.text or "",
     }
     return expected[rule.kind]

@@ -63,7 +63,7 @@ def _format_evidence_guidance(unit: UnitDocument) -> Iterator[str]:
         yield from ("", "Evidence guidance (our reading)")
     labels = label_criteria(unit.assessable)
     for rule in unit.evidence_guidance:
-        checked = f"{rule.kind.label}: " if rule.is_by_eye else ""
+        checked = f"{rule.kind.label}: " if rule.is_assessor_check else ""
         source = f" (evidence requirement {rule.requirement})" if rule.requirement else ""
         yield from _wrap_entries([f"{checked}{describe_rule(rule, labels)}{source}"], "  ")
 

@@ -18,7 +18,7 @@ class DescribedRule:
 
     row: CentreEvidenceRule
     statement: str
-    is_by_eye: bool
+    is_assessor_check: bool
 
 
 def list_centre_rules(centre: Centre, unit: Unit, document: UnitDocument) -> list[DescribedRule]:
@@ -31,7 +31,7 @@ def list_centre_rules(centre: Centre, unit: Unit, document: UnitDocument) -> lis
     )
     labels = label_criteria(document.assessable)
     rows = [(row, rule_from_json(row.content)) for row in db.session.scalars(query)]
-    return [DescribedRule(row, describe_rule(rule, labels), rule.is_by_eye) for row, rule in rows]
+    return [DescribedRule(row, describe_rule(rule, labels), rule.is_assessor_check) for row, rule in rows]
 
 
 def count_rules_in_use(centre_id: int, unit_id: int) -> int:

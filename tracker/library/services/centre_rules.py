@@ -62,11 +62,11 @@ def read_rule(written: WrittenRule, document: UnitDocument) -> EvidenceRule:
         kind = EvidenceRuleKind(written.kind)
     except ValueError as error:
         raise Invalid(SENTENCES["kind"], "kind") from error
-    is_by_eye, is_maximum = kind is EvidenceRuleKind.BY_EYE, kind is EvidenceRuleKind.AT_MOST
+    is_assessor_check, is_maximum = kind is EvidenceRuleKind.ASSESSOR_CHECK, kind is EvidenceRuleKind.AT_MOST
     number = int(written.number) if written.number.isascii() and written.number.isdecimal() else None
     values: dict[str, Any] = {
         "kind": kind.value,
-        "at_least": None if is_by_eye or is_maximum else number,
+        "at_least": None if is_assessor_check or is_maximum else number,
         "at_most": number if is_maximum else None,
         "methods": list(written.methods),
         "part": written.part,
@@ -75,7 +75,7 @@ def read_rule(written: WrittenRule, document: UnitDocument) -> EvidenceRule:
         "each_criterion": written.each_criterion,
         "text": written.text.strip() or None,
     }
-    if number is None and not is_by_eye:
+    if number is None and not is_assessor_check:
         raise Invalid(SENTENCES["number"], "number")
     _check_of_kind(kind, written)
     criteria: list[CriterionDocument] = [each for each in document.criteria if each.assessable]
@@ -92,7 +92,7 @@ def _check_of_kind(kind: EvidenceRuleKind, written: WrittenRule) -> None:
     """Raise `Invalid` for a number, methods or a tick that a rule of this kind does not have."""
     if written.methods and kind not in MAY_NAME_METHODS:
         raise Invalid(f"A rule of the kind “{kind.label}” is of every method. Untick the methods.", "methods")
-    if kind is not EvidenceRuleKind.BY_EYE:
+    if kind is not EvidenceRuleKind.ASSESSOR_CHECK:
         return
     if written.number:
         raise Invalid("What the assessor checks has no number. Remove it.", "number")
