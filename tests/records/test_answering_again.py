@@ -138,6 +138,8 @@ class TestTwoWindows:
         answer(question_set, ABOVE, MANAGER, help_used="The handbook")
         status, text = self.post(alice, question_set, page)
         assert status == 422
+        assert "data-unsaved-text" in text  # the browser does not save its copy before it is asked to
+        assert "data-unsaved-text" not in page
         assert "Saved answer to question 1" not in text
         assert MANAGER in text.partition("Saved answer to question 2")[2]
         assert "The handbook" in text.partition("Saved help")[2]
