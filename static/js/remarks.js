@@ -68,7 +68,9 @@ document.querySelectorAll("details[data-remark]").forEach((fold) => {
     picture.draggable = false;
     page.querySelector("a").draggable = false;
     picture.addEventListener("pointerdown", (event) => {
-      if (fold.open && event.button === 0) dragged = { page, from: locate(page, event) };
+      if (!fold.open || event.button !== 0) return;
+      dragged = { page, from: locate(page, event) };
+      picture.setPointerCapture(event.pointerId);   // a drag that is released outside the picture ends at its edge
     });
     picture.addEventListener("pointercancel", () => { dragged = null; });
     picture.addEventListener("click", (event) => {

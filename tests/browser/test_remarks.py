@@ -107,6 +107,30 @@ def test_pins_are_put_by_pointer_and_moved_by_keyboard(live_server: LiveServer, 
     accept_and_answer(live_server, context, page, own)
 
 
+def test_a_region_that_is_dragged_beyond_the_picture_ends_at_its_edge(
+    live_server: LiveServer, context: BrowserContext
+) -> None:
+    address, _ = submit(live_server)
+    start_session(live_server, context, live_server.world.bob)
+    page = context.new_page()
+    page.goto(f"{live_server.address}{address}")
+    page.click("summary:has-text('Add a remark')")
+    wait_until(page, "document.querySelector('.pinned-page img').naturalWidth > 0")
+    image = page.locator(".pinned-page img").first
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 3, box["y"] + box["height"] / 4, steps=4)
+    page.mouse.up()
+    expect(page.locator("[name=remark_text]")).to_be_focused()
+    add(page, "Whose address is this?")
+    (remark,) = list_remarks(live_server)
+    assert remark.region_x == 0
+    assert (remark.region_width or 0) >= 490
+
+
 def accept_and_answer(live_server: LiveServer, context: BrowserContext, page: Page, own: str) -> None:
     """Let Bob accept the item, and Alice read and answer."""
     page.locator("input[type=radio][value=met]").first.check()
