@@ -1,4 +1,4 @@
-"""Remarks on the document: drafted with the assessment, released with it, answered by the candidate, settled."""
+"""Remarks on evidence: drafted with the assessment, released with it, answered by the candidate, settled."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

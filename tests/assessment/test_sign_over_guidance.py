@@ -79,6 +79,7 @@ def test_a_unit_whose_guidance_is_not_met_is_signed_only_with_a_sentence(world: 
 def test_the_sign_off_page_shows_what_is_missing(world: World, client: ClientFor, ready: UnitAttempt) -> None:
     page = " ".join(client(world.bob).get(f"/attempts/{ready.id}/sign").text.split())
     assert f"Evidence guidance: {MISSING} (evidence requirement 3)." in page
+    assert f"Found: 1 of 2</span>. Not met: {MISSING}</li>" in page
     assert "(see Evidence spread and Evidence guidance)" in page
 
 
@@ -100,7 +101,7 @@ def test_the_signature_keeps_the_rules_that_were_not_met_as_they_were(
         assert f"{MISSING} (at least 2 customers" in page
         assert REASON in page
     form = " ".join(client(world.alice).get(f"/attempts/{ready.id}/form").text.split())
-    assert "Evidence guidance that was not met:" in form
+    assert "Evidence guidance not met at sign-off:" in form
 
 
 def test_guidance_that_is_met_leaves_no_trace(world: World, ready: UnitAttempt) -> None:

@@ -1,4 +1,4 @@
-"""Remarks on the document in a browser: pins by pointer and by keyboard, paragraphs, moments of a recording, answers."""
+"""Remarks on evidence in a browser: pins by pointer and by keyboard, paragraphs, moments of a recording, answers."""
 
 from collections.abc import Iterator
 from io import BytesIO

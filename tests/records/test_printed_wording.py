@@ -164,7 +164,7 @@ def test_answers_are_printed_with_the_criteria_as_they_were_worded_then(world: W
 def test_a_blank_sheet_of_questions_has_room_for_each_mark_and_a_comment(world: World) -> None:
     question_set = set_for(world.cfacc15, world.bob)
     html = print_sheet(reload(question_set), None)
-    for expected in ("Answer shows it", "Not yet", '<span class="label">Comment</span>'):
+    for expected in ("For the assessor:", "Answer shows it", "Not yet", '<span class="label">Comment</span>'):
         assert html.count(expected) == 2
 
 
@@ -172,6 +172,7 @@ def test_a_comment_on_an_answer_keeps_its_lines_and_gets_break_points(world: Wor
     question_set, version = submit_answers(world.cfacc15, world.bob)
     mark_answer(world, question_set, version, f"First line.\nSecond line {LONG_WORD}")
     html = print_sheet(reload(question_set), version)
+    assert "<p>Assessor: <b>Answer shows it</b></p>" in html
     assert '<p class="typed">First line.</p>' in html
     assert f'<p class="typed">Second line {add_break_points(LONG_WORD)}</p>' in html
     pages = (

@@ -1,4 +1,4 @@
-"""Rules of evidence guidance that the demonstration's centre sets for DELIVERCC, which ships with none."""
+"""Rules of evidence guidance that the demonstration's centre sets for DELIVERCC, which has none of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of evidence guidance that centres set for units, beside those that a unit ships with."""
+"""Rules of evidence guidance that centres set for units, beside the unit's own rules."""
 
 from datetime import datetime
 from typing import Any

@@ -31,7 +31,7 @@ REMARK_CHECKS = {
 class FeedbackRemark(Base):
     """A remark on one place in an evidence version; the candidate sees it once its assessment is released.
 
-    docs/rules.md, Feedback on the document.
+    docs/rules.md, Remarks on evidence.
     """
 
     __tablename__ = "feedback_remark"

@@ -49,7 +49,7 @@ class Unit(Base):
     """The suites as printed, for the filter."""
     content_hash: Mapped[Sha256]
     evidence_guidance: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
-    """The rules of evidence guidance that the unit ships with, as `tracker.units.evidence_rules` writes them."""
+    """The rules of evidence guidance in the unit's file, as `tracker.units.evidence_rules` writes them."""
 
     criteria: Mapped[list["Criterion"]] = relationship(back_populates="unit", order_by="Criterion.position")
     requirements: Mapped[list["EvidenceRequirement"]] = relationship(order_by="EvidenceRequirement.position")

@@ -334,7 +334,7 @@ def _list_version(version: EvidenceVersion, assessments: Sequence[PrintedAssessm
 def _list_remarks(remarks: Sequence[ShownRemark]) -> Iterator[SheetSection]:
     """Yield the remarks on a version, each with its place, its answers and how it stands."""
     columns = (
-        Column("No.", "mark"),
+        Column("No.", "number"),
         Column("Where", "shown"),
         Column("Remark"),
         Column("Candidate’s answer"),

@@ -154,7 +154,7 @@ def release_assessment(assessment: Assessment) -> None:
 
 
 def _release_remarks(assessment: Assessment) -> list[FeedbackRemark]:
-    """Release the remarks of an assessment with it, and return them (docs/rules.md, Feedback on the document)."""
+    """Release the remarks of an assessment with it, and return them (docs/rules.md, Remarks on evidence)."""
     query = (
         select(FeedbackRemark)
         .where(FeedbackRemark.assessment_id == assessment.id, FeedbackRemark.removed_at.is_(None))

@@ -1,6 +1,6 @@
-"""Remarks of an assessor on the document: drafted with an assessment, released with it, and settled afterwards.
+"""Remarks of an assessor on evidence: drafted with an assessment, released with it, and settled afterwards.
 
-docs/rules.md, Feedback on the document.
+docs/rules.md, Remarks on evidence.
 """
 
 from collections.abc import Sequence

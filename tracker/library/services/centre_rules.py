@@ -30,7 +30,7 @@ MAX_RULES_OF_CENTRE = 50
 """Rules in use of a centre for one unit."""
 SENTENCES = {
     "kind": "Choose what the rule counts.",
-    "number": "Enter a whole number: 1 or more, of a share 1 to 100, of a maximum 0 or more.",
+    "number": "Enter a whole number: 1 or more; for a share, 1 to 100; for “at most”, 0 or more.",
     "methods": "Choose at least one method.",
     "criteria": "Choose criteria of this unit.",
     "scope": "Choose a part or a heading of this unit that has criteria.",

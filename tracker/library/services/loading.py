@@ -153,7 +153,7 @@ def _fill_unit(unit: Unit, document: UnitDocument) -> None:
 
 
 def list_rules(document: UnitDocument) -> list[dict[str, Any]]:
-    """Return the evidence guidance that a unit ships with, as it is stored."""
+    """Return the evidence guidance in a unit's file, as it is stored."""
     return [rule_as_json(rule) for rule in document.evidence_guidance]
 
 

@@ -22,7 +22,7 @@ from tracker.web.route_rules import requires
 @library.get("/centres/<int:centre_id>/units/<slug>/evidence-guidance")
 @requires(Act.ADMINISTER_CENTRE)
 def list_evidence_rules(centre_id: int, slug: str) -> ResponseReturnValue:
-    """List the evidence guidance of a unit: what it ships with, and what the centre set, with its history."""
+    """List the evidence guidance of a unit: the unit's own rules, and those of the centre, with their history."""
     centre, _ = get_centre(centre_id)
     unit = get_unit(slug, [centre.id])
     document = unit_from_json(load_document(unit))

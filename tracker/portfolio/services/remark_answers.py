@@ -1,6 +1,6 @@
 """What a candidate does with remarks on their evidence: reads and answers them.
 
-docs/rules.md, Feedback on the document.
+docs/rules.md, Remarks on evidence.
 """
 
 from collections.abc import Collection, Iterable
