@@ -28,11 +28,6 @@ class EvidenceGuidance:
         return tuple(each for each in self.findings if each.is_unmet)
 
     @property
-    def missing(self) -> list[str]:
-        """Return everything that is missing, each as a phrase, once."""
-        return list(dict.fromkeys(phrase for each in self.unmet for phrase in each.missing))
-
-    @property
     def hash(self) -> str:
         """Return a hash of the rules and what each found: a form sends it, so that what is signed was shown."""
         shown = [
